@@ -1,0 +1,131 @@
+"""Arrays of any library: their namespace, dtype policy, random generators and finite checks.
+
+Vectorized code calls ``xp = namespace(u)`` at its door and then follows NumPy, CuPy or torch.
+A library is only recognised if it is already imported, as in einops, so nothing is loaded here.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError, NonFiniteError
+
+Seed = int | np.random.Generator
+
+
+def namespace(*arrays: Any) -> ModuleType:
+    """Return the library (numpy, cupy or torch) that the arrays belong to.
+
+    Scalars and Python sequences count as NumPy. Arrays of two libraries raise `InputError`.
+
+    >>> namespace(np.zeros(3), 1.0).__name__
+    'numpy'
+    """
+    found: dict[str, ModuleType] = {}
+    for name, kind in (("cupy", "ndarray"), ("torch", "Tensor")):
+        module = sys.modules.get(name)
+        if module is not None and any(isinstance(a, getattr(module, kind)) for a in arrays):
+            found[name] = module
+    if any(isinstance(a, np.ndarray) for a in arrays):
+        found["numpy"] = np
+    if len(found) > 1:
+        raise InputError(
+            f"expected arrays of one library, got a mixture of {' and '.join(sorted(found))}; "
+            "convert them to one library first"
+        )
+    return next(iter(found.values()), np)
+
+
+def to_numpy(array: Any) -> NDArray[Any]:
+    """Return a NumPy view, or a host copy for arrays that live on a device.
+
+    >>> to_numpy([1, 2]).tolist()
+    [1, 2]
+    """
+    library = namespace(array).__name__
+    if library == "cupy":
+        return array.get()
+    if library == "torch":
+        return array.detach().cpu().numpy()
+    return np.asarray(array)
+
+
+def as_floating(array: Any, name: str = "array") -> Any:
+    """Return the array with a floating (or complex) dtype: float32 stays, integers become float64.
+
+    Raises `InputError` for strings, objects and other dtypes that are not numbers.
+
+    >>> as_floating(np.arange(3)).dtype
+    dtype('float64')
+    """
+    xp = namespace(array)
+    if xp.__name__ == "torch":
+        return array if array.is_floating_point() or array.is_complex() else array.to(xp.float64)
+    out = array if hasattr(array, "dtype") else np.asarray(array)
+    if out.dtype.kind in "biu":
+        return out.astype(np.float64)
+    if out.dtype == np.float16:
+        return out.astype(np.float32)
+    if out.dtype.kind not in "fc":
+        raise InputError(f"{name}: expected numbers, got dtype {out.dtype}; convert it to float")
+    return out
+
+
+def require_finite(array: Any, name: str) -> Any:
+    """Return the array unchanged, or raise `NonFiniteError` naming the first bad entry.
+
+    >>> require_finite(np.array([1.0, np.nan]), "permeability")
+    Traceback (most recent call last):
+        ...
+    nwidth.errors.NonFiniteError: permeability: expected finite numbers, got nan at index (1,) \
+(1 of 2 entries are not finite); repair or remove these entries
+    """
+    xp = namespace(array)
+    finite = xp.isfinite(xp.asarray(array))
+    if bool(finite.all()):
+        return array
+    bad = np.argwhere(~to_numpy(finite))
+    where = tuple(int(k) for k in bad[0])
+    raise NonFiniteError(
+        f"{name}: expected finite numbers, got {to_numpy(array)[where]} at index {where} "
+        f"({len(bad)} of {finite.reshape(-1).shape[0]} entries are not finite); "
+        "repair or remove these entries"
+    )
+
+
+def require_shape(array: Any, shape: tuple[int | None, ...], name: str) -> Any:
+    """Return the array unchanged, or raise `InputError` if its shape differs (None matches any).
+
+    >>> require_shape(np.zeros((4, 3)), (None, 3), "points").shape
+    (4, 3)
+    """
+    came = tuple(int(n) for n in array.shape)
+    fits = len(came) == len(shape)
+    if fits and all(want in (None, n) for want, n in zip(shape, came, strict=True)):
+        return array
+    wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+    raise InputError(f"{name}: expected shape {wanted}, got {came}")
+
+
+def generator(seed: Seed, *key: int) -> np.random.Generator:
+    """Return the random generator of a seed, or of one item (sample number, ...) under a seed.
+
+    The stream of item k depends on (seed, k) alone, so samples come out the same whatever the
+    number of workers or the order of drawing (NumPy SeedSequence, O'Neill's seed_seq hash).
+
+    >>> a, b = generator(7, 3).standard_normal(), generator(7, 3).standard_normal()
+    >>> bool(a == b)
+    True
+    """
+    if isinstance(seed, np.random.Generator):
+        if key:
+            raise InputError(
+                "expected an integer seed for numbered samples, got a Generator; pass the integer"
+            )
+        return seed
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed: expected an integer >= 0 or a numpy Generator, got {seed!r}")
+    return np.random.default_rng(np.random.SeedSequence([int(seed), *key]))

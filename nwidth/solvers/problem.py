@@ -1,0 +1,94 @@
+"""A parametrized problem: inputs to operator and source, and the norm its error is measured in."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid, RandomField
+from nwidth.solvers.linear_operator import LinearOperator
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FieldInput:
+    """A coefficient or source that is a field on the problem's grid.
+
+    `sampler` draws random ones (None: the user brings the fields); `positive` demands values > 0.
+    """
+
+    name: str
+    unit: str = "1"
+    sampler: RandomField | None = None
+    positive: bool = False
+
+
+class Problem(ABC):
+    """A discrete symmetric coercive problem A(mu) u = b(mu), parametrized by named inputs mu.
+
+    It does not know how it is solved: `nwidth.solvers.solve` does. Vectors of unknowns have
+    `operator(mu).domain_shape`; `unknowns` and `field` go between them and whole fields on `grid`,
+    which also hold prescribed boundary values.
+
+    Coercivity is stated against the fixed reference operator K (the constant-coefficient problem
+    with the same boundary types): v.A(mu)v >= coercivity(mu) v.Kv, and v.A(mu)v <=
+    continuity(mu) v.Kv, for every vector v of unknowns.
+    """
+
+    grid: Grid
+    inputs: tuple[FieldInput, ...]
+    output: str
+    output_unit: str = "1"
+
+    @abstractmethod
+    def operator(self, inputs: Inputs) -> LinearOperator:
+        """Return A(mu), symmetric positive (semi)definite."""
+
+    @abstractmethod
+    def source(self, inputs: Inputs) -> NDArray[Any]:
+        """Return b(mu), with the prescribed boundary values moved to the right-hand side."""
+
+    @abstractmethod
+    def reference_operator(self) -> LinearOperator:
+        """Return K, whose energy norm measures the residual."""
+
+    @abstractmethod
+    def coercivity(self, inputs: Inputs) -> float:
+        """Return a lower bound of min v.Av / v.Kv."""
+
+    @abstractmethod
+    def continuity(self, inputs: Inputs) -> float:
+        """Return an upper bound of max v.Av / v.Kv."""
+
+    @abstractmethod
+    def unknowns(self, field: NDArray[Any]) -> NDArray[Any]:
+        """Return the unknowns of a whole field on the grid."""
+
+    @abstractmethod
+    def field(self, unknowns: NDArray[Any], inputs: Inputs) -> NDArray[Any]:
+        """Return the whole field: unknowns plus prescribed boundary values."""
+
+    @abstractmethod
+    def on(self, grid: Grid) -> "Problem":
+        """Return the same problem on another grid of the same box (two-grid error estimates)."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description for the provenance of data and model files."""
+
+    def sample(self, generator: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Draw one set of inputs from their samplers."""
+        drawn = {}
+        for item in self.inputs:
+            if item.sampler is None:
+                raise InputError(
+                    f"{item.name}: expected a sampler to draw random inputs from, got none; "
+                    "give the problem a random field or bring your own inputs"
+                )
+            drawn[item.name] = item.sampler.sample(generator)
+        return drawn

@@ -1,0 +1,54 @@
+"""What a solver returns: the field, and how the solver ended."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from nwidth.errors import NonFiniteError, NotConvergedError
+
+
+class Status(Enum):
+    """How an iteration ended; the text of a failure is its remedy."""
+
+    CONVERGED = "the tolerance was reached"
+    MAX_ITERATIONS = "the iteration limit was reached: raise max_iterations or loosen rtol"
+    STAGNATED = "the residual stopped falling, most likely at round-off: loosen rtol or use float64"
+    NON_FINITE = "a NaN or infinity appeared: check coefficients, source and initial guess"
+    BREAKDOWN = "the operator is not positive definite: check the coefficients and boundaries"
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A field and the record of its computation.
+
+    `u` is the whole field on the problem's grid, boundary values included. `residuals` are relative
+    residual norms ||b - A u|| / ||b||, the first before any iteration, the last one recomputed.
+    """
+
+    u: Any
+    status: Status
+    residuals: tuple[float, ...]
+    method: str
+    reason: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @property
+    def iterations(self) -> int:
+        """Number of iterations; 0 for a direct method."""
+        return max(len(self.residuals) - 1, 0)
+
+    @property
+    def residual(self) -> float:
+        """The last relative residual norm."""
+        return self.residuals[-1]
+
+    def checked(self) -> "Solution":
+        """Return the solution itself, or raise with the remedy if it did not converge."""
+        if self.status is Status.CONVERGED:
+            return self
+        error = NonFiniteError if self.status is Status.NON_FINITE else NotConvergedError
+        raise error(
+            f"{self.method}: {self.status.value} "
+            f"(relative residual {self.residual:.1e} after {self.iterations} iterations)"
+        )
