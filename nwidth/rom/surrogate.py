@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from numpy.typing import NDArray
-
 from nwidth.fields import FieldDataset
 
 

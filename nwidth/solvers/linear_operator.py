@@ -91,7 +91,7 @@ class LinearOperator(ABC):
         return ProductOperator(self, other)
 
     @property
-    def H(self) -> "LinearOperator":  # noqa: N802 - SciPy's name for the adjoint
+    def H(self) -> "LinearOperator":
         """The adjoint operator."""
         return AdjointOperator(self)
 

@@ -1,0 +1,113 @@
+"""Run every benchmark and rewrite docs/benchmarks.md with machine, versions and date.
+
+``python benchmarks/all.py [--quick] [names ...]``: with names, only those are run and the rows of
+the others are kept from the last full run (docs/benchmarks.json).
+"""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs"
+RECORD = DOCS / "benchmarks.json"
+PACKAGES = ("numpy", "scipy", "numba", "h5py", "torch", "pyamg", "neuraloperator")
+INTRODUCTION = """# Benchmarks
+
+Ours against a peer in one run, on the same problem, to the same accuracy, with the same threads;
+medians, contenders interleaved. A ratio above 1 means that ours is better. Written by
+`make bench` (`python benchmarks/all.py`); a single table comes from `python benchmarks/<name>.py`.
+The machine is shared and noisy: trust ratios, not seconds.
+"""
+
+
+def names() -> list[str]:
+    """Return the benchmarks of this folder."""
+    return sorted(p.stem for p in HERE.glob("*.py") if p.stem not in {"all", "report"})
+
+
+def processor() -> str:
+    """Return the processor's own name where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def version(package: str) -> str:
+    """Return the installed version of a package, or that it is absent."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "absent"
+
+
+def run(name: str, quick: bool) -> dict:
+    """Run one benchmark in its own process and return its record."""
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "rows.json"
+        command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(result)]
+        subprocess.run(command + ["--quick"] * quick, check=True, cwd=HERE.parent)
+        record = json.loads(result.read_text())
+    record["quick"] = quick
+    record["date"] = datetime.date.today().isoformat()
+    record["machine"] = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    record["versions"] = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
+    return record
+
+
+def table(name: str, record: dict) -> str:
+    """Return one benchmark as Markdown."""
+    head = [
+        f"\n## {record['title']}\n",
+        f"`python benchmarks/{name}.py{' --quick' * record['quick']}`, {record['date']}, "
+        f"{record['machine']}; {record['versions']}.\n",
+        "| task | ours | peer | peer is | unit | ratio | goal | met | threads | note |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines = []
+    for row in record["rows"]:
+        cells = (
+            row["task"],
+            f"{row['ours']:.4g}",
+            "absent" if row["peer"] is None else f"{row['peer']:.4g}",
+            row["peer_name"],
+            row["unit"],
+            "" if row["ratio"] is None else f"**{row['ratio']:.2f}**",
+            "" if row["goal"] is None else f"{row['goal']:g}",
+            {None: "", True: "yes", False: "no"}[row["met"]],
+            str(row["threads"]),
+            row["note"],
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(head + lines) + "\n"
+
+
+def main() -> None:
+    """Run, record, and rewrite the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help="benchmarks to run (default all)")
+    parser.add_argument("--quick", action="store_true", help="each within a minute")
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(names())
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names())}")
+    records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    for name in arguments.names or names():
+        records[name] = run(name, arguments.quick)
+        RECORD.write_text(json.dumps(records, indent=1) + "\n")
+    pages = [table(name, records[name]) for name in names() if name in records]
+    (DOCS / "benchmarks.md").write_text(INTRODUCTION + "".join(pages))
+
+
+if __name__ == "__main__":
+    main()

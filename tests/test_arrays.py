@@ -1,0 +1,92 @@
+"""Namespace, dtype policy, finite checks and seeded generators."""
+
+import numpy as np
+import pytest
+
+from nwidth import arrays
+from nwidth.errors import InputError, NonFiniteError
+
+
+def test_namespace_follows_the_array():
+    torch = pytest.importorskip("torch")
+    assert arrays.namespace(np.zeros(2), [1.0]) is np
+    assert arrays.namespace(torch.zeros(2)) is torch
+    assert arrays.namespace(3.0) is np
+    with pytest.raises(InputError, match="numpy and torch"):
+        arrays.namespace(np.zeros(2), torch.zeros(2))
+
+
+def test_namespace_recognises_cupy():
+    cupy = pytest.importorskip("cupy", reason="cupy is not installed: no device here")
+    assert arrays.namespace(cupy.zeros(2)) is cupy
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("f4", "f4"),
+        ("f8", "f8"),
+        ("i4", "f8"),
+        ("u1", "f8"),
+        ("f2", "f4"),
+        ("?", "f8"),
+        ("c8", "c8"),
+    ],
+)
+def test_dtype_policy(given, kept):
+    assert arrays.as_floating(np.zeros(3, given)).dtype == np.dtype(kept)
+
+
+def test_dtype_policy_for_torch():
+    torch = pytest.importorskip("torch")
+    assert arrays.as_floating(torch.zeros(2, dtype=torch.int32)).dtype == torch.float64
+    assert arrays.as_floating(torch.zeros(2)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("bad", [np.array(["a"]), np.array([object()])])
+def test_dtype_policy_refuses_what_is_not_a_number(bad):
+    with pytest.raises(InputError, match="u: expected numbers, got dtype"):
+        arrays.as_floating(bad, "u")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_finite_check_names_the_entry(bad):
+    a = np.ones((3, 4), np.float32)
+    a[1, 2] = bad
+    with pytest.raises(NonFiniteError, match=r"source: .* at index \(1, 2\) \(1 of 12"):
+        arrays.require_finite(a, "source")
+    assert arrays.require_finite(a[0], "source") is not None
+
+
+def test_finite_check_of_torch_tensors():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(NonFiniteError, match="nan at index"):
+        arrays.require_finite(torch.tensor([0.0, float("nan")]), "u")
+
+
+def test_shape_check():
+    u = np.zeros((2, 3))
+    assert arrays.require_shape(u, (None, 3), "u") is u
+    for shape in [(2,), (2, 4), (3, 2, 1)]:
+        with pytest.raises(InputError, match=r"u: expected shape .* got \(2, 3\)"):
+            arrays.require_shape(u, shape, "u")
+
+
+def test_numbered_streams_do_not_depend_on_the_order_of_drawing():
+    forward = [arrays.generator(5, k).standard_normal(3) for k in range(4)]
+    backward = [arrays.generator(5, k).standard_normal(3) for k in reversed(range(4))][::-1]
+    np.testing.assert_array_equal(forward, backward)
+    assert not np.array_equal(forward[0], arrays.generator(6, 0).standard_normal(3))
+
+
+@pytest.mark.parametrize("bad", [-1, 1.5, "7", None, True])
+def test_bad_seeds(bad):
+    with pytest.raises(InputError, match="seed: expected an integer"):
+        arrays.generator(bad)
+
+
+def test_a_generator_has_no_numbered_streams():
+    rng = np.random.default_rng(0)
+    assert arrays.generator(rng) is rng
+    with pytest.raises(InputError, match="got a Generator"):
+        arrays.generator(rng, 3)
