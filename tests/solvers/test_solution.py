@@ -21,7 +21,7 @@ def test_converged_solution_is_returned():
 @pytest.mark.parametrize("status", [s for s in Status if s is not Status.CONVERGED])
 def test_failure_raises_with_its_remedy(status):
     error = NonFiniteError if status is Status.NON_FINITE else NotConvergedError
-    with pytest.raises(error, match="cg: .*1.0e-01 after 1 iterations") as caught:
+    with pytest.raises(error, match=r"cg: .*1\.0e-01 after 1 iterations") as caught:
         solution(status).checked()
     assert status.value in str(caught.value)
     assert ":" in status.value  # names the cause, then the remedy
