@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import as_floating
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
+from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.linear_operator import LinearOperator
 
 Kinds = Sequence[tuple[str, str]]
@@ -53,7 +54,8 @@ class FastPoisson(LinearOperator):
         workers: threads of the transforms; None follows `scipy.fft.set_workers`.
 
     Attributes: `weights`, the control volumes W of the unknowns; `singular`, whether constants are
-    in the kernel; `smallest_eigenvalue`, the smallest non-zero eigenvalue of W^-1 K.
+    in the kernel; `smallest_eigenvalue`, the smallest non-zero eigenvalue of W^-1 K. `of` builds
+    the inverse that belongs to an operator, and `spectral_bounds` says how close the two are.
 
     Shapes: unknowns have `domain_shape`; `solve` and `energy` take leading sample axes too.
     float32 stays float32. Cost O(N log N). For n unknowns along an axis the transform has length
@@ -90,6 +92,7 @@ class FastPoisson(LinearOperator):
             for k in axes
             if not grid.axes[k].periodic
         }
+        self._spacings = spacings
         eigenvalues, scale, counts = np.zeros(()), np.ones(()), np.ones(())
         for k in axes:
             along = tuple(-1 if j == k else 1 for j in axes)
@@ -111,6 +114,62 @@ class FastPoisson(LinearOperator):
         self.weights = np.prod(spacings) / scale**2
         self._constants = {np.dtype(np.float64): (scale, 1 / (eigenvalues * np.prod(spacings)))}
         self._counts = counts
+
+    @classmethod
+    def of(cls, operator: DiffusionOperator, grid: Grid, **options: Any) -> "FastPoisson":
+        """Return the inverse with the boundary types of an operator on a uniform grid.
+
+        Where the outer faces of a side couple to a wall, the side is Dirichlet. The operator itself
+        may have any coefficients: `spectral_bounds` tells what the inverse is worth for it.
+        """
+        kinds: list[tuple[str, str]] = []
+        for k, faces in enumerate(operator.faces):
+            walls = [bool(faces.take(end, axis=k).any()) for end in (0, -1)]
+            lower, upper = ("dirichlet" if wall else "neumann" for wall in walls)
+            kinds.append((lower, upper))
+        fast = cls(grid, kinds, **options)
+        if fast.domain_shape != operator.domain_shape:
+            raise InputError(
+                f"operator: expected the unknowns {fast.domain_shape} of the grid {grid.shape}, "
+                f"got {operator.domain_shape}"
+            )
+        return fast
+
+    def spectral_bounds(self, operator: DiffusionOperator) -> tuple[float, float]:
+        """Return (lower, upper) such that lower v.Kv <= v.Av <= upper v.Kv for every v.
+
+        Both operators are sums over faces of T (u_i - u_j)^2, so the smallest and the largest ratio
+        of their T do. Both are 1 up to round-off if and only if this is the inverse of A.
+        """
+        lower, upper = np.inf, 0.0
+        for k, faces in enumerate(operator.faces):
+            own = self._faces(k)
+            couples = np.broadcast_to(own > 0, faces.shape)
+            if not couples.any():
+                continue
+            ratios = (faces / np.where(own > 0, own, 1.0))[couples]
+            lower, upper = min(lower, float(ratios.min())), max(upper, float(ratios.max()))
+            if faces[~couples].any():
+                upper = np.inf
+        if operator.reaction is not None and operator.reaction.any():
+            upper = np.inf
+        return lower, upper
+
+    def _faces(self, k: int) -> NDArray[np.float64]:
+        """Return the transmissibilities of K across axis k, to be broadcast along the others."""
+        n, axis = self.domain_shape[k], self.grid.axes[k]
+        along = np.ones(n + 1)
+        for end, kind in zip((0, -1), self.kinds[k], strict=True):
+            wall = 2.0 if axis.centering == "cell" else 1.0
+            along[end] = {"neumann": 0.0, "dirichlet": wall, "periodic": 1.0}[kind]
+        faces = along.reshape([-1 if j == k else 1 for j in range(self.grid.dimension)])
+        faces = faces / self._spacings[k]
+        for j, other in enumerate(self.grid.axes):
+            if j != k:
+                halves = _scale(other, *self.kinds[j], self.domain_shape[j]) ** 2
+                shape = [-1 if i == j else 1 for i in range(self.grid.dimension)]
+                faces = faces * (self._spacings[j] / halves).reshape(shape)
+        return faces
 
     def solve(self, b: NDArray[Any]) -> NDArray[Any]:
         """Return K^-1 b for one right-hand side or a stack `(..., *domain_shape)`."""

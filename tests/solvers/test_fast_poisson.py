@@ -6,7 +6,9 @@ import scipy.sparse as sp
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
+from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann
 from nwidth.solvers.fast_poisson import FastPoisson
+from nwidth.solvers.finite_volume import FiniteVolume
 
 D, N = "dirichlet", "neumann"
 PAIRS = [(D, D), (N, N), (D, N), (N, D)]
@@ -153,3 +155,46 @@ def test_rejects_what_it_cannot_invert():
             fast.solve(bad)
     with pytest.raises(InputError, match="numbers"):
         fast.solve(np.array(["a", "b", "c"]))
+
+
+def volumes(axes, kinds):
+    """The finite volumes of the library on the same axes."""
+    condition = {D: Dirichlet(), N: Neumann()}
+    sides = {
+        f"{a.name}_{end}": condition[kind]
+        for a, pair in zip(axes, kinds, strict=True)
+        if not a.periodic
+        for end, kind in zip(("lower", "upper"), pair, strict=True)
+    }
+    return FiniteVolume(Grid(tuple(axes)), Boundary(sides))
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(AXES, AXES)))
+def test_is_the_inverse_of_the_diffusion_operator(first, second):
+    axes = [axis(first[0], 6, 1.0), axis(second[0], 7, 0.3, "y")]
+    operator = volumes(axes, [first[1], second[1]]).operator(np.ones((6, 7)))
+    fast = FastPoisson.of(operator, Grid(tuple(axes)))
+    np.testing.assert_allclose(fast.spectral_bounds(operator), 1.0, rtol=1e-13)
+    matrix, _ = dense(axes, [first[1], second[1]])
+    np.testing.assert_allclose(operator.to_dense(), matrix, atol=1e-12 * np.abs(matrix).max())
+    x = np.random.default_rng(3).standard_normal(fast.domain_shape)
+    if fast.singular:
+        x -= np.sum(fast.weights * x) / np.sum(fast.weights)
+    np.testing.assert_allclose(fast.apply(operator.apply(x)), x, atol=1e-12)
+
+
+def test_spectral_bounds_of_a_coefficient_and_a_stretched_grid():
+    axes = [axis("node", 9, 1.0), axis("cell", 8, 1.0, "y")]
+    fv = volumes(axes, [(D, N), (N, D)])
+    a = np.where(np.random.default_rng(4).random((9, 8)) < 0.5, 3.0, 12.0)
+    operator = fv.operator(a)
+    fast = FastPoisson.of(operator, fv.grid)
+    lower, upper = fast.spectral_bounds(operator)
+    assert 3.0 * (1 - 1e-13) <= lower <= upper <= 12.0 * (1 + 1e-13)
+    matrix, _ = dense(axes, [(D, N), (N, D)])
+    values = np.linalg.eigvals(np.linalg.solve(matrix, operator.to_dense())).real
+    assert lower <= values.min() * (1 + 1e-9) and values.max() <= upper * (1 + 1e-9)
+    other = FastPoisson(fv.grid, [(D, D), (N, N)])
+    with pytest.raises(InputError, match="expected the unknowns"):
+        FastPoisson.of(operator, Grid((axis("node", 10, 1.0), axes[1])))
+    assert other.domain_shape != fast.domain_shape
