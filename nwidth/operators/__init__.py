@@ -1,0 +1,42 @@
+"""Neural operators: networks that map functions to functions, and their training.
+
+The only subpackage that needs PyTorch (``pip install nwidth[operators]``); names are loaded on
+first use, so that ``import nwidth.operators`` works without it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Augmentation": "augmentation",
+    "FNO": "fno",
+    "NeuralOperator": "neural_operator",
+    "Normalizer": "normalizer",
+    "SpectralConv": "spectral_conv",
+    "Trainer": "training",
+    "TrainingOptions": "training",
+    "TrainingReport": "training",
+    "relative_h1": "losses",
+    "relative_l2": "losses",
+}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nwidth.operators' has no attribute {name!r}")
+    try:
+        module = import_module(f"nwidth.operators.{_HOME[name]}")
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ModuleNotFoundError(
+            f"{name} needs PyTorch, which is not installed; run: pip install nwidth[operators]",
+            name="torch",
+        ) from None
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,372 @@
+"""A neural operator as a surrogate: named fields in, a named field out, one file on disk."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nwidth.archive import load_archive, save_archive
+from nwidth.arrays import as_floating, generator, require_finite, to_numpy
+from nwidth.errors import FileFormatError, InputError
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Axis, Grid
+from nwidth.operators.augmentation import Augmentation
+from nwidth.operators.fno import FNO
+from nwidth.operators.losses import relative_h1, relative_l2
+from nwidth.operators.normalizer import Normalizer
+from nwidth.operators.training import Progress, Trainer, TrainingOptions
+from nwidth.operators.training_checkpoint import load_weights, weight_arrays
+from nwidth.operators.training_data import TrainingData, as_channels, channels_of
+
+_KIND = "neural-operator"
+_SPLIT = 0
+
+# The networks that a file may name: loading looks a name up here and nowhere else.
+ARCHITECTURES: dict[str, type] = {"FNO": FNO}
+
+
+class NeuralOperator:
+    """A network with the names, normalizers and grid that make it a surrogate of a problem.
+
+        u = decode(network(encode(a_1), encode(a_2), ...; grid))
+
+    `fit` trains it on the fields of a data set by name, `predict` evaluates it on any grid of the
+    same box, `save` writes weights, normalizers, architecture, grid, provenance of the data,
+    history and metrics to one HDF5 file, and `load` builds it from that file and executes nothing.
+
+    Fields have shape (sample, *grid), or (sample, *grid, component) for vectors, whose components
+    are channels of the network. Precision and device are those of the network's parameters;
+    predictions come as NumPy arrays in the same precision.
+
+    >>> model = NeuralOperator(FNO(modes=(4, 4), width=8, layers=2), output="pressure")
+    >>> model.predict({"permeability": np.ones((1, 9, 9))})
+    Traceback (most recent call last):
+        ...
+    nwidth.errors.InputError: neural operator: expected a fitted model; call fit, or load one
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        inputs: Sequence[str] = ("permeability",),
+        output: str = "pressure",
+    ):
+        if ARCHITECTURES.get(type(model).__name__) is not type(model):
+            raise InputError(
+                f"neural operator: expected a network of {', '.join(ARCHITECTURES)}, "
+                f"got {type(model).__name__}"
+            )
+        names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        if not names or len({*names, output}) != len(names) + 1:
+            raise InputError(
+                f"neural operator: expected different names of inputs and output, got {names} "
+                f"and {output!r}"
+            )
+        self.model, self.inputs, self.output = model, names, output
+        self.grid: Grid | None = None
+        self.normalizers: dict[str, Normalizer] = {}
+        self.channels: dict[str, int] = {}
+        self.provenance: dict[str, Any] = {}
+        self.history: list[dict[str, Any]] = []
+        self.metrics: dict[str, Any] = {}
+
+    def fit(
+        self,
+        dataset: FieldDataset,
+        options: TrainingOptions | None = None,
+        *,
+        augmentation: Augmentation | None = None,
+        validation: FieldDataset | None = None,
+        progress: Progress | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """Train on the samples of a data set and return the model itself.
+
+        Statistics for the normalizers come from the training samples alone. Without a `validation`
+        data set, the share `options.validation` of the samples is held out. With `checkpoint`, an
+        interrupted training continues from that file, and a finished one is read from it.
+        """
+        options = TrainingOptions() if options is None else options
+        channels = self._checked_channels(dataset)
+        kept, held = self._split(dataset, options, validation)
+        like = next(self.model.parameters())
+        # A network that forces zeros at walls needs an output that is scaled, not shifted.
+        walls = any(getattr(self.model, "dirichlet", ()))
+        normalizers = {
+            name: Normalizer.of_field(
+                dataset[name], kept, centred=not (walls and name == self.output)
+            )
+            for name in (*self.inputs, self.output)
+        }
+        arguments = (self.inputs, self.output)
+        training = TrainingData(dataset, *arguments, kept, normalizers, like)
+        checking = None
+        if validation is not None:
+            self._checked_channels(validation)
+            every = np.arange(len(validation))
+            checking = TrainingData(validation, *arguments, every, normalizers, like)
+        elif len(held):
+            checking = TrainingData(dataset, *arguments, held, normalizers, like)
+        trainer = Trainer(
+            self.model,
+            options,
+            augmentation,
+            progress=progress,
+            checkpoint=None if checkpoint is None else Path(checkpoint),
+        )
+        state = trainer.run(training, checking)
+        self.grid, self.normalizers, self.channels = dataset.grid, normalizers, channels
+        self.provenance = dict(dataset.provenance)
+        self.history = state.history
+        self.metrics = {
+            "training_samples": len(kept),
+            "epochs": state.epoch,
+            "options": options.describe(),
+            "augmentation": trainer.augmentation.describe(),
+        }
+        if checking is not None:
+            self.metrics |= {
+                "validation_samples": len(checking),
+                "validation_relative_l2": state.best_error,
+                "best_epoch": state.best_epoch,
+            }
+        return self
+
+    @torch.no_grad()
+    def predict(
+        self,
+        inputs: Mapping[str, Any],
+        grid: Grid | None = None,
+        *,
+        batch: int | None = None,
+    ) -> NDArray[np.floating]:
+        """Return the output (sample, *grid) for inputs (sample, *grid) by name.
+
+        `grid` says where the inputs are given; without it they lie on the training grid, or, for
+        another number of points, on the like grid of the same box. `batch` samples are evaluated
+        at once (default: as many as fit about 2^17 points).
+
+        Raises `InputError` for other names, shapes or boxes and `NonFiniteError` for NaN inputs.
+        """
+        self._require_fitted()
+        fields = self._checked_inputs(inputs)
+        d = self.model.dimension
+        first = fields[self.inputs[0]]
+        grid = self._grid_of(first.shape[1 : d + 1]) if grid is None else self._checked_grid(grid)
+        for name, field in fields.items():
+            wanted = (len(first), *grid.shape)
+            if field.shape[: d + 1] != wanted:
+                raise InputError(
+                    f"{name}: expected shape {wanted} for {len(first)} samples on this grid, "
+                    f"got {field.shape}"
+                )
+        like = next(self.model.parameters())
+        v = np.concatenate([self._encoded(name, fields[name]) for name in self.inputs], axis=1)
+        step = max(1, (1 << 17) // grid.size) if batch is None else batch
+        if step < 1:
+            raise InputError(f"batch: expected at least one sample at once, got {batch}")
+        self.model.eval()
+        parts = []
+        for start in range(0, len(v), step):
+            part = torch.tensor(v[start : start + step], dtype=like.dtype, device=like.device)
+            parts.append(to_numpy(self.model(part, grid.axes)))
+        u = self.normalizers[self.output].decode(np.concatenate(parts))
+        return u[:, 0] if self.channels[self.output] == 1 else np.moveaxis(u, 1, -1)
+
+    def evaluate(self, dataset: FieldDataset) -> dict[str, float]:
+        """Return mean, median and largest relative L2 and H1 error over a data set, on its grid."""
+        self._require_fitted()
+        self._checked_channels(dataset)
+        grid = self._checked_grid(dataset.grid)
+        step = max(1, (1 << 17) // grid.size)
+        errors: dict[str, list[NDArray]] = {"relative_l2": [], "relative_h1": []}
+        for start in range(0, len(dataset), step):
+            some = slice(start, start + step)
+            fields = {name: dataset[name][some] for name in self.inputs}
+            predicted, known = self.predict(fields, grid), dataset[self.output][some]
+            d = grid.dimension
+            # In double precision and of order one, whatever the unit of the field.
+            scale = self.normalizers[self.output].scale
+            p, u = (
+                torch.tensor(as_channels(np.asarray(a, np.float64) / scale, d))
+                for a in (predicted, known)
+            )
+            errors["relative_l2"].append(relative_l2(p, u, grid.axes).numpy())
+            errors["relative_h1"].append(relative_h1(p, u, grid.axes).numpy())
+        summary = {}
+        for name, parts in errors.items():
+            each = np.concatenate(parts)
+            summary[f"{name}_mean"] = float(each.mean())
+            summary[f"{name}_median"] = float(np.median(each))
+            summary[f"{name}_max"] = float(each.max())
+        return summary
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to one HDF5 file, whole or not at all."""
+        self._require_fitted()
+        assert self.grid is not None
+        description = {
+            "architecture": type(self.model).__name__,
+            "settings": self.model.describe(),
+            "inputs": list(self.inputs),
+            "output": self.output,
+            "channels": self.channels,
+            "grid": self.grid.describe(),
+            "provenance": self.provenance,
+            "history": self.history,
+            "metrics": self.metrics,
+        }
+        arrays = {f"weights/{name}": a for name, a in weight_arrays(self.model).items()}
+        for name, normalizer in self.normalizers.items():
+            arrays[f"normalizers/{name}"] = np.array([normalizer.mean, normalizer.scale])
+        save_archive(Path(path), _KIND, arrays, description)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model back; executes nothing and opens no other file.
+
+        Raises `FileFormatError` for a missing, damaged or foreign file and for an architecture
+        that this version does not know.
+        """
+        path = Path(path)
+        arrays, description = load_archive(path, _KIND)
+        try:
+            return cls._restored(path, arrays, description)
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else error
+            raise FileFormatError(
+                f"{path}: expected a neural operator, but its description cannot be used: {reason}"
+            ) from None
+
+    @classmethod
+    def _restored(cls, path: Path, arrays: dict[str, NDArray], description: dict[str, Any]) -> Self:
+        """Build the model that a file describes."""
+        architecture = ARCHITECTURES.get(description["architecture"])
+        if architecture is None:
+            raise FileFormatError(
+                f"{path}: expected one of the networks {', '.join(ARCHITECTURES)}, got "
+                f"{description['architecture']!r}; load it with the version that wrote it"
+            )
+        model = architecture.from_description(description["settings"])
+        weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n[:8] == "weights/"}
+        if any(array.dtype == np.float64 for array in weights.values()):
+            model = model.double()
+        load_weights(model, weights, path)
+        self = cls(model, description["inputs"], description["output"])
+        for name in (*self.inputs, self.output):
+            mean, scale = arrays[f"normalizers/{name}"].tolist()
+            self.normalizers[name] = Normalizer(mean, scale)
+        self.channels = {name: int(n) for name, n in description["channels"].items()}
+        self.grid = Grid.from_description(description["grid"])
+        self.provenance = description["provenance"]
+        self.history, self.metrics = description["history"], description["metrics"]
+        return self
+
+    def __repr__(self) -> str:
+        count = sum(p.numel() for p in self.model.parameters())
+        return (
+            f"NeuralOperator({', '.join(self.inputs)} -> {self.output}, "
+            f"{type(self.model).__name__} of {count} parameters, "
+            f"{'fitted on ' + str(self.grid) if self.grid else 'not fitted'})"
+        )
+
+    def _require_fitted(self) -> None:
+        if self.grid is None:
+            raise InputError("neural operator: expected a fitted model; call fit, or load one")
+
+    def _checked_channels(self, dataset: FieldDataset) -> dict[str, int]:
+        """Return the channels of each field, if the data set suits the network."""
+        if len(dataset) == 0:
+            raise InputError(f"expected samples in {dataset.path}, got none; generate some first")
+        if dataset.grid.dimension != self.model.dimension:
+            raise InputError(
+                f"expected data of dimension {self.model.dimension}, the network's, got "
+                f"{dataset.grid.dimension} in {dataset.path}; choose as many modes as axes"
+            )
+        channels = {name: channels_of(dataset, name) for name in (*self.inputs, self.output)}
+        incoming = sum(channels[name] for name in self.inputs)
+        if (incoming, channels[self.output]) != (self.model.in_channels, self.model.out_channels):
+            raise InputError(
+                f"expected {self.model.in_channels} input and {self.model.out_channels} output "
+                f"channels, the network's, got {incoming} and {channels[self.output]} in "
+                f"{dataset.path}; build the network with these numbers"
+            )
+        return channels
+
+    def _split(
+        self, dataset: FieldDataset, options: TrainingOptions, validation: FieldDataset | None
+    ) -> tuple[NDArray, NDArray]:
+        """Return the sorted numbers of the samples to train on and to hold out."""
+        order = generator(options.seed, _SPLIT).permutation(len(dataset))
+        held = 0 if validation is not None else round(options.validation * len(dataset))
+        if held >= len(dataset):
+            raise InputError(
+                f"training: expected samples left to train on, but validation={options.validation} "
+                f"holds out all {len(dataset)}; lower it or bring more samples"
+            )
+        return np.sort(order[held:]), np.sort(order[:held])
+
+    def _checked_inputs(self, inputs: Mapping[str, Any]) -> dict[str, NDArray]:
+        """Return the input fields as finite floating arrays of plausible shape."""
+        if {*inputs} != {*self.inputs}:
+            raise InputError(
+                f"expected the inputs {', '.join(self.inputs)}, got {', '.join(inputs) or 'none'}; "
+                "this model was trained on those"
+            )
+        d = self.model.dimension
+        fields = {}
+        for name in self.inputs:
+            field = as_floating(to_numpy(inputs[name]), name)
+            components = self.channels[name]
+            right = field.ndim == d + 1 if components == 1 else field.ndim == d + 2
+            if components > 1 and right:
+                right = field.shape[-1] == components
+            if not right or not len(field):
+                tail = ", component" if components > 1 else ""
+                raise InputError(
+                    f"{name}: expected shape (sample, {d} grid axes{tail}) with at least one "
+                    f"sample, got {field.shape}; a single field needs a leading axis: field[None]"
+                )
+            fields[name] = require_finite(field, name)
+        return fields
+
+    def _encoded(self, name: str, field: NDArray) -> NDArray:
+        """Return a field normalized, as (sample, channel, *grid)."""
+        return as_channels(self.normalizers[name].encode(field), self.model.dimension)
+
+    def _checked_grid(self, grid: Grid) -> Grid:
+        """Return the grid if it spans the box the network was trained on."""
+        assert self.grid is not None
+        if not self.grid.same_box(grid):
+            raise InputError(
+                f"expected a grid of the box the model was trained on, {self.grid}, got {grid}"
+            )
+        return grid
+
+    def _grid_of(self, shape: tuple[int, ...]) -> Grid:
+        """Return the training grid, or the like uniform grid of the same box with this shape."""
+        assert self.grid is not None
+        if shape == self.grid.shape:
+            return self.grid
+        if not all(axis.is_uniform for axis in self.grid.axes):
+            raise InputError(
+                f"expected inputs of shape {self.grid.shape}, the training grid's, got {shape}; "
+                "the grid is not uniform, so pass grid= with the new points"
+            )
+        return Grid(
+            tuple(
+                Axis.uniform(
+                    n,
+                    axis.lower,
+                    axis.upper,
+                    name=axis.name,
+                    unit=axis.unit,
+                    periodic=axis.periodic,
+                    centering=axis.centering,
+                )
+                for n, axis in zip(shape, self.grid.axes, strict=True)
+            )
+        )

@@ -1,0 +1,87 @@
+"""Scaling of fields by their mean and standard deviation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.fields import FieldView
+
+_VALUES_AT_ONCE = 1 << 23
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """An affine scaling with two numbers per field, the same at every point of every grid.
+
+        encode(v) = (v - mean) / scale,      decode(w) = mean + scale w
+
+    The numbers come from one pass over the data by the update of Welford in the pairwise form of
+    Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, equation (1.5), which does not
+    cancel for fields of large mean. A field that is constant keeps scale 1.
+
+    There is no normalizer without statistics: they are arguments, and values that are missing, not
+    finite or not positive raise `InputError`.
+
+    >>> normalizer = Normalizer.of([np.array([1.0, 3.0]), np.array([5.0])])
+    >>> normalizer.mean, round(normalizer.scale**2, 12)
+    (3.0, 2.666666666667)
+    >>> float(normalizer.decode(normalizer.encode(np.array(7.0))))
+    7.0
+    """
+
+    mean: float
+    scale: float
+
+    def __post_init__(self):
+        if not (np.isfinite(self.mean) and np.isfinite(self.scale) and self.scale > 0):
+            raise InputError(
+                f"normalizer: expected a finite mean and a scale > 0, got {self.mean} and "
+                f"{self.scale}; fit the model to data, or repair its file"
+            )
+
+    @classmethod
+    def of(cls, blocks: Iterable[NDArray[Any]], *, centred: bool = True) -> Self:
+        """Return the normalizer of values that come block by block.
+
+        centred=False keeps zero at zero (mean 0, scale the root mean square): right for outputs
+        that vanish at walls.
+        """
+        count, mean, squares = 0, 0.0, 0.0
+        for block in blocks:
+            values = np.asarray(block, dtype=np.float64)
+            n = values.size
+            if n == 0:
+                continue
+            own = float(values.mean())
+            shift = own - mean
+            mean += shift * n / (count + n)
+            squares += float(np.square(values - own).sum()) + shift**2 * count * n / (count + n)
+            count += n
+        if count == 0:
+            raise InputError("normalizer: expected at least one value, got no samples")
+        if not centred:
+            squares, mean = squares + count * mean**2, 0.0
+        scale = float(np.sqrt(squares / count))
+        # Below this, what varies is the rounding of a constant.
+        constant = scale <= 1e-12 * abs(mean) or scale == 0.0
+        return cls(mean, 1.0 if constant else scale)
+
+    @classmethod
+    def of_field(cls, view: FieldView, samples: NDArray[Any], *, centred: bool = True) -> Self:
+        """Return the normalizer of the given samples of a data set's field, read in blocks."""
+        each = int(np.prod(view.shape[1:]))
+        step = max(1, _VALUES_AT_ONCE // each)
+        blocks = (view[samples[k : k + step]] for k in range(0, len(samples), step))
+        return cls.of(blocks, centred=centred)
+
+    def encode(self, v: Any) -> Any:
+        """Return (v - mean) / scale."""
+        return (v - self.mean) / self.scale
+
+    def decode(self, w: Any) -> Any:
+        """Return mean + scale w."""
+        return self.mean + self.scale * w
