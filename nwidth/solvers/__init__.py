@@ -1,0 +1,32 @@
+"""Equations and how to solve them."""
+
+from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.equations import Darcy, Poisson, problem_from_description
+from nwidth.solvers.fast_poisson import FastPoisson
+from nwidth.solvers.finite_volume import FiniteVolume
+from nwidth.solvers.krylov import conjugate_gradient
+from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+from nwidth.solvers.problem import FieldInput, Problem
+from nwidth.solvers.solution import Solution, Status
+from nwidth.solvers.solve import solve
+
+__all__ = [
+    "Boundary",
+    "Darcy",
+    "DiffusionOperator",
+    "Dirichlet",
+    "FastPoisson",
+    "FieldInput",
+    "FiniteVolume",
+    "LinearOperator",
+    "MatrixOperator",
+    "Neumann",
+    "Poisson",
+    "Problem",
+    "Solution",
+    "Status",
+    "conjugate_gradient",
+    "problem_from_description",
+    "solve",
+]

@@ -1,0 +1,212 @@
+"""Boundary conditions: what holds on each side of a box."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import require_finite
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+
+Value = float | NDArray[Any] | Callable[..., Any]
+
+ENDS = ("lower", "upper")
+
+
+@dataclass(frozen=True, eq=False)
+class Dirichlet:
+    """u = value on a side.
+
+    The value is a number, an array on the points of the side (the grid's shape without the side's
+    axis), or a callable of all coordinates, `value(x, y, ...)`, called with arrays on the side.
+
+    >>> Dirichlet(2.0).describe()
+    {'type': 'dirichlet', 'value': 2.0}
+    """
+
+    value: Value = 0.0
+
+    def __post_init__(self):
+        _check_value(self.value, "Dirichlet value")
+
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description; raises `InputError` for a callable."""
+        return {"type": "dirichlet", "value": _describe_value(self.value, "Dirichlet value")}
+
+
+@dataclass(frozen=True, eq=False)
+class Neumann:
+    """a du/dn = flux on a side, n pointing outward: a positive flux enters the box.
+
+    The flux is a number, an array on the points of the side, or a callable of all coordinates.
+
+    >>> Neumann().describe()
+    {'type': 'neumann', 'flux': 0.0}
+    """
+
+    flux: Value = 0.0
+
+    def __post_init__(self):
+        _check_value(self.flux, "Neumann flux")
+
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description; raises `InputError` for a callable."""
+        return {"type": "neumann", "flux": _describe_value(self.flux, "Neumann flux")}
+
+
+Condition = Dirichlet | Neumann
+
+
+@dataclass(frozen=True, eq=False)
+class Boundary:
+    """One condition for each side of a box; sides are named "x_lower", "x_upper", "y_lower", ...
+
+    Sides that are not named take `default`, homogeneous Dirichlet unless told otherwise. Periodic
+    axes have no sides. Where sides meet on a grid of nodes, Dirichlet wins over Neumann, and of two
+    Dirichlet sides the one of the earlier axis wins.
+
+    >>> flow = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Dirichlet(0.0)}, default=Neumann())
+    >>> flow.kind("x", "lower"), flow.kind("y", "upper")
+    ('dirichlet', 'neumann')
+    """
+
+    sides: Mapping[str, Condition] = field(default_factory=dict)
+    default: Condition = field(default_factory=Dirichlet)
+
+    def __post_init__(self):
+        if not isinstance(self.sides, Mapping):
+            raise InputError(
+                f"boundary: expected a mapping from sides to conditions, got {self.sides!r:.80}"
+            )
+        for name, condition in [*self.sides.items(), ("default", self.default)]:
+            if not isinstance(condition, Dirichlet | Neumann):
+                raise InputError(
+                    f"boundary side {name}: expected Dirichlet(...) or Neumann(...), "
+                    f"got {condition!r:.80}"
+                )
+        object.__setattr__(self, "sides", dict(self.sides))
+
+    def condition(self, axis: str, end: str) -> Condition:
+        """Return the condition at one end ("lower" or "upper") of an axis."""
+        return self.sides.get(f"{axis}_{end}", self.default)
+
+    def kind(self, axis: str, end: str) -> str:
+        """Return "dirichlet" or "neumann"."""
+        return "dirichlet" if isinstance(self.condition(axis, end), Dirichlet) else "neumann"
+
+    def check(self, grid: Grid) -> "Boundary":
+        """Return the boundary, or raise `InputError` if it names a side that the grid lacks."""
+        walls = [axis.name for axis in grid.axes if not axis.periodic]
+        known = [f"{name}_{end}" for name in walls for end in ENDS]
+        for name in self.sides:
+            if name in known:
+                continue
+            if name.rsplit("_", 1)[0] in grid.names and name.endswith(ENDS):
+                raise InputError(
+                    f"boundary side {name}: this axis is periodic and has no sides; remove it"
+                )
+            near = get_close_matches(str(name), known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise InputError(
+                f"boundary: expected sides among {', '.join(known) or 'none'}, got {name!r}{hint}"
+            )
+        return self
+
+    def values(self, grid: Grid, axis: int, end: str) -> NDArray[np.float64]:
+        """Return the value or flux on a side, shape `grid.shape` without that axis."""
+        condition = self.condition(grid.names[axis], end)
+        value = condition.value if isinstance(condition, Dirichlet) else condition.flux
+        shape = grid.shape[:axis] + grid.shape[axis + 1 :]
+        what = f"boundary side {grid.names[axis]}_{end}"
+        if callable(value):
+            points = list(grid.points)
+            points[axis] = np.array([getattr(grid.axes[axis], end)])
+            coordinates = np.meshgrid(*points, indexing="ij")
+            value = value(*(np.squeeze(x, axis) for x in coordinates))
+        try:
+            numbers = np.asarray(value, dtype=np.float64)
+            out = np.broadcast_to(numbers, shape)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{what}: expected a number or an array of shape {shape}, "
+                f"got {np.shape(value)}: {value!r:.80}"
+            ) from None
+        return require_finite(out, what)
+
+    def moved(self, grid: Grid, target: Grid) -> "Boundary":
+        """Return the boundary for another grid of the same box: arrays are interpolated."""
+        sides: dict[str, Condition] = {}
+        for k, axis in enumerate(grid.axes):
+            for end in ENDS if not axis.periodic else ():
+                condition = self.condition(axis.name, end)
+                value = condition.value if isinstance(condition, Dirichlet) else condition.flux
+                if not callable(value) and np.ndim(value) > 0:
+                    side = [Grid(g.axes[:k] + g.axes[k + 1 :]) for g in (grid, target)]
+                    value = side[0].interpolate(self.values(grid, k, end), side[1])
+                sides[f"{axis.name}_{end}"] = type(condition)(value)
+        return Boundary(sides)
+
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description from which `from_description` rebuilds the boundary."""
+        return {
+            "sides": {name: condition.describe() for name, condition in self.sides.items()},
+            "default": self.default.describe(),
+        }
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> "Boundary":
+        """Rebuild a boundary from `describe()`.
+
+        >>> Boundary.from_description(Boundary({"x_lower": Neumann(1.0)}).describe()).sides
+        {'x_lower': Neumann(flux=1.0)}
+        """
+        if not isinstance(description, Mapping) or {*description} != {"sides", "default"}:
+            raise InputError(
+                f"boundary description: expected the keys sides and default, "
+                f"got {description!r:.200}"
+            )
+        sides = {name: _condition(item) for name, item in description["sides"].items()}
+        return cls(sides, _condition(description["default"]))
+
+
+def _condition(description: Any) -> Condition:
+    """Rebuild one condition."""
+    if isinstance(description, Mapping):
+        if {*description} == {"type", "value"} and description["type"] == "dirichlet":
+            return Dirichlet(_rebuild_value(description["value"]))
+        if {*description} == {"type", "flux"} and description["type"] == "neumann":
+            return Neumann(_rebuild_value(description["flux"]))
+    raise InputError(
+        "boundary description: expected {'type': 'dirichlet', 'value': ...} or "
+        f"{{'type': 'neumann', 'flux': ...}}, got {description!r:.200}"
+    )
+
+
+def _rebuild_value(value: Any) -> Value:
+    return np.asarray(value, dtype=np.float64) if isinstance(value, list) else value
+
+
+def _check_value(value: Any, what: str) -> None:
+    """Raise unless the value is callable or made of finite real numbers."""
+    if callable(value):
+        return
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "biuf":
+        raise InputError(
+            f"{what}: expected a real number, an array or a callable, got {value!r:.80}"
+        )
+    require_finite(numbers, what)
+
+
+def _describe_value(value: Any, what: str) -> Any:
+    """Return the value as JSON-able numbers."""
+    if callable(value):
+        raise InputError(
+            f"{what}: expected a number or an array to describe in a file, got the callable "
+            f"{getattr(value, '__name__', value)!r}; evaluate it on the side first"
+        )
+    return np.asarray(value, dtype=np.float64).tolist()

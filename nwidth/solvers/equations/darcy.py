@@ -1,0 +1,135 @@
+"""Darcy flow: the pressure in a medium of given permeability."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid, RandomField
+from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.equations.diffusion_problem import (
+    DiffusionProblem,
+    Source,
+    check_sampler,
+    source_on_grid,
+)
+from nwidth.solvers.problem import FieldInput, Inputs
+
+Array = NDArray[Any]
+
+
+class Darcy(DiffusionProblem):
+    """The steady pressure u in a porous medium of permeability a.
+
+        -div(a grad u) = f    in a box,    u = g  or  a du/dn = q    on its sides
+
+    Reference: Aziz & Settari (1979), Petroleum Reservoir Simulation, chapter 3; the two-phase
+    benchmark a in {3, 12}: Li et al. (2021), arXiv:2010.08895, section 5.2.
+
+    Input "permeability": a > 0, shape `grid.shape`, or `(d, *grid.shape)` for a diagonal tensor.
+    Output "pressure", shape `grid.shape`. The discrete operator lies between min a and max a times
+    the one with a = 1, because every face average lies between its two values; these two are
+    `coercivity` and `continuity`. float32 permeability gives a float32 pressure.
+
+    Args:
+        grid: 1 to 3 axes of nodes or cells, uniform or not, periodic or not.
+        boundary: conditions on the sides; zero pressure all around by default.
+        source: f, a number, an array on the grid or a callable `f(x, y, ...)`.
+        permeability: the random field that samples are drawn from, on the same grid.
+        unit: unit of the permeability.
+        output_unit: unit of the pressure.
+
+    Raises `InputError` for a permeability that is not positive and finite or has another shape,
+    and, if no side is Dirichlet, for a source that does not balance the fluxes.
+
+    >>> problem = Darcy(Grid.uniform((5, 5)))
+    >>> a = {"permeability": np.full((5, 5), 2.0)}
+    >>> problem.operator(a).domain_shape, problem.coercivity(a)
+    ((3, 3), 2.0)
+    """
+
+    output = "pressure"
+
+    def __init__(
+        self,
+        grid: Grid,
+        boundary: Boundary | None = None,
+        source: Source = 1.0,
+        permeability: RandomField | None = None,
+        *,
+        unit: str = "1",
+        output_unit: str = "1",
+    ):
+        super().__init__(grid, boundary)
+        sampler = check_sampler(permeability, grid, "permeability")
+        self.inputs = (FieldInput("permeability", unit, sampler, positive=True),)
+        self.output_unit = output_unit
+        self.source_term = source
+
+    @cached_property
+    def _source_field(self) -> Array:
+        return source_on_grid(self.source_term, self.grid)
+
+    def _permeability(self, inputs: Inputs) -> Array:
+        """Return the checked permeability."""
+        a = self.input_field(inputs, "permeability", tensor=True)
+        if a.min() <= 0:
+            where = tuple(int(i) for i in np.unravel_index(int(a.argmin()), a.shape))
+            raise InputError(
+                f"permeability: expected numbers > 0, got {a[where]} at index {where} "
+                f"({int((a <= 0).sum())} of {a.size} entries); give impermeable cells a small "
+                "positive value"
+            )
+        return a
+
+    def operator(self, inputs: Inputs) -> DiffusionOperator:
+        """Return A(a)."""
+        return self.volumes.operator(self._permeability(inputs))
+
+    def source(self, inputs: Inputs) -> Array:
+        """Return the integrals of f over the control volumes plus the boundary data."""
+        return self.volumes.right_hand_side(self._source_field, self._permeability(inputs))
+
+    def coercivity(self, inputs: Inputs) -> float:
+        """Return min a."""
+        return float(self._permeability(inputs).min())
+
+    def continuity(self, inputs: Inputs) -> float:
+        """Return max a."""
+        return float(self._permeability(inputs).max())
+
+    def on(self, grid: Grid) -> "Darcy":
+        """Return the same problem on another grid of the same box; arrays are interpolated."""
+        source = self.source_term
+        if not callable(source) and np.ndim(source) > 0:
+            source = self.grid.interpolate(self._source_field, grid)
+        sampler = self.inputs[0].sampler
+        return Darcy(
+            grid,
+            self.boundary.moved(self.grid, grid),
+            source,
+            None if sampler is None else sampler.on(grid),
+            unit=self.inputs[0].unit,
+            output_unit=self.output_unit,
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description that `problem_from_description` understands."""
+        if callable(self.source_term):
+            raise InputError(
+                "source: expected a number or an array to describe in a file, got a callable; "
+                "evaluate it on the grid first"
+            )
+        sampler = self.inputs[0].sampler
+        return {
+            "equation": "darcy",
+            "grid": self.grid.describe(),
+            "boundary": self.boundary.describe(),
+            "source": np.asarray(self.source_term, dtype=np.float64).tolist(),
+            "permeability": None if sampler is None else sampler.describe(),
+            "unit": self.inputs[0].unit,
+            "output_unit": self.output_unit,
+        }

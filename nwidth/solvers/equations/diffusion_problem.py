@@ -1,0 +1,104 @@
+"""What the equations of diffusion share: unknowns, walls, reference operator, checked inputs."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import as_floating, require_finite
+from nwidth.errors import InputError
+from nwidth.meshes import Grid, RandomField
+from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.finite_volume import FiniteVolume
+from nwidth.solvers.problem import Inputs, Problem
+
+Array = NDArray[Any]
+Source = float | Array | Callable[..., Any]
+
+
+class DiffusionProblem(Problem):
+    """A problem -div(a grad u) = f discretized by `FiniteVolume` on `grid` under `boundary`.
+
+    Subclasses say what a and f are. The reference operator has a = 1.
+    """
+
+    def __init__(self, grid: Grid, boundary: Boundary | None):
+        if not isinstance(grid, Grid):
+            raise InputError(f"problem: expected a Grid, got {grid!r:.80}")
+        if boundary is not None and not isinstance(boundary, Boundary):
+            raise InputError(f"problem: expected a Boundary, got {boundary!r:.80}")
+        self.grid = grid
+        self.boundary = Boundary() if boundary is None else boundary
+        self.volumes = FiniteVolume(grid, self.boundary)
+
+    @cached_property
+    def _reference(self) -> DiffusionOperator:
+        return self.volumes.operator(np.ones(self.grid.shape))
+
+    def reference_operator(self) -> DiffusionOperator:
+        """Return K, the operator with a = 1 and the same boundary types, in float64."""
+        return self._reference
+
+    def unknowns(self, field: Array) -> Array:
+        """Return the unknowns of whole fields `(..., *grid.shape)`."""
+        if tuple(field.shape[field.ndim - self.grid.dimension :]) != self.grid.shape:
+            raise InputError(
+                f"{self.output}: expected shape (..., {', '.join(map(str, self.grid.shape))}), "
+                f"got {tuple(field.shape)}"
+            )
+        return self.volumes.unknowns(field)
+
+    def field(self, unknowns: Array, inputs: Inputs) -> Array:
+        """Return the whole field: unknowns plus the values of Dirichlet nodes."""
+        return self.volumes.field(unknowns)
+
+    def input_field(self, inputs: Inputs, name: str, *, tensor: bool = False) -> Array:
+        """Return one checked input of the problem: known names, a shape that fits, finite."""
+        if not isinstance(inputs, Mapping) or {*inputs} != {item.name for item in self.inputs}:
+            came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
+            raise InputError(
+                f"inputs: expected a mapping with {', '.join(item.name for item in self.inputs)}, "
+                f"got {came or 'none'}"
+            )
+        values = as_floating(inputs[name], name)
+        shapes = [self.grid.shape]
+        if tensor:
+            shapes.append((self.grid.dimension, *self.grid.shape))
+        if values.dtype.kind != "f" or tuple(values.shape) not in shapes:
+            raise InputError(
+                f"{name}: expected real numbers of shape {' or '.join(map(str, shapes))}, "
+                f"got {values.dtype} of shape {tuple(values.shape)}"
+            )
+        return require_finite(values, name)
+
+
+def source_on_grid(source: Source, grid: Grid) -> Array:
+    """Return a source (number, array or callable of the coordinates) as a float64 field."""
+    value = source(*grid.coordinates()) if callable(source) else source
+    try:
+        numbers = np.broadcast_to(np.asarray(value, dtype=np.float64), grid.shape)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"source: expected a number, a callable or an array of shape {grid.shape}, "
+            f"got {value!r:.80} of shape {np.shape(value)}"
+        ) from None
+    return require_finite(numbers, "source")
+
+
+def check_sampler(sampler: RandomField | None, grid: Grid, name: str) -> RandomField | None:
+    """Return the random field if it lives on the grid."""
+    if sampler is None:
+        return None
+    if not isinstance(sampler, RandomField):
+        raise InputError(
+            f"{name}: expected a RandomField to draw samples from, got {sampler!r:.80}"
+        )
+    if sampler.grid != grid:
+        raise InputError(
+            f"{name}: expected a random field on the problem's grid {grid}, got one on "
+            f"{sampler.grid}; move it with sampler.on(grid)"
+        )
+    return sampler

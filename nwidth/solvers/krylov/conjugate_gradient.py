@@ -1,0 +1,206 @@
+"""Preconditioned conjugate gradients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.solvers.diffusion_operator import THREADED_SIZE
+from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.solution import Status
+
+Array = NDArray[Any]
+Stop = Callable[[Array, float], bool]
+
+# Iterations without a new smallest residual after which the method gives up.
+PATIENCE = 50
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """Where an iteration ended: unknowns, status, and ||b - A x|| / ||b|| from first to last."""
+
+    x: Array
+    status: Status
+    residuals: tuple[float, ...]
+
+
+def conjugate_gradient(
+    A: LinearOperator,
+    b: Array,
+    *,
+    preconditioner: LinearOperator | None = None,
+    initial: Array | None = None,
+    rtol: float = 1e-8,
+    max_iterations: int = 200,
+    stop: Stop | None = None,
+) -> Iterate:
+    """Solve A x = b for a symmetric positive definite A, with a preconditioner M ~ A^-1 alike.
+
+        x_k minimizes ||x - A^-1 b||_A over x_0 + span{M r_0, (M A) M r_0, ..., (M A)^(k-1) M r_0}
+
+    Reference: Saad (2003), Iterative Methods for Sparse Linear Systems,
+    doi:10.1137/1.9780898718003, algorithm 9.1. When the recursive residual says that the tolerance
+    is reached, the residual is recomputed; if round-off has parted the two, the iteration starts
+    again from the true one, and ends as STAGNATED if that no longer helps.
+
+    Args:
+        A: symmetric positive definite, or semidefinite with b in its range.
+        b: right-hand side, shape `A.range_shape`; float32 or float64, which the result keeps.
+        preconditioner: symmetric positive definite operator of the same shape; none by default.
+        initial: x_0; zero by default, and then the first residual is 1.
+        rtol: bound on ||b - A x|| / ||b||. Good values: 1e-6 to 1e-10; float32 reaches 1e-5.
+        max_iterations: limit on the number of products with A.
+        stop: an extra rule `stop(x, residual) -> bool`, asked before every iteration; True ends the
+            iteration as CONVERGED. It must not change or keep x.
+
+    Raises `InputError` for arrays of another shape and numbers out of range; numerical failures
+    come back as the status, with the best information there is.
+
+    >>> from nwidth.solvers.linear_operator import MatrixOperator
+    >>> A = MatrixOperator(np.array([[4.0, 1.0], [1.0, 3.0]]))
+    >>> conjugate_gradient(A, np.array([1.0, 2.0])).x.round(6).tolist()
+    [0.090909, 0.636364]
+    """
+    b, x = _checked(A, b, initial, rtol, max_iterations)
+    size = float(np.linalg.norm(b.ravel().astype(np.float64, copy=False)))
+    if not np.isfinite(size):
+        return Iterate(x, Status.NON_FINITE, (np.inf,))
+    if size == 0.0:
+        return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
+    work = _Workspace(A, b, preconditioner)
+    residuals = [work.start(x) / size]
+    while True:
+        before, done = residuals[-1], len(residuals)
+        status = _iterate(work, x, size, residuals, rtol, max_iterations, stop)
+        if len(residuals) == done:  # the last residual is a true one already
+            break
+        residuals[-1] = work.start(x) / size
+        if status is not Status.CONVERGED or _finished(x, residuals[-1], rtol, stop):
+            break
+        if not residuals[-1] < before / 2:
+            status = Status.STAGNATED
+            break
+    return Iterate(x, status, tuple(residuals))
+
+
+def _iterate(
+    work: "_Workspace",
+    x: Array,
+    size: float,
+    residuals: list[float],
+    rtol: float,
+    max_iterations: int,
+    stop: Stop | None,
+) -> Status:
+    """Iterate from the residual in the work space, step numbers as in Saad's algorithm 9.1."""
+    rho = None
+    while True:
+        if not np.isfinite(residuals[-1]):
+            return Status.NON_FINITE
+        if _finished(x, residuals[-1], rtol, stop):
+            return Status.CONVERGED
+        if len(residuals) > max_iterations:
+            return Status.MAX_ITERATIONS
+        if len(residuals) > PATIENCE and min(residuals[-PATIENCE:]) >= min(residuals[:-PATIENCE]):
+            return Status.STAGNATED
+        last, rho = rho, work.precondition()  # 6: z = M r, rho = (r, z)
+        if not rho > 0.0:
+            return Status.BREAKDOWN if np.isfinite(rho) else Status.NON_FINITE
+        work.turn(0.0 if last is None else rho / last)  # 7, 8: p = z + beta p
+        curvature = work.multiply()  # 3: q = A p, (q, p)
+        if not curvature > 0.0:
+            return Status.BREAKDOWN if np.isfinite(curvature) else Status.NON_FINITE
+        residuals.append(work.step(x, rho / curvature) / size)  # 4, 5: x += alpha p, r -= alpha q
+
+
+def _finished(x: Array, residual: float, rtol: float, stop: Stop | None) -> bool:
+    return residual <= rtol or (stop is not None and bool(stop(x, residual)))
+
+
+class _Workspace:
+    """The vectors r, z, p, q of one solve, and the passes over them."""
+
+    def __init__(self, A: LinearOperator, b: Array, preconditioner: LinearOperator | None):
+        from nwidth.solvers.krylov import _conjugate_gradient_numba as kernels
+
+        self.kernels, self.A, self.b, self.M = kernels, A, b, preconditioner
+        self.r, self.q = np.empty_like(b), np.empty_like(b)
+        self.z = self.r if preconditioner is None else np.empty_like(b)
+        self.p = np.zeros_like(b)
+        self.rows = np.empty(b.size // b.shape[-1])
+        self.parts = np.empty(-(-b.size // kernels.BLOCK))
+        self.threaded = b.size >= THREADED_SIZE
+
+    def start(self, x: Array) -> float:
+        """Set r = b - A x and p = 0; return the norm of r."""
+        if x.any():
+            self._product(self.q, x)
+            np.subtract(self.b, self.q, out=self.r)
+        else:
+            self.r[...] = self.b
+        self.p[...] = 0.0
+        return self._dot(self.r, self.r) ** 0.5
+
+    def precondition(self) -> float:
+        """Set z = M r and return (r, z)."""
+        if self.M is None:
+            return self._dot(self.r, self.r)
+        apply_into = getattr(self.M, "apply_into", None)
+        if apply_into is None:
+            self.z[...] = self.M.apply(self.r)
+        else:
+            apply_into(self.z, self.r)
+        return self._dot(self.r, self.z)
+
+    def turn(self, beta: float) -> None:
+        """Set p = z + beta p."""
+        beta = self.b.dtype.type(beta)
+        self.kernels.direction(self.p.ravel(), self.z.ravel(), beta, self.parts, self.threaded)
+
+    def multiply(self) -> float:
+        """Set q = A p and return (q, p)."""
+        return self._product(self.q, self.p)
+
+    def step(self, x: Array, alpha: float) -> float:
+        """Set x += alpha p, r -= alpha q and return the norm of r."""
+        alpha = self.b.dtype.type(alpha)
+        vectors = (x.ravel(), self.r.ravel(), self.p.ravel(), self.q.ravel())
+        self.kernels.step(*vectors, alpha, self.parts, self.threaded)
+        return float(self.parts.sum()) ** 0.5
+
+    def _product(self, out: Array, u: Array) -> float:
+        apply_into = getattr(self.A, "apply_into", None)
+        if apply_into is None:
+            out[...] = self.A.apply(u)
+            return self._dot(out, u)
+        apply_into(out, u, self.rows)
+        return float(self.rows.sum())
+
+    def _dot(self, u: Array, v: Array) -> float:
+        self.kernels.dot(u.ravel(), v.ravel(), self.parts, self.threaded)
+        return float(self.parts.sum())
+
+
+def _checked(
+    A: LinearOperator, b: Array, initial: Array | None, rtol: float, max_iterations: int
+) -> tuple[Array, Array]:
+    """Return b and a fresh x_0 as contiguous floating arrays of one dtype."""
+    if not isinstance(rtol, float | int | np.number) or not 0 <= rtol < 1:
+        raise InputError(f"rtol: expected a number in [0, 1), got {rtol!r}")
+    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int | np.integer):
+        raise InputError(f"max_iterations: expected an integer, got {max_iterations!r}")
+    if max_iterations < 0:
+        raise InputError(f"max_iterations: expected a number >= 0, got {max_iterations}")
+    dtype = np.float32 if b.dtype == np.float32 and A.dtype == np.float32 else np.float64
+    b = np.ascontiguousarray(b, dtype=dtype)
+    if b.shape != A.range_shape or A.range_shape != A.domain_shape or b.size == 0:
+        raise InputError(f"right-hand side: expected shape {A.range_shape}, got {b.shape}")
+    if initial is None:
+        return b, np.zeros_like(b)
+    if initial.shape != b.shape:
+        raise InputError(f"initial guess: expected shape {b.shape}, got {initial.shape}")
+    return b, np.array(initial, dtype=dtype, order="C")
