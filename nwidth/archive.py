@@ -1,0 +1,244 @@
+"""Arrays and a JSON description in one HDF5 file: how models and checkpoints are kept."""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.audit import open_audited
+from nwidth.errors import FileFormatError, InputError
+
+_VERSION = 1
+_GROUP = "nwidth"
+_TYPES = frozenset(["b1", "f4", "f8", "c8", "c16", *(f"{k}{n}" for k in "iu" for n in "1248")])
+_IN_MEMORY = 1 << 28
+_NAME = re.compile(r"[^/\x00]+(/[^/\x00]+)*")
+
+
+def save_archive(
+    path: str | Path, kind: str, arrays: Mapping[str, Any], description: Mapping[str, Any]
+) -> None:
+    """Write named arrays and a JSON description, whole or not at all.
+
+    The file is written beside its place, synced to disk and renamed, so that a crash or a full disk
+    leaves the former file as it was. `kind` says what is inside ("neural-operator"), and
+    `load_archive` insists on it. A SHA-256 over everything is stored with it.
+
+    Arrays may have any shape, scalars and empty ones included, and hold bool, integers, float32,
+    float64 or complex numbers; names may contain "/" for groups. Raises `InputError` for what
+    cannot be stored and `FileFormatError` (an OSError) if the disk is full or not writable.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_archive(f"{folder}/m.h5", "demo", {"layer/w": np.ones(2)}, {"width": 2})
+    ...     load_archive(f"{folder}/m.h5", "demo")
+    ({'layer/w': array([1., 1.])}, {'width': 2})
+    """
+    path = Path(path)
+    if not isinstance(kind, str) or not kind:
+        raise InputError(f"archive: expected a kind like 'neural-operator', got {kind!r}")
+    stored = {name: _storable(name, array) for name, array in arrays.items()}
+    for name in stored:
+        if any(other.startswith(f"{name}/") for other in stored):
+            raise InputError(f"archive: {name!r} is an array and a group at once; rename one")
+    text = _to_json(description)
+    size = sum(array.nbytes for array in stored.values()) + len(text)
+    with written_in_place(path) as draft:
+        if size < _IN_MEMORY:
+            draft.write_bytes(_image(kind, stored, text))
+        else:
+            _reserve(draft, size + 4096 * (len(stored) + 16))
+            with h5py.File(draft, "w") as file:
+                _fill(file, kind, stored, text)
+
+
+def load_archive(path: str | Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays and the description that `save_archive` wrote.
+
+    Executes nothing, opens no other file, and compares the SHA-256 over all content. Raises
+    `FileFormatError` if the file is missing, foreign, damaged, of another kind or of a later
+    version.
+    """
+    path = Path(path)
+    with open_audited(path) as file:
+        try:
+            return _read(file, path, kind)
+        except FileFormatError:
+            raise
+        except Exception as error:  # HDF5 raises many kinds for damaged files
+            raise _damaged(path, str(error)) from None
+
+
+@contextlib.contextmanager
+def written_in_place(path: Path) -> Iterator[Path]:
+    """Give a new name beside `path` to write to; on success sync it and rename it to `path`."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            draft.unlink(missing_ok=True)
+            draft.touch(exist_ok=False)
+            yield draft
+            with draft.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            draft.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            draft.unlink(missing_ok=True)
+    except FileFormatError:
+        raise
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def unwritable(path: Path, error: OSError, size: int | None = None) -> FileFormatError:
+    """Return the error for a path that cannot be written, with the reason and the remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "errno = 28" in str(error):
+        needed = "" if size is None else f" for {size:,} bytes"
+        text = f"{path}: no space left{needed} in {path.parent}; free some or write elsewhere"
+    elif path.is_dir():
+        text = f"{path}: expected a file to write, found a folder; add a file name"
+    elif not path.parent.is_dir():
+        text = f"{path}: the folder {path.parent} does not exist; create it first"
+    elif isinstance(error, PermissionError):
+        text = f"{path}: no permission to write here; choose another place"
+    else:
+        text = f"{path}: cannot be written ({error.strerror or error})"
+    result = FileFormatError(text)
+    result.errno = error.errno
+    return result
+
+
+def _storable(name: str, array: Any) -> NDArray[Any]:
+    """Return the array in C order and little-endian, or raise if it cannot be stored."""
+    parts = name.split("/") if isinstance(name, str) else []
+    if not parts or not _NAME.fullmatch(name) or {".", ".."} & {*parts}:
+        raise InputError(f"archive: expected names like 'layer/weight', got {name!r}")
+    array = np.asarray(array)
+    if array.dtype.kind + str(array.dtype.itemsize) not in _TYPES:
+        raise InputError(
+            f"archive: {name}: expected bool, integers, float32, float64 or complex numbers, got "
+            f"{array.dtype}; convert it first"
+        )
+    return np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
+
+
+def _to_json(description: Mapping[str, Any]) -> str:
+    """Return the JSON text of the description, or raise `InputError`."""
+    try:
+        if not isinstance(description, Mapping):
+            raise TypeError(f"got {type(description).__name__}")
+        return json.dumps(dict(description), allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"archive: expected a description of text, finite numbers, lists and dictionaries, "
+            f"but {error}; convert arrays to lists or store them as arrays"
+        ) from None
+
+
+def _digest(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> str:
+    """Return the SHA-256 over kind, description, and names, types, shapes and bytes of arrays."""
+    digest = hashlib.sha256()
+    for word in (str(_VERSION), kind, text):
+        digest.update(f"{len(word.encode())}:{word}".encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{len(name.encode())}:{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8) if array.size else b"")
+    return digest.hexdigest()
+
+
+def _fill(file: h5py.File, kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> None:
+    """Write everything into an open file."""
+    group = file.create_group(_GROUP)
+    group.attrs["schema"] = "archive"
+    group.attrs["schema_version"] = _VERSION
+    group.attrs["kind"] = kind
+    group.attrs["sha256"] = _digest(kind, arrays, text)
+    file["description"] = np.array(text.encode(), dtype=f"S{len(text.encode())}")
+    place = file.create_group("arrays")
+    for name, array in arrays.items():
+        options = {"chunks": _chunks(array), "fletcher32": True} if array.size > 1 else {}
+        place.create_dataset(name, data=array, **options)
+
+
+def _chunks(array: NDArray[Any]) -> tuple[int, ...]:
+    """Return chunks of at most 64 MiB, split along the first axes."""
+    chunks = list(array.shape)
+    if not chunks:
+        return ()
+    for k in range(len(chunks)):
+        rest = int(np.prod(chunks[k + 1 :])) * array.itemsize
+        chunks[k] = max(1, min(chunks[k], (1 << 26) // rest))
+        if chunks[k] > 1:
+            break
+    return tuple(chunks)
+
+
+def _image(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> bytes:
+    """Return the bytes of the whole file, built in memory: HDF5 never meets a full disk."""
+    with h5py.File("archive", "w", driver="core", backing_store=False) as file:
+        _fill(file, kind, arrays, text)
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _reserve(path: Path, size: int) -> None:
+    with path.open("rb+") as stream:
+        os.posix_fallocate(stream.fileno(), 0, size)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(file: h5py.File, path: Path, kind: str) -> tuple[dict[str, NDArray], dict[str, Any]]:
+    """Read, check kind, version and digest, and return arrays and description."""
+    group = file.get(_GROUP)
+    found = None if not isinstance(group, h5py.Group) else group.attrs.get("kind")
+    if group is None or found is None or group.attrs.get("schema") != "archive":
+        what = "a data set" if group is not None and "count" in group else "another HDF5 file"
+        raise FileFormatError(
+            f"{path}: expected a model file of kind {kind!r}, got {what}; check the path"
+        )
+    if found != kind:
+        raise FileFormatError(
+            f"{path}: expected a model file of kind {kind!r}, got {found!r}; check the path"
+        )
+    version = int(group.attrs["schema_version"])
+    if version > _VERSION:
+        raise FileFormatError(
+            f"{path}: expected an archive of version {_VERSION} or before, got {version}; "
+            "update nwidth to read it"
+        )
+    text = bytes(file["description"][()]).decode()
+    arrays: dict[str, NDArray[Any]] = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = np.asarray(item[()])
+
+    file["arrays"].visititems(visit)
+    little = {
+        n: np.asarray(a, dtype=a.dtype.newbyteorder("<"), order="C") for n, a in arrays.items()
+    }
+    if _digest(kind, little, text) != group.attrs["sha256"]:
+        raise _damaged(path, "its SHA-256 differs")
+    return arrays, json.loads(text)
+
+
+def _damaged(path: Path, reason: str) -> FileFormatError:
+    return FileFormatError(f"{path}: the file is damaged ({reason[:200]}); restore or rewrite it")
