@@ -1,0 +1,128 @@
+"""What every linear operator owes: a true adjoint, linearity, agreement with its dense matrix.
+
+Every final subclass of LinearOperator in the package needs a builder here; the first test fails
+until it has one.
+"""
+
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import nwidth
+from nwidth.meshes import Grid
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann
+from nwidth.solvers.fast_poisson import FastPoisson
+from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+
+RNG = np.random.default_rng(4)
+
+
+def matrix(m=5, n=4):
+    return MatrixOperator(RNG.standard_normal((m, n)) + 1j * RNG.standard_normal((m, n)))
+
+
+def diffusion(shape, dtype=np.float64, **options):
+    grid = Grid.uniform(shape, upper=tuple(1.0 + k for k in range(len(shape))), **options)
+    mixed = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Neumann(0.5)})
+    a = np.exp(RNG.standard_normal(grid.shape)).astype(dtype)
+    return Darcy(grid, mixed).operator({"permeability": a})
+
+
+def fast_poisson(shape, **options):
+    grid = Grid.uniform(shape, **options)
+    return FastPoisson(
+        grid, [("dirichlet", "neumann"), *[("dirichlet", "dirichlet")] * 2][: len(shape)]
+    )
+
+
+BUILDERS = {
+    "MatrixOperator": [
+        matrix,
+        lambda: MatrixOperator(sp.random_array((6, 4), density=0.5, rng=RNG)),
+    ],
+    "SumOperator": [lambda: matrix() + matrix()],
+    "ScaledOperator": [lambda: (2 - 1j) * matrix(), lambda: -matrix()],
+    "ProductOperator": [lambda: matrix(5, 4) @ matrix(4, 3)],
+    "AdjointOperator": [lambda: matrix().H],
+    "DiffusionOperator": [
+        lambda: diffusion((7,)),
+        lambda: diffusion((6, 5)),
+        lambda: diffusion((5, 6), centering="cell"),
+        lambda: diffusion((4, 3, 5)),
+        lambda: diffusion((6, 5), np.float32),
+    ],
+    "FastPoisson": [
+        lambda: fast_poisson((7,)),
+        lambda: fast_poisson((6, 7)),
+        lambda: fast_poisson((5, 4), centering="cell"),
+        lambda: fast_poisson((4, 5, 6)),
+    ],
+}
+CASES = [
+    pytest.param(build, id=f"{name}-{k}")
+    for name, builders in BUILDERS.items()
+    for k, build in enumerate(builders)
+]
+
+
+def final_subclasses(kind=LinearOperator):
+    for module in pkgutil.walk_packages(nwidth.__path__, "nwidth."):
+        if not module.name.startswith(("nwidth.operators", "nwidth.cli")):
+            importlib.import_module(module.name)
+    below = set(kind.__subclasses__())
+    while any(c.__subclasses__() for c in below):
+        below = {d for c in below for d in (c.__subclasses__() or [c])}
+    return {c.__name__ for c in below if c.__module__.startswith("nwidth")}
+
+
+def test_every_operator_is_here():
+    assert final_subclasses() == set(BUILDERS)
+
+
+def random(shape, dtype):
+    u = RNG.standard_normal(shape)
+    if np.issubdtype(dtype, np.complexfloating):
+        u = u + 1j * RNG.standard_normal(shape)
+    return u.astype(dtype)
+
+
+@pytest.mark.parametrize("build", CASES)
+def test_adjoint(build):
+    a = build()
+    u, v = random(a.domain_shape, a.dtype), random(a.range_shape, a.dtype)
+    left, right = np.vdot(v, a.apply(u)), np.vdot(a.adjoint(v), u)
+    scale = np.linalg.norm(v) * np.linalg.norm(a.apply(u))
+    assert abs(left - right) <= 20 * np.finfo(a.dtype).eps * max(scale, abs(left))
+
+
+@pytest.mark.parametrize("build", CASES)
+def test_linearity_and_dense_twin(build):
+    a = build()
+    u, w = random(a.domain_shape, a.dtype), random(a.domain_shape, a.dtype)
+    tolerance = 50 * np.finfo(a.dtype).eps * np.linalg.norm(a.to_dense())
+    np.testing.assert_allclose(a.apply(3 * u - w), 3 * a.apply(u) - a.apply(w), atol=5 * tolerance)
+    np.testing.assert_allclose(a.apply(u.ravel()), a.to_dense() @ u.ravel(), atol=5 * tolerance)
+    np.testing.assert_allclose(a.apply(u).ravel(), a.apply(u.ravel()), atol=tolerance)
+
+
+@pytest.mark.parametrize("build", CASES)
+def test_promised_properties_hold(build):
+    a = build()
+    dense = a.to_dense()
+    scale = np.abs(dense).max()
+    if "symmetric" in a.properties:
+        np.testing.assert_allclose(dense, dense.conj().T, atol=20 * np.finfo(a.dtype).eps * scale)
+    if "positive definite" in a.properties:
+        assert np.linalg.eigvalsh(dense.astype(np.float64)).min() > 0
+
+
+@pytest.mark.parametrize("build", CASES)
+def test_input_is_left_alone(build):
+    a = build()
+    u = random(a.domain_shape, a.dtype)
+    before = u.copy()
+    a.apply(u)
+    np.testing.assert_array_equal(u, before)
