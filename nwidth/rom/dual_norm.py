@@ -20,7 +20,7 @@ EPS = float(np.finfo(np.float64).eps)
 # Ratio of K to the operator of the fast transforms up to which one transform is the dual norm.
 NEARLY_EQUAL = 1.0 + 1e-6
 # Reductions of the residual of K w = r that are tried until the remainder no longer matters.
-INNER_RTOL = (1e-3, 1e-5, 1e-7)
+INNER_RTOL = (1e-3, 1e-6, 1e-9, 1e-12)
 REMAINDER = 1e-3
 
 

@@ -1,0 +1,134 @@
+from functools import cache
+
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.rom import DualNorm
+from nwidth.solvers import Boundary, Darcy, Dirichlet, MatrixOperator, Neumann
+
+FLOW = Boundary({"x_lower": Dirichlet(1.0)}, default=Neumann())
+CLOSED = Boundary(default=Neumann())
+
+
+def stretched(*sizes, power=1.5):
+    return Grid.tensor([np.linspace(0, 1 + k, n) ** power for k, n in enumerate(sizes)])
+
+
+PROBLEMS = {
+    "nodes": Darcy(Grid.uniform((12, 15))),
+    "flow": Darcy(Grid.uniform((12, 15), upper=(2.0, 0.3)), FLOW),
+    "cells": Darcy(Grid.uniform((7, 6, 5), centering="cell"), FLOW),
+    "periodic": Darcy(Grid.periodic((9, 8)), source=0.0),
+    "closed": Darcy(Grid.uniform((9, 8)), CLOSED, source=0.0),
+    "stretched": Darcy(stretched(12, 15)),
+    "stretched flow": Darcy(stretched(12, 9, 6), FLOW),
+    "stretched closed": Darcy(stretched(12, 9), CLOSED, source=0.0),
+    "very stretched": Darcy(stretched(20, 20, power=2.5)),
+}
+
+
+def residuals(problem, count=6):
+    """Rough, smooth, huge and tiny vectors that are in the range of K."""
+    rng = np.random.default_rng(0)
+    weights = problem.unknowns(problem.grid.weights)
+    singular = problem.volumes.singular
+    for k in range(count):
+        r = rng.standard_normal(weights.shape) if k % 2 else weights * (1.0 + k)
+        if singular:
+            r = r * np.arange(r.size).reshape(r.shape)
+            r = r - r.sum() / weights.sum() * weights
+        yield r * 10.0 ** (3 * k - 8)
+
+
+@cache
+def spectrum(problem):
+    return np.linalg.eigh(problem.reference_operator().to_dense())
+
+
+def exact_norm(problem, r):
+    values, vectors = spectrum(problem)
+    keep = values > 1e-12 * values[-1]
+    return np.sqrt(np.sum((vectors.T @ r.ravel())[keep] ** 2 / values[keep]))
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_interval_holds_the_norm_and_is_narrow(name):
+    problem = PROBLEMS[name]
+    norm = DualNorm(problem)
+    assert norm.direct is ("stretched" not in name)
+    for r in residuals(problem):
+        low, high = norm.interval(r)
+        true = exact_norm(problem, r)
+        assert low <= true * (1 + 1e-11) and true <= high * (1 + 1e-11)
+        assert high <= low * (1 + (1e-11 if norm.direct else 2e-3))
+        assert norm(r) == high
+        assert true <= norm.crude(r) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", ["nodes", "stretched"])
+def test_a_stack_of_residuals(name):
+    norm = DualNorm(PROBLEMS[name])
+    stack = np.stack(list(residuals(PROBLEMS[name])))
+    low, high = norm.interval(stack)
+    assert low.shape == high.shape == (len(stack),)
+    np.testing.assert_allclose(high, [norm(r) for r in stack], rtol=1e-12)
+
+
+def test_the_upper_value_holds_however_badly_the_inner_solve_went(monkeypatch):
+    problem = Darcy(stretched(20, 20, power=4.0))
+    norm = DualNorm(problem)
+
+    class Bad:
+        x = np.random.default_rng(1).standard_normal(norm.domain_shape)
+
+    monkeypatch.setattr("nwidth.rom.dual_norm.conjugate_gradient", lambda *a, **k: Bad)
+    for r in residuals(problem):
+        low, high = norm.interval(r)
+        assert low <= exact_norm(problem, r) <= high
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_poincare_constant_is_a_lower_bound(name):
+    problem = PROBLEMS[name]
+    root = np.sqrt(problem.unknowns(problem.grid.weights).ravel())
+    values = np.linalg.eigvalsh(problem.reference_operator().to_dense() / np.outer(root, root))
+    smallest = values[1 if problem.volumes.singular else 0]
+    constant = DualNorm(problem).poincare
+    assert 0 < constant <= smallest * (1 + 1e-10)
+    if "stretched" not in name:
+        assert constant == pytest.approx(smallest, rel=1e-9)
+
+
+def test_product_allowance_covers_the_rounding_of_a_residual():
+    problem, rng = Darcy(Grid.uniform((40, 40))), np.random.default_rng(2)
+    norm = DualNorm(problem)
+    operator = problem.operator({"permeability": 10 ** rng.uniform(-2, 2, (40, 40))})
+    faces = [t.astype(np.longdouble) for t in operator.faces]
+    for _ in range(20):
+        u, b = rng.standard_normal((2, 38, 38))
+        r = b.astype(np.longdouble)
+        for k, t in enumerate(faces):
+            padded = np.pad(u.astype(np.longdouble), [(int(j == k),) * 2 for j in range(2)])
+            r += np.diff(t * np.diff(padded, axis=k), axis=k)
+        rounding = (r - (b - operator.apply(u))).astype(np.float64)
+        assert 0 < norm(rounding) <= norm.product_allowance(operator, operator.energy(u), b)
+
+
+def test_refuses_reference_operators_it_cannot_bound():
+    class Dense(Darcy):
+        def reference_operator(self):
+            return MatrixOperator(np.eye(9))
+
+    with pytest.raises(InputError, match="expected a DiffusionOperator"):
+        DualNorm(Dense(Grid.uniform((5, 5))))
+
+    class Torn(Darcy):
+        def reference_operator(self):
+            faces = [t.copy() for t in super().reference_operator().faces]
+            faces[0][2] = 0.0
+            return type(super().reference_operator())(faces)
+
+    with pytest.raises(InputError, match="transmissibility 0"):
+        DualNorm(Torn(Grid.uniform((5, 5))))
