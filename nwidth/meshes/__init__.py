@@ -1,7 +1,35 @@
 """Geometry only: grids, quadrature, restriction, interpolation, random fields and grid files."""
 
+from importlib import import_module
+from typing import Any
+
 from nwidth.meshes.axis import Axis
 from nwidth.meshes.grid import Grid
-from nwidth.meshes.random_field import RandomField
+from nwidth.meshes.random_field import RandomField, random_field
 
-__all__ = ["Axis", "Grid", "RandomField"]
+# These load scipy.fft or read files: on first use, so that the plain geometry imports quickly.
+_HOME = {
+    "GaussianRandomField": "nwidth.meshes.gaussian_random_field",
+    "LogNormalField": "nwidth.meshes.log_normal_field",
+    "TwoPhaseField": "nwidth.meshes.two_phase_field",
+}
+
+__all__ = [
+    "Axis",
+    "GaussianRandomField",
+    "Grid",
+    "LogNormalField",
+    "RandomField",
+    "TwoPhaseField",
+    "random_field",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'nwidth.meshes' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -292,6 +292,9 @@ class Grid:
             raise InputError(f"field: expected shape (..., {wanted}), got {tuple(field.shape)}")
         return field
 
+    def __reduce__(self):
+        return Grid, (self.axes,)  # cached weights would come back writable
+
     def __repr__(self) -> str:
         return f"Grid({', '.join(map(repr, self.axes))})"
 

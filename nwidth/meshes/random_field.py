@@ -1,7 +1,7 @@
-"""Random fields on a grid: what can be drawn, described and moved to another grid."""
+"""Random fields on a grid: what can be drawn, described, rebuilt and moved to another grid."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -29,9 +29,14 @@ class RandomField(ABC):
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description, without the grid, that `random_field` understands."""
 
+    @classmethod
+    @abstractmethod
+    def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
+        """Rebuild the field from `describe()` on a grid."""
+
     @abstractmethod
     def on(self, grid: Grid) -> Self:
-        """Return the same distribution on another grid."""
+        """Return the same distribution on another grid of the same box."""
 
     def samples(self, seed: int, indices: int | Iterable[int]) -> NDArray[np.float64]:
         """Draw the numbered samples of a seed, shape `(len(indices), *grid.shape)`.
@@ -46,6 +51,41 @@ class RandomField(ABC):
         for row, k in zip(drawn, numbers, strict=True):
             row[...] = self.sample(generator(seed, k))
         return drawn
+
+
+def random_field(description: Mapping[str, Any], grid: Grid) -> RandomField:
+    """Rebuild a random field from its `describe()` on a grid.
+
+    `description["kind"]` is the name of a public random field of `nwidth.meshes`. Raises
+    `InputError` for kinds and settings that are not known.
+
+    >>> from nwidth.meshes import GaussianRandomField
+    >>> field = GaussianRandomField(Grid.uniform(5), alpha=2.0, tau=3.0)
+    >>> random_field(field.describe(), field.grid) == field
+    True
+    """
+    from nwidth import meshes
+
+    kinds = [
+        name
+        for name in meshes.__all__
+        if isinstance(kind := getattr(meshes, name), type)
+        and issubclass(kind, RandomField)
+        and kind is not RandomField
+    ]
+    if not isinstance(description, Mapping) or description.get("kind") not in kinds:
+        raise InputError(
+            f"random field: expected a description with kind {' or '.join(kinds)}, "
+            f"got {description!r:.200}"
+        )
+    facts = {key: value for key, value in description.items() if key != "kind"}
+    try:
+        return getattr(meshes, description["kind"]).from_description(facts, grid)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"random field: expected the settings of {description['kind']}, "
+            f"got {', '.join(facts)} ({error})"
+        ) from None
 
 
 def _sample_number(k: Any) -> int:

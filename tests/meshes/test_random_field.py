@@ -1,0 +1,84 @@
+"""Every public random field: seeds, descriptions, moving between grids."""
+
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+from nwidth import meshes
+from nwidth.errors import InputError
+from nwidth.meshes import (
+    GaussianRandomField,
+    Grid,
+    LogNormalField,
+    RandomField,
+    TwoPhaseField,
+    random_field,
+)
+
+GRID = Grid.uniform((9, 7))
+GAUSSIAN = GaussianRandomField(GRID, 2.0, 3.0, modes=5)
+FIELDS = {
+    "GaussianRandomField": GAUSSIAN,
+    "TwoPhaseField": TwoPhaseField(GAUSSIAN, 3.0, 12.0, threshold=0.1),
+    "LogNormalField": LogNormalField(GAUSSIAN, scale=2.0),
+}
+each_field = pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
+
+
+def test_all_public_fields_are_tested_here():
+    public = {
+        name
+        for name in meshes.__all__
+        if inspect.isclass(kind := getattr(meshes, name))
+        and issubclass(kind, RandomField)
+        and not inspect.isabstract(kind)
+    }
+    assert public == {*FIELDS}
+
+
+@each_field
+def test_samples_are_numbered(field):
+    together = field.samples(3, 4)
+    assert together.shape == (4, 9, 7)
+    assert together.dtype == np.float64
+    np.testing.assert_array_equal(field.samples(3, [2, 0]), together[[2, 0]])
+
+
+@each_field
+def test_description_rebuilds_the_field(field):
+    described = json.loads(json.dumps(field.describe()))
+    assert random_field(described, GRID) == field
+    coarse = Grid.uniform((5, 4))
+    again, moved = random_field(described, coarse), field.on(coarse)
+    assert again == moved
+    assert moved.grid == coarse
+    np.testing.assert_array_equal(again.samples(0, 2), moved.samples(0, 2))
+
+
+@each_field
+def test_one_seed_is_one_function(field):
+    """Two-phase fields too: rounding does not flip a phase here."""
+    coarse = field.on(GRID.coarsen((4, 3)))
+    picked = GRID.restrict(field.samples(1, 3), (4, 3))
+    np.testing.assert_allclose(coarse.samples(1, 3), picked, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        {},
+        {"kind": "Grid"},
+        {"kind": "RandomField"},
+        {"kind": ["TwoPhaseField"]},
+        "GaussianRandomField",
+        {"kind": "GaussianRandomField"},
+        {"kind": "GaussianRandomField", "alpha": 2.0, "tau": 3.0, "beta": 1},
+        {"kind": "TwoPhaseField", "low": 1.0, "high": 2.0},
+        {"kind": "LogNormalField", "gaussian": {"kind": "os"}},
+    ],
+)
+def test_unknown_descriptions_are_refused(description):
+    with pytest.raises(InputError, match="random field: expected"):
+        random_field(description, GRID)
