@@ -21,7 +21,7 @@ LAYERS = [
     "operators",
     "doors",
 ]
-STORAGE = {"fields", "archive", "audit", "field_layout", "manifest"}
+STORAGE = {"fields", "archive", "audit", "field_layout", "field_view", "field_writer", "manifest"}
 DOORS = {"plotting", "cli"}
 
 
