@@ -152,7 +152,7 @@ def _digest(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{len(name.encode())}:{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(array.reshape(-1).view(np.uint8) if array.size else b"")
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

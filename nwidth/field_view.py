@@ -1,0 +1,191 @@
+"""Lazy views of the fields of a data file: what is read is what is asked for."""
+
+import operator
+import threading
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+from h5py import h5s
+from numpy.typing import NDArray
+
+from nwidth.errors import FileFormatError, InputError
+
+if TYPE_CHECKING:
+    from nwidth.fields import FieldDataset
+
+Index = int | slice | Sequence[int] | NDArray[Any]
+
+
+class SampleReader:
+    """Reads whole samples of one HDF5 dataset into given memory, with nothing set up per call."""
+
+    def __init__(self, dataset: h5py.Dataset):
+        self.dataset = dataset
+        self._id = dataset.id
+        self._space = dataset.id.get_space()
+        self._rest = dataset.shape[1:]
+        self._origin = (0,) * len(self._rest)
+        self._memory = h5s.create_simple((1, *self._rest))
+        self._lock = threading.Lock()  # the selection is shared state
+
+    def read(self, index: int, out: NDArray[Any]) -> None:
+        """Read one sample into contiguous memory of the right type and size."""
+        with self._lock:
+            self._space.select_hyperslab((index, *self._origin), (1, *self._rest))
+            self._id.read(self._memory, self._space, out)
+
+    def read_run(self, start: int, count: int, out: NDArray[Any]) -> None:
+        """Read neighbouring samples into contiguous memory."""
+        memory = h5s.create_simple((count, *self._rest))
+        with self._lock:
+            self._space.select_hyperslab((start, *self._origin), (count, *self._rest))
+            self._id.read(memory, self._space, out)
+
+
+class FieldView:
+    """One field of a data set, read on demand: `(sample, [time,] *grid[, component])`.
+
+    The first index picks samples: an integer, a slice, or a list or array of integers or truth
+    values in any order; it is served sample by sample into one array. Further integers and slices
+    pick parts of each sample, and only these are read.
+    """
+
+    def __init__(self, owner: "FieldDataset", name: str):
+        self._owner = owner
+        self.name = name
+        layout = owner.layout
+        self.unit = layout.fields[name].unit
+        self.components = layout.fields[name].components
+        self.dtype = layout.dtype
+        self._sample_shape = layout.sample_shape(name)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of samples, then the shape of one."""
+        return (len(self._owner), *self._sample_shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return 1 + len(self._sample_shape)
+
+    def __len__(self) -> int:
+        return len(self._owner)
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        for index in range(len(self)):
+            yield self.read(index)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        if not isinstance(key, tuple):
+            return self.read(key)
+        if not key or key[0] is Ellipsis:
+            rest = key[1:] if key else ()
+            if any(k is Ellipsis for k in rest):
+                raise IndexError(f"{self.name}: expected at most one ellipsis")
+            key = (slice(None),) * (self.ndim - len(rest)) + rest
+        return self.read(key[0]) if len(key) == 1 else self._part(key[0], key[1:])
+
+    def read(self, samples: Index, out: NDArray[Any] | None = None) -> NDArray[Any]:
+        """Return the samples, read into `out` if given (contiguous, of the right type and shape).
+
+        Raises `IndexError` for samples that are not there and `FileFormatError` if a checksum says
+        that the bytes on disk have changed.
+        """
+        if not isinstance(samples, slice) and np.ndim(samples) == 0:
+            index = self._index(samples)
+            out = self._target(out, self._sample_shape)
+            self._guarded(lambda reader: reader.read(index, out))
+            return out
+        picked = self._positions(samples)
+        out = self._target(out, (len(picked), *self._sample_shape))
+        if isinstance(picked, range) and picked.step == 1 and len(picked):
+            self._guarded(lambda reader: reader.read_run(picked.start, len(picked), out))
+            return out
+
+        def read_each(reader: SampleReader) -> None:
+            for k, index in enumerate(picked):
+                reader.read(index, out[k : k + 1])
+
+        self._guarded(read_each)
+        return out
+
+    def _part(self, samples: Any, rest: tuple[Any, ...]) -> NDArray[Any]:
+        """Return parts of samples; HDF5 reads only these."""
+        file_rest = self._owner.layout.stored_shape(self.name)
+        lead = (0,) * (len(file_rest) - len(self._sample_shape))
+        one = not isinstance(samples, slice) and np.ndim(samples) == 0
+        picked = [self._index(samples)] if one else self._positions(samples)
+        if not len(picked):
+            return np.empty((0, *self._sample_shape), self.dtype)[(slice(None), *rest)]
+        parts: list[NDArray[Any]] = []
+
+        def read_each(reader: SampleReader) -> None:
+            parts.extend(np.asarray(reader.dataset[(k, *lead, *rest)]) for k in picked)
+
+        self._guarded(read_each)
+        return parts[0] if one else np.stack(parts)
+
+    def _guarded(self, read: Any) -> None:
+        """Run a reading function and name the file if the bytes are damaged."""
+        try:
+            read(self._owner.reader(self.name))
+        except OSError as error:
+            if isinstance(error, FileFormatError):
+                raise
+            raise FileFormatError(
+                f"{self._owner.path}: {self.name} cannot be read, the file is damaged "
+                f"({str(error)[:160]}); restore it or write it again"
+            ) from None
+
+    def _index(self, index: Any) -> int:
+        """Return a valid sample number for an integer that may count from the end."""
+        try:
+            number = operator.index(index)
+        except TypeError:
+            raise InputError(
+                f"{self.name}: expected integers, slices or lists of integers, got {index!r:.80}"
+            ) from None
+        count = len(self)
+        if not -count <= number < count:
+            raise IndexError(f"{self.name}: expected a sample below {count}, got {number}")
+        return number % count
+
+    def _positions(self, samples: Any) -> range | list[int]:
+        """Return the sample numbers of a slice, a mask or a list of integers."""
+        if isinstance(samples, slice):
+            return range(len(self))[samples]
+        picked = np.asarray(samples)
+        if picked.ndim == 1 and picked.dtype == bool:
+            if len(picked) != len(self):
+                raise IndexError(
+                    f"{self.name}: expected {len(self)} truth values, got {len(picked)}"
+                )
+            return np.flatnonzero(picked).tolist()
+        if picked.ndim != 1 or (picked.size and picked.dtype.kind not in "iu"):
+            raise InputError(f"{self.name}: expected a flat list of integers, got {samples!r:.80}")
+        count = len(self)
+        if picked.size and not (-count <= picked.min() and picked.max() < count):
+            raise IndexError(
+                f"{self.name}: expected samples below {count}, got {picked.min()} to {picked.max()}"
+            )
+        return (picked % count).tolist() if picked.size else []
+
+    def _target(self, out: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return the array to read into."""
+        if out is None:
+            return np.empty(shape, self.dtype)
+        if out.shape != shape or out.dtype != self.dtype or not out.flags.c_contiguous:
+            raise InputError(
+                f"{self.name}: expected out of shape {shape}, type {self.dtype} and C order, got "
+                f"{out.shape} and {out.dtype}"
+            )
+        return out
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self.read(slice(None)), dtype=dtype)
+
+    def __repr__(self) -> str:
+        return f"FieldView({self.name}: {self.shape}, {self.dtype}, unit {self.unit})"

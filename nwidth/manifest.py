@@ -1,0 +1,124 @@
+"""The SHA-256 manifest of a finished data file, and its verification."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import numpy as np
+
+from nwidth.errors import FileFormatError
+from nwidth.field_layout import GROUP, FieldLayout, read_json, write_json
+
+_BLOCK_BYTES = 1 << 24
+# Written after the manifest, or part of it.
+_OUTSIDE = frozenset({f"{GROUP}/manifest", f"{GROUP}/complete"})
+
+
+def manifest_of(file: h5py.File) -> dict[str, str]:
+    """Return the SHA-256 of every dataset of a file, and of all its attributes together.
+
+    A dataset's digest covers its type, shape, and values in C order and little-endian, so it is the
+    same after a copy with other chunks or filters.
+    """
+    entries: dict[str, str] = {}
+    attributes = hashlib.sha256()
+
+    def visit(name: str, item: Any) -> None:
+        _add_attributes(attributes, name, item)
+        if isinstance(item, h5py.Dataset) and name not in _OUTSIDE:
+            entries[name] = _dataset_digest(item)
+
+    _add_attributes(attributes, "/", file)
+    file.visititems(visit)
+    return {"attributes": attributes.hexdigest(), **dict(sorted(entries.items()))}
+
+
+def write_manifest(file: h5py.File) -> None:
+    """Read everything and write its digests into the file."""
+    write_json(file[GROUP], "manifest", manifest_of(file))
+
+
+def update_manifest(file: h5py.File, name: str) -> None:
+    """Renew the entry of one dataset of a file whose other content is as it was."""
+    entries = read_json(file[GROUP], "manifest")
+    write_json(file[GROUP], "manifest", {**entries, name: _dataset_digest(file[name])})
+
+
+def verify_manifest(file: h5py.File) -> Iterator[str]:
+    """Yield each part of a file whose content is not what its manifest says."""
+    if f"{GROUP}/manifest" not in file:
+        yield "it has no manifest: it was never finished"
+        return
+    wanted, found = read_json(file[GROUP], "manifest"), manifest_of(file)
+    for name in sorted({*wanted} | {*found}):
+        if name not in found:
+            yield f"{name} is missing"
+        elif name not in wanted:
+            yield f"{name} was added after the file was finished"
+        elif wanted[name] != found[name]:
+            yield f"{name} was changed: its SHA-256 differs"
+
+
+def verify_values(file: h5py.File, layout: FieldLayout, count: int) -> Iterator[str]:
+    """Yield each field, scalar or coordinate that holds NaN or infinity among the counted ones."""
+    for axis in layout.grid.axes:
+        for name in (axis.name, f"dimensions/{axis.name}"):
+            if not np.array_equal(file[name][()], axis.points):
+                yield f"{name} differs from the grid"
+    if layout.allow_nonfinite:
+        return
+    paths = [layout.path(name) for name in layout.fields]
+    for path in [*paths, *(f"scalars/{name}" for name in layout.scalars)]:
+        first = _first_nonfinite(file[path], count)
+        if first is not None:
+            yield f"{path} holds NaN or infinity in sample {first}"
+
+
+def _first_nonfinite(dataset: h5py.Dataset, count: int) -> int | None:
+    """Return the first sample that is not finite, reading block by block."""
+    for start, stop in _blocks(dataset, count):
+        finite = np.isfinite(dataset[start:stop]).reshape(stop - start, -1).all(axis=1)
+        if not finite.all():
+            return start + int(np.argmin(finite))
+    return None
+
+
+def _dataset_digest(dataset: h5py.Dataset) -> str:
+    """Return the SHA-256 of one dataset, reading block by block."""
+    kind = dataset.dtype.newbyteorder("<")
+    digest = hashlib.sha256(f"{kind.str} {dataset.shape} ".encode())
+    if dataset.shape == ():
+        digest.update(np.asarray(dataset[()], dtype=kind).tobytes())
+        return digest.hexdigest()
+    for start, stop in _blocks(dataset, dataset.shape[0]):
+        block = np.ascontiguousarray(dataset[start:stop], dtype=kind)
+        digest.update(block.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _blocks(dataset: h5py.Dataset, count: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of the first axis of at most 16 MiB, in whole chunks."""
+    row = int(np.prod(dataset.shape[1:])) * dataset.dtype.itemsize
+    step = max(1, _BLOCK_BYTES // max(row, 1))
+    per_chunk = dataset.chunks[0] if dataset.chunks else 1
+    step = max(per_chunk, step - step % per_chunk)
+    for start in range(0, count, step):
+        yield start, min(start + step, count)
+
+
+def _add_attributes(digest: Any, name: str, item: Any) -> None:
+    """Add the attributes of one object, but for the references that tie scales to axes."""
+    for key in sorted(item.attrs):
+        if key in ("DIMENSION_LIST", "REFERENCE_LIST"):
+            continue
+        value = item.attrs[key]
+        plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+        if isinstance(plain, bytes):
+            plain = plain.decode("latin-1")
+        try:
+            text = json.dumps([name, key, plain])
+        except (TypeError, ValueError):
+            raise FileFormatError(f"attribute {key} of {name} is neither number nor text") from None
+        digest.update(text.encode())
