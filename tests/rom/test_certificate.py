@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.meshes import Grid
-from nwidth.rom import CertificateStatus, CertifiedPrediction, DualNorm, certify, certify_fields
+from nwidth.rom import CertificateStatus, certify, certify_fields
 from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann
 
 GRID = Grid.uniform((33, 33))
@@ -173,38 +173,6 @@ def test_bad_input_is_refused_in_one_sentence():
             certify_fields(PROBLEM, {"permeability": broken}, u)
     with pytest.raises(InputError, match="predict method"):
         certify(object(), PROBLEM)
-
-
-def test_chunks_join_to_the_whole():
-    a = permeabilities(5)
-    u = np.random.default_rng(3).random((5, 33, 33))
-    norm = DualNorm(PROBLEM)
-    whole = certify_fields(PROBLEM, {"permeability": a}, u, 1e-3)
-    parts = [
-        certify_fields(PROBLEM, {"permeability": a[k]}, u[k], 1e-3, dual_norm=norm)
-        for k in (slice(0, 2), slice(2, 5))
-    ]
-    joined = CertifiedPrediction.join(parts)
-    assert len(joined) == 5 and joined.status == whole.status
-    for name in ("u", "bound", "bound_before", "absolute_bound", "polished", "iterations"):
-        assert np.array_equal(getattr(joined, name), getattr(whole, name)), name
-    assert joined.scalars(3)["bound"] == whole.bound[3]
-    assert {"bound", "bound_before", "polished", "iterations"} <= {*joined.scalars(0)}
-    other = certify_fields(PROBLEM, {"permeability": a}, u)
-    with pytest.raises(InputError, match="same rtol"):
-        CertifiedPrediction.join([whole, other])
-    with pytest.raises(InputError, match="at least one"):
-        CertifiedPrediction.join([])
-    empty = certify_fields(PROBLEM, {"permeability": a[:0]}, u[:0], 1e-3)
-    assert len(empty.checked()) == 0 and "nothing" in repr(empty)
-
-
-def test_the_report_says_what_is_bounded():
-    a = permeabilities(2)
-    answer = certify_fields(PROBLEM, {"permeability": a}, np.ones((2, 33, 33)), 1e-3, polish=False)
-    text = repr(answer)
-    assert "to the discrete solution on the problem's grid" in text
-    assert "was not estimated" in text and "2 not certified" in text
 
 
 def test_discretization_error_is_reported_beside_the_bound():
