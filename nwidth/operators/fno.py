@@ -48,7 +48,7 @@ class FNO(nn.Module):
     >>> from nwidth.meshes import Grid
     >>> model = FNO(1, 1, modes=(4, 4), width=8, layers=2, dirichlet=True)
     >>> u = model(torch.ones(3, 1, 9, 11), Grid.uniform((9, 11)).axes)
-    >>> u.shape, float(u[..., 0].abs().max())
+    >>> u.shape, u[..., 0].abs().max().item()
     (torch.Size([3, 1, 9, 11]), 0.0)
     """
 
@@ -88,6 +88,8 @@ class FNO(nn.Module):
                 f"FNO: expected dirichlet to be one bool or one for each of {d} axes, "
                 f"got {dirichlet!r}"
             )
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise InputError(f"FNO: expected seed to be an integer >= 0, got {seed!r}")
         self.in_channels, self.out_channels, self.modes = in_channels, out_channels, modes
         self.width, self.projection = width, projection
         self.padding, self.coordinates, self.dirichlet = float(padding), bool(coordinates), walls
@@ -118,7 +120,8 @@ class FNO(nn.Module):
         points = prod(sizes)
         # Channels lie last in memory throughout: a pointwise map is then one matrix product.
         x = self._lifted(v.reshape(len(v), self.in_channels, points).transpose(1, 2), axes)
-        for k, (convolution, skip) in enumerate(zip(self.convolutions, self.skips, strict=True)):
+        layers: Any = zip(self.convolutions, self.skips, strict=True)
+        for k, (convolution, skip) in enumerate(layers):
             field = x.view(len(v), *sizes, self.width).movedim(-1, 1)
             y = convolution(field, axes, bias=skip.bias).movedim(1, -1).reshape(-1, self.width)
             # W v is accumulated into the spectral part by the product itself.

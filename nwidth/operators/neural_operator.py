@@ -23,9 +23,10 @@ from nwidth.operators.training_data import TrainingData, as_channels, channels_o
 
 _KIND = "neural-operator"
 _SPLIT = 0
+_PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 # The networks that a file may name: loading looks a name up here and nowhere else.
-ARCHITECTURES: dict[str, type] = {"FNO": FNO}
+ARCHITECTURES: dict[str, Any] = {"FNO": FNO}
 
 
 class NeuralOperator:
@@ -65,7 +66,8 @@ class NeuralOperator:
                 f"neural operator: expected different names of inputs and output, got {names} "
                 f"and {output!r}"
             )
-        self.model, self.inputs, self.output = model, names, output
+        self.model: Any = model
+        self.inputs, self.output = names, output
         self.grid: Grid | None = None
         self.normalizers: dict[str, Normalizer] = {}
         self.channels: dict[str, int] = {}
@@ -211,6 +213,7 @@ class NeuralOperator:
         description = {
             "architecture": type(self.model).__name__,
             "settings": self.model.describe(),
+            "precision": str(next(self.model.parameters()).dtype).removeprefix("torch."),
             "inputs": list(self.inputs),
             "output": self.output,
             "channels": self.channels,
@@ -252,8 +255,7 @@ class NeuralOperator:
             )
         model = architecture.from_description(description["settings"])
         weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n[:8] == "weights/"}
-        if any(array.dtype == np.float64 for array in weights.values()):
-            model = model.double()
+        model = model.to(_PRECISIONS[description["precision"]])
         load_weights(model, weights, path)
         self = cls(model, description["inputs"], description["output"])
         for name in (*self.inputs, self.output):

@@ -59,7 +59,7 @@ class SpectralConv(nn.Module):
             raise InputError(
                 f"modes: expected one to three positive integers, got {tuple(modes)!r}"
             )
-        if padding < 0:
+        if not 0 <= padding < float("inf"):
             raise InputError(f"padding: expected a fraction >= 0 of the length, got {padding}")
         self.in_channels, self.out_channels = in_channels, out_channels
         self.modes = tuple(int(m) for m in modes)
@@ -103,7 +103,7 @@ class SpectralConv(nn.Module):
 
     def _block_weight(self, kept: tuple[int, ...]) -> Tensor:
         """Return W as real blocks [[re, im], [-im, re]] of shape (frequency, 2 in, 2 out)."""
-        weight = self.weight
+        weight: Tensor = self.weight
         if kept != self.modes:
             weight = weight[_centre(self.modes, kept)]
         re, im = weight.reshape(-1, 2, self.in_channels, self.out_channels).unbind(1)
@@ -152,7 +152,8 @@ def _matrices(
     device: torch.device,
 ) -> tuple[list[tuple[Tensor, int]], list[tuple[Tensor, int]]]:
     """Return the analysis and synthesis matrices in order of use, with the points behind each."""
-    analysis, synthesis = [], []
+    analysis: list = []
+    synthesis: list = []
     for k, m in enumerate(kept):
         there = analysis_matrix(axes[k], m, padding, real=k == 0)
         back = synthesis_matrix(target[k], m, padding, real=k == 0)

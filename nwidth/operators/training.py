@@ -154,7 +154,8 @@ class Trainer:
         checkpoint: Path | None = None,
         checkpoint_seconds: float = 30.0,
     ):
-        self.model, self.options = model, options
+        self.model: Any = model
+        self.options = options
         self.augmentation = augmentation or Augmentation()
         self.progress = progress
         self.checkpoint, self.checkpoint_seconds = checkpoint, checkpoint_seconds

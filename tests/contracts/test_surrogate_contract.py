@@ -1,0 +1,95 @@
+"""What every surrogate owes its user, whatever is inside."""
+
+import numpy as np
+import pytest
+
+from nwidth.errors import FileFormatError, InputError, NonFiniteError, NwidthError
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
+from nwidth.rom.surrogate import Surrogate
+
+
+def problem(n, samples=24):
+    """Scale a bump: u = a(1/2, 1/2) sin(pi x) sin(pi y), with a constant in space."""
+    grid = Grid.uniform((n, n))
+    x, y = grid.coordinates()
+    a = np.linspace(0.5, 1.5, samples)[:, None, None] * np.ones_like(x)
+    return grid, {"permeability": a, "pressure": a * np.sin(np.pi * x) * np.sin(np.pi * y)}
+
+
+def fno(dataset):
+    torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
+    from nwidth.operators import FNO, NeuralOperator, TrainingOptions
+
+    torch.set_num_threads(1)
+    network = FNO(1, 1, (3, 3), width=8, layers=2, projection=16, dirichlet=True)
+    options = TrainingOptions(epochs=60, batch_size=6, learning_rate=1e-2)
+    model = NeuralOperator(network).fit(dataset, options)
+    return model, model.metrics["validation_relative_l2"]
+
+
+@pytest.fixture(scope="module", params=[fno], ids=lambda make: make.__name__)
+def surrogate(request, tmp_path_factory):
+    """A fitted surrogate, the error it states, and its training data."""
+    grid, fields = problem(9)
+    path = tmp_path_factory.mktemp("surrogate") / "data.h5"
+    with FieldDataset.create(path, grid, dict.fromkeys(fields, "1")) as dataset:
+        dataset.extend(fields)
+        dataset.finish()
+        model, stated = request.param(dataset)
+    return model, stated, grid, fields
+
+
+def error(grid, u, v):
+    return float(np.mean(grid.norm(u - v) / grid.norm(v)))
+
+
+def test_follows_the_protocol(surrogate):
+    assert isinstance(surrogate[0], Surrogate)
+
+
+def test_reproduces_its_training_data_to_its_stated_accuracy(surrogate):
+    model, stated, grid, fields = surrogate
+    found = error(grid, model.predict({"permeability": fields["permeability"]}), fields["pressure"])
+    assert found < 0.05
+    assert found < 2 * stated
+
+
+def test_is_still_accurate_at_another_resolution(surrogate):
+    model = surrogate[0]
+    for n in (16, 25):
+        grid, fields = problem(n)
+        predicted = model.predict({"permeability": fields["permeability"]}, grid)
+        assert error(grid, predicted, fields["pressure"]) < 0.1
+
+
+def test_a_saved_model_is_the_same_model(surrogate, tmp_path):
+    model, _, _, fields = surrogate
+    inputs = {"permeability": fields["permeability"]}
+    model.save(tmp_path / "model.h5")
+    again = type(model).load(tmp_path / "model.h5")
+    np.testing.assert_array_equal(model.predict(inputs), again.predict(inputs))
+    assert [p.name for p in tmp_path.iterdir()] == ["model.h5"]
+
+
+def test_samples_do_not_influence_each_other(surrogate):
+    model, _, _, fields = surrogate
+    a = fields["permeability"]
+    together = model.predict({"permeability": a})
+    alone = np.concatenate([model.predict({"permeability": a[k : k + 1]}) for k in range(len(a))])
+    np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
+
+
+def test_wrong_questions_get_clear_answers(surrogate, tmp_path):
+    model, _, _, fields = surrogate
+    a = fields["permeability"]
+    with pytest.raises(InputError, match="permeability"):
+        model.predict({"conductivity": a})
+    with pytest.raises(InputError, match="shape"):
+        model.predict({"permeability": a[0]})
+    with pytest.raises(NonFiniteError, match="permeability"):
+        model.predict({"permeability": np.where(a > 1, np.nan, a)})
+    with pytest.raises(FileFormatError, match="absent"):
+        type(model).load(tmp_path / "absent.h5")
+    with pytest.raises(NwidthError):
+        model.save(tmp_path / "no" / "such" / "folder.h5")

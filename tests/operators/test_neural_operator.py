@@ -1,0 +1,214 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
+
+from nwidth.archive import load_archive, save_archive  # noqa: E402
+from nwidth.errors import FileFormatError, InputError, NonFiniteError  # noqa: E402
+from nwidth.meshes import Grid  # noqa: E402
+from nwidth.operators import FNO, NeuralOperator, TrainingOptions  # noqa: E402
+
+QUICK = TrainingOptions(epochs=2, batch_size=6)
+
+
+def network(**options):
+    options = {"in_channels": 1, "out_channels": 1, "modes": (3, 3), "dirichlet": True, **options}
+    return FNO(width=6, layers=2, projection=8, **options)
+
+
+@pytest.fixture
+def model(tiny_data):
+    return NeuralOperator(network()).fit(tiny_data(), QUICK)
+
+
+def some(n=9, samples=2):
+    return {"permeability": np.random.default_rng(0).random((samples, n, n))}
+
+
+def test_saved_models_predict_the_same_bits(model, tmp_path):
+    model.save(tmp_path / "m.h5")
+    again = NeuralOperator.load(tmp_path / "m.h5")
+    np.testing.assert_array_equal(model.predict(some()), again.predict(some()))
+    for name in ("inputs", "output", "grid", "normalizers", "channels", "provenance", "history"):
+        assert getattr(again, name) == getattr(model, name)
+    assert again.metrics == model.metrics
+    assert again.provenance["equation"] == "tiny"
+
+
+def test_double_precision_survives_the_file(tiny_data, tmp_path):
+    model = NeuralOperator(network().double()).fit(tiny_data(), QUICK)
+    model.save(tmp_path / "m.h5")
+    again = NeuralOperator.load(tmp_path / "m.h5")
+    assert again.predict(some()).dtype == np.float64
+    np.testing.assert_array_equal(model.predict(some()), again.predict(some()))
+
+
+def test_batches_and_precision_of_inputs_do_not_matter(model):
+    fields = some(samples=5)
+    whole = model.predict(fields)
+    assert whole.dtype == np.float32
+    np.testing.assert_allclose(model.predict(fields, batch=2), whole, rtol=1e-5, atol=1e-7)
+    single = {k: v.astype(np.float32) for k, v in fields.items()}
+    np.testing.assert_allclose(model.predict(single), whole, rtol=1e-4, atol=1e-6)
+    whole_numbers = {"permeability": np.ones((1, 9, 9), dtype=int)}
+    assert np.isfinite(model.predict(whole_numbers)).all()
+
+
+def test_walls_are_exactly_zero_in_physical_units(model):
+    u = model.predict(some(17))
+    assert not u[:, 0].any() and not u[:, :, -1].any() and u.any()
+
+
+def test_other_resolutions_by_shape_or_by_grid(model):
+    for n in (5, 8, 17):
+        by_shape = model.predict(some(n))
+        by_grid = model.predict(some(n), Grid.uniform((n, n)))
+        assert by_shape.shape == (2, n, n)
+        np.testing.assert_array_equal(by_shape, by_grid)
+    cells = model.predict(some(8), Grid.uniform((8, 8), centering="cell"))
+    assert not np.array_equal(cells, model.predict(some(8)))
+
+
+def test_several_inputs_and_vector_fields(tiny_data):
+    rng = np.random.default_rng(0)
+    grid = Grid.uniform((7,))
+    fields = {"a": rng.random((6, 7)), "b": rng.random((6, 7)), "u": rng.random((6, 7))}
+    network = FNO(2, 1, (3,), width=4, layers=1)
+    model = NeuralOperator(network, ("b", "a"), "u").fit(tiny_data(grid, fields=fields), QUICK)
+    u = model.predict({"a": fields["a"], "b": fields["b"]})
+    swapped = model.predict({"b": fields["a"], "a": fields["b"]})
+    assert u.shape == (6, 7) and not np.array_equal(u, swapped)
+
+
+def test_evaluate_agrees_with_the_grid_norm(model, tiny_data):
+    data = tiny_data(samples=5, seed=3)
+    metrics = model.evaluate(data)
+    known = data["pressure"][:]
+    error = data.grid.norm(model.predict({"permeability": data["permeability"][:]}) - known)
+    relative = error / data.grid.norm(known)
+    assert metrics["relative_l2_mean"] == pytest.approx(relative.mean(), rel=1e-5)
+    assert metrics["relative_l2_median"] == pytest.approx(np.median(relative), rel=1e-5)
+    assert metrics["relative_l2_max"] == pytest.approx(relative.max(), rel=1e-5)
+    assert metrics["relative_h1_mean"] > 0
+
+
+def test_validation_data_of_their_own(tiny_data):
+    model = NeuralOperator(network()).fit(
+        tiny_data(), QUICK, validation=tiny_data(samples=4, seed=2)
+    )
+    assert model.metrics["training_samples"] == 12
+    assert model.metrics["validation_samples"] == 4
+
+
+@pytest.mark.parametrize(
+    ("inputs", "what"),
+    [
+        ({}, "expected the inputs permeability, got none"),
+        ({"porosity": np.ones((1, 9, 9))}, "got porosity"),
+        ({**some(), "extra": np.ones((1, 9, 9))}, "extra"),
+        ({"permeability": np.ones((9, 9))}, "leading axis"),
+        ({"permeability": np.ones((0, 9, 9))}, "at least one sample"),
+        ({"permeability": np.ones((1, 9, 9, 2))}, r"expected shape \(sample, 2 grid axes\)"),
+        ({"permeability": np.array([["x"]])}, "expected numbers"),
+    ],
+)
+def test_wrong_inputs_are_refused(model, inputs, what):
+    with pytest.raises(InputError, match=what):
+        model.predict(inputs)
+
+
+def test_nan_inputs_are_refused(model):
+    fields = some()
+    fields["permeability"][1, 2, 3] = np.nan
+    with pytest.raises(NonFiniteError, match="permeability"):
+        model.predict(fields)
+
+
+def test_other_boxes_and_shapes_are_refused(model):
+    with pytest.raises(InputError, match="box the model was trained on"):
+        model.predict(some(), Grid.uniform((9, 9), upper=2.0))
+    with pytest.raises(InputError, match=r"expected shape \(2, 8, 9\)"):
+        model.predict(some(), Grid.uniform((8, 9)))
+    with pytest.raises(InputError, match="at least one sample at once"):
+        model.predict(some(), batch=0)
+
+
+def test_shapes_on_a_grid_that_is_not_uniform_need_a_grid(tiny_data):
+    bent = Grid.tensor([np.linspace(0, 1, 9) ** 1.5] * 2)
+    model = NeuralOperator(network()).fit(tiny_data(bent), QUICK)
+    assert model.predict(some()).shape == (2, 9, 9)
+    with pytest.raises(InputError, match="pass grid="):
+        model.predict(some(7))
+    assert model.predict(some(7), Grid.uniform((7, 7))).shape == (2, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("network", "names", "what"),
+    [
+        (FNO(1, 1, (3,), width=4), ("permeability", "pressure"), "dimension 1"),
+        (network(in_channels=2), ("permeability", "pressure"), "2 input"),
+        (network(), ("porosity", "pressure"), "field 'porosity'"),
+    ],
+)
+def test_data_that_do_not_suit_the_network_are_refused(tiny_data, network, names, what):
+    with pytest.raises(InputError, match=what):
+        NeuralOperator(network, names[:1], names[1]).fit(tiny_data(), QUICK)
+
+
+def test_too_few_samples_are_refused(tiny_data):
+    with pytest.raises(InputError, match="samples left to train on"):
+        NeuralOperator(network()).fit(tiny_data(samples=1), TrainingOptions(validation=0.9))
+
+
+def test_unknown_networks_and_names_are_refused():
+    with pytest.raises(InputError, match="network of FNO, got Linear"):
+        NeuralOperator(torch.nn.Linear(2, 2))
+    with pytest.raises(InputError, match="different names"):
+        NeuralOperator(network(), ("pressure",), "pressure")
+
+
+def test_models_that_are_not_fitted_say_so(tmp_path):
+    model = NeuralOperator(network())
+    for call in (lambda: model.predict(some()), lambda: model.save(tmp_path / "m.h5")):
+        with pytest.raises(InputError, match="expected a fitted model"):
+            call()
+    assert not (tmp_path / "m.h5").exists()
+
+
+def changed(path, change):
+    arrays, description = load_archive(path, "neural-operator")
+    change(arrays, description)
+    save_archive(path, "neural-operator", arrays, description)
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda a, d: d.update(architecture="Resnet"), "networks FNO, got 'Resnet'"),
+        (lambda a, d: d.update(architecture="os.system"), "networks FNO"),
+        (lambda a, d: d["settings"].update(width=7), "expected weight"),
+        (lambda a, d: d["settings"].update(colour=1), "settings of an FNO"),
+        (lambda a, d: d.pop("grid"), "grid"),
+        (lambda a, d: d.pop("architecture"), "architecture"),
+        (lambda a, d: d.update(grid={"axes": []}), "axes"),
+        (lambda a, d: a.pop("normalizers/pressure"), "normalizers/pressure"),
+        (lambda a, d: a.update({"normalizers/pressure": np.array([0.0, np.nan])}), "scale > 0"),
+        (lambda a, d: a.pop("weights/lift.weight"), "lift.weight is missing"),
+        (lambda a, d: a.update({"weights/lift.bias": np.zeros(99)}), "lift.bias"),
+        (lambda a, d: a["weights/lift.bias"].fill(np.inf), "NaN or infinity"),
+    ],
+)
+def test_tampered_files_are_refused(model, tmp_path, change, what):
+    model.save(tmp_path / "m.h5")
+    changed(tmp_path / "m.h5", change)
+    with pytest.raises(FileFormatError, match=what):
+        NeuralOperator.load(tmp_path / "m.h5")
+
+
+def test_foreign_and_missing_files_are_refused(tiny_data, tmp_path):
+    dataset = tiny_data()
+    dataset.close()
+    (tmp_path / "text.h5").write_text("not a model")
+    for path in (dataset.path, tmp_path / "text.h5", tmp_path / "absent.h5", tmp_path):
+        with pytest.raises(FileFormatError):
+            NeuralOperator.load(path)

@@ -1,0 +1,167 @@
+from itertools import product
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
+
+from nwidth.errors import InputError  # noqa: E402
+from nwidth.meshes import Axis  # noqa: E402
+from nwidth.operators import SpectralConv  # noqa: E402
+from nwidth.operators.fourier_basis import resolvable_modes  # noqa: E402
+
+MODES = {1: (5,), 2: (4, 3), 3: (3, 2, 3)}
+KINDS = [{"periodic": True}, {"centering": "node"}, {"centering": "cell"}]
+
+
+def layer_of(d, channels=(2, 3), **options):
+    torch.manual_seed(d)
+    return SpectralConv(*channels, MODES[d], **options).double()
+
+
+def axes_of(sizes, **kind):
+    return tuple(Axis.uniform(n, 1.0, 3.0 + k, **kind) for k, n in enumerate(sizes))
+
+
+def band_limited(axes, channels=2, seed=0, highest=3):
+    """Random trigonometric polynomials of period one box at the points of the axes."""
+    rng = np.random.default_rng(seed)
+    s = np.meshgrid(*[(a.points - a.lower) / a.length for a in axes], indexing="ij")
+    fields = []
+    for _ in range(channels):
+        waves = rng.integers(-highest, highest + 1, (7, len(axes)))
+        fields.append(
+            sum(
+                rng.standard_normal()
+                * np.cos(
+                    2 * np.pi * (sum(k * x for k, x in zip(wave, s, strict=True)) + rng.random())
+                )
+                for wave in waves
+            )
+        )
+    return torch.tensor(np.stack(fields))[None]
+
+
+def by_fft(layer, v):
+    """The layer by NumPy's complex FFT on a periodic grid, mode by mode."""
+    d, w = len(layer.modes), layer.weight.detach().numpy()
+    w = w[..., 0, :, :] + 1j * w[..., 1, :, :]
+    grid = v.shape[2:]
+    c = np.fft.fftn(v.numpy(), axes=range(2, 2 + d), norm="forward")
+    out = np.zeros((len(v), layer.out_channels, *grid), complex)
+    kept = [
+        resolvable_modes(Axis.uniform(n, periodic=True), m)
+        for n, m in zip(grid, layer.modes, strict=True)
+    ]
+    ranges = [range(kept[0]), *(range(1 - m, m) for m in kept[1:])]
+    for k in product(*ranges):
+        stored = (k[0], *(j + m - 1 for j, m in zip(k[1:], layer.modes[1:], strict=True)))
+        out[(..., *k)] = c[(..., *k)] @ w[stored] * (1 if k[0] == 0 else 2)
+    return np.fft.ifftn(out, axes=range(2, 2 + d), norm="forward").real
+
+
+@pytest.mark.parametrize("sizes", [(11,), (12,), (9, 8), (8, 9), (3, 20), (6, 5, 7), (5, 6, 4)])
+def test_agrees_with_the_fft(sizes):
+    layer = layer_of(len(sizes))
+    v = torch.tensor(np.random.default_rng(0).standard_normal((2, 2, *sizes)))
+    out = layer(v, axes_of(sizes, periodic=True)).detach().numpy()
+    np.testing.assert_allclose(out, by_fft(layer, v), atol=1e-14, rtol=1e-13)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_is_one_function_on_every_grid(d, kind):
+    layer, bias = layer_of(d), torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    target = axes_of([5, 7, 6][:d], periodic=True)
+    wanted = None
+    for n in (9, 10, 13, 20, 21):
+        axes = axes_of([n + k for k in range(d)], **kind)
+        out = layer(band_limited(axes), axes, target, bias=bias)
+        wanted = out if wanted is None else wanted
+        assert (out - wanted).abs().max() <= 1e-13 * wanted.abs().max()
+
+
+@pytest.mark.parametrize("coarse", [9, 10])
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_nested_grids_agree_at_shared_points(coarse, kind):
+    layer = layer_of(2)
+    fine = 3 * coarse if "periodic" in kind else 3 * (coarse - 1) + 1
+    on = {}
+    for n in (coarse, fine):
+        axes = axes_of((n, n), **kind)
+        on[n] = layer(band_limited(axes), axes)
+    difference = on[coarse] - on[fine][..., ::3, ::3]
+    assert difference.abs().max() <= 1e-13 * on[coarse].abs().max()
+
+
+def test_a_coarse_grid_uses_the_modes_it_resolves():
+    layer = layer_of(1)
+    coarse, fine = axes_of((6,), periodic=True), axes_of((24,), periodic=True)
+    low = [band_limited(axes, highest=2) for axes in (coarse, fine)]
+    difference = layer(low[0], coarse) - layer(low[1], fine)[..., ::4]
+    assert difference.abs().max() < 1e-13
+    nyquist = torch.cos(torch.pi * torch.arange(6)).double().expand(1, 2, 6)
+    assert layer(nyquist, coarse).abs().max() < 1e-13
+
+
+def test_treats_both_directions_alike():
+    layer = layer_of(2)
+    mirrored = layer_of(2)
+    with torch.no_grad():
+        mirrored.weight.copy_(torch.flip(layer.weight, [1]))
+    for n in (8, 9):
+        axes = axes_of((n, n + 1), centering="cell")
+        v = torch.randn(1, 2, n, n + 1, dtype=torch.float64)
+        difference = mirrored(v.flip(-1), axes).flip(-1) - layer(v, axes)
+        assert difference.abs().max() < 1e-13
+
+
+@pytest.mark.parametrize("padding", [0.0, 0.4])
+@pytest.mark.parametrize("sizes", [(10,), (7, 8), (4, 5, 6)])
+def test_is_linear_and_its_gradient_is_the_adjoint(sizes, padding):
+    layer = layer_of(len(sizes), padding=padding)
+    axes = axes_of(sizes)
+    u, v = torch.randn(2, 1, 2, *sizes, dtype=torch.float64)
+    u.requires_grad_()
+    w = torch.randn(1, 3, *sizes, dtype=torch.float64)
+    both = layer(2 * u - 3 * v, axes)
+    assert torch.allclose(both, 2 * layer(u, axes) - 3 * layer(v, axes), atol=1e-12)
+    (adjoint,) = torch.autograd.grad((layer(u, axes) * w).sum(), u)
+    assert torch.isclose((layer(v, axes) * w).sum(), (v * adjoint).sum(), rtol=1e-12)
+
+
+def test_full_padding_does_not_wrap_around():
+    """With period two boxes the kernel is free: a shift of the input shifts the output."""
+    layer = layer_of(1, (1, 1), padding=1.0)
+    axes = (Axis.uniform(33),)
+    v = torch.zeros(1, 1, 33, dtype=torch.float64)
+    v[..., 4:9] = torch.randn(5, dtype=torch.float64)
+    moved = torch.roll(v, 20, -1)
+    assert torch.allclose(layer(v, axes)[..., :13], layer(moved, axes)[..., 20:], atol=1e-13)
+
+
+def test_channels_last_input_gives_the_same():
+    layer, axes = layer_of(2), axes_of((8, 9))
+    v = torch.randn(2, 2, 8, 9, dtype=torch.float64)
+    last = v.movedim(1, -1).contiguous().movedim(-1, 1)
+    assert torch.equal(layer(v, axes), layer(last, axes))
+
+
+def test_keeps_the_precision_of_the_input():
+    layer, axes = SpectralConv(2, 2, (3,)), axes_of((8,))
+    assert layer(torch.ones(1, 2, 8), axes).dtype == torch.float32
+    assert layer.double()(torch.ones(1, 2, 8).double(), axes).dtype == torch.float64
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 8, 9), (1, 2, 9, 8), (1, 2, 8), (2, 8, 9)])
+def test_wrong_shapes_are_refused(shape):
+    with pytest.raises(InputError, match=r"expected shape \(batch, 2"):
+        layer_of(2)(torch.zeros(shape).double(), axes_of((8, 9)))
+
+
+@pytest.mark.parametrize("modes", [(), (0,), (2, 2, 2, 2)])
+def test_wrong_modes_are_refused(modes):
+    with pytest.raises(InputError, match="modes"):
+        SpectralConv(1, 1, modes)
+    with pytest.raises(InputError, match="padding"):
+        SpectralConv(1, 1, (2,), padding=-1.0)
