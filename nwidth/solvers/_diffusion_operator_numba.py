@@ -73,7 +73,7 @@ def _close_row(out, u, reaction):
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r):
+def apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r):
     """Set row r of A u and return its product with u."""
     i, j = r // u.shape[1], r % u.shape[1]
     row, result = u[i, j], out[i, j]
@@ -83,7 +83,7 @@ def _apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r):
     _fluxes(result, row, above, below, t1[i, j], t1[i, j + 1])
     if t0.size > 1:
         _fluxes(result, row, north, south, t0[i, j], t0[i + 1, j])
-    return _close_row(result, row, reaction[i, j] if reaction.size > 1 else zeros)
+    return _close_row(result, row, reaction[i, j] if reaction.size > 0 else zeros)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -91,7 +91,7 @@ def apply(out, u, t0, t1, t2, reaction, zeros, wraps, products, threaded):
     """Set out = A u and products[r] = u . A u of row r, whose sum is the energy."""
     if threaded:
         for r in prange(products.size):
-            products[r] = _apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r)
+            products[r] = apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r)
     else:
         for r in range(products.size):
-            products[r] = _apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r)
+            products[r] = apply_row(out, u, t0, t1, t2, reaction, zeros, wraps, r)

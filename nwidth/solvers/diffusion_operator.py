@@ -12,8 +12,9 @@ from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
 
-# Below this many unknowns, starting threads costs more than it saves.
-THREADED_SIZE = 16384
+# Below this many unknowns one pass takes a fraction of a millisecond, and a thread that has to wait
+# for a busy core costs more than a second thread can save.
+THREADED_SIZE = 2**18
 
 
 class DiffusionOperator(LinearOperator):
@@ -116,11 +117,11 @@ class DiffusionOperator(LinearOperator):
         return out
 
     @cached_property
-    def _views(self) -> tuple[Any, ...]:
-        """The arguments of the kernel that belong to the operator, in three dimensions."""
+    def kernel_arguments(self) -> tuple[Any, ...]:
+        """What kernels need: the faces of three axes, reaction, a row of zeros, periodic axes."""
         return (
             *three_dimensional_faces(self.faces),
-            np.zeros((1, 1, 1), self.dtype)
+            np.zeros((0, 0, 0), self.dtype)
             if self.reaction is None
             else three_dimensional(self.reaction),
             np.zeros(self.domain_shape[-1], self.dtype),
@@ -136,7 +137,13 @@ class DiffusionOperator(LinearOperator):
         from nwidth.solvers._diffusion_operator_numba import apply
 
         shape = (1,) * (3 - u.ndim) + u.shape
-        apply(out.reshape(shape), u.reshape(shape), *self._views, products, u.size >= THREADED_SIZE)
+        apply(
+            out.reshape(shape),
+            u.reshape(shape),
+            *self.kernel_arguments,
+            products,
+            u.size >= THREADED_SIZE,
+        )
 
     def _apply(self, u: Any) -> Any:
         u = np.ascontiguousarray(u, dtype=self.dtype)

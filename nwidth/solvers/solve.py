@@ -125,7 +125,7 @@ def _choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple
         return "direct", "not a diffusion operator in flux form: only elimination applies"
     if problem.grid.dimension == 1:
         return "direct", "one dimension: elimination takes O(N)"
-    return "direct", "variable coefficients"
+    return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"
 
 
 def _preconditioner(method: str, problem: Problem, operator: LinearOperator) -> LinearOperator:
