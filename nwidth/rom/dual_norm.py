@@ -12,6 +12,7 @@ from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
+from nwidth.solvers.multigrid import Multigrid
 from nwidth.solvers.problem import Problem
 
 Array = NDArray[Any]
@@ -30,8 +31,8 @@ class DualNorm:
     K is the reference operator of a problem: coefficient one, the same boundary types. Let F be the
     operator of `FastPoisson` on the uniform grid of the same shape, and lower F <= K <= upper F
     (`FastPoisson.spectral_bounds`). On a uniform grid both numbers are 1 and one fast transform
-    gives the norm. On other grids K w = r is solved by conjugate gradients with F^-1 as
-    preconditioner, to a remainder s = r - K w that is accounted for::
+    gives the norm. On other grids K w = r is solved by conjugate gradients with multigrid, to a
+    remainder s = r - K w that is accounted for::
 
         r . K^-1 r  =  w . (r + s) + s . K^-1 s  <=  w . (r + s) + s . F^-1 s / lower
 
@@ -121,6 +122,10 @@ class DualNorm:
         return self.lower * self.fast.smallest_eigenvalue
 
     @cached_property
+    def _multigrid(self) -> Multigrid:
+        return Multigrid(self.reference)
+
+    @cached_property
     def _inverse_volumes(self) -> Array:
         return 1.0 / np.broadcast_to(self.fast.weights, self.domain_shape)
 
@@ -141,7 +146,7 @@ class DualNorm:
         w, low, high = np.zeros(self.domain_shape), 0.0, np.inf
         for rtol in INNER_RTOL:
             w = conjugate_gradient(
-                self.reference, residual, preconditioner=self.fast, initial=w, rtol=rtol
+                self.reference, residual, preconditioner=self._multigrid, initial=w, rtol=rtol
             ).x
             s = residual - self.reference.apply(w)
             # r + error = K w + s holds exactly for an error with ||error|| <= a.

@@ -23,9 +23,9 @@ PROBLEMS = {
     "periodic": Darcy(Grid.periodic((9, 8)), source=0.0),
     "closed": Darcy(Grid.uniform((9, 8)), CLOSED, source=0.0),
     "stretched": Darcy(stretched(12, 15)),
-    "stretched flow": Darcy(stretched(12, 9, 6), FLOW),
+    "stretched flow": Darcy(stretched(8, 7, 5), FLOW),
     "stretched closed": Darcy(stretched(12, 9), CLOSED, source=0.0),
-    "very stretched": Darcy(stretched(20, 20, power=2.5)),
+    "very stretched": Darcy(stretched(20, 20, power=4.0)),
 }
 
 
