@@ -3,10 +3,10 @@
 python examples/certified_prediction.py            # 20 samples at 211 x 211
 python examples/certified_prediction.py --small    # 4 samples at 41 x 41
 
-Rock made of two phases, permeability 3 and 12, equally likely. On average over many samples it acts
-like a homogeneous rock of permeability sqrt(3 * 12) = 6 (A. Dykhne, Sov. Phys. JETP 32 (1971) 63).
-The surrogate believes this of every single sample. A certificate does not: it bounds the error of
-each prediction, and the solver improves those that are not good enough.
+A large piece of rock made of two phases, 3 and 12, that are shaped alike and equally frequent acts
+like homogeneous rock of permeability sqrt(3 * 12) = 6 (A. Dykhne, Sov. Phys. JETP 32 (1971) 63).
+The surrogate takes the geometric mean of any sample, although these are small. A certificate bounds
+the error of each prediction, and the solver improves those that are not good enough.
 """
 
 import sys

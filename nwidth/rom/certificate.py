@@ -17,9 +17,6 @@ from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
 
-# The bound inside the conjugate gradients is evaluated once the residual suggests that it has come
-# within this factor of the target: an evaluation costs a fast transform.
-NEAR = 10.0
 # Polishing ends where round-off makes up this part of the bound.
 MOSTLY_ROUND_OFF = 0.5
 # Residual tolerance given to the solver: the bound decides, not this.
@@ -39,9 +36,9 @@ def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate":
 
         ||u - u^||_A  <=  ||b - A u^||_{K^-1} / sqrt(alpha),   A >= alpha K
 
-    Reference: the residual bound of reduced basis methods, G. Rozza, D. Huynh, A. Patera,
-    doi:10.1007/s11831-008-9019-9, section 8; see `ErrorBound` for the formulas and `DualNorm` for
-    round-off. u is the *discrete* solution of the problem on its grid.
+    Reference: the residual bound of reduced basis methods, G. Rozza, D. Huynh, A. Patera (2008),
+    doi:10.1007/s11831-008-9019-9; see `ErrorBound` for the formulas and `DualNorm` for round-off.
+    u is the *discrete* solution of the problem on its grid.
 
     Args:
         surrogate: anything with `predict(inputs) -> (sample, *grid)`: a reduced model, a neural
@@ -194,15 +191,10 @@ def _polish(
         other = error_bound(zero)
         if other.absolute < bound.absolute:
             x, bound = zero, other
-    scale = [bound.relative, np.nan]  # the last bound evaluated, and the residual it belongs to
 
     def met(unknowns: Array, residual: float) -> bool:
-        if np.isnan(scale[1]):
-            scale[1] = residual
-        if np.isfinite(scale[0]) and scale[0] * residual > NEAR * rtol * scale[1]:
-            return False
+        # The residual's own norm is no guide: it falls later than the bound does.
         now = error_bound(unknowns)
-        scale[:] = [now.relative, residual]
         return now.relative <= rtol or now.floor > MOSTLY_ROUND_OFF * now.relative
 
     solution = solve(

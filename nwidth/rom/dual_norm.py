@@ -45,8 +45,9 @@ class DualNorm:
         residual       `product_allowance`: see there
 
     The first is part of every value returned here; the second belongs to whoever computed r.
-    Reference: the dual norm as error measure, A. Patera, G. Rozza (2007), Reduced Basis
-    Approximation, section 4.3; K^-1-norms in CG, doi:10.1017/S0962492916000076, section 3.
+    Reference: G. Rozza, D. Huynh, A. Patera (2008), doi:10.1007/s11831-008-9019-9, for the norm;
+    N. Higham (2002), Accuracy and Stability of Numerical Algorithms, doi:10.1137/1.9780898718027,
+    sections 3.1 and 24.1, for the two kinds of rounding.
 
     If K is singular (no Dirichlet side), residuals are understood without their total, as the
     discrete problem is only solvable for those.

@@ -44,9 +44,8 @@ class ErrorBound:
         ||u - u^||_A  <=  ||b - A u^||_{K^-1} / sqrt(alpha)
 
     and, with A v.v <= beta K v.v, the bound is at most sqrt(beta / alpha) times the error: 2 for
-    permeabilities 3 and 12. Reference: A. Patera, G. Rozza, Reduced Basis Approximation and A
-    Posteriori Error Estimation (2007), proposition 4A; G. Rozza, D. Huynh, A. Patera,
-    doi:10.1007/s11831-008-9019-9, section 8.
+    permeabilities 3 and 12. Reference: G. Rozza, D. Huynh, A. Patera (2008), Arch. Comput. Methods
+    Eng. 15, 229, doi:10.1007/s11831-008-9019-9.
 
     The relative bound is with respect to the energy of the whole field,
 
