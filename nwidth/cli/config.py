@@ -1,0 +1,232 @@
+"""What may stand in a configuration file: one small class per section.
+
+`nwidth run --keys` prints the table; `nwidth.cli.read_config` reads files and words the errors.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+
+Whole = Annotated[int, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
+Relative = Annotated[float, Field(gt=0.0, lt=1.0)]
+Name = Annotated[str, Field(min_length=1)]
+FileName = Annotated[str, Field(pattern=r"^[\w.+-]+$")]
+PerAxis = float | list[float]
+
+
+class Section(BaseModel):
+    """A section of the file: unknown keys are errors, and values are never converted silently."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False
+    )
+
+
+class Run(Section):
+    """[run]: where the results go and how many threads work."""
+
+    output: Name = Field(default="runs/nwidth", description="folder of the results")
+    threads: PositiveInt | None = Field(default=None, description="default: one per core")
+
+
+class Side(Section):
+    """What is prescribed on one side: a value, or a flux a du/dn."""
+
+    dirichlet: float | None = Field(default=None, description="the value on this side")
+    neumann: float | None = Field(default=None, description="a du/dn, outward; 0 means closed")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.dirichlet is None) == (self.neumann is None):
+            raise ValueError("expected one of 'dirichlet' and 'neumann'; give exactly one")
+        return self
+
+
+class ProblemSettings(Section):
+    """[problem]: the equation -div(a grad u) = f on a box."""
+
+    equation: Literal["darcy", "poisson"] = "darcy"
+    shape: list[Annotated[int, Field(ge=3)]] = Field(min_length=1, max_length=3)
+    lower: PerAxis = Field(default=0.0, description="lower corner of the box")
+    upper: PerAxis = Field(default=1.0, description="upper corner of the box")
+    centering: Literal["node", "cell"] = "node"
+    unit: str = Field(default="1", description="unit of the coordinates")
+    forcing: float = Field(default=1.0, description="the right-hand side f of Darcy's equation")
+    boundary: dict[str, Side] = Field(
+        default_factory=dict, description="by side: x_lower, x_upper, y_lower, ..., default"
+    )
+
+    @model_validator(mode="after")
+    def _box(self) -> Self:
+        d = len(self.shape)
+        lower, upper = (
+            list(v) if isinstance(v, list) else [v] * d for v in (self.lower, self.upper)
+        )
+        if len(lower) != d or len(upper) != d:
+            raise ValueError(f"expected {d} numbers in lower and upper, one per axis")
+        if any(a >= b for a, b in zip(lower, upper, strict=True)):
+            raise ValueError(f"expected lower < upper, got lower = {lower}, upper = {upper}")
+        sides = {f"{axis}_{end}" for axis in "xyz"[:d] for end in ("lower", "upper")}
+        for name in self.boundary:
+            if name not in sides | {"default"}:
+                known = ", ".join(sorted(sides))
+                raise ValueError(f"boundary: unknown side '{name}'; expected default, {known}")
+        return self
+
+
+class GaussianSettings(Section):
+    """A Gaussian random field with covariance sigma^2 (-Laplace + tau^2)^(-alpha)."""
+
+    kind: Literal["gaussian"]
+    alpha: PositiveFloat = 2.0
+    tau: PositiveFloat = 3.0
+    sigma: PositiveFloat | None = Field(default=None, description="default: tau^(alpha - d/2)")
+    boundary: Literal["neumann", "dirichlet", "periodic"] = "neumann"
+    mean: float = 0.0
+
+
+class TwoPhaseSettings(Section):
+    """Two values: `high` where a Gaussian field reaches the threshold, `low` elsewhere."""
+
+    kind: Literal["two-phase"]
+    low: PositiveFloat = 3.0
+    high: PositiveFloat = 12.0
+    threshold: float = 0.0
+    alpha: PositiveFloat = 2.0
+    tau: PositiveFloat = 3.0
+    sigma: PositiveFloat | None = None
+    boundary: Literal["neumann", "dirichlet", "periodic"] = "neumann"
+
+
+class LogNormalSettings(Section):
+    """exp(scale g) of a Gaussian field g."""
+
+    kind: Literal["log-normal"]
+    scale: PositiveFloat = 1.0
+    alpha: PositiveFloat = 2.0
+    tau: PositiveFloat = 3.0
+    sigma: PositiveFloat | None = None
+    boundary: Literal["neumann", "dirichlet", "periodic"] = "neumann"
+    mean: float = 0.0
+
+
+class ConstantSettings(Section):
+    """The same value everywhere."""
+
+    kind: Literal["constant"]
+    value: PositiveFloat = 1.0
+
+
+class FileSettings(Section):
+    """A field from an Eclipse keyword file (.inc, .prop, .gz), an HDF5 file or an .npz file."""
+
+    kind: Literal["file"]
+    path: Name = Field(description="relative to the configuration file")
+    name: Name = Field(default="PERMX", description="Eclipse keyword, HDF5 data set or npz array")
+    shape: list[PositiveInt] | None = Field(default=None, description="Eclipse: cells nx, ny, nz")
+    sample: Whole = Field(default=0, description="which one, if the file holds several")
+    layer: Whole | None = Field(default=None, description="plane problem: layer of a 3-D field")
+    refine: PositiveInt = Field(default=1, description="split every cell into refine^d equal cells")
+    floor: PositiveFloat | None = Field(default=None, description="smaller values are raised to it")
+    unit: str = Field(default="1", description="unit of the values")
+
+
+FieldSettings = Annotated[
+    TwoPhaseSettings | LogNormalSettings | GaussianSettings | ConstantSettings | FileSettings,
+    Field(discriminator="kind"),
+]
+
+
+class DataSettings(Section):
+    """[data]: the samples. Sample i depends on (seed, i) only."""
+
+    samples: PositiveInt = Field(default=1000, description="for training")
+    test_samples: PositiveInt = Field(default=100, description="unseen; drawn from the next seed")
+    restrict: PositiveInt = Field(default=1, description="solve on a grid this many times finer")
+    seed: Whole = 0
+    rtol: Relative = Field(default=1e-8, description="relative residual of the solver")
+    file: FileName = "data.h5"
+
+
+class ModelSettings(Section):
+    """[model]: the Fourier neural operator."""
+
+    modes: PositiveInt | list[PositiveInt] = Field(default=12, description="Fourier modes per axis")
+    width: PositiveInt = Field(default=32, description="channels of each layer")
+    layers: PositiveInt = 4
+    projection: PositiveInt = Field(default=128, description="channels of the last pointwise map")
+    padding: Annotated[float, Field(ge=0.0, le=2.0)] = Field(
+        default=0.25, description="longer period of the spectral layers, for boxes with walls"
+    )
+    dirichlet: bool = Field(default=False, description="force zeros on the sides")
+    seed: Whole = Field(default=0, description="of the initial weights")
+    file: FileName = "model.h5"
+
+
+class TrainingSettings(Section):
+    """[training]: how the operator is fitted."""
+
+    epochs: PositiveInt = 100
+    batch: PositiveInt = 20
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    loss: Literal["l2", "h1"] = "l2"
+    validation: Fraction = Field(default=0.1, description="share of the training samples held out")
+    coarse: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=0.0, description="share of the epochs, the first, on every second point"
+    )
+    symmetries: bool = Field(default=False, description="turn and mirror square samples")
+    patience: PositiveInt | None = Field(
+        default=None, description="stop after as many epochs in vain"
+    )
+    seed: Whole = 0
+
+
+class CertificateSettings(Section):
+    """[certificate]: the bound on each prediction, and when the solver polishes."""
+
+    rtol: Relative = Field(default=1e-2, description="polish where the bound is above it")
+    two_grid_samples: Whole = Field(default=8, description="for the discretization estimate")
+
+
+class ReportSettings(Section):
+    """[report]: names of the files in the output folder."""
+
+    predictions: FileName = "predictions.h5"
+    figure: FileName = "report.png"
+    summary: FileName = "summary.json"
+    sample: Whole = Field(default=0, description="the test sample shown in the figure")
+
+
+class Config(Section):
+    """The whole file."""
+
+    run: Run = Run()
+    problem: ProblemSettings
+    permeability: FieldSettings | None = None
+    source: FieldSettings | None = None
+    data: DataSettings = DataSettings()
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    certificate: CertificateSettings = CertificateSettings()
+    report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _the_field_of_the_equation(self) -> Self:
+        needed, other = "permeability", "source"
+        if self.problem.equation == "poisson":
+            needed, other = other, needed
+        if getattr(self, needed) is None:
+            raise ValueError(
+                f"{self.problem.equation} needs a section [{needed}]; "
+                'add one, for example kind = "constant"'
+            )
+        if isinstance(self.permeability, GaussianSettings):
+            raise ValueError(
+                "[permeability] kind: a Gaussian field has negative values; "
+                "expected 'log-normal' or 'two-phase'"
+            )
+        if getattr(self, other) is not None:
+            raise ValueError(f"{self.problem.equation} has no [{other}]; remove this section")
+        return self

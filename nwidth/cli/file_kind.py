@@ -1,0 +1,20 @@
+"""Which of our files is it: a data set, an archive (model, checkpoint), or somebody else's."""
+
+from pathlib import Path
+
+from nwidth.audit import open_audited
+
+DATA_SET, FOREIGN = "data set", "foreign"
+
+
+def file_kind(path: str | Path) -> str:
+    """Return "data set", the kind of an archive such as "neural-operator", or "foreign".
+
+    Raises `FileFormatError` for a file that is missing, damaged, unsafe or not HDF5.
+    """
+    with open_audited(path, sparse=True) as file:
+        attributes = file["nwidth"].attrs if "nwidth" in file else {}
+        schema = attributes.get("schema")
+        if schema == "fields":
+            return DATA_SET
+        return str(attributes.get("kind", FOREIGN)) if schema == "archive" else FOREIGN

@@ -1,0 +1,110 @@
+"""``nwidth generate``: draw random inputs, solve, and write the samples to one HDF5 file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nwidth.cli.options import Overwrite, Threads
+
+if TYPE_CHECKING:
+    from nwidth.cli.config import Config
+    from nwidth.fields import FieldDataset
+    from nwidth.solvers import Problem
+
+BENCHMARK = """
+[problem]
+shape = [85, 85]
+[permeability]
+kind = "two-phase"
+"""
+
+
+def generate(
+    configuration: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Configuration file; without one: the two-phase Darcy benchmark.",
+            metavar="[CONFIG]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write. Default: [data] file.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", "-n", min=1, help="Number of samples.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the samples.")] = None,
+    points: Annotated[
+        int | None, typer.Option("--points", min=3, help="Points per axis of a square grid.")
+    ] = None,
+    test: Annotated[
+        bool, typer.Option("--test", help="Write the unseen test samples instead.")
+    ] = False,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+) -> None:
+    """Draw random inputs, solve each, write a data set; run again to resume.
+
+    Examples:
+        nwidth generate examples/darcy.toml -o darcy.h5
+
+        nwidth generate --points 64 --samples 200 --seed 7 -o small.h5
+    """
+    from nwidth.cli.build import build, require_random
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.read_config import parse_config, read_config
+    from nwidth.cli.threads import limit_threads
+    from nwidth.cli.wording import describe_grid, readable_size
+
+    config = parse_config(BENCHMARK) if configuration is None else read_config(configuration)
+    if points is not None:
+        shape = [points] * len(config.problem.shape)
+        config = config.model_copy(
+            update={"problem": config.problem.model_copy(update={"shape": shape})}
+        )
+    limit_threads(threads or config.run.threads)
+    folder = Path() if configuration is None else configuration.parent
+    problem = require_random(build(config, folder, config.data.restrict))
+    count = samples or (config.data.test_samples if test else config.data.samples)
+    path = output or Path(test_file(config) if test else config.data.file)
+    number = config.data.seed if seed is None else seed
+    claim(path, overwrite=True)  # an unfinished file is resumed, a finished one is kept
+    with generate_data(
+        problem, path, count, config, seed=number + test, overwrite=overwrite
+    ) as data:
+        size = readable_size(path.stat().st_size)
+        typer.echo(f"{path}: {len(data)} samples on {describe_grid(data.grid)}, {size}")
+
+
+def test_file(config: "Config") -> str:
+    """Return the name of the file of unseen samples, beside the one of the training samples."""
+    name = Path(config.data.file)
+    return f"{name.stem}_test{name.suffix}"
+
+
+def generate_data(
+    problem: "Problem",
+    path: Path,
+    count: int,
+    config: "Config",
+    *,
+    seed: int,
+    overwrite: bool = False,
+) -> "FieldDataset":
+    """Generate samples under a progress meter; resume an unfinished file of the same job."""
+    from nwidth.cli.progress import meter
+    from nwidth.solvers import generate as generate_samples
+
+    with meter("generate", count) as bar:
+        return generate_samples(
+            problem,
+            path,
+            count,
+            seed=seed,
+            rtol=config.data.rtol,
+            restrict=config.data.restrict,
+            progress=lambda done, total: bar.update(done),
+            overwrite=overwrite,
+        )

@@ -1,0 +1,145 @@
+"""``nwidth inspect``: what is in a file, for readers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="HDF5 files.", show_default=False)],
+) -> None:
+    """Print what is in a data set, a model, a checkpoint, or somebody else's HDF5 file.
+
+    Examples:
+        nwidth inspect runs/darcy/darcy.h5
+
+        nwidth inspect runs/darcy/*.h5
+    """
+    from nwidth.cli.file_kind import DATA_SET, FOREIGN, file_kind
+
+    for position, path in enumerate(files):
+        kind = file_kind(path)
+        if position:
+            typer.echo()
+        if kind == DATA_SET:
+            _data_set(path)
+        elif kind == FOREIGN:
+            _tree(path)
+        else:
+            _archive(path, kind)
+
+
+def _data_set(path: Path) -> None:
+    from nwidth.cli.wording import readable_size
+    from nwidth.fields import FieldDataset
+
+    with FieldDataset.open(path) as data:
+        unfinished = "" if data.complete else f", unfinished: {data.expected} were asked for"
+        kind = str(data.provenance.get("kind", "data set"))
+        _head(path, f"{kind} of {len(data)} samples{unfinished}, {readable_size(_size(path))}")
+        for axis in data.grid.axes:
+            unit = "" if axis.unit == "1" else f" {axis.unit}"
+            repeats = ", periodic" if axis.periodic else ""
+            _line(
+                f"axis {axis.name}",
+                f"{axis.size} {axis.centering}s from {axis.lower:g} to {axis.upper:g}{unit}"
+                f"{repeats}",
+            )
+        if data.times is not None:
+            times = data.times
+            _line("times", f"{len(times)} from {times[0]:g} to {times[-1]:g}")
+        for name in data.field_names:
+            view = data[name]
+            shape = " x ".join(str(n) for n in view.shape[1:])
+            _line(f"field {name}", f"{shape} {view.dtype}{_unit(data.units[name])}{_spread(view)}")
+        for name in data.scalar_names:
+            values = data.scalars[name]
+            spread = f", {values.min():.4g} to {values.max():.4g}" if len(values) else ""
+            _line(f"scalar {name}", f"{len(values)} values{spread}")
+        _nested("provenance", data.provenance)
+
+
+def _archive(path: Path, kind: str) -> None:
+    from nwidth.archive import load_archive
+    from nwidth.cli.wording import readable_size
+
+    arrays, description = load_archive(path, kind)
+    weights = {name: a for name, a in arrays.items() if name.startswith("weights/")}
+    count = sum(a.size for a in (weights or arrays).values())
+    what = f"{count:,} weights" if weights else f"{len(arrays)} arrays"
+    _head(path, f"{kind}, {what}, {readable_size(_size(path))}, checksum good")
+    history = description.pop("history", None)
+    _nested("", description)
+    if history:
+        last = history[-1]
+        error = last.get("validation_error")
+        held = "" if error is None else f", validation error {100 * error:.3g} %"
+        _line("history", f"{len(history)} epochs, last loss {last['training_loss']:.4g}{held}")
+
+
+def _tree(path: Path) -> None:
+    from nwidth.audit import open_audited
+    from nwidth.cli.wording import readable_size
+
+    _head(path, f"HDF5 file of another kind, {readable_size(_size(path))}")
+    with open_audited(path) as file:
+
+        def visit(name: str, item: Any) -> None:
+            label = "  " * (name.count("/") + 1) + name.rsplit("/", 1)[-1]
+            if hasattr(item, "shape"):
+                typer.echo(f"{label:<30} {' x '.join(map(str, item.shape)) or 'one'} {item.dtype}")
+            else:
+                typer.echo(f"{label}/")
+
+        file.visititems(visit)
+    typer.echo("make it ours with `nwidth convert`")
+
+
+def _head(path: Path, text: str) -> None:
+    typer.secho(f"{path}: {text}", bold=True)
+
+
+def _line(name: str, text: str, depth: int = 1) -> None:
+    typer.echo(f"{'  ' * depth}{name:<{26 - 2 * depth}} {text}")
+
+
+def _nested(name: str, content: Mapping[str, Any], depth: int = 1) -> None:
+    """Print a description as an indented list; long lists of numbers in short."""
+    if name:
+        typer.echo(f"{'  ' * depth}{name}")
+        depth += 1
+    for key, value in content.items():
+        if key == "grid" and isinstance(value, Mapping) and "axes" in value:
+            _line("grid", " x ".join(str(axis.get("size", "?")) for axis in value["axes"]), depth)
+        elif isinstance(value, Mapping) and value:
+            _nested(str(key), value, depth)
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            for number, item in enumerate(value):
+                _nested(f"{key}[{number}]", item, depth)
+        elif value not in (None, {}, []):
+            _line(str(key), _short(value), depth)
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    if isinstance(value, list) and len(value) > 8:
+        text = f"{value[0]}, {value[1]}, ... {value[-1]} ({len(value)} entries)"
+    return text if len(text) <= 90 else text[:87] + "..."
+
+
+def _spread(view: Any) -> str:
+    """Return the range of values of the first sample."""
+    if len(view) == 0:
+        return ""
+    first = view[0]
+    return f", first sample {first.min():.4g} to {first.max():.4g}"
+
+
+def _unit(unit: str) -> str:
+    return "" if unit == "1" else f" in {unit}"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size

@@ -1,0 +1,49 @@
+"""Look before you leap: is the output new, may it be written, does it fit on the disk."""
+
+import os
+import shutil
+from pathlib import Path
+
+from nwidth.cli.wording import readable_size
+from nwidth.errors import InputError
+
+
+def claim(path: str | Path, overwrite: bool = False) -> Path:
+    """Return the path if a file may be written there, making its folder; raise otherwise.
+
+    An existing file is only accepted with `overwrite`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file name for the output, got a folder; add a name")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists already; choose another name or add --overwrite")
+    folder(path.parent)
+    return path
+
+
+def folder(path: str | Path) -> Path:
+    """Return the folder, made if needed, after checking that files can be written into it."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        trial = path / f".nwidth-trial-{os.getpid()}"
+        trial.write_bytes(b"0")
+        trial.unlink()
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f"{path}: expected a folder for the output, got a file") from None
+    except PermissionError:
+        raise InputError(
+            f"{path}: no permission to write here; choose another folder for the output"
+        ) from None
+    return path
+
+
+def require_space(path: str | Path, size: int) -> None:
+    """Raise `InputError` if fewer than `size` bytes are free where the file is to be written."""
+    free = shutil.disk_usage(Path(path).parent).free
+    if size > free:
+        raise InputError(
+            f"{path}: expected {readable_size(size)} of free disk space, got {readable_size(free)};"
+            " free some, write elsewhere, or ask for fewer samples"
+        )

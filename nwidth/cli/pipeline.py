@@ -1,0 +1,213 @@
+"""The whole road: data, training, comparison with certificates, report. Each stage resumes."""
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from nwidth.cli.build import build, require_random
+from nwidth.cli.certify import certify_data
+from nwidth.cli.comparison import FNO, METHODS, Comparison, Contest, Row
+from nwidth.cli.config import Config
+from nwidth.cli.generate import generate_data, test_file
+from nwidth.cli.journal import Journal, write_json
+from nwidth.cli.outputs import folder, require_space
+from nwidth.cli.progress import meter
+from nwidth.cli.summary import print_summary, words
+from nwidth.cli.train import checkpoint_of, train_model
+from nwidth.cli.wording import describe_grid, percent
+from nwidth.errors import FileFormatError
+from nwidth.fields import FieldDataset
+from nwidth.operators import NeuralOperator
+from nwidth.solvers import Problem
+
+
+class Pipeline:
+    """One run of a configuration in an output folder.
+
+    Finished stages are skipped, unfinished ones continue where they stopped.
+    """
+
+    def __init__(self, config: Config, home: Path, output: Path, restart: bool = False):
+        self.config, self.output = config, folder(output)
+        task = build(config, home, config.data.restrict)
+        self.fine: Problem = require_random(task)
+        self.problem: Problem = (
+            self.fine if config.data.restrict == 1 else build(config, home).problem
+        )
+        self.data, self.test = output / config.data.file, output / test_file(config)
+        self.model = output / config.model.file
+        self.predictions = output / config.report.predictions
+        self.summary, self.figure = output / config.report.summary, output / config.report.figure
+        self.journal = Journal(output / "run.json", config)
+        again = self.journal.reconcile(restart)
+        stale = {
+            "data": (self.data, self.test),
+            "training": (self.model, checkpoint_of(self.model)),
+            "comparison": (self.predictions, self.summary),
+        }
+        for stage in again:
+            for path in stale[stage]:
+                path.unlink(missing_ok=True)
+        self._check_space()
+        self.journal.save()
+
+    def run(self) -> Comparison:
+        """Do what is left to do and print the summary."""
+        self._data()
+        operator = self._training()
+        comparison = self._comparison(operator)
+        self._report(comparison)
+        return comparison
+
+    def _data(self) -> None:
+        """Stage 1: training samples, and test samples under the next seed."""
+        settings = self.config.data
+        jobs = ((self.data, settings.samples, 0), (self.test, settings.test_samples, 1))
+        if all(_is_complete(path, count) for path, count, _ in jobs):
+            _say(f"[1/4] data: {settings.samples} + {settings.test_samples} samples are there")
+            return
+        grid = self.fine.grid
+        _say(f"[1/4] data: drawing and solving on {describe_grid(grid)}")
+        with self.journal.stage("data"):
+            for path, count, offset in jobs:
+                generate_data(
+                    self.fine, path, count, self.config, seed=settings.seed + offset
+                ).close()
+
+    def _training(self) -> NeuralOperator:
+        """Stage 2: the Fourier neural operator."""
+        if "training" in self.journal.finished and self.model.exists():
+            _say(f"[2/4] training: {self.model} is there")
+            return NeuralOperator.load(self.model)
+        resumed = checkpoint_of(self.model).exists()
+        _say(f"[2/4] training: {'continuing' if resumed else 'a Fourier neural operator'}")
+        with self.journal.stage("training"), FieldDataset.open(self.data) as data:
+            names = tuple(item.name for item in self.problem.inputs)
+            return train_model(
+                data,
+                self.model,
+                names,
+                self.problem.output,
+                self.config.model,
+                self.config.training,
+            )
+
+    def _comparison(self, operator: NeuralOperator) -> Comparison:
+        """Stage 3: certificates and polishing on unseen fields, beside the solver."""
+        done = "comparison" in self.journal.finished and self.predictions.exists()
+        if done and self.summary.exists():
+            _say(f"[3/4] certificates: {self.predictions} is there")
+            return self._stored_comparison()
+        _say("[3/4] certificates: bounding, polishing and timing on unseen samples")
+        rtol = self.config.certificate.rtol
+        with self.journal.stage("comparison"), FieldDataset.open(self.test) as data:
+            certify_data(operator, self.problem, data, rtol, self.predictions, str(self.model))
+            contest = Contest(operator, self.problem, data, rtol)
+            with meter("compare", contest.steps(), "solves") as bar:
+                comparison = contest.compare(self.config.certificate.two_grid_samples, bar)
+            content = {
+                "comparison": comparison.describe(),
+                "bounds": comparison.bounds.tolist(),
+                "errors": comparison.errors.tolist(),
+                "rtol": rtol,
+                "test_samples": len(data),
+                "grid": list(self.problem.grid.shape),
+                "words": words(comparison, rtol, len(data)),
+                "validation_relative_l2": operator.metrics.get("validation_relative_l2"),
+            }
+            write_json(self.summary, content)
+        return comparison
+
+    def _stored_comparison(self) -> Comparison:
+        """Read the numbers of a finished comparison back."""
+        try:
+            stored = json.loads(self.summary.read_text(encoding="utf-8"))
+            known = {item.name for item in fields(Row)}
+            rows = [
+                Row(**{k: v for k, v in row.items() if k in known})
+                for row in stored["comparison"]["rows"]
+            ]
+            return Comparison(
+                rows,
+                np.array(stored["bounds"]),
+                np.array(stored["errors"]),
+                stored["comparison"]["effectivity_limit"],
+                stored["comparison"]["discretization_error"],
+                stored["comparison"]["l2_error_to_data"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileFormatError(
+                f"{self.summary}: expected the summary of a run ({error}); delete it and run again"
+            ) from None
+
+    def _report(self, comparison: Comparison) -> None:
+        """Stage 4: figure, table, plain words."""
+        from nwidth import plotting
+
+        rtol, count = self.config.certificate.rtol, self.config.data.test_samples
+        _say(f"[4/4] report: {self.figure}")
+        number = min(self.config.report.sample, count - 1)
+        name = self.problem.output
+        coefficient = self.problem.inputs[0].name
+        with FieldDataset.open(self.predictions) as data:
+            sample = plotting.Comparison(
+                data.grid,
+                data[coefficient][number],
+                data[f"{name}_reference"][number],
+                data[f"{name}_predicted"][number],
+                coefficient,
+                name,
+            )
+        rows = {row.method: row for row in comparison.rows}
+        figure = plotting.report(
+            sample,
+            comparison.bounds,
+            comparison.errors,
+            rtol,
+            {method: rows[method].seconds for method in METHODS},
+            {method: _note(rows[method]) for method in METHODS},
+            f"{self.config.problem.equation.capitalize()} on {describe_grid(data.grid)}: "
+            "a neural operator, its certificate, and the solver",
+        )
+        plotting.save(figure, self.figure)
+        title = f"{count} unseen samples on {describe_grid(self.problem.grid)}, one at a time"
+        print_summary(comparison, title, rtol, count)
+        spent = self.journal.seconds
+        print(
+            "Time: "
+            + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in spent.items())
+            + f"; {sum(spent.values()):.0f} s in all. Results are in {self.output}."
+        )
+
+    def _check_space(self) -> None:
+        """Refuse to start when the data will not fit on the disk."""
+        grid, settings = self.problem.grid, self.config.data
+        per_sample = 8 * grid.size * (len(self.problem.inputs) + 1)
+        missing = [
+            count
+            for path, count in ((self.data, settings.samples), (self.test, settings.test_samples))
+            if not path.exists()
+        ]
+        require_space(self.data, int(1.1 * per_sample * sum(missing)))
+
+
+def _is_complete(path: Path, count: int) -> bool:
+    """Whether a data set is there with all its samples."""
+    if not path.exists():
+        return False
+    with FieldDataset.open(path) as data:
+        return data.complete and len(data) == count
+
+
+def _note(row: Row) -> str:
+    if row.worst_bound is not None:
+        return f"every error ≤ {percent(row.worst_bound)}, proved"
+    unknown = ", worst " + percent(row.worst_energy_error) if row.method == FNO else ""
+    return f"error {percent(row.energy_error)}{unknown}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

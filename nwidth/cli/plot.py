@@ -1,0 +1,100 @@
+"""``nwidth plot``: a figure of whatever is in the file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwidth.cli.options import Overwrite
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from nwidth.fields import FieldDataset
+
+
+def plot(
+    file: Annotated[
+        Path, typer.Argument(help="Data set, predictions or model (HDF5).", show_default=False)
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Figure to write (.png, .pdf, .svg)."),
+    ] = None,
+    sample: Annotated[int, typer.Option("--sample", min=0, help="Which sample.")] = 0,
+    name: Annotated[
+        str | None, typer.Option("--field", help="One field alone; default: all that belong.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Draw fields, predictions with their bounds, or the history of a training.
+
+    Examples:
+        nwidth plot runs/darcy/predictions.h5 --sample 3
+
+        nwidth plot darcy.h5 --field pressure -o pressure.pdf
+    """
+    from nwidth import plotting
+    from nwidth.cli.file_kind import DATA_SET, file_kind
+    from nwidth.cli.outputs import claim
+    from nwidth.fields import FieldDataset
+
+    path = claim(output or file.with_suffix(".png"), overwrite)
+    if file_kind(file) == DATA_SET:
+        with FieldDataset.open(file) as data:
+            figure = _sample(data, sample, name)
+    else:
+        figure = _history(file)
+    plotting.save(figure, path)
+    typer.echo(str(path))
+
+
+def _history(file: Path) -> "Figure":
+    from nwidth import plotting
+    from nwidth.errors import InputError
+    from nwidth.operators import NeuralOperator
+
+    history = NeuralOperator.load(file).history
+    if not history:
+        raise InputError(f"{file}: expected a trained model, got one without a history")
+    losses = {"training loss": [entry["training_loss"] for entry in history]}
+    if history[0]["validation_error"] is not None:
+        losses["validation error (L2)"] = [entry["validation_error"] for entry in history]
+    return plotting.training_history([entry["epoch"] for entry in history], losses)
+
+
+def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
+    from nwidth import plotting
+    from nwidth.errors import InputError
+
+    if sample >= len(data):
+        raise InputError(
+            f"--sample: expected a number below {len(data)}, the samples of {data.path}, "
+            f"got {sample}"
+        )
+    if name is not None and name not in data.field_names:
+        raise InputError(f"--field: expected one of {', '.join(data.field_names)}, got {name!r}")
+    wanted = [name] if name else list(data.field_names)
+    fields = {n: _last_time(data, n, sample) for n in wanted}
+    output = data.provenance.get("output")
+    if name or output is None or f"{output}_reference" not in fields or data.grid.dimension == 1:
+        labels = {n: n if data.units[n] == "1" else f"{n} ({data.units[n]})" for n in fields}
+        return plotting.fields(data.grid, {labels[n]: values for n, values in fields.items()})
+    (coefficient,) = [n for n in fields if not n.startswith(output)][:1]
+    predicted = fields.get(f"{output}_predicted", fields[output])
+    comparison = plotting.Comparison(
+        data.grid,
+        fields[coefficient],
+        fields[f"{output}_reference"],
+        predicted,
+        coefficient,
+        output,
+    )
+    if "bound_before" not in data.scalar_names:
+        return plotting.prediction(comparison)
+    return plotting.certified(comparison, data.scalars["bound_before"], data.provenance.get("rtol"))
+
+
+def _last_time(data: "FieldDataset", name: str, sample: int) -> Any:
+    values = data[name][sample]
+    return values if data.times is None else values[-1]

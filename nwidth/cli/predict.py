@@ -1,0 +1,116 @@
+"""``nwidth predict``: apply a trained model to the samples of a data set."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwidth.cli.options import Data, Model, Overwrite, Threads
+
+if TYPE_CHECKING:
+    from nwidth.fields import FieldDataset
+    from nwidth.operators import NeuralOperator
+
+SAMPLES_AT_ONCE = 64
+
+
+def predict(
+    model: Model,
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+) -> None:
+    """Apply a trained model to every sample of a data set.
+
+    Examples:
+        nwidth predict fno.h5 darcy_test.h5 -o predictions.h5
+
+        nwidth plot predictions.h5 -o prediction.png --sample 3
+    """
+    import numpy as np
+
+    from nwidth._version import __version__
+    from nwidth.cli.dataset_file import written_whole
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.progress import meter
+    from nwidth.cli.threads import limit_threads
+    from nwidth.fields import FieldDataset
+    from nwidth.operators import NeuralOperator
+
+    limit_threads(threads)
+    claim(output, overwrite)
+    operator = NeuralOperator.load(model)
+    errors: list[float] = []
+    with FieldDataset.open(data) as dataset:
+        known = require_inputs(operator, dataset)
+        name = operator.output
+        fields = {n: dataset.units[n] for n in operator.inputs}
+        fields[name] = dataset.units.get(name, "1")
+        if known:
+            fields[f"{name}_reference"] = dataset.units[name]
+        provenance = {
+            "kind": "predictions",
+            "output": name,
+            "model": str(model),
+            "data": str(data),
+            "problem": dataset.provenance.get("problem"),
+            "nwidth": __version__,
+        }
+        scalars = {"relative_l2_error": "1"} if known else {}
+        with (
+            written_whole(
+                output,
+                dataset.grid,
+                fields,
+                scalars=scalars,
+                provenance=provenance,
+                samples=len(dataset),
+            ) as out,
+            meter("predict", len(dataset)) as bar,
+        ):
+            for samples, inputs in chunks(operator, dataset):
+                predicted = operator.predict(inputs, dataset.grid)
+                for k, i in enumerate(samples):
+                    sample = {n: inputs[n][k] for n in operator.inputs} | {name: predicted[k]}
+                    error: dict[str, float] = {}
+                    if known:
+                        reference = sample[f"{name}_reference"] = dataset[name][i]
+                        difference = dataset.grid.norm(predicted[k] - reference)
+                        norm = float(dataset.grid.norm(reference))
+                        errors.append(float(difference) / (norm or 1.0))
+                        error = {"relative_l2_error": errors[-1]}
+                    out.append(sample, error)
+                bar.update(samples[-1] + 1)
+    typer.echo(f"{output}: {len(dataset)} predictions of {name}")
+    if errors:
+        typer.echo(
+            f"relative L2 error: mean {100 * np.mean(errors):.3g} %, "
+            f"median {100 * np.median(errors):.3g} %, largest {100 * np.max(errors):.3g} %"
+        )
+
+
+def require_inputs(operator: "NeuralOperator", dataset: "FieldDataset") -> bool:
+    """Check that a data set has the model's inputs; return whether it has the output too."""
+    from nwidth.errors import InputError
+
+    missing = [name for name in operator.inputs if name not in dataset.field_names]
+    if missing:
+        raise InputError(
+            f"{dataset.path}: expected the fields {', '.join(operator.inputs)} that the model was "
+            f"trained on, got {', '.join(dataset.field_names)}; rename them with "
+            f"`nwidth convert ... --map {missing[0]}={dataset.field_names[0]}`"
+        )
+    if len(dataset) == 0:
+        raise InputError(f"{dataset.path}: expected at least one sample, got none; generate some")
+    return operator.output in dataset.field_names
+
+
+def chunks(
+    operator: "NeuralOperator", dataset: "FieldDataset"
+) -> Iterator[tuple[range, dict[str, Any]]]:
+    """Yield sample numbers and input fields, a few dozen samples at a time."""
+    for start in range(0, len(dataset), SAMPLES_AT_ONCE):
+        samples = range(start, min(start + SAMPLES_AT_ONCE, len(dataset)))
+        yield samples, {n: dataset[n][samples.start : samples.stop] for n in operator.inputs}

@@ -1,0 +1,111 @@
+"""``nwidth solve``: one problem, one solution, and how the solver got there."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwidth.cli.options import Configuration, Overwrite, Threads
+
+if TYPE_CHECKING:
+    from nwidth.solvers import Problem, Solution
+
+
+def solve(
+    configuration: Configuration,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write inputs and solution (HDF5).")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option("--plot", "-p", help="Draw the solution (.png, .pdf, .svg).")
+    ] = None,
+    rtol: Annotated[
+        float | None,
+        typer.Option("--rtol", help="Relative residual to reach. Default: [data] rtol."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="auto, multigrid-cg, multigrid, fast-poisson, direct.")
+    ] = "auto",
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, help="Which random sample, if the field is random.")
+    ] = 0,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+) -> None:
+    """Solve one problem: a random sample, a constant field, or a field from a file.
+
+    Examples:
+        nwidth solve examples/darcy.toml --sample 3 --plot pressure.png
+
+        nwidth solve reservoir.toml -o pressure.h5 --rtol 1e-10
+    """
+    from nwidth.arrays import generator
+    from nwidth.cli.build import build
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.read_config import read_config
+    from nwidth.cli.threads import limit_threads
+    from nwidth.errors import ConfigError
+    from nwidth.solvers import solve as solve_problem
+
+    config = read_config(configuration)
+    if rtol is not None and not 0 < rtol < 1:
+        raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
+    limit_threads(threads or config.run.threads)
+    for path in filter(None, (output, figure)):
+        claim(path, overwrite)
+    task = build(config, configuration.parent)
+    inputs = task.inputs or task.problem.sample(generator(config.data.seed, sample))
+    tolerance = config.data.rtol if rtol is None else rtol
+    solution = solve_problem(task.problem, inputs, tolerance, method=method)
+    _tell(task.problem, solution)
+    solution.checked()
+    if output is not None:
+        _write(output, task.problem, inputs, solution, tolerance, overwrite)
+    if figure is not None:
+        from nwidth import plotting
+
+        label = f"{task.problem.output} ({task.problem.output_unit})".replace(" (1)", "")
+        plotting.save(plotting.field(task.problem.grid, solution.u, label=label), figure)
+
+
+def _tell(problem: "Problem", solution: "Solution") -> None:
+    from nwidth.cli.wording import describe_grid
+
+    lines = {
+        "problem": f"{type(problem).__name__} on {describe_grid(problem.grid)}",
+        "method": solution.method + (f": {solution.reason}" if solution.reason else ""),
+        "status": solution.status.value,
+        "iterations": str(solution.iterations),
+        "residual": f"{solution.residual:.2e} (relative)",
+        "time": f"{solution.seconds:.3g} s, {solution.cpu_seconds:.3g} s of CPU",
+        problem.output: f"{solution.u.min():.6g} to {solution.u.max():.6g}",
+    }
+    for name, text in lines.items():
+        typer.echo(f"{name:<11} {text}")
+
+
+def _write(
+    path: Path,
+    problem: "Problem",
+    inputs: dict[str, Any],
+    solution: "Solution",
+    rtol: float,
+    overwrite: bool,
+) -> None:
+    """Write one sample as a data set, whole or not at all."""
+    from nwidth._version import __version__
+    from nwidth.cli.dataset_file import written_whole
+
+    fields = {item.name: item.unit for item in problem.inputs}
+    fields[problem.output] = problem.output_unit
+    provenance = {
+        "kind": "solution",
+        "problem": problem.describe(),
+        "rtol": rtol,
+        "method": solution.method,
+        "iterations": solution.iterations,
+        "residual": solution.residual,
+        "nwidth": __version__,
+    }
+    with written_whole(path, problem.grid, fields, provenance=provenance, samples=1) as data:
+        data.append({**inputs, problem.output: solution.u})

@@ -1,0 +1,123 @@
+"""The table at the end of a run, and what it says in plain words."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwidth.cli.comparison import (
+    CERTIFIED_SOLVER,
+    FNO,
+    FNO_CERTIFIED,
+    FNO_POLISHED,
+    MATCHED,
+    SOLVER,
+    Comparison,
+    Row,
+)
+from nwidth.cli.wording import percent
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+WIDTH = 110  # of tables that do not go to a terminal
+
+
+def table(comparison: Comparison, title: str) -> "Table":
+    """Return one line per method."""
+    from rich import box
+    from rich.table import Table
+
+    out = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    out.add_column("method")
+    for heading in (
+        "time/sample",
+        "L2 error",
+        "energy error",
+        "bound (median)",
+        "bound (max)",
+        "effectivity",
+    ):
+        out.add_column(heading, justify="right")
+    for row in comparison.rows:
+        out.add_row(*_cells(row), end_section=row.method == CERTIFIED_SOLVER)
+    return out
+
+
+def words(comparison: Comparison, rtol: float, count: int) -> list[str]:
+    """Return what the numbers show, one sentence or two per point."""
+    solver, fno = comparison.row(MATCHED), comparison.row(FNO)
+    exact, proved = comparison.row(SOLVER), comparison.row(FNO_CERTIFIED)
+    polished, alone = comparison.row(FNO_POLISHED), comparison.row(CERTIFIED_SOLVER)
+    low, high = proved.effectivity or (0.0, 0.0)
+    points = [
+        _solver_or_fno(solver, exact, fno),
+        f"A prediction alone does not tell its error: half of them are off by more than "
+        f"{percent(fno.energy_error)}, the worst by {percent(fno.worst_energy_error)}. The "
+        f"certificate bounds each of them, at {low:.2f} to {high:.2f} times the true error "
+        f"(theory: at most {comparison.effectivity_limit:.2g}), for {_extra(proved, fno)} ms more.",
+        f"Polishing improved {polished.polished} of {count} predictions until the bound met "
+        f"{percent(rtol)}, with {polished.iterations:.1f} iterations on average. The solver "
+        f"started from zero and stopped by the same bound takes {1e3 * alone.seconds:.2g} ms and "
+        f"{alone.iterations:.1f} iterations: the certificate is what makes either usable.",
+        "Errors and bounds are relative to the discrete solution on this grid"
+        + _of_the_grid(comparison.discretization),
+    ]
+    if comparison.error_to_data is not None:
+        points.append(
+            "Against the stored solutions of the data set, the median L2 error of the FNO is "
+            f"{percent(comparison.error_to_data)}."
+        )
+    return points
+
+
+def _solver_or_fno(solver: Row, exact: Row, fno: Row) -> str:
+    ratio = fno.seconds / solver.seconds
+    if ratio >= 1:
+        verdict = (
+            f"{ratio:.1f} times faster than the FNO; on this easy problem a good solver beats a "
+            "neural operator"
+        )
+    else:
+        verdict = f"{1 / ratio:.1f} times the time of the FNO"
+    return (
+        f"The solver, stopped at the FNO's accuracy, takes {1e3 * solver.seconds:.2g} ms, "
+        f"{verdict}. To a residual of 1e-8 it takes {1e3 * exact.seconds:.2g} ms."
+    )
+
+
+def _extra(proved: Row, fno: Row) -> str:
+    return f"{1e3 * max(proved.seconds - fno.seconds, 0.0):.2g}"
+
+
+def _of_the_grid(estimates: list[float]) -> str:
+    if not estimates:
+        return "; the error of the grid itself comes on top."
+    return (
+        f"; the error of the grid itself, estimated from two grids on {len(estimates)} samples, is "
+        f"about {percent(float(np.median(estimates)))} in the energy norm and comes on top."
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    between = "" if row.effectivity is None else "{:.2f} to {:.2f}".format(*row.effectivity)
+    return (
+        row.method,
+        f"{1e3 * row.seconds:.3g} ms",
+        percent(row.l2_error),
+        percent(row.energy_error),
+        percent(row.bound),
+        percent(row.worst_bound),
+        between,
+    )
+
+
+def print_summary(comparison: Comparison, title: str, rtol: float, count: int) -> None:
+    """Print table and words to standard output."""
+    from rich.console import Console
+
+    console: Any = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDTH)
+    console.print(table(comparison, title))
+    for point in words(comparison, rtol, count):
+        console.print(f"• {point}")

@@ -1,0 +1,143 @@
+"""``nwidth train``: fit a Fourier neural operator to a data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nwidth.cli.options import Data, Overwrite, Threads
+
+if TYPE_CHECKING:
+    from nwidth.cli.config import ModelSettings, TrainingSettings
+    from nwidth.fields import FieldDataset
+    from nwidth.operators import NeuralOperator, TrainingReport
+
+
+def train(
+    data: Data,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
+    configuration: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Take [model] and [training] from this file."),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Input field; repeat for several.")
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", help="Field to learn.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
+    batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
+    modes: Annotated[int | None, typer.Option("--modes", min=1)] = None,
+    width: Annotated[int | None, typer.Option("--width", min=1)] = None,
+    loss: Annotated[str | None, typer.Option("--loss", help="l2 or h1.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
+    overwrite: Overwrite = False,
+    threads: Threads = None,
+) -> None:
+    """Fit a Fourier neural operator; run the same command again to resume.
+
+    Examples:
+        nwidth train darcy.h5 -o fno.h5 --epochs 50
+
+        nwidth train theirs.h5 -o fno.h5 --input x --target y --config examples/darcy.toml
+    """
+    from nwidth.cli.config import ModelSettings, TrainingSettings
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.read_config import changed, read_config
+    from nwidth.cli.threads import limit_threads
+    from nwidth.fields import FieldDataset
+
+    model_settings, training_settings = ModelSettings(), TrainingSettings()
+    if configuration is not None:
+        config = read_config(configuration)
+        model_settings, training_settings = config.model, config.training
+        threads = threads or config.run.threads
+    model_settings = changed(model_settings, "model", modes=modes, width=width, seed=seed)
+    training_settings = changed(
+        training_settings, "training", epochs=epochs, batch=batch, loss=loss, seed=seed
+    )
+    limit_threads(threads)
+    claim(output, overwrite)
+    with FieldDataset.open(data) as dataset:
+        names, wanted = fields_to_learn(dataset, inputs, target)
+        model = train_model(dataset, output, names, wanted, model_settings, training_settings)
+    typer.echo(f"{output}: {model!r}")
+    if "validation_relative_l2" in model.metrics:
+        error = 100 * model.metrics["validation_relative_l2"]
+        typer.echo(f"validation: {error:.3g} % relative L2 error on samples held out")
+
+
+def fields_to_learn(
+    dataset: "FieldDataset", inputs: list[str] | None, target: str | None
+) -> tuple[tuple[str, ...], str]:
+    """Return names of inputs and output: as asked, else as the data set's problem says."""
+    from nwidth.cli.build import problem_of
+
+    if inputs and target:
+        names, wanted = tuple(inputs), target
+    else:
+        problem = problem_of(dataset, "add --input and --target")
+        names = tuple(inputs or (item.name for item in problem.inputs))
+        wanted = target or problem.output
+    return names, wanted
+
+
+def checkpoint_of(path: Path) -> Path:
+    """Return where an unfinished training of a model is kept."""
+    return path.with_name(path.name + ".training.partial")
+
+
+def train_model(
+    dataset: "FieldDataset",
+    path: Path,
+    inputs: tuple[str, ...],
+    output: str,
+    settings: "ModelSettings",
+    training: "TrainingSettings",
+) -> "NeuralOperator":
+    """Train under a progress meter and write the model; resume from an unfinished training."""
+    from nwidth.cli.progress import meter
+    from nwidth.operators import FNO, Augmentation, NeuralOperator, TrainingOptions
+
+    dimension = dataset.grid.dimension
+    modes = settings.modes if isinstance(settings.modes, list) else [settings.modes] * dimension
+    network = FNO(
+        in_channels=len(inputs),
+        modes=modes,
+        width=settings.width,
+        layers=settings.layers,
+        projection=settings.projection,
+        padding=settings.padding,
+        dirichlet=settings.dirichlet,
+        seed=settings.seed,
+    )
+    options = TrainingOptions(
+        epochs=training.epochs,
+        batch_size=training.batch,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        loss=training.loss,
+        validation=training.validation,
+        patience=training.patience,
+        seed=training.seed,
+    )
+    augmentation = Augmentation(coarse=training.coarse, symmetries=training.symmetries)
+    checkpoint = checkpoint_of(path)
+    count = len(dataset) - round(training.validation * len(dataset))
+    with meter("train", training.epochs * count) as bar:
+
+        def progress(report: "TrainingReport") -> None:
+            seen = (report.epoch - 1) * count + min(report.step * training.batch, count)
+            bar.update(seen, _words(report))
+
+        model = NeuralOperator(network, inputs, output).fit(
+            dataset, options, augmentation=augmentation, progress=progress, checkpoint=checkpoint
+        )
+    model.save(path)
+    checkpoint.unlink(missing_ok=True)
+    return model
+
+
+def _words(report: "TrainingReport") -> str:
+    words = f"epoch {report.epoch}/{report.epochs}  loss {report.training_loss:.3g}"
+    best: Any = report.best_error
+    return words if best is None else f"{words}  validation {100 * best:.3g} %"

@@ -1,0 +1,41 @@
+"""Numbers and grids as readers like them."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nwidth.meshes import Grid
+
+
+def readable_size(size: float) -> str:
+    """Return a number of bytes in words.
+
+    >>> readable_size(1_500_000)
+    '1.5 MB'
+    """
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
+
+
+def percent(value: float | None) -> str:
+    """Return a relative number for readers: percent while it is large, a power of ten below.
+
+    >>> percent(0.0123), percent(3.2e-9)
+    ('1.2 %', '3e-09')
+    """
+    if value is None:
+        return "none"
+    return f"{100 * value:.2g} %" if value >= 1e-4 else f"{value:.0e}"
+
+
+def describe_grid(grid: "Grid") -> str:
+    """Return size and kind of a grid.
+
+    >>> from nwidth.meshes import Grid
+    >>> describe_grid(Grid.uniform((85, 85)))
+    '85 x 85 nodes'
+    """
+    kinds = " and ".join(dict.fromkeys(f"{axis.centering}s" for axis in grid.axes))
+    return f"{' x '.join(str(n) for n in grid.shape)} {kinds}"

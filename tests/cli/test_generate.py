@@ -1,0 +1,95 @@
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from nwidth.fields import FieldDataset
+
+
+def test_a_data_set_is_written_and_kept(nwidth, made, tmp_path):
+    path = tmp_path / "new" / "darcy.h5"
+    answer = nwidth("generate", made / "tiny.toml", "-o", path, "--samples", 3, "--seed", 5)
+    assert answer.code == 0
+    assert "3 samples" in answer.out
+    assert "generate: 3/3 samples" in answer.err
+    with FieldDataset.open(path) as data:
+        assert data.complete and len(data) == 3
+        assert data.grid.shape == (17, 17)
+        assert data["pressure"][:].max() > 0
+        assert data.provenance["problem"]["equation"] == "darcy"
+    before = path.read_bytes()
+    assert nwidth("generate", made / "tiny.toml", "-o", path, "-n", 3, "--seed", 5).code == 0
+    assert path.read_bytes() == before
+
+
+def test_without_a_configuration_the_benchmark_is_made(nwidth, tmp_path):
+    path = tmp_path / "small.h5"
+    assert nwidth("generate", "--points", 9, "--samples", 2, "-o", path).code == 0
+    with FieldDataset.open(path) as data:
+        assert {3.0, 12.0} >= {*np.unique(data["permeability"][:])}
+
+
+def test_test_samples_are_other_samples(made):
+    with (
+        FieldDataset.open(made / "darcy.h5") as data,
+        FieldDataset.open(made / "darcy_test.h5") as test,
+    ):
+        assert len(test) == 4
+        assert not any(
+            np.array_equal(a, b) for a in data["permeability"][:] for b in test["permeability"][:]
+        )
+
+
+def test_restriction_solves_on_a_finer_grid(nwidth, made, tmp_path):
+    fine = (made / "tiny.toml").read_text().replace("samples = 12", "samples = 2\nrestrict = 3")
+    (tmp_path / "fine.toml").write_text(fine)
+    path = tmp_path / "fine.h5"
+    assert nwidth("generate", tmp_path / "fine.toml", "-o", path).code == 0
+    with FieldDataset.open(path) as data:
+        assert data.grid.shape == (17, 17)
+        assert data.provenance["problem"]["grid"]["axes"][0]["size"] == 49
+
+
+def test_another_job_in_the_same_file_is_refused(nwidth, made):
+    answer = nwidth("generate", made / "tiny.toml", "-o", made / "darcy.h5", "--seed", 9)
+    assert answer.code == 1
+    assert "darcy.h5" in answer.sentence
+
+
+def test_foreign_and_unwritable_outputs(nwidth, made, tmp_path):
+    foreign = tmp_path / "foreign.h5"
+    foreign.write_text("not HDF5")
+    assert nwidth("generate", made / "tiny.toml", "-o", foreign).code == 1
+    assert foreign.read_text() == "not HDF5"
+    answer = nwidth("generate", made / "tiny.toml", "-o", foreign / "x.h5")
+    assert answer.code == 1 and "expected a folder" in answer.sentence
+
+
+def test_a_fixed_field_cannot_be_sampled(nwidth, tmp_path):
+    (tmp_path / "a.toml").write_text(
+        '[problem]\nshape = [9, 9]\n[permeability]\nkind = "constant"\n'
+    )
+    answer = nwidth("generate", tmp_path / "a.toml", "-o", tmp_path / "a.h5")
+    assert answer.code == 2
+    assert "nwidth solve" in answer.sentence
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_ctrl_c_and_resume(made, tmp_path):
+    path = tmp_path / "long.h5"
+    command = [sys.executable, "-m", "nwidth.cli.main", "generate", str(made / "tiny.toml")]
+    command += ["-o", str(path), "--samples", "100000", "--threads", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "the same command resumes" in err and "Traceback" not in err
+    with FieldDataset.open(path) as data:
+        assert not data.complete
+    path.unlink()

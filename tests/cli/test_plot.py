@@ -1,0 +1,46 @@
+import pytest
+
+
+@pytest.mark.parametrize("name", ["darcy.h5", "fno.h5"])
+def test_what_is_in_the_file_decides(nwidth, made, tmp_path, name):
+    answer = nwidth("plot", made / name, "-o", tmp_path / "a.png")
+    assert answer.code == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_predictions_with_and_without_bounds(nwidth, made, tmp_path):
+    model, test = made / "fno.h5", made / "darcy_test.h5"
+    assert nwidth("predict", model, test, "-o", tmp_path / "p.h5").code == 0
+    assert nwidth("certify", model, test, "--rtol", 0.5, "-o", tmp_path / "c.h5").code == 0
+    for name in ("p", "c"):
+        answer = nwidth("plot", tmp_path / f"{name}.h5", "--sample", 3)
+        assert answer.code == 0, answer.err
+        assert (tmp_path / f"{name}.png").stat().st_size > 20_000
+
+
+def test_one_field_as_pdf(nwidth, made, tmp_path):
+    out = tmp_path / "a.pdf"
+    assert nwidth("plot", made / "darcy.h5", "--field", "pressure", "-o", out).code == 0
+    assert out.read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--sample", 99), "--sample: expected a number below 12"),
+        (("--field", "presure"), "--field: expected one of permeability, pressure"),
+        (("-o", "a.txt"), "ending in .png"),
+    ],
+)
+def test_wrong_wishes(nwidth, made, tmp_path, monkeypatch, options, words):
+    monkeypatch.chdir(tmp_path)
+    options = options if "-o" in options else (*options, "-o", "a.png")
+    answer = nwidth("plot", made / "darcy.h5", *options)
+    assert answer.code == 1 and words in answer.sentence
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_to_draw(nwidth, tmp_path):
+    (tmp_path / "a.h5").write_text("no")
+    assert nwidth("plot", tmp_path / "a.h5").code == 1
+    assert nwidth("plot", tmp_path / "none.h5").code == 1

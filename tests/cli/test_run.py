@@ -1,0 +1,118 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from nwidth.fields import FieldDataset
+from nwidth.operators import NeuralOperator
+
+FILES = {
+    "darcy.h5",
+    "darcy_test.h5",
+    "fno.h5",
+    "predictions.h5",
+    "report.png",
+    "run.json",
+    "summary.json",
+}
+
+
+def start(config, output) -> subprocess.Popen:
+    command = [sys.executable, "-m", "nwidth.cli.main", "run", str(config), "-o", str(output)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*command, "--threads", "1"], **pipes)
+
+
+def test_the_whole_road(nwidth, made, tmp_path):
+    output = tmp_path / "out"
+    answer = nwidth("run", made / "tiny.toml", "--output", output)
+    assert answer.code == 0, answer.err
+    assert {p.name for p in output.iterdir()} == FILES
+    for words in ("solver to 1e-8", "FNO + polishing", "effectivity", "discrete solution"):
+        assert words in answer.out
+    for stage in ("[1/4] data", "[2/4] training", "[3/4] certificates", "[4/4] report"):
+        assert stage in answer.err
+
+    summary = json.loads((output / "summary.json").read_text())
+    rows = {row["method"]: row for row in summary["comparison"]["rows"]}
+    assert rows["solver to 1e-8"]["energy_error"] < 1e-6
+    assert rows["solver, as good as FNO"]["energy_error"] <= rows["FNO"]["energy_error"]
+    assert rows["FNO + polishing"]["worst_bound"] <= 0.05
+    assert rows["FNO + polishing"]["worst_energy_error"] <= rows["FNO + polishing"]["worst_bound"]
+    low, high = rows["FNO + certificate"]["effectivity"]
+    assert 1 <= low <= high <= 2
+    assert all(e <= b for e, b in zip(summary["errors"], summary["bounds"], strict=True))
+    assert len(summary["comparison"]["discretization_error"]) == 2
+
+    with FieldDataset.open(output / "predictions.h5") as data:
+        assert data.complete and (data.scalars["bound"] <= 0.05).all()
+
+    before = {p.name: p.read_bytes() for p in output.iterdir() if p.suffix == ".h5"}
+    again = nwidth("run", made / "tiny.toml", "--output", output)
+    assert again.code == 0
+    assert again.err.count(" there") == 3
+    assert again.out.splitlines()[:8] == answer.out.splitlines()[:8]
+    assert before == {p.name: p.read_bytes() for p in output.iterdir() if p.suffix == ".h5"}
+
+    changed = tmp_path / "changed.toml"
+    changed.write_text((made / "tiny.toml").read_text().replace("epochs = 3", "epochs = 4"))
+    refused = nwidth("run", changed, "--output", output)
+    assert refused.code == 2
+    assert "[training] epochs was 3 and is 4 now" in refused.sentence
+    assert "--restart" in refused.sentence
+    assert (output / "fno.h5").read_bytes() == before["fno.h5"]
+    assert nwidth("run", changed, "--output", output, "--restart").code == 0
+    assert NeuralOperator.load(output / "fno.h5").metrics["epochs"] == 4
+    assert (output / "darcy.h5").read_bytes() == before["darcy.h5"]
+
+
+def test_killed_at_any_moment_it_resumes(made, tmp_path):
+    """Killed three times with SIGKILL, the run ends with the files of an undisturbed one."""
+    config, output = tmp_path / "long.toml", tmp_path / "out"
+    text = (made / "tiny.toml").read_text()
+    config.write_text(text.replace("samples = 12", "samples = 60").replace("= 3\n", "= 40\n"))
+    for awaited in ("darcy.h5", "fno.h5.training.partial", "fno.h5"):
+        process = start(config, output)
+        deadline = time.monotonic() + 60
+        while not (output / awaited).exists() and process.poll() is None:
+            assert time.monotonic() < deadline, awaited
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+    process = start(config, output)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "FNO + polishing" in out
+    assert "[2/4] training" in err and "is there" in err
+    assert {p.name for p in output.iterdir()} == FILES
+    with FieldDataset.open(output / "darcy.h5") as data:
+        assert data.complete and data.verify() == []
+    assert NeuralOperator.load(output / "fno.h5").metrics["epochs"] == 40
+
+
+def test_what_cannot_work_is_said_before_the_work(nwidth, made, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    answer = nwidth("run", made / "tiny.toml", "-o", tmp_path / "file")
+    assert answer.code == 1 and "expected a folder" in answer.sentence
+
+    class Full:
+        free = 1000
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Full)
+    answer = nwidth("run", made / "tiny.toml", "-o", tmp_path / "out")
+    assert answer.code == 1 and "of free disk space, got 1 kB" in answer.sentence
+    assert not list((tmp_path / "out").glob("*.h5"))
+
+
+@pytest.mark.parametrize("name", ["darcy.toml", "darcy_benchmark.toml"])
+def test_the_examples_are_valid(name):
+    from pathlib import Path
+
+    from nwidth.cli.read_config import read_config
+
+    config = read_config(Path(__file__).parents[2] / "examples" / name)
+    assert config.data.samples == 1000
+    assert config.problem.shape == [85, 85]

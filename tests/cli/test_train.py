@@ -1,0 +1,59 @@
+import shutil
+
+import pytest
+
+from nwidth.operators import NeuralOperator
+
+
+def test_a_model_is_written_and_nothing_else(made):
+    model = NeuralOperator.load(made / "fno.h5")
+    assert (model.inputs, model.output) == (("permeability",), "pressure")
+    assert model.metrics["epochs"] == 3
+    assert {p.name for p in made.iterdir()} == {"tiny.toml", "darcy.h5", "darcy_test.h5", "fno.h5"}
+
+
+def test_options_win_over_the_configuration(nwidth, made, tmp_path):
+    answer = nwidth(
+        *("train", made / "darcy.h5", "-o", tmp_path / "m.h5", "--config", made / "tiny.toml"),
+        *("--epochs", 1, "--width", 4, "--modes", 3, "--loss", "h1", "--threads", 1),
+    )
+    assert answer.code == 0
+    assert "validation" in answer.out and "train: 9/9 samples" in answer.err
+    model = NeuralOperator.load(tmp_path / "m.h5")
+    assert (model.model.width, model.model.modes, model.metrics["epochs"]) == (4, (3, 3), 1)
+    assert model.metrics["options"]["loss"] == "h1"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (("--loss", "l3"), 2, "--loss: expected 'l2' or 'h1', got 'l3'"),
+        (("--input", "x", "--target", "pressure"), 1, "expected a field 'x'"),
+        (("--modes", 40), 1, "modes"),
+        (("--batch", 0), 2, "range"),
+    ],
+)
+def test_settings_that_do_not_fit(nwidth, made, tmp_path, options, code, words):
+    answer = nwidth("train", made / "darcy.h5", "-o", tmp_path / "m.h5", "--epochs", 1, *options)
+    assert (answer.code, words in answer.sentence) == (code, True), answer.err
+    assert not (tmp_path / "m.h5").exists()
+
+
+def test_data_that_do_not_fit(nwidth, made, tmp_path):
+    out = tmp_path / "m.h5"
+    assert nwidth("train", tmp_path / "none.h5", "-o", out).code == 1
+    answer = nwidth("train", made / "fno.h5", "-o", out)
+    assert answer.code == 1 and "fno.h5" in answer.sentence
+    cut = tmp_path / "cut.h5"
+    shutil.copy(made / "darcy.h5", cut)
+    with cut.open("r+b") as file:
+        file.truncate(5000)
+    assert nwidth("train", cut, "-o", out).code == 1
+    assert not out.exists()
+
+
+def test_an_existing_model_is_kept(nwidth, made):
+    before = (made / "fno.h5").read_bytes()
+    answer = nwidth("train", made / "darcy.h5", "-o", made / "fno.h5")
+    assert answer.code == 1 and "--overwrite" in answer.sentence
+    assert (made / "fno.h5").read_bytes() == before
