@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from numpy.typing import NDArray
+
 from nwidth.fields import FieldDataset
 
 

@@ -133,3 +133,15 @@ def test_refuses_reference_operators_it_cannot_bound():
 
     with pytest.raises(InputError, match="transmissibility 0"):
         DualNorm(Torn(Grid.uniform((5, 5))))
+
+
+@pytest.mark.parametrize("shape", [(102, 87), (421, 33), (48, 1024), (14, 15, 16)])
+@pytest.mark.parametrize("boundary", [Boundary(), FLOW], ids=["dirichlet", "flow"])
+def test_transforms_are_as_accurate_as_stated(shape, boundary):
+    norm = DualNorm(Darcy(Grid.uniform(shape), boundary))
+    rng = np.random.default_rng(0)
+    for r in (rng.standard_normal(norm.domain_shape), np.ones(norm.domain_shape)):
+        true = np.sqrt(norm.fast.energy(r.astype(np.longdouble)))
+        low, high = norm.interval(r)
+        assert low * np.sqrt(norm.upper) <= true <= high * np.sqrt(norm.lower)
+        assert high <= low * (1 + 1e-10)

@@ -1,0 +1,26 @@
+from nwidth.rom import Surrogate
+
+
+class Complete:
+    def fit(self, dataset, **options):
+        return self
+
+    def predict(self, inputs):
+        return inputs["a"]
+
+    def save(self, path):
+        pass
+
+    @classmethod
+    def load(cls, path):
+        return cls()
+
+
+class CannotBeSaved:
+    fit, predict = Complete.fit, Complete.predict
+
+
+def test_a_surrogate_is_what_fits_predicts_saves_and_loads():
+    assert isinstance(Complete(), Surrogate)
+    assert not isinstance(CannotBeSaved(), Surrogate)
+    assert not isinstance(object(), Surrogate)
