@@ -132,8 +132,8 @@ def certify_fields(
     """
     if rtol is not None and not 0 < rtol < np.inf:
         raise InputError(f"rtol: expected a number > 0 or None, got {rtol!r}")
-    fields = _fields(problem, u)
     norm = DualNorm(problem) if dual_norm is None else dual_norm
+    fields = _fields(problem, u)
     grid = problem.grid
     out = np.empty((len(fields), *grid.shape))
     before, after, limits, estimates = [], [], [], []
@@ -245,6 +245,10 @@ def _fields(problem: Problem, u: Array) -> Array:
 def _samples(problem: Problem, inputs: Mapping[str, Array], count: int) -> Iterator[Inputs]:
     """Yield the inputs of each sample in float64, checked for names and number."""
     names = [item.name for item in problem.inputs]
+    if not isinstance(inputs, Mapping):
+        raise InputError(
+            f"inputs: expected a mapping with {', '.join(names)}, got {type(inputs).__name__}"
+        )
     missing = [name for name in names if name not in inputs]
     if missing:
         raise InputError(

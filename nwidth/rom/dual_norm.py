@@ -63,6 +63,8 @@ class DualNorm:
     """
 
     def __init__(self, problem: Problem):
+        if not isinstance(problem, Problem):
+            raise InputError(f"problem: expected a Problem of nwidth.solvers, got {problem!r:.80}")
         reference = problem.reference_operator()
         if not isinstance(reference, DiffusionOperator):
             raise InputError(

@@ -171,6 +171,10 @@ def test_bad_input_is_refused_in_one_sentence():
         broken[1, 3, 3] = value
         with pytest.raises(InputError, match=f"sample 1: permeability: .*{words}"):
             certify_fields(PROBLEM, {"permeability": broken}, u)
+    with pytest.raises(InputError, match="expected a mapping"):
+        certify_fields(PROBLEM, a, u)
+    with pytest.raises(InputError, match="expected a Problem"):
+        certify(Perturbed(None, None, 0.0), "darcy")
     with pytest.raises(InputError, match="predict method"):
         certify(object(), PROBLEM)
 
