@@ -2,11 +2,14 @@
 
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann
 from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.discretization_error import discretization_error
 from nwidth.solvers.equations import Darcy, Poisson, problem_from_description
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
+from nwidth.solvers.generate import generate
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+from nwidth.solvers.multigrid import Multigrid
 from nwidth.solvers.problem import FieldInput, Problem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
@@ -21,12 +24,15 @@ __all__ = [
     "FiniteVolume",
     "LinearOperator",
     "MatrixOperator",
+    "Multigrid",
     "Neumann",
     "Poisson",
     "Problem",
     "Solution",
     "Status",
     "conjugate_gradient",
+    "discretization_error",
+    "generate",
     "problem_from_description",
     "solve",
 ]

@@ -105,6 +105,22 @@ class FiniteVolume:
                     b[side] += self._area(k, np.dtype(np.float64)) * on_side
         return self._balanced(b) if self.singular else b
 
+    def energy(self, operator: DiffusionOperator, field: Array) -> float:
+        """Return the sum over faces of T (u_i - u_j)^2 of a whole field, boundary values included.
+
+        On cell grids the values on Dirichlet sides are those of the boundary.
+        """
+        x = self.unknowns(field)
+        total = operator.energy(x)
+        for k, kinds in enumerate(self.kinds):
+            for end, kind in zip(ENDS, kinds, strict=True):
+                if kind == "dirichlet":
+                    side = (slice(None),) * k + (_end_slice(end),)
+                    values = self.boundary.values(self.grid, k, end)
+                    g = np.expand_dims(values, k)[self._across(k)]
+                    total += float((operator.faces[k][side] * g * (g - 2 * x[side])).sum())
+        return total
+
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of a whole field `(..., *grid.shape)`, contiguous."""
         return np.ascontiguousarray(field[(..., *self.interior)])

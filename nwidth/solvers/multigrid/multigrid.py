@@ -18,8 +18,9 @@ from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
 
-# Unknowns on the coarsest level, at most, unless no axis can be halved any more.
-COARSEST = 128
+# Unknowns on the coarsest level, at most, unless no axis can be halved any more; so few that BLAS
+# starts no threads for it.
+COARSEST = 80
 
 
 @dataclass
@@ -103,13 +104,11 @@ class Multigrid(LinearOperator):
 
     def _prepare_coarsest(self, coarse: DiffusionOperator) -> None:
         """Invert the coarsest operator; a singular one is first lifted along the constants."""
-        from scipy.linalg import cho_factor, cho_solve
-
         matrix = coarse.to_sparse().toarray().astype(np.float64)
         size = len(matrix)
         if coarse.singular:
             matrix += max(matrix.trace() / size, np.finfo(np.float64).tiny) / size
-        inverse = cho_solve(cho_factor(matrix), np.eye(size))
+        inverse = np.linalg.inv(matrix)
         self._inverse = ((inverse + inverse.T) / 2).astype(self.precision)
         self._coarsest = [np.empty(coarse.domain_shape, self.precision) for _ in range(2)]
 

@@ -1,0 +1,170 @@
+"""Generate a data set: draw random inputs, solve, and stream the samples to one file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nwidth._version import __version__
+from nwidth.arrays import generator
+from nwidth.errors import FileFormatError, InputError, NotConvergedError
+from nwidth.solvers.problem import Problem
+from nwidth.solvers.solve import METHODS, solve
+
+if TYPE_CHECKING:
+    from nwidth.fields import FieldDataset
+
+Progress = Callable[[int, int], None]
+
+
+def generate(
+    problem: Problem,
+    path: str | Path,
+    samples: int,
+    *,
+    seed: int = 0,
+    rtol: float = 1e-8,
+    restrict: int = 1,
+    method: str = "auto",
+    max_iterations: int = 200,
+    dtype: str = "float64",
+    compression: str | None = None,
+    progress: Progress | None = None,
+    overwrite: bool = False,
+) -> "FieldDataset":
+    """Write `samples` random inputs of a problem and their solutions to a file; return it to read.
+
+    Sample i depends on (seed, i) alone. Every sample is on disk before the next is begun: killed
+    and called again, the function continues; called with a finished file of the same provenance it
+    returns that as it is. A file of another provenance is refused unless `overwrite`.
+
+    Args:
+        problem: a problem whose inputs have samplers and that can be described (no callables).
+        path: the file, `.h5` or `.hdf5`.
+        samples: how many, >= 1.
+        seed: an integer >= 0.
+        rtol: relative residual of the solutions. Good value: 1e-8.
+        restrict: solve on the problem's grid, store on the one coarsened by this factor.
+        method: see `solve`.
+        max_iterations: see `solve`.
+        dtype: precision of the stored fields, "float64" or "float32".
+        compression: see `FieldDataset.create`.
+        progress: called as `progress(done, total)` at the start and after each sample.
+        overwrite: replace an existing file whatever it holds.
+
+    The file has the inputs, the solution and the scalars "residual" and "iterations" of each
+    sample; its provenance holds the description of the problem, all arguments, and versions.
+    Raises `InputError` for arguments that cannot be used, `FileFormatError` for a file that is in
+    the way, and `NotConvergedError` naming the sample that could not be solved.
+
+    >>> import tempfile
+    >>> from nwidth.meshes import GaussianRandomField, Grid, LogNormalField
+    >>> from nwidth.solvers import Darcy
+    >>> grid = Grid.uniform((9, 9))
+    >>> a = LogNormalField(GaussianRandomField(grid, alpha=2, tau=3))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with generate(Darcy(grid, permeability=a), f"{folder}/darcy.h5", 2) as data:
+    ...         print(data["pressure"].shape, data.complete)
+    (2, 9, 9) True
+    """
+    from nwidth.fields import FieldDataset
+
+    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
+        raise InputError(f"samples: expected an integer >= 1, got {samples!r}")
+    if method not in METHODS:
+        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    generator(seed, 0)  # raises for a seed that is none
+    path, samples = Path(path), int(samples)
+    grid = problem.grid.coarsen(restrict)
+    provenance = {
+        "kind": "generated",
+        "problem": problem.describe(),
+        "output": problem.output,
+        "samples": samples,
+        "seed": int(seed),
+        "rtol": float(rtol),
+        "restrict": int(restrict),
+        "method": method,
+        "max_iterations": int(max_iterations),
+        "dtype": str(np.dtype(dtype)),
+        "versions": _versions(),
+    }
+    data = None if overwrite else _existing(path, provenance)
+    if data is None:
+        units = {item.name: item.unit for item in problem.inputs}
+        data = FieldDataset.create(
+            path,
+            grid,
+            {**units, problem.output: problem.output_unit},
+            scalars={"residual": "1", "iterations": "1"},
+            samples=samples,
+            dtype=dtype,
+            provenance=provenance,
+            overwrite=overwrite,
+            compression=compression,
+        )
+    try:
+        if not data.complete:
+            for i in range(len(data), samples):
+                if progress is not None:
+                    progress(i, samples)
+                inputs = problem.sample(generator(seed, i))
+                solution = solve(
+                    problem, inputs, rtol, method=method, max_iterations=max_iterations
+                )
+                try:
+                    solution.checked()
+                except NotConvergedError as error:
+                    raise NotConvergedError(f"sample {i} of seed {seed}: {error}") from None
+                fields = {**inputs, problem.output: solution.u}
+                data.append(
+                    {name: problem.grid.restrict(u, restrict) for name, u in fields.items()},
+                    {"residual": solution.residual, "iterations": solution.iterations},
+                )
+            data.finish()
+        if progress is not None:
+            progress(samples, samples)
+    except BaseException:
+        data.close()
+        raise
+    return data
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions that the numbers may depend on."""
+    from importlib.metadata import version
+
+    return {"nwidth": __version__, **{name: version(name) for name in ("numpy", "scipy", "numba")}}
+
+
+def _existing(path: Path, provenance: dict[str, Any]) -> "FieldDataset | None":
+    """Open a file to continue or return, None if there is none; raise if it is another job's."""
+    from nwidth.fields import FieldDataset
+
+    if not path.exists():
+        return None
+    data = FieldDataset.open(path)
+    found, complete = data.provenance, data.complete
+    data.close()
+    for name, wanted in provenance.items():
+        if name != "versions" and found.get(name) != wanted:
+            key, came, wanted = _difference(name, found.get(name), wanted)
+            raise FileFormatError(
+                f"{path}: expected a file of the same job to continue, but its {key} is "
+                f"{came!r:.80} and not {wanted!r:.80}; choose another file or overwrite this one"
+            )
+    return FieldDataset.open(path, "r" if complete else "a")
+
+
+def _difference(name: str, came: Any, wanted: Any) -> tuple[str, Any, Any]:
+    """Return the first entry in which two descriptions differ, by its full name."""
+    if isinstance(came, dict) and isinstance(wanted, dict):
+        for key in [*wanted, *(k for k in came if k not in wanted)]:
+            if came.get(key) != wanted.get(key):
+                return _difference(f"{name}.{key}", came.get(key), wanted.get(key))
+    if isinstance(came, list) and isinstance(wanted, list) and len(came) == len(wanted):
+        for i, (one, other) in enumerate(zip(came, wanted, strict=True)):
+            if one != other:
+                return _difference(f"{name}[{i}]", one, other)
+    return name, came, wanted
