@@ -19,6 +19,7 @@ from nwidth.meshes import Grid
 
 VERSION = 1
 GROUP = "nwidth"
+WAITING = f"{GROUP}/waiting"
 _NAME = re.compile(r"[A-Za-z_][\w.\-]*")
 _RESERVED = frozenset(
     [GROUP, "sample", "time", "dimensions", "scalars", "boundary_conditions"]
@@ -153,13 +154,15 @@ class FieldLayout:
         return (min(samples, self.expected or samples), *chunks)
 
 
-def room_for(layout: FieldLayout, samples: int) -> int:
-    """Return the length of the sample axis while some samples are written.
+def waiting_room(name: str) -> str:
+    """Return where samples of a field wait until they fill a chunk that they share."""
+    return f"{WAITING}/{name}"
 
-    Where samples share chunks, whole chunks are written, and one more can be looked at.
-    """
-    shared = max(layout.chunks(name)[0] for name in layout.fields)
-    return samples if shared == 1 else (-(-samples // shared) + 1) * shared
+
+def room_for(layout: FieldLayout, samples: int) -> int:
+    """Return the length of the sample axis while some samples are written: in whole chunks."""
+    shared = {layout.chunks(name)[0] for name in layout.fields}
+    return max(-(-samples // k) * k for k in shared)
 
 
 def dataset_options(checksum: bool, compression: str | None) -> dict[str, Any]:
@@ -194,6 +197,7 @@ def write_layout(
     file.attrs["n_spatial_dims"] = grid.dimension
     file.attrs["n_trajectories"] = 0  # true when the file is finished
     file.attrs["simulation_parameters"] = _texts([])
+    own = file.create_group(GROUP)
     room = room_for(layout, layout.expected or _FIRST_ROOM)
     samples = file.create_dataset(
         "sample", data=np.arange(room), maxshape=(None,), chunks=(min(room, 8192),)
@@ -221,7 +225,6 @@ def write_layout(
         group.attrs["field_names"] = _texts(names)
         for name in names:
             _create_field(file, layout, name, room, options)
-    own = file.create_group(GROUP)
     own.attrs["schema"] = "fields"
     own.attrs["schema_version"] = VERSION
     own.attrs["static"] = layout.times is None
@@ -251,7 +254,9 @@ def _write_coordinates(file: h5py.File, layout: FieldLayout) -> None:
         scale = file.create_dataset(name, data=points)
         scale.make_scale(name)
         scale.attrs.update({**facts, "axis": letter})
-        dimensions.create_dataset(name, data=points).attrs.update(facts)
+        copy = dimensions.create_dataset(name, data=points)
+        copy.attrs.update(facts)
+        copy.dims[0].attach_scale(scale)
 
 
 def _write_boundaries(file: h5py.File, layout: FieldLayout) -> None:
@@ -292,6 +297,9 @@ def _create_field(
     dataset.attrs["dim_varying"] = np.ones(layout.grid.dimension, dtype=bool)
     if field.description:
         dataset.attrs["long_name"] = field.description
+    shared = layout.chunks(name)[0]
+    if shared > 1:
+        file[waiting_room(name)] = np.full((shared, *stored), np.nan, layout.dtype)
     scales = ["sample", *([] if field.constant else ["time"]), *layout.grid.names]
     for position, size in enumerate(field.components):
         scales.append(_component_scale(file, layout.grid.dimension, position, size))

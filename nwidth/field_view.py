@@ -19,10 +19,16 @@ Index = int | slice | Sequence[int] | NDArray[Any]
 
 
 class SampleReader:
-    """Reads whole samples of one HDF5 dataset into given memory, with nothing set up per call."""
+    """Reads whole samples of one HDF5 dataset into given memory, with nothing set up per call.
 
-    def __init__(self, dataset: h5py.Dataset):
-        self.dataset = dataset
+    In an unfinished file the last few tiny samples lie apart, in `waiting`, until they fill a
+    chunk: those from number `apart` on.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, waiting: h5py.Dataset | None, count: int):
+        self._dataset = dataset
+        self._waiting = waiting
+        self.apart = count if waiting is None else count - count % len(waiting)
         self._id = dataset.id
         self._space = dataset.id.get_space()
         self._rest = dataset.shape[1:]
@@ -32,16 +38,29 @@ class SampleReader:
 
     def read(self, index: int, out: NDArray[Any]) -> None:
         """Read one sample into contiguous memory of the right type and size."""
+        if index >= self.apart:
+            out[...] = self.part(index, ()).reshape(out.shape)
+            return
         with self._lock:
             self._space.select_hyperslab((index, *self._origin), (1, *self._rest))
             self._id.read(self._memory, self._space, out)
 
     def read_run(self, start: int, count: int, out: NDArray[Any]) -> None:
         """Read neighbouring samples into contiguous memory."""
-        memory = h5s.create_simple((count, *self._rest))
-        with self._lock:
-            self._space.select_hyperslab((start, *self._origin), (count, *self._rest))
-            self._id.read(memory, self._space, out)
+        whole = max(0, min(count, self.apart - start))
+        if whole:
+            memory = h5s.create_simple((whole, *self._rest))
+            with self._lock:
+                self._space.select_hyperslab((start, *self._origin), (whole, *self._rest))
+                self._id.read(memory, self._space, out)
+        for k in range(whole, count):
+            self.read(start + k, out[k : k + 1])
+
+    def part(self, index: int, key: tuple[Any, ...]) -> NDArray[Any]:
+        """Return a part of one sample."""
+        if index < self.apart or self._waiting is None:
+            return np.asarray(self._dataset[(index, *key)])
+        return np.asarray(self._waiting[(index - self.apart, *key)])
 
 
 class FieldView:
@@ -80,7 +99,7 @@ class FieldView:
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         if not isinstance(key, tuple):
-            return self.read(key)
+            return self.read(slice(None) if key is Ellipsis else key)
         if not key or key[0] is Ellipsis:
             rest = key[1:] if key else ()
             if any(k is Ellipsis for k in rest):
@@ -123,7 +142,7 @@ class FieldView:
         parts: list[NDArray[Any]] = []
 
         def read_each(reader: SampleReader) -> None:
-            parts.extend(np.asarray(reader.dataset[(k, *lead, *rest)]) for k in picked)
+            parts.extend(reader.part(k, (*lead, *rest)) for k in picked)
 
         self._guarded(read_each)
         return parts[0] if one else np.stack(parts)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import unwritable
 from nwidth.errors import FileFormatError
-from nwidth.field_layout import GROUP, FieldLayout, room_for
+from nwidth.field_layout import GROUP, FieldLayout, room_for, waiting_room
 
 _SLACK = 1 << 20
 _AHEAD = 1 << 26
@@ -28,9 +28,9 @@ class FieldWriter:
     Data are written and flushed, then the count is written and flushed. Samples beyond the count
     do not exist for readers, and the next append overwrites them.
 
-    Tiny samples share a chunk. A chunk that is not full is rewritten in place at each append, and a
-    kill in the middle of that must not break the checksum over samples already acknowledged: such
-    chunks are stored without filters, and moved once, through the filters, when they are full.
+    Tiny samples share a chunk. Rewriting a chunk in place would endanger the acknowledged samples
+    in it, so the samples of a chunk that is not full lie in a plain waiting room, and the chunk is
+    written once, when it is full. Before the waiting room is used again, the count says so.
     """
 
     def __init__(self, file: h5py.File, layout: FieldLayout, path: Path):
@@ -39,7 +39,8 @@ class FieldWriter:
         self._path = path
         self._count = file[f"{GROUP}/count"]
         self._shapes = [(layout.stored_shape(n), layout.chunks(n)) for n in layout.fields]
-        self._fields = {name: _Appender(file[layout.path(name)], file) for name in layout.fields}
+        self._fields = {name: _Appender(file, layout, name) for name in layout.fields}
+        self._cuts = {layout.chunks(name)[0] for name in layout.fields} - {1}
         self._scalars = {name: file[f"scalars/{name}"] for name in layout.scalars}
         self.count = int(self._count[()])
         self._room = min(d.shape[0] for d in self._extents())
@@ -47,20 +48,34 @@ class FieldWriter:
         self._reserved = 0
         if layout.expected is not None:
             self._reserve(layout.expected - self.count)
-        for appender in self._fields.values():
-            appender.resume(self.count)
 
     def append(
         self, fields: Mapping[str, NDArray], scalars: Mapping[str, NDArray], samples: int
     ) -> None:
         """Append samples: arrays `(samples, ...)` of the stored type, in C order."""
-        start, stop = self.count, self.count + samples
+        first, end = self.count, self.count + samples
+        cuts = {cut for k in self._cuts for cut in range(first - first % k + k, end, k)}
+        for stop in [*sorted(cuts), end]:
+            piece = slice(self.count - first, stop - first)
+            self._append(
+                {name: array[piece] for name, array in fields.items()},
+                {name: values[piece] for name, values in scalars.items()},
+                stop,
+            )
+
+    def _append(
+        self, fields: Mapping[str, NDArray], scalars: Mapping[str, NDArray], stop: int
+    ) -> None:
+        """Append samples up to a number, such that no shared chunk is passed by."""
+        start, samples = self.count, stop - self.count
         if self._file.id.get_filesize() + self._bytes(samples) > self._reserved:
             self._reserve(samples)
         if room_for(self._layout, stop) > self._room:
             self._grow(stop)
         for name, array in fields.items():
-            self._fields[name].write(start, array.reshape(samples, -1))
+            self._fields[name].write(
+                start, array.reshape(samples, *self._layout.stored_shape(name))
+            )
         for name, values in scalars.items():
             self._scalars[name][start:stop] = values
         self._file.flush()
@@ -73,12 +88,13 @@ class FieldWriter:
         self.count = count
 
     def trim(self) -> None:
-        """Close open chunks and cut off the room that was not used."""
+        """Move waiting samples to their chunks and cut off the room that was not used."""
+        if room_for(self._layout, self.count) > self._room:
+            self._grow(self.count)
         for appender in self._fields.values():
-            appender.close_chunk(self.count)
+            appender.finish(self.count)
         for dataset in self._extents():
             dataset.resize(self.count, axis=0)
-        self._file["sample"].resize(self.count, axis=0)
         self._room = self.count
 
     def _extents(self) -> list[h5py.Dataset]:
@@ -92,7 +108,10 @@ class FieldWriter:
             prod(-(-n // c) for n, c in zip((samples, *stored), shape, strict=True))
             for stored, shape in self._shapes
         )
-        return samples * self._layout.sample_bytes + chunks * _CHUNK_OVERHEAD + _SLACK
+        shared = sum(
+            k * prod(stored) * self._layout.dtype.itemsize for stored, (k, *_) in self._shapes
+        )
+        return samples * self._layout.sample_bytes + chunks * _CHUNK_OVERHEAD + shared + _SLACK
 
     def _reserve(self, samples: int) -> None:
         """Take disk space before HDF5 needs it: HDF5 itself does not survive a full disk.
@@ -114,7 +133,7 @@ class FieldWriter:
 
     def _grow(self, least: int) -> None:
         """Double the room: datasets of unknown length grow rarely, the rest reads as NaN."""
-        room = room_for(self._layout, max(least, 2 * self._room))
+        room = room_for(self._layout, self._layout.expected or max(least, 2 * self._room))
         for dataset in self._extents():
             dataset.resize(room, axis=0)
         self._file["sample"][...] = np.arange(room)
@@ -124,85 +143,46 @@ class FieldWriter:
 
 
 class _Appender:
-    """Appends to one dataset, chunk by chunk if several samples share one."""
+    """Appends to one dataset, whole chunks only if several samples share one."""
 
-    def __init__(self, dataset: h5py.Dataset, file: h5py.File):
-        self.dataset = dataset
-        self._file = file
-        self._sample = dataset.shape[1:]
+    def __init__(self, file: h5py.File, layout: FieldLayout, name: str):
+        self.dataset = file[layout.path(name)]
+        self._sample = layout.stored_shape(name)
         self._origin = (0,) * len(self._sample)
-        self._per_chunk = dataset.chunks[0]
-        self._has_filters = dataset.id.get_create_plist().get_nfilters() > 0
-        self._open = np.full((self._per_chunk, prod(self._sample)), np.nan, dataset.dtype)
-        self._open_is_stored = False
+        self._per_chunk = layout.chunks(name)[0]
+        if self._per_chunk > 1:
+            self._waiting = file[waiting_room(name)]
+            self._chunk = self._waiting[()]
         self.refresh()
 
     def refresh(self) -> None:
         """Take note of a new extent."""
         self._space = self.dataset.id.get_space()
 
-    def resume(self, count: int) -> None:
-        """Read the samples of a chunk that is not full yet."""
-        held = count % self._per_chunk
-        if held:
-            self._open[:held] = self.dataset[count - held : count].reshape(held, -1)
-            self._store_open(count - held)
-            self._file.flush()
-
     def write(self, start: int, rows: NDArray) -> None:
-        """Write samples from number `start` on."""
+        """Write samples from number `start` on, up to the end of a shared chunk at most."""
         if self._per_chunk == 1:
             self._write_rows(start, rows)
             return
-        done = 0
-        while done < len(rows):
-            index = start + done
-            held = index % self._per_chunk
-            take = min(self._per_chunk - held, len(rows) - done)
-            self._open[held : held + take] = rows[done : done + take]
-            done += take
-            if held + take == self._per_chunk:
-                self._close(index - held)
-            else:
-                self._store_open(index - held)
+        held = start % self._per_chunk
+        after = held + len(rows)
+        self._chunk[held:after] = rows
+        if after == self._per_chunk:
+            self._write_rows(start - held, self._chunk)
+        else:
+            self._waiting[held:after] = rows
 
-    def close_chunk(self, count: int) -> None:
-        """Pass the last, partly filled chunk through the filters."""
+    def finish(self, count: int) -> None:
+        """Write the last, partly filled chunk."""
         held = count % self._per_chunk
-        if self._open_is_stored and held:
-            self._close(count - held)
-
-    def _store_open(self, first: int) -> None:
-        """Write an unfinished chunk without filters, so that it may be torn without harm."""
-        if not self._has_filters:
-            self._write_rows(first, self._open)
-            return
-        self.dataset.id.write_direct_chunk((first, *self._origin), self._open, 0xFFFFFFFF)
-        self._open_is_stored = True
-        # HDF5 2.0 remembers the last chunk it looked up, but not that its filters were skipped;
-        # looking up the next one, which is empty, makes it forget.
-        self.dataset.id.read(
-            _ONE,
-            self._select(first + self._per_chunk, (1,) * len(self._sample)),
-            np.empty(1, self.dataset.dtype),
-        )
-
-    def _close(self, first: int) -> None:
-        """Write a chunk through the filters; its former place must not be reused before a flush."""
-        self._write_rows(first, self._open)
-        if self._open_is_stored:
-            self._file.flush()
-        self._open[:] = np.nan
-        self._open_is_stored = False
+        if held:
+            self._chunk[held:] = np.nan
+            self._write_rows(count - held, self._chunk)
 
     def _write_rows(self, start: int, rows: NDArray) -> None:
-        memory = h5s.create_simple((len(rows), *self._sample))
-        self.dataset.id.write(memory, self._select(start, self._sample, len(rows)), rows)
-
-    def _select(self, start: int, shape: tuple[int, ...], samples: int = 1) -> h5s.SpaceID:
-        """Return the file space with some samples, or the first corner of them, selected."""
-        self._space.select_hyperslab((start, *self._origin), (samples, *shape))
-        return self._space
+        shape = (len(rows), *self._sample)
+        self._space.select_hyperslab((start, *self._origin), shape)
+        self.dataset.id.write(h5s.create_simple(shape), self._space, rows)
 
 
 @contextlib.contextmanager

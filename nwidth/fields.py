@@ -15,17 +15,25 @@ from nwidth.audit import audit, open_audited
 from nwidth.errors import FileFormatError, InputError
 from nwidth.field_layout import (
     GROUP,
+    WAITING,
     Field,
     FieldLayout,
     dataset_options,
     read_json,
     read_layout,
+    waiting_room,
     write_json,
     write_layout,
 )
 from nwidth.field_view import FieldView, SampleReader
 from nwidth.field_writer import FieldWriter, fresh_file
-from nwidth.manifest import update_manifest, verify_manifest, verify_values, write_manifest
+from nwidth.manifest import (
+    update_manifest,
+    verify_coordinates,
+    verify_finite,
+    verify_manifest,
+    write_manifest,
+)
 from nwidth.meshes import Grid
 
 __all__ = ["Field", "FieldDataset", "FieldView"]
@@ -265,8 +273,10 @@ class FieldDataset:
         file.flush()
         file[f"{GROUP}/complete"][()] = 1
         file.flush()
+        self._complete = True
         self.close()
         with h5py.File(self.path, "r+") as again:
+            again.pop(WAITING, None)
             again.flush()  # HDF5 cuts off what lies behind its own end of the file
             os.fsync(again.id.get_vfd_handle())
         self.mode = "r"
@@ -286,7 +296,12 @@ class FieldDataset:
                 found.append(f"it is unfinished: {len(self)} of {self.expected or 'any'} samples")
             else:
                 found += verify_manifest(file)
-            found += verify_values(file, self.layout, len(self))
+            found += verify_coordinates(file, self.grid)
+            if not self.layout.allow_nonfinite:
+                for name in self.field_names:
+                    found += verify_finite(name, self[name])
+                for name, values in self.scalars.items():
+                    found += verify_finite(name, values)
         except Exception as error:  # damaged bytes surface as many kinds
             found.append(f"it cannot be read: {str(error)[:200]}")
         return found
@@ -312,7 +327,9 @@ class FieldDataset:
             self._connect()
         reader = self._readers.get(name)
         if reader is None:
-            reader = SampleReader(self._connect()[self.layout.path(name)])
+            file = self._connect()
+            waiting = None if self._complete else file.get(waiting_room(name))
+            reader = SampleReader(file[self.layout.path(name)], waiting, len(self))
             self._readers[name] = reader
         return reader
 

@@ -9,11 +9,12 @@ import h5py
 import numpy as np
 
 from nwidth.errors import FileFormatError
-from nwidth.field_layout import GROUP, FieldLayout, read_json, write_json
+from nwidth.field_layout import GROUP, WAITING, read_json, write_json
+from nwidth.meshes import Grid
 
 _BLOCK_BYTES = 1 << 24
-# Written after the manifest, or part of it.
-_OUTSIDE = frozenset({f"{GROUP}/manifest", f"{GROUP}/complete"})
+# Written after the manifest, or gone by then.
+_OUTSIDE = (f"{GROUP}/manifest", f"{GROUP}/complete", WAITING)
 
 
 def manifest_of(file: h5py.File) -> dict[str, str]:
@@ -26,8 +27,10 @@ def manifest_of(file: h5py.File) -> dict[str, str]:
     attributes = hashlib.sha256()
 
     def visit(name: str, item: Any) -> None:
+        if name.startswith(_OUTSIDE):
+            return
         _add_attributes(attributes, name, item)
-        if isinstance(item, h5py.Dataset) and name not in _OUTSIDE:
+        if isinstance(item, h5py.Dataset):
             entries[name] = _dataset_digest(item)
 
     _add_attributes(attributes, "/", file)
@@ -61,28 +64,23 @@ def verify_manifest(file: h5py.File) -> Iterator[str]:
             yield f"{name} was changed: its SHA-256 differs"
 
 
-def verify_values(file: h5py.File, layout: FieldLayout, count: int) -> Iterator[str]:
-    """Yield each field, scalar or coordinate that holds NaN or infinity among the counted ones."""
-    for axis in layout.grid.axes:
+def verify_coordinates(file: h5py.File, grid: Grid) -> Iterator[str]:
+    """Yield each axis whose stored points are not those of the grid."""
+    for axis in grid.axes:
         for name in (axis.name, f"dimensions/{axis.name}"):
             if not np.array_equal(file[name][()], axis.points):
                 yield f"{name} differs from the grid"
-    if layout.allow_nonfinite:
-        return
-    paths = [layout.path(name) for name in layout.fields]
-    for path in [*paths, *(f"scalars/{name}" for name in layout.scalars)]:
-        first = _first_nonfinite(file[path], count)
-        if first is not None:
-            yield f"{path} holds NaN or infinity in sample {first}"
 
 
-def _first_nonfinite(dataset: h5py.Dataset, count: int) -> int | None:
-    """Return the first sample that is not finite, reading block by block."""
-    for start, stop in _blocks(dataset, count):
-        finite = np.isfinite(dataset[start:stop]).reshape(stop - start, -1).all(axis=1)
+def verify_finite(name: str, values: Any) -> Iterator[str]:
+    """Yield a sentence on the first sample with NaN or infinity, reading block by block."""
+    step = max(1, _BLOCK_BYTES // max(int(np.prod(values.shape[1:])) * values.dtype.itemsize, 1))
+    for start in range(0, len(values), step):
+        block = values[start : start + step]
+        finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
         if not finite.all():
-            return start + int(np.argmin(finite))
-    return None
+            yield f"{name} holds NaN or infinity in sample {start + int(np.argmin(finite))}"
+            return
 
 
 def _dataset_digest(dataset: h5py.Dataset) -> str:
