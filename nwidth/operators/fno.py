@@ -12,10 +12,8 @@ from torch.nn import functional
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.operators.fused_layers import projected
 from nwidth.operators.spectral_conv import SpectralConv
-
-# Rows per piece of the projection: its hidden values (rows x 128) then stay in the cache.
-_CHUNK = 4096
 
 
 class FNO(nn.Module):
@@ -123,11 +121,11 @@ class FNO(nn.Module):
         layers: Any = zip(self.convolutions, self.skips, strict=True)
         for k, (convolution, skip) in enumerate(layers):
             field = x.view(len(v), *sizes, self.width).movedim(-1, 1)
-            y = convolution(field, axes, bias=skip.bias).movedim(1, -1).reshape(-1, self.width)
-            # W v is accumulated into the spectral part by the product itself.
-            y = y.addmm_(x, skip.weight.t())
+            y = convolution(field, axes, bias=skip.bias, pointwise=skip.weight)
+            y = y.movedim(1, -1).reshape(-1, self.width)
             x = functional.gelu(y) if k < len(self.skips) - 1 else y
-        u = torch.cat([self.output(functional.gelu(self.hidden(part))) for part in x.split(_CHUNK)])
+        hidden, output = self.hidden, self.output
+        u = projected(x, hidden.weight, hidden.bias, output.weight, output.bias)
         u = u.view(len(v), *sizes, self.out_channels).movedim(-1, 1)
         return u * _mask(axes, self.dirichlet, u.dtype, u.device) if any(self.dirichlet) else u
 

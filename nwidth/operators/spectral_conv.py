@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.fourier_basis import analysis_matrix, resolvable_modes, synthesis_matrix
+from nwidth.operators.fused_layers import Transforms, fourier_layer
 
 
 class SpectralConv(nn.Module):
@@ -67,7 +70,7 @@ class SpectralConv(nn.Module):
         # Variance of the output equals that of white input: 2 real numbers per frequency.
         spread = (0.5 / (in_channels * out_channels)) ** 0.5
         self.weight = nn.Parameter(
-            spread * torch.randn(*_widths(self.modes), 2, in_channels, out_channels)
+            spread * torch.randn(2, *_widths(self.modes), in_channels, out_channels)
         )
 
     def forward(
@@ -75,9 +78,14 @@ class SpectralConv(nn.Module):
         v: Tensor,
         axes: tuple[Axis, ...],
         output_axes: tuple[Axis, ...] | None = None,
+        *,
         bias: Tensor | None = None,
+        pointwise: Tensor | None = None,
     ) -> Tensor:
-        """Return K v (+ bias, one number per output channel) on the output axes."""
+        """Return K v on the output axes, plus a `bias` (out,) and `pointwise` v (out, in) if given.
+
+        The pointwise product needs equal axes on both sides.
+        """
         d, target = len(self.modes), axes if output_axes is None else output_axes
         sizes = tuple(axis.size for axis in axes)
         if tuple(v.shape[1:]) != (self.in_channels, *sizes) or not len(axes) == len(target) == d:
@@ -85,36 +93,34 @@ class SpectralConv(nn.Module):
                 f"spectral convolution: expected shape (batch, {self.in_channels}, grid of {d} "
                 f"axes) with axes of the same sizes, got {tuple(v.shape)} and {list(sizes)}"
             )
+        if pointwise is not None and target != axes:
+            raise InputError(
+                "spectral convolution: expected the output axes to be the input's when a pointwise "
+                f"product is added, got {list(target)}; leave one of them out"
+            )
         kept = tuple(
             min(resolvable_modes(axis, m, self.padding) for axis in pair)
             for m, *pair in zip(self.modes, axes, target, strict=True)
         )
         analysis, synthesis = _matrices(axes, target, kept, self.padding, v.dtype, v.device)
-        batch, x = v.shape[0], v.movedim(1, -1)
-        for matrix, behind in analysis:
-            x = _left_product(matrix, x, behind * self.in_channels)
-        x = x.reshape(batch, -1, 2 * self.in_channels).transpose(0, 1)
-        x = torch.bmm(x, self._block_weight(kept)).transpose(0, 1)
-        if bias is not None:
-            x = self._add_mean(x, bias, kept)
-        for matrix, behind in synthesis:
-            x = _left_product(matrix, x, behind * self.out_channels)
-        return x.reshape(batch, *(axis.size for axis in target), -1).movedim(-1, 1)
+        mean = prod(2 * m - 1 for m in kept[1:]) // 2
+        out = fourier_layer(
+            v.movedim(1, -1).contiguous(),
+            self._kept_weight(kept),
+            bias,
+            pointwise,
+            analysis,
+            synthesis,
+            mean,
+        )
+        return out.view(len(v), *(axis.size for axis in target), -1).movedim(-1, 1)
 
-    def _block_weight(self, kept: tuple[int, ...]) -> Tensor:
-        """Return W as real blocks [[re, im], [-im, re]] of shape (frequency, 2 in, 2 out)."""
+    def _kept_weight(self, kept: tuple[int, ...]) -> Tensor:
+        """Return the weights of the frequencies in use, shape (2, frequency, in, out)."""
         weight: Tensor = self.weight
         if kept != self.modes:
-            weight = weight[_centre(self.modes, kept)]
-        re, im = weight.reshape(-1, 2, self.in_channels, self.out_channels).unbind(1)
-        return torch.cat([torch.cat([re, im], 2), torch.cat([-im, re], 2)], 1)
-
-    def _add_mean(self, coefficients: Tensor, bias: Tensor, kept: tuple[int, ...]) -> Tensor:
-        """Add a constant function through the coefficient of frequency zero, the cheapest place."""
-        zero = prod(2 * m - 1 for m in kept[1:]) // 2
-        real = coefficients[:, zero, : self.out_channels]
-        real += bias
-        return coefficients
+            weight = weight[(slice(None), *_centre(self.modes, kept))]
+        return weight.reshape(2, -1, self.in_channels, self.out_channels)
 
     def extra_repr(self) -> str:
         """Return the settings that `print(model)` shows."""
@@ -132,16 +138,6 @@ def _centre(modes: tuple[int, ...], kept: tuple[int, ...]) -> tuple[slice, ...]:
     return (slice(0, kept[0]), *rest)
 
 
-def _left_product(matrix: Tensor, x: Tensor, row: int) -> Tensor:
-    """Return matrix @ x for x seen as (any, columns of the matrix, row).
-
-    What lies in memory behind the transformed axis is one long row, and the result is laid out
-    for the next axis: nothing is ever transposed.
-    """
-    x = x.reshape(-1, matrix.shape[1], row)
-    return torch.bmm(matrix.expand(x.shape[0], -1, -1), x)
-
-
 @lru_cache(maxsize=128)
 def _matrices(
     axes: tuple[Axis, ...],
@@ -150,20 +146,17 @@ def _matrices(
     padding: float,
     dtype: torch.dtype,
     device: torch.device,
-) -> tuple[list[tuple[Tensor, int]], list[tuple[Tensor, int]]]:
-    """Return the analysis and synthesis matrices in order of use, with the points behind each."""
-    analysis: list = []
-    synthesis: list = []
+) -> tuple[Transforms, Transforms]:
+    """Return the analysis and synthesis matrices in order of use."""
+
+    def tensor(matrix: NDArray) -> Tensor:
+        return torch.tensor(np.ascontiguousarray(matrix), dtype=dtype, device=device)
+
+    analysis: list[tuple[Tensor, int]] = []
+    synthesis: list[tuple[Tensor, int]] = []
     for k, m in enumerate(kept):
         there = analysis_matrix(axes[k], m, padding, real=k == 0)
         back = synthesis_matrix(target[k], m, padding, real=k == 0)
-        analysis.append((there, prod(axis.size for axis in axes[k + 1 :])))
-        synthesis.insert(0, (back, prod(axis.size for axis in target[k + 1 :])))
-
-    def tensors(pairs: list) -> list[tuple[Tensor, int]]:
-        return [
-            (torch.tensor(matrix, dtype=dtype, device=device).contiguous(), behind)
-            for matrix, behind in pairs
-        ]
-
-    return tensors(analysis), tensors(synthesis)
+        analysis.append((tensor(there), prod(axis.size for axis in axes[k + 1 :])))
+        synthesis.insert(0, (tensor(back), prod(axis.size for axis in target[k + 1 :])))
+    return tuple(analysis), tuple(synthesis)

@@ -45,7 +45,7 @@ def band_limited(axes, channels=2, seed=0, highest=3):
 def by_fft(layer, v):
     """The layer by NumPy's complex FFT on a periodic grid, mode by mode."""
     d, w = len(layer.modes), layer.weight.detach().numpy()
-    w = w[..., 0, :, :] + 1j * w[..., 1, :, :]
+    w = w[0] + 1j * w[1]
     grid = v.shape[2:]
     c = np.fft.fftn(v.numpy(), axes=range(2, 2 + d), norm="forward")
     out = np.zeros((len(v), layer.out_channels, *grid), complex)
@@ -108,7 +108,7 @@ def test_treats_both_directions_alike():
     layer = layer_of(2)
     mirrored = layer_of(2)
     with torch.no_grad():
-        mirrored.weight.copy_(torch.flip(layer.weight, [1]))
+        mirrored.weight.copy_(torch.flip(layer.weight, [2]))
     for n in (8, 9):
         axes = axes_of((n, n + 1), centering="cell")
         v = torch.randn(1, 2, n, n + 1, dtype=torch.float64)
@@ -165,3 +165,10 @@ def test_wrong_modes_are_refused(modes):
         SpectralConv(1, 1, modes)
     with pytest.raises(InputError, match="padding"):
         SpectralConv(1, 1, (2,), padding=-1.0)
+
+
+def test_pointwise_products_need_equal_axes():
+    axes, target = axes_of((8, 9)), axes_of((9, 9))
+    v, pointwise = torch.zeros(1, 2, 8, 9).double(), torch.zeros(3, 2).double()
+    with pytest.raises(InputError, match="pointwise"):
+        layer_of(2)(v, axes, target, pointwise=pointwise)

@@ -1,0 +1,65 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
+
+from torch.nn import functional  # noqa: E402
+
+from nwidth.operators import SpectralConv, fused_layers  # noqa: E402
+from nwidth.operators.fused_layers import projected  # noqa: E402
+
+
+def drawn(*shape):
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("sizes", [(7,), (6, 5), (4, 5, 4)])
+@pytest.mark.parametrize("with_rest", [True, False])
+def test_gradients_of_the_fourier_layer(sizes, with_rest):
+    from nwidth.meshes import Grid
+
+    torch.manual_seed(0)
+    layer = SpectralConv(2, 3, (2,) * len(sizes)).double()
+    axes = Grid.uniform(sizes).axes
+    v, bias, pointwise = drawn(2, 2, *sizes), drawn(3), drawn(3, 2)
+    parameters = (v, layer.weight, *((bias, pointwise) if with_rest else ()))
+
+    def function(v, weight, bias=None, pointwise=None):
+        return torch.func.functional_call(
+            layer, {"weight": weight}, (v, axes), {"bias": bias, "pointwise": pointwise}
+        )
+
+    assert torch.autograd.gradcheck(function, parameters)
+    if with_rest:
+        plain = function(v, layer.weight) + bias.view(-1, *[1] * len(sizes))
+        plain = plain + torch.einsum("oi,bi...->bo...", pointwise, v)
+        assert torch.allclose(function(*parameters), plain, atol=1e-13)
+
+
+def test_gradients_stop_where_none_are_asked_for():
+    from nwidth.meshes import Grid
+
+    layer = SpectralConv(2, 2, (2,))
+    axes = Grid.uniform((7,)).axes
+    layer(torch.randn(1, 2, 7), axes).sum().backward()
+    assert layer.weight.grad is not None
+    layer.weight.requires_grad_(False)
+    v = torch.randn(1, 2, 7, requires_grad=True)
+    layer(v, axes).sum().backward()
+    assert v.grad is not None
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 20])
+def test_projection_in_pieces_agrees_with_the_plain_formula(monkeypatch, rows):
+    monkeypatch.setattr(fused_layers, "_ROWS", 8)
+    torch.manual_seed(0)
+    parameters = drawn(rows, 3), drawn(5, 3), drawn(5), drawn(2, 5), drawn(2)
+
+    def plain(x, w1, b1, w2, b2):
+        return functional.linear(functional.gelu(functional.linear(x, w1, b1)), w2, b2)
+
+    assert torch.allclose(projected(*parameters), plain(*parameters), atol=1e-14)
+    g = torch.randn(rows, 2, dtype=torch.float64)
+    ours = torch.autograd.grad(projected(*parameters), parameters, g)
+    theirs = torch.autograd.grad(plain(*parameters), parameters, g)
+    for a, b in zip(ours, theirs, strict=True):
+        assert torch.allclose(a, b, atol=1e-13)
