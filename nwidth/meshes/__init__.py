@@ -12,6 +12,8 @@ _HOME = {
     "GaussianRandomField": "nwidth.meshes.gaussian_random_field",
     "LogNormalField": "nwidth.meshes.log_normal_field",
     "TwoPhaseField": "nwidth.meshes.two_phase_field",
+    "read_eclipse": "nwidth.meshes.eclipse",
+    "read_eclipse_field": "nwidth.meshes.eclipse",
 }
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "RandomField",
     "TwoPhaseField",
     "random_field",
+    "read_eclipse",
+    "read_eclipse_field",
 ]
 
 

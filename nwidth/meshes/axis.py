@@ -26,8 +26,8 @@ class Axis:
         periodic:  x_i in [lower, upper), upper is the same point as lower
 
     The widths w_i of the volumes are the weights of the trapezoid rule (node) and of the midpoint
-    rule (cell), both of second order. Reference: Eymard, Gallouet & Herbin (2000), Finite volume
-    methods, doi:10.1016/S1570-8659(00)07005-8, section 5.
+    rule (cell), both of second order. Eymard, Gallouet & Herbin (2000), Finite volume methods,
+    doi:10.1016/S1570-8659(00)07005-8.
 
     `points` is stored as a read-only float64 array; axes compare equal when all contents do, bit by
     bit, and can be dictionary keys.
