@@ -192,9 +192,17 @@ def _polish(
         if other.absolute < bound.absolute:
             x, bound = zero, other
 
+    last = (x.copy(), bound)
+
+    def evaluate(unknowns: Array) -> Bound:
+        nonlocal last
+        if not np.array_equal(unknowns, last[0]):
+            last = (unknowns.copy(), error_bound(unknowns))
+        return last[1]
+
     def met(unknowns: Array, residual: float) -> bool:
         # The residual's own norm is no guide: it falls later than the bound does.
-        now = error_bound(unknowns)
+        now = evaluate(unknowns)
         return now.relative <= rtol or now.floor > MOSTLY_ROUND_OFF * now.relative
 
     solution = solve(
@@ -207,7 +215,7 @@ def _polish(
     )
     if solution.status is not Status.NON_FINITE:
         polished = problem.unknowns(solution.u)
-        new = error_bound(polished)
+        new = evaluate(polished)
         if new.absolute <= bound.absolute:
             x, bound = polished, new
     if bound.relative <= rtol:

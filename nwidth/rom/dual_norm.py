@@ -83,7 +83,8 @@ class DualNorm:
         #: Whether one transform gives the norm.
         self.direct = self.upper <= self.lower * NEARLY_EQUAL
         self._transform_error = 8 * EPS * sum(log2(2 * n) for n in self.domain_shape)
-        self._volumes = problem.unknowns(problem.grid.weights)
+        #: Control volumes of the unknowns on the problem's grid.
+        self.volumes = problem.unknowns(problem.grid.weights)
 
     def __call__(self, residual: Array) -> Any:
         """Return an upper bound of ||r|| for one residual, or for each of a stack."""
@@ -118,7 +119,7 @@ class DualNorm:
     @cached_property
     def poincare(self) -> float:
         """A constant c with v . K v >= c sum W v^2, W the control volumes of the problem's grid."""
-        return self._smallest / float(np.max(self._volumes * self._inverse_volumes))
+        return self._smallest / float(np.max(self.volumes * self._inverse_volumes))
 
     @property
     def _smallest(self) -> float:
@@ -144,7 +145,7 @@ class DualNorm:
     def _solved(self, residual: Array) -> tuple[float, float]:
         """Bound the norm of one residual through an approximate solution of K w = r."""
         if self.fast.singular:
-            residual = residual - residual.sum() / self._volumes.sum() * self._volumes
+            residual = residual - residual.sum() / self.volumes.sum() * self.volumes
         constant, factor = self.product_allowance(self.reference, residual)
         w, low, high = np.zeros(self.domain_shape), 0.0, np.inf
         for rtol in INNER_RTOL:

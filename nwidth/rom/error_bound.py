@@ -92,46 +92,52 @@ class ErrorBound:
 
     def __call__(self, x: Array) -> Bound:
         """Return the bound for the unknowns of a field."""
+        dot = 4 * x.size * EPS  # relative rounding of a sum of x.size products, and to spare
         with np.errstate(over="ignore", invalid="ignore"):
-            residual = self.source - self.operator.apply(x)
-            low, high = (float(value) for value in self.dual_norm.interval(residual))
-            energy = self.operator.energy(x)
-            if not (np.isfinite(high) and np.isfinite(energy)):
+            flux = self.operator.apply(x)
+            low, high = (float(v) for v in self.dual_norm.interval(self.source - flux))
+            flux *= x
+            energy, spread = float(np.sum(flux)), dot * float(np.sum(np.abs(flux)))
+            if not (np.isfinite(high) and np.isfinite(spread)):
                 return Bound(inf, inf, inf, 0.0)
-            rounding = self._rounding[0] + self._rounding[1] * sqrt(energy)
+            rounding = self._rounding[0] + self._rounding[1] * sqrt(max(energy, 0.0) + spread)
             dual = (high + rounding) * SCALARS
             absolute = dual / sqrt(self.alpha) * SCALARS
-            size = self._size(x, energy, absolute, max(low - rounding, 0.0))
+            # A x is rounded too: |x . error| <= ||x||_K ||error||.
+            spread += 2 * rounding * sqrt((max(energy, 0.0) + spread) / self.alpha)
+            size = self._size(x, (energy, spread), absolute, max(low - rounding, 0.0), dot)
             error = dual / (self.alpha * sqrt(self.dual_norm.poincare)) * SCALARS
             whole = self._l2_norm(x) - error
         floor = rounding / sqrt(self.alpha)
         return Bound(absolute, _ratio(absolute, size), _ratio(error, whole), _ratio(floor, size))
 
-    def _size(self, x: Array, energy: float, absolute: float, low: float) -> float:
-        """Return a lower bound of ||u||_E."""
-        dot = 4 * x.size * EPS  # relative rounding of a sum of x.size products, and to spare
-        pull, walls = 0.0, 0.0
-        for side, t, g in self._walls:
-            pull += float(np.sum(t * g * x[side]))
-            walls += float(np.sum(t * g * g))
-        # 2 |pull| <= energy + walls bounds the magnitude of what may cancel.
-        whole = energy - 2 * pull + walls - dot * 2 * (energy + walls)
-        sizes = [sqrt(max(whole, 0.0)) - absolute]
-        if not self._walls:
+    def _size(
+        self, x: Array, energy: tuple[float, float], absolute: float, low: float, dot: float
+    ) -> float:
+        """Return a lower bound of ||u||_E, given u^ . A u^ and its rounding."""
+        if self._walls:
+            whole, spread = energy
+            for side, t, g in self._walls:
+                pull = t * g * x[side]
+                push = t * g * g
+                whole += float(np.sum(push)) - 2 * float(np.sum(pull))
+                spread += dot * float(np.sum(push) + 2 * np.sum(np.abs(pull)))
+            size = sqrt(max(whole - spread, 0.0)) - absolute
+        else:
             work = self.source * x
-            slack = dot * (2 * float(np.sum(np.abs(work))) + energy)
-            square = 2 * float(np.sum(work)) - energy + low**2 / self.beta - slack
-            sizes.append(sqrt(max(square, 0.0)))
-        if max(sizes) * CLOSE < absolute:
-            sizes.append(self._least_source / sqrt(self.beta))
-        return max(sizes) / SCALARS
+            spread = energy[1] + 2 * dot * float(np.sum(np.abs(work)))
+            square = 2 * float(np.sum(work)) - energy[0] + low**2 / self.beta - spread
+            size = max(sqrt(max(square, 0.0)), sqrt(max(energy[0] - energy[1], 0.0)) - absolute)
+        if size * CLOSE < absolute:
+            size = max(size, self._least_source / sqrt(self.beta))
+        return size / SCALARS
 
     def _l2_norm(self, x: Array) -> float:
-        """Return the norm of the whole field, without its mean if only that is determined."""
-        grid, field = self.problem.grid, self.problem.field(x, self.inputs)
+        """Return a lower bound of the norm of the field, up to a constant if u is that."""
+        volumes = self.dual_norm.volumes
         if self.dual_norm.fast.singular:
-            field = field - np.average(field, weights=grid.weights)
-        return float(grid.norm(field)) / (1 + x.size * EPS)
+            x = x - np.average(x, weights=volumes)
+        return sqrt(float(np.sum(x * x * volumes))) / (1 + x.size * EPS)
 
     @property
     def _least_source(self) -> float:

@@ -113,7 +113,7 @@ class FastPoisson(LinearOperator):
         self.smallest_eigenvalue = float(eigenvalues.min())
         self.weights = np.prod(spacings) / scale**2
         self._constants = {np.dtype(np.float64): (scale, 1 / (eigenvalues * np.prod(spacings)))}
-        self._counts = counts
+        self._squares_weight = counts / (eigenvalues * np.prod(spacings))
 
     @classmethod
     def of(cls, operator: DiffusionOperator, grid: Grid, **options: Any) -> "FastPoisson":
@@ -183,11 +183,14 @@ class FastPoisson(LinearOperator):
         It costs half a solve: one transform instead of two.
         """
         b = self._checked(b)
-        scale, inverse = self._constants_of(b.dtype)
+        scale, _ = self._constants_of(b.dtype)
         modes = self._forward(scale * b)
-        squares = (modes.real**2 + modes.imag**2) if np.iscomplexobj(modes) else modes**2
+        squares = np.square(modes.real) if np.iscomplexobj(modes) else np.square(modes, out=modes)
+        if np.iscomplexobj(modes):
+            squares += np.square(modes.imag)
+        squares *= self._squares_weight
         axes = tuple(range(-self.grid.dimension, 0))
-        return np.sum(squares * (inverse * self._counts), axis=axes, dtype=np.float64)
+        return np.sum(squares, axis=axes, dtype=np.float64)
 
     def _apply(self, u: Any) -> Any:
         return self.solve(u)
@@ -213,22 +216,24 @@ class FastPoisson(LinearOperator):
         return self._constants[dtype]
 
     def _forward(self, v: NDArray[Any]) -> NDArray[Any]:
-        """Return Q^T v."""
+        """Return Q^T v; v may be overwritten."""
+        options: dict[str, Any] = {"norm": "ortho", "workers": self.workers, "overwrite_x": True}
         for axis, (name, kind) in self._real.items():
-            v = _FORWARD[name](v, kind, axis=axis, norm="ortho", workers=self.workers)
+            v = _FORWARD[name](v, kind, axis=axis, **options)
         if self._periodic:
             v = scipy.fft.rfftn(v, axes=self._periodic, norm="ortho", workers=self.workers)
         return v
 
     def _backward(self, c: NDArray[Any]) -> NDArray[Any]:
-        """Return Q c."""
+        """Return Q c; c may be overwritten."""
         if self._periodic:
             lengths = [self.domain_shape[axis] for axis in self._periodic]
             c = scipy.fft.irfftn(
                 c, s=lengths, axes=self._periodic, norm="ortho", workers=self.workers
             )
+        options: dict[str, Any] = {"norm": "ortho", "workers": self.workers, "overwrite_x": True}
         for axis, (name, kind) in self._real.items():
-            c = _BACKWARD[name](c, kind, axis=axis, norm="ortho", workers=self.workers)
+            c = _BACKWARD[name](c, kind, axis=axis, **options)
         return c
 
 
