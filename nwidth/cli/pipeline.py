@@ -79,7 +79,7 @@ class Pipeline:
 
     def _training(self) -> NeuralOperator:
         """Stage 2: the Fourier neural operator."""
-        if "training" in self.journal.finished and self.model.exists():
+        if self.model.exists():  # written whole or not at all, and gone if settings have changed
             _say(f"[2/4] training: {self.model} is there")
             return NeuralOperator.load(self.model)
         resumed = checkpoint_of(self.model).exists()

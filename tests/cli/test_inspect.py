@@ -12,7 +12,7 @@ def test_a_data_set(nwidth, made):
         "17 x 17 float64",
         "first sample 3 to 12",
         "equation",
-        "two-phase",
+        "TwoPhaseField",
     ):
         assert words in out
 

@@ -20,8 +20,17 @@ FILES = {
 }
 
 
+# The command line, but with a checkpoint after every epoch instead of every half minute.
+EAGER = """
+from nwidth.operators.training import Trainer
+Trainer.__init__.__kwdefaults__["checkpoint_seconds"] = 0.0
+from nwidth.cli.main import main
+main()
+"""
+
+
 def start(config, output) -> subprocess.Popen:
-    command = [sys.executable, "-m", "nwidth.cli.main", "run", str(config), "-o", str(output)]
+    command = [sys.executable, "-c", EAGER, "run", str(config), "-o", str(output)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([*command, "--threads", "1"], **pipes)
 
@@ -73,7 +82,8 @@ def test_killed_at_any_moment_it_resumes(made, tmp_path):
     """Killed three times with SIGKILL, the run ends with the files of an undisturbed one."""
     config, output = tmp_path / "long.toml", tmp_path / "out"
     text = (made / "tiny.toml").read_text()
-    config.write_text(text.replace("samples = 12", "samples = 60").replace("= 3\n", "= 40\n"))
+    config.write_text(text.replace("samples = 12", "samples = 300").replace("= 3\n", "= 8\n"))
+    said = []
     for awaited in ("darcy.h5", "fno.h5.training.partial", "fno.h5"):
         process = start(config, output)
         deadline = time.monotonic() + 60
@@ -81,16 +91,17 @@ def test_killed_at_any_moment_it_resumes(made, tmp_path):
             assert time.monotonic() < deadline, awaited
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        said.append(process.communicate(timeout=60)[1])
     process = start(config, output)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "FNO + polishing" in out
-    assert "[2/4] training" in err and "is there" in err
+    assert "[2/4] training: continuing" in said[2]
+    assert f"[2/4] training: {output / 'fno.h5'} is there" in err
     assert {p.name for p in output.iterdir()} == FILES
     with FieldDataset.open(output / "darcy.h5") as data:
         assert data.complete and data.verify() == []
-    assert NeuralOperator.load(output / "fno.h5").metrics["epochs"] == 40
+    assert NeuralOperator.load(output / "fno.h5").metrics["epochs"] == 8
 
 
 def test_what_cannot_work_is_said_before_the_work(nwidth, made, tmp_path, monkeypatch):

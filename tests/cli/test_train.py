@@ -29,8 +29,7 @@ def test_options_win_over_the_configuration(nwidth, made, tmp_path):
     [
         (("--loss", "l3"), 2, "--loss: expected 'l2' or 'h1', got 'l3'"),
         (("--input", "x", "--target", "pressure"), 1, "expected a field 'x'"),
-        (("--modes", 40), 1, "modes"),
-        (("--batch", 0), 2, "range"),
+        (("--batch", 0), 2, "--batch"),
     ],
 )
 def test_settings_that_do_not_fit(nwidth, made, tmp_path, options, code, words):
