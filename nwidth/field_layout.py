@@ -126,11 +126,14 @@ class FieldLayout:
         times = () if field.constant else (self.n_times,)
         return (*times, *self.grid.shape, *field.components)
 
-    def sample_shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of one sample as users see it: static data have no time axis."""
-        stored = self.stored_shape(name)
-        dropped = self.times is None and not self.fields[name].constant
-        return stored[1:] if dropped else stored
+    @cached_property
+    def sample_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of one sample as users see it: static data have no time axis."""
+        shapes = {}
+        for name, field in self.fields.items():
+            stored = self.stored_shape(name)
+            shapes[name] = stored[1:] if self.times is None and not field.constant else stored
+        return shapes
 
     @property
     def sample_bytes(self) -> int:

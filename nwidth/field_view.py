@@ -78,7 +78,7 @@ class FieldView:
         self.unit = layout.fields[name].unit
         self.components = layout.fields[name].components
         self.dtype = layout.dtype
-        self._sample_shape = layout.sample_shape(name)
+        self._sample_shape = layout.sample_shapes[name]
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -77,7 +77,6 @@ class FieldDataset:
         self._file: h5py.File | None = None
         self._writer: FieldWriter | None = None
         self._readers: dict[str, SampleReader] = {}
-        self._views: dict[str, FieldView] = {}
         self._count = 0
         self._complete = False
 
@@ -174,7 +173,7 @@ class FieldDataset:
         self.layout = read_layout(file)
         self._count = int(file[f"{GROUP}/count"][()])
         self._complete = bool(file[f"{GROUP}/complete"][()])
-        self._readers, self._views, self._writer = {}, {}, None
+        self._readers, self._writer = {}, None
         if self.mode == "a" and not self._complete:
             self._writer = FieldWriter(file, self.layout, self.path)
         self._file, self._pid = file, os.getpid()
@@ -205,7 +204,7 @@ class FieldDataset:
             raise InputError(f"expected the same number of samples everywhere, got {sizes}")
         count = next(iter(sizes.values()))[0]
         stored = {
-            name: self._storable(name, array, (count, *self.layout.sample_shape(name)))
+            name: self._storable(name, array, (count, *self.layout.sample_shapes[name]))
             for name, array in numbers.items()
         }
         plain = {name: self._storable(name, value, (count,)) for name, value in values.items()}
@@ -307,15 +306,12 @@ class FieldDataset:
         return found
 
     def __getitem__(self, name: str) -> FieldView:
-        view = self._views.get(name)
-        if view is None:
-            if name not in self.layout.fields:
-                raise InputError(
-                    f"{self.path.name}: expected one of the fields "
-                    f"{', '.join(self.field_names)}, got {name!r}"
-                )
-            view = self._views[name] = FieldView(self, name)
-        return view
+        if name not in self.layout.fields:
+            raise InputError(
+                f"{self.path.name}: expected one of the fields {', '.join(self.field_names)}, "
+                f"got {name!r}"
+            )
+        return FieldView(self, name)
 
     def read(self, index: int, name: str, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return one sample of one field, read into `out` if given."""

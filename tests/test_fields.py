@@ -243,9 +243,9 @@ def test_what_does_not_fit_is_refused(tmp_path):
 
 
 def test_overflow_of_float32_is_refused(tmp_path):
-    with FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, dtype="f4") as data:
-        with pytest.raises(NonFiniteError, match="u: expected finite"):
-            data.append({"u": np.full((5, 4), 1e300)})
+    data = FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, dtype="f4")
+    with data, pytest.raises(NonFiniteError, match="u: expected finite"):
+        data.append({"u": np.full((5, 4), 1e300)})
 
 
 def test_nonfinite_values_are_kept_on_request(tmp_path):
@@ -316,9 +316,9 @@ def test_existing_files_are_not_replaced_by_accident(tmp_path):
 def test_a_finished_file_is_not_appended_to(tmp_path):
     write(tmp_path / "a.h5").close()
     for mode in ("r", "a"):
-        with FieldDataset.open(tmp_path / "a.h5", mode) as data:
-            with pytest.raises(InputError, match="expected a file to append to"):
-                data.append({"a": sample(0), "u": sample(0)})
+        data = FieldDataset.open(tmp_path / "a.h5", mode)
+        with data, pytest.raises(InputError, match="expected a file to append to"):
+            data.append({"a": sample(0), "u": sample(0)})
     with pytest.raises(InputError, match="mode"):
         FieldDataset.open(tmp_path / "a.h5", "w")
 
