@@ -117,8 +117,8 @@ class Grid:
     ) -> Self:
         """Return a non-uniform grid from its nodes, or for cells from the n + 1 faces, per axis.
 
-        >>> Grid.tensor([[0.0, 1.0, 4.0], [0.0, 2.0]]).weights.sum()
-        np.float64(8.0)
+        >>> float(Grid.tensor([[0.0, 1.0, 4.0], [0.0, 2.0]]).weights.sum())
+        8.0
         """
         d = len(points_per_axis)
         if not 1 <= d <= 3:
