@@ -180,12 +180,13 @@ class DiffusionOperator(LinearOperator):
         entries = (np.concatenate(rows), np.concatenate(columns))
         return sp.csr_array((np.concatenate(values), entries), shape=(size, size))
 
-    def astype(self, dtype: Any) -> "DiffusionOperator":
-        """Return the operator in another precision."""
-        if np.dtype(dtype) == self.dtype:
+    def astype(self, dtype: Any, scale: float = 1.0) -> "DiffusionOperator":
+        """Return the operator, times a scale, in another precision."""
+        if np.dtype(dtype) == self.dtype and scale == 1.0:
             return self
-        reaction = None if self.reaction is None else self.reaction.astype(dtype)
-        return DiffusionOperator([t.astype(dtype) for t in self.faces], reaction, self.periodic)
+        faces = [(t * scale).astype(dtype) for t in self.faces]
+        reaction = None if self.reaction is None else (self.reaction * scale).astype(dtype)
+        return DiffusionOperator(faces, reaction, self.periodic)
 
 
 def three_dimensional(u: Array) -> Array:

@@ -140,7 +140,7 @@ def _preconditioner(method: str, problem: Problem, operator: LinearOperator) -> 
         return FastPoisson.of(operator, problem.grid)
     from nwidth.solvers.multigrid import Multigrid
 
-    return Multigrid(operator)
+    return Multigrid(operator, dtype=np.float32)
 
 
 def _direct(operator: LinearOperator, b: Array, rtol: float) -> Iterate:

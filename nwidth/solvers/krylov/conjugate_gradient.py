@@ -66,12 +66,12 @@ def conjugate_gradient(
     [0.090909, 0.636364]
     """
     b, x = _checked(A, b, initial, rtol, max_iterations)
-    size = float(np.linalg.norm(b.ravel().astype(np.float64, copy=False)))
+    work = _Workspace(A, b, preconditioner)
+    size = work.norm(b)
     if not np.isfinite(size):
         return Iterate(x, Status.NON_FINITE, (np.inf,))
     if size == 0.0:
         return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
-    work = _Workspace(A, b, preconditioner)
     residuals = [work.start(x) / size]
     while True:
         before, done = residuals[-1], len(residuals)
@@ -143,7 +143,11 @@ class _Workspace:
         else:
             self.r[...] = self.b
         self.p[...] = 0.0
-        return self._dot(self.r, self.r) ** 0.5
+        return self.norm(self.r)
+
+    def norm(self, u: Array) -> float:
+        """Return ||u||."""
+        return self._dot(u, u) ** 0.5
 
     def precondition(self) -> float:
         """Set z = M r and return (r, z)."""

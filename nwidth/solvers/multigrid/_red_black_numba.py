@@ -1,14 +1,19 @@
 """Threaded kernels of Gauss-Seidel by colours and of the residual, on three-dimensional views.
 
-Threads own ranges of rows. A row is first gathered into the thread's scratch row, then the points
-of the colour are replaced: both loops take all points with unit stride, so that they vectorize.
+A row is first gathered into a scratch row, then the points of the colour are replaced: both loops
+take all points with unit stride, so that they vectorize. Rows are addressed by numbers and not by
+slices, which would cost more than a short row itself.
+
+Layers are the planes of the first axis, in two dimensions the rows. Each thread owns a slab of
+layers and relaxes the second colour one layer behind the first, while the data are still in its
+cache; the outermost layers of the slabs wait until all threads have come so far.
 """
 
 from numba import get_num_threads, njit, prange
 
-from nwidth.solvers._diffusion_operator_numba import FLAGS, apply_row, ends, neighbours
+from nwidth.solvers._diffusion_operator_numba import FLAGS, apply_row
 
-__all__ = ["get_num_threads", "relax", "residual", "start"]
+__all__ = ["get_num_threads", "residual", "smooth"]
 
 
 @njit(inline="always")
@@ -19,104 +24,151 @@ def _colour_of(index, size, odd_cycle):
     return index % 2
 
 
+@njit(inline="always")
+def _around(index, size, wrap):
+    """Return the numbers of both neighbours and whether they exist."""
+    before, after = index - 1, index + 1
+    has_before, has_after = True, True
+    if before < 0:
+        before, has_before = size - 1, wrap
+    if after == size:
+        after, has_after = 0, wrap
+    return before, after, has_before, has_after
+
+
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _gather(s, f, u, t, first, last):
-    """Set s = f + the couplings along the row."""
-    n = u.size
+def _relax_row(u, f, inverse, t0, t1, t2, wraps, colours, own, tail, s, i, j):
+    """Relax in row (i, j) the points of parity `own`; `tail` tells if the last has colour 2."""
+    n0, n1, n = u.shape
+    one = u.dtype.type(1)
+    before, after, has_before, has_after = _around(j, n1, wraps[1])
+    weight_before, weight_after = one * has_before, one * has_after
     for k in range(1, n - 1):
-        s[k] = f[k] + t[k] * u[k - 1] + t[k + 1] * u[k + 1]
-    if n == 1:
-        s[0] = f[0] + t[0] * first + t[1] * last
-    else:
-        s[0] = f[0] + t[0] * first + t[1] * u[1]
-        s[n - 1] = f[n - 1] + t[n - 1] * u[n - 2] + t[n] * last
-
-
-@njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _gather_across(s, before, after, t_before, t_after):
-    """Add the couplings to two neighbouring rows."""
-    for k in range(s.size):
-        s[k] += t_before[k] * before[k] + t_after[k] * after[k]
-
-
-@njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _replace(u, s, inverse, parity, n):
-    """Set u = s / diagonal at the points of one parity among the first n."""
-    for k in range(n):
-        u[k] = s[k] * inverse[k] if k % 2 == parity else u[k]
-
-
-@njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _replace_first(u, s, inverse, parity, n):
-    """Set u = s / diagonal at the points of one parity among the first n, zero elsewhere."""
-    for k in range(u.size):
-        u[k] = s[k] * inverse[k] if k % 2 == parity and k < n else u[k] * 0
-
-
-@njit(error_model="numpy", cache=True)
-def _relax_row(u, f, inverse, t0, t1, t2, zeros, wraps, odd_cycles, colour, colours, s, r):
-    """Relax the points of one colour in row r."""
-    n = u.shape[2]
-    i, j = r // u.shape[1], r % u.shape[1]
-    shift = _colour_of(i, u.shape[0], odd_cycles[0]) + _colour_of(j, u.shape[1], odd_cycles[1])
-    own = (colour + 2 * colours - shift) % colours
-    if own == 2 and not odd_cycles[2]:
-        return
-    row = u[i, j]
-    north, south, above, below = neighbours(u, i, j, zeros, wraps)
-    first, last = ends(row, wraps[2])
-    _gather(s, f[i, j], row, t2[i, j], first, last)
-    _gather_across(s, above, below, t1[i, j], t1[i, j + 1])
+        s[k] = (
+            f[i, j, k]
+            + t2[i, j, k] * u[i, j, k - 1]
+            + t2[i, j, k + 1] * u[i, j, k + 1]
+            + weight_before * t1[i, j, k] * u[i, before, k]
+            + weight_after * t1[i, j + 1, k] * u[i, after, k]
+        )
+    for k in (0, n - 1):
+        left, right, has_left, has_right = _around(k, n, wraps[2])
+        s[k] = (
+            f[i, j, k]
+            + one * has_left * t2[i, j, k] * u[i, j, left]
+            + one * has_right * t2[i, j, k + 1] * u[i, j, right]
+            + weight_before * t1[i, j, k] * u[i, before, k]
+            + weight_after * t1[i, j + 1, k] * u[i, after, k]
+        )
     if t0.size > 1:
-        _gather_across(s, north, south, t0[i, j], t0[i + 1, j])
-    if own == 2:
-        row[n - 1] = s[n - 1] * inverse[i, j, n - 1]
-    else:
-        _replace(row, s, inverse[i, j], own, n - 1 if odd_cycles[2] else n)
-
-
-@njit(parallel=True, cache=True, error_model="numpy")
-def relax(u, f, inverse, t0, t1, t2, zeros, wraps, odd_cycles, colour, colours, scratch):
-    """Relax the points of one colour; as many threads as there are scratch rows."""
-    rows, threads = u.shape[0] * u.shape[1], scratch.shape[0]
-    if threads == 1:
-        for r in range(rows):
-            _relax_row(
-                u, f, inverse, t0, t1, t2, zeros, wraps, odd_cycles, colour, colours, scratch[0], r
+        before, after, has_before, has_after = _around(i, n0, wraps[0])
+        weight_before, weight_after = one * has_before, one * has_after
+        for k in range(n):
+            s[k] += (
+                weight_before * t0[i, j, k] * u[before, j, k]
+                + weight_after * t0[i + 1, j, k] * u[after, j, k]
             )
+    if own == 2:
+        u[i, j, n - 1] = s[n - 1] * inverse[i, j, n - 1]
         return
-    for c in prange(threads):
-        for r in range(c * rows // threads, (c + 1) * rows // threads):
-            _relax_row(
-                u, f, inverse, t0, t1, t2, zeros, wraps, odd_cycles, colour, colours, scratch[c], r
+    for k in range(n - 1 if tail else n):
+        u[i, j, k] = s[k] * inverse[i, j, k] if k % 2 == own else u[i, j, k]
+
+
+@njit(fastmath=FLAGS, error_model="numpy", cache=True)
+def _start_row(u, f, inverse, own, tail, i, j):
+    """Relax row (i, j) from the guess zero."""
+    n = u.shape[2]
+    zero = u.dtype.type(0)
+    for k in range(n):
+        u[i, j, k] = f[i, j, k] * inverse[i, j, k] if k % 2 == own else zero
+    if tail:
+        u[i, j, n - 1] = f[i, j, n - 1] * inverse[i, j, n - 1] if own == 2 else zero
+
+
+@njit(error_model="numpy", cache=True)
+def _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, colours, colour, zero, s, layer):
+    """Relax one colour in a layer; zero says that u is zero before."""
+    n0, n1 = u.shape[0], u.shape[1]
+    flat = t0.size == 1
+    for row in range(1 if flat else n1):
+        i, j = (0, layer) if flat else (layer, row)
+        shift = _colour_of(i, n0, cycles[0]) + _colour_of(j, n1, cycles[1])
+        own = (colour + 2 * colours - shift) % colours
+        if zero:
+            _start_row(u, f, inverse, own, cycles[2], i, j)
+        elif own < 2 or cycles[2]:
+            _relax_row(u, f, inverse, t0, t1, t2, wraps, colours, own, cycles[2], s, i, j)
+
+
+@njit(error_model="numpy", cache=True)
+def _two_colours(u, f, inverse, t0, t1, t2, wraps, cycles, first, zero, s, start, stop):
+    """Relax the first colour in a slab, the second in its inner layers one layer behind."""
+    for layer in range(start, stop):
+        _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, 2, first, zero, s, layer)
+        if layer - 1 > start:
+            _relax_layer(
+                u, f, inverse, t0, t1, t2, wraps, cycles, 2, 1 - first, False, s, layer - 1
             )
 
 
 @njit(error_model="numpy", cache=True)
-def _start_row(u, f, inverse, odd_cycles, colours, r):
-    """Relax colour 0 of row r from the guess zero."""
-    n = u.shape[2]
-    i, j = r // u.shape[1], r % u.shape[1]
-    shift = _colour_of(i, u.shape[0], odd_cycles[0]) + _colour_of(j, u.shape[1], odd_cycles[1])
-    own = (2 * colours - shift) % colours
-    row = u[i, j]
-    row[:] = 0
-    if own < 2:
-        _replace_first(row, f[i, j], inverse[i, j], own, n - 1 if odd_cycles[2] else n)
-    elif odd_cycles[2]:
-        row[n - 1] = f[i, j, n - 1] * inverse[i, j, n - 1]
+def _close_slab(u, f, inverse, t0, t1, t2, wraps, cycles, first, s, start, stop):
+    """Relax the second colour in the outermost layers of a slab."""
+    if stop > start:
+        _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, 2, 1 - first, False, s, start)
+    if stop - 1 > start:
+        _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, 2, 1 - first, False, s, stop - 1)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def start(u, f, inverse, odd_cycles, colours, threaded):
-    """Set u to what relaxing colour 0 makes of zero."""
-    rows = u.shape[0] * u.shape[1]
-    if threaded:
-        for r in prange(rows):
-            _start_row(u, f, inverse, odd_cycles, colours, r)
-    else:
-        for r in range(rows):
-            _start_row(u, f, inverse, odd_cycles, colours, r)
+def smooth(u, f, inverse, t0, t1, t2, wraps, cycles, colours, sweeps, adjoint, from_zero, scratch):
+    """Relax all colours `sweeps` times, in reverse order if `adjoint`.
+
+    from_zero takes u as zero at the start. There are as many threads as scratch rows.
+    """
+    layers = u.shape[1] if t0.size == 1 else u.shape[0]
+    slabs = scratch.shape[0]
+    for sweep in range(sweeps):
+        zero = from_zero and sweep == 0
+        first = colours - 1 if adjoint else 0
+        step = -1 if adjoint else 1
+        if colours == 2 and slabs == 1:
+            _two_colours(
+                u, f, inverse, t0, t1, t2, wraps, cycles, first, zero, scratch[0], 0, layers
+            )
+            _close_slab(u, f, inverse, t0, t1, t2, wraps, cycles, first, scratch[0], 0, layers)
+        elif colours == 2:
+            for c in prange(slabs):
+                start, stop = c * layers // slabs, (c + 1) * layers // slabs
+                _two_colours(
+                    u, f, inverse, t0, t1, t2, wraps, cycles, first, zero, scratch[c], start, stop
+                )
+            for c in prange(slabs):
+                start, stop = c * layers // slabs, (c + 1) * layers // slabs
+                _close_slab(
+                    u, f, inverse, t0, t1, t2, wraps, cycles, first, scratch[c], start, stop
+                )
+        else:
+            for turn in range(colours):
+                colour = first + step * turn
+                for c in prange(slabs):
+                    for layer in range(c * layers // slabs, (c + 1) * layers // slabs):
+                        _relax_layer(
+                            u,
+                            f,
+                            inverse,
+                            t0,
+                            t1,
+                            t2,
+                            wraps,
+                            cycles,
+                            colours,
+                            colour,
+                            zero and turn == 0,
+                            scratch[c],
+                            layer,
+                        )
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)

@@ -57,7 +57,7 @@ class Multigrid(LinearOperator):
     Args:
         operator: what to invert approximately.
         dtype: precision of the cycle, the operator's by default. float32 halves the traffic and
-            does for a preconditioner of float64 iterations; data are scaled to stay in range.
+            does for a preconditioner of float64 iterations; operator and data are scaled to range.
         sweeps: relaxations before and after on each level, the last number repeated.
 
     Raises `InputError` for anything but a `DiffusionOperator` and for sweeps < 1.
@@ -85,7 +85,10 @@ class Multigrid(LinearOperator):
         #: Precision of the cycle.
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
         self.levels: list[Level] = []
-        coarse = operator.astype(self.precision)
+        coarse, self._scale = operator, 1.0
+        if self.precision != operator.dtype:
+            self._scale = max(float(t.max()) for t in operator.faces)
+            coarse = operator.astype(self.precision, 1 / self._scale)
         while coarse.shape[0] > COARSEST and (axes := strong_axes(coarse)):
             depth = len(self.levels)
             coarse = self._descend(coarse, axes, sweeps[min(depth, len(sweeps) - 1)])
@@ -121,11 +124,11 @@ class Multigrid(LinearOperator):
             self._cycle(0)
             np.copyto(out, u)
             return
-        scale = max(float(r.max()), -float(r.min()))
-        scale = scale if 0 < scale < np.inf else 1.0
-        np.multiply(r, 1 / scale, out=f, casting="same_kind")
+        size = max(float(r.max()), -float(r.min()))
+        size = size if 0 < size < np.inf else 1.0
+        np.multiply(r, 1 / size, out=f, casting="same_kind")
         self._cycle(0)
-        np.multiply(u, scale, out=out, dtype=self.dtype)
+        np.multiply(u, size / self._scale, out=out, dtype=self.dtype)
 
     def _apply(self, u: Any) -> Any:
         out = np.empty(self.domain_shape, self.dtype)
@@ -144,9 +147,7 @@ class Multigrid(LinearOperator):
         u, f, smoother = level.u, level.f, level.smoother
         below = self.levels[depth + 1] if depth + 1 < len(self.levels) else None
         e, g = self._coarsest if below is None else (below.u, below.f)
-        smoother.sweep(u, f, from_zero=True)
-        for _ in range(level.sweeps - 1):
-            smoother.sweep(u, f)
+        smoother.smooth(u, f, level.sweeps, from_zero=True)
         smoother.residual_into(level.r, f, u)
         stages = [level.r, *level.between, g]
         for transfer, fine, coarse in zip(level.transfers, stages[:-1], stages[1:], strict=True):
@@ -155,8 +156,7 @@ class Multigrid(LinearOperator):
         stages = [u, *level.between, e]
         for k in reversed(range(len(level.transfers))):
             level.transfers[k].prolong_into(stages[k], stages[k + 1], add=k == 0)
-        for _ in range(level.sweeps):
-            smoother.adjoint_sweep(u, f)
+        smoother.smooth(u, f, level.sweeps, adjoint=True)
 
     def iterate(
         self,

@@ -44,34 +44,26 @@ class RedBlack:
         threads = get_num_threads() if self.threaded else 1
         return inverse, np.empty((threads, self.shape[-1]), self.operator.dtype)
 
-    def sweep(self, u: Array, f: Array, *, from_zero: bool = False) -> None:
-        """Relax every colour once, first to last; from_zero ignores what u holds."""
+    def smooth(
+        self,
+        u: Array,
+        f: Array,
+        sweeps: int = 1,
+        *,
+        adjoint: bool = False,
+        from_zero: bool = False,
+    ) -> None:
+        """Relax every colour `sweeps` times, first to last, or last to first if `adjoint`.
+
+        u is changed in place; `from_zero` takes it as zero whatever it holds.
+        """
         from nwidth.solvers.multigrid import _red_black_numba as kernels
 
-        if from_zero:
-            inverse, _ = self._work
-            u, f = u.reshape(self.shape), f.reshape(self.shape)
-            kernels.start(u, f, inverse, self.odd_cycles, self.colours, self.threaded)
-        for colour in range(1 if from_zero else 0, self.colours):
-            self.relax(u, f, colour)
-
-    def adjoint_sweep(self, u: Array, f: Array) -> None:
-        """Relax every colour once, last to first."""
-        for colour in reversed(range(self.colours)):
-            self.relax(u, f, colour)
-
-    def relax(self, u: Array, f: Array, colour: int) -> None:
-        """Relax the points of one colour."""
-        from nwidth.solvers.multigrid import _red_black_numba as kernels
-
-        t0, t1, t2, _, zeros, wraps = self.operator.kernel_arguments
+        t0, t1, t2, _, _, wraps = self.operator.kernel_arguments
         inverse, scratch = self._work
-        kernels.relax(
-            u.reshape(self.shape),
-            f.reshape(self.shape),
-            inverse,
-            *(t0, t1, t2, zeros, wraps),
-            *(self.odd_cycles, colour, self.colours, scratch),
+        kernels.smooth(
+            *(u.reshape(self.shape), f.reshape(self.shape), inverse, t0, t1, t2, wraps),
+            *(self.odd_cycles, self.colours, sweeps, adjoint, from_zero, scratch),
         )
 
     def residual_into(self, out: Array, f: Array, u: Array) -> None:
