@@ -71,7 +71,7 @@ class DualNorm:
                 "reference operator: expected a DiffusionOperator, whose dual norm can be bounded, "
                 f"got {reference}"
             )
-        self.reference = reference
+        self.problem, self.reference = problem, reference
         self.fast = FastPoisson.of(reference, Grid(tuple(map(_uniform, problem.grid.axes))))
         self.lower, self.upper = self.fast.spectral_bounds(reference)
         if not self.lower > 0:

@@ -66,6 +66,11 @@ class ErrorBound:
     """
 
     def __init__(self, problem: Problem, inputs: Inputs, dual_norm: DualNorm):
+        if dual_norm.problem is not problem:
+            raise InputError(
+                "dual norm: expected the one of this problem, got another problem's; build it with "
+                "DualNorm(problem)"
+            )
         self.problem, self.inputs, self.dual_norm = problem, inputs, dual_norm
         self.alpha, self.beta = problem.coercivity(inputs), problem.continuity(inputs)
         if not (self.alpha > 0 and self.alpha <= self.beta < inf):

@@ -228,3 +228,9 @@ def test_round_off_is_added_where_the_computed_residual_is_zero(exact):
         fooled += error > 0 and not np.any(bound_of.source - bound_of.operator.apply(x))
         assert error <= bound_of(x).absolute <= 1e-14
     assert fooled > 10
+
+
+def test_refuses_the_dual_norm_of_another_problem():
+    problem, other = (Darcy(Grid.uniform((5, 5))) for _ in range(2))
+    with pytest.raises(InputError, match="another problem's"):
+        ErrorBound(problem, {"permeability": np.ones((5, 5))}, DualNorm(other))
