@@ -44,12 +44,15 @@ def audit(path: str | Path) -> list[str]:
         return list(problems(file))
 
 
-def open_audited(path: str | Path, mode: str = "r", *, sparse: bool = False) -> h5py.File:
+def open_audited(
+    path: str | Path, mode: str = "r", *, sparse: bool = False, **options: Any
+) -> h5py.File:
     """Open an HDF5 file for reading ("r") or changing ("r+") and refuse it if the audit objects.
 
     `sparse` accepts data that are not written yet: for readers that know how much there is.
+    `options` go to `h5py.File`.
     """
-    file = open_hdf5(path, mode)
+    file = open_hdf5(path, mode, **options)
     try:
         found = next(problems(file, sparse=sparse), None)
     except Exception:
@@ -64,14 +67,14 @@ def open_audited(path: str | Path, mode: str = "r", *, sparse: bool = False) -> 
     return file
 
 
-def open_hdf5(path: str | Path, mode: str = "r") -> h5py.File:
+def open_hdf5(path: str | Path, mode: str = "r", **options: Any) -> h5py.File:
     """Open an HDF5 file without an audit; every failure is a `FileFormatError` with its reason."""
     path = Path(path)
     try:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "nothing"
             raise FileFormatError(f"{path}: expected an HDF5 file, found {what}; check the path")
-        return h5py.File(path, mode)
+        return h5py.File(path, mode, **options)
     except FileFormatError:
         raise
     except BlockingIOError:

@@ -3,17 +3,20 @@
 import operator
 import threading
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from h5py import h5s
+from h5py import h5s, h5t
 from numpy.typing import NDArray
 
 from nwidth.errors import FileFormatError, InputError
 
 if TYPE_CHECKING:
     from nwidth.fields import FieldDataset
+
+_KEPT_BYTES = 1 << 25
 
 Index = int | slice | Sequence[int] | NDArray[Any]
 
@@ -22,7 +25,8 @@ class SampleReader:
     """Reads whole samples of one HDF5 dataset into given memory, with nothing set up per call.
 
     In an unfinished file the last few tiny samples lie apart, in `waiting`, until they fill a
-    chunk: those from number `apart` on.
+    chunk: those from number `apart` on. Chunks that tiny samples share are kept in memory, up to
+    32 MiB of them, since every call into HDF5 costs more than such a sample.
     """
 
     def __init__(self, dataset: h5py.Dataset, waiting: h5py.Dataset | None, count: int):
@@ -34,7 +38,11 @@ class SampleReader:
         self._rest = dataset.shape[1:]
         self._origin = (0,) * len(self._rest)
         self._memory = h5s.create_simple((1, *self._rest))
+        self._type = h5t.py_create(dataset.dtype)  # h5py would build it again for every read
         self._lock = threading.Lock()  # the selection is shared state
+        self._per_chunk = dataset.chunks[0] if dataset.chunks else 1
+        self._chunk_bytes = self._per_chunk * prod(self._rest) * dataset.dtype.itemsize
+        self._chunks: dict[int, NDArray[Any]] = {}
 
     def read(self, index: int, out: NDArray[Any]) -> None:
         """Read one sample into contiguous memory of the right type and size."""
@@ -43,7 +51,37 @@ class SampleReader:
             return
         with self._lock:
             self._space.select_hyperslab((index, *self._origin), (1, *self._rest))
-            self._id.read(self._memory, self._space, out)
+            self._id.read(self._memory, self._space, out, self._type)
+
+    def read_each(self, indices: Sequence[int], out: NDArray[Any]) -> None:
+        """Read samples in any order, one by one: HDF5's own lists of indices are much slower."""
+        if max(indices) >= self.apart:
+            for k, index in enumerate(indices):
+                self.read(index, out[k : k + 1])
+            return
+        if self._per_chunk > 1:
+            for k, index in enumerate(indices):
+                number, row = divmod(index, self._per_chunk)
+                chunk = self._chunks.get(number)
+                out[k] = (self._shared_chunk(number) if chunk is None else chunk)[row]
+            return
+        one, origin, select = (1, *self._rest), self._origin, self._space.select_hyperslab
+        read, memory, space, type_ = self._id.read, self._memory, self._space, self._type
+        with self._lock:
+            for k, index in enumerate(indices):
+                select((index, *origin), one)
+                read(memory, space, out[k], type_)
+
+    def _shared_chunk(self, number: int) -> NDArray[Any]:
+        """Read a chunk of several samples and keep it."""
+        first = number * self._per_chunk
+        samples = min(self._per_chunk, self.apart - first)
+        chunk = np.empty((samples, *self._rest), self._dataset.dtype)
+        self.read_run(first, samples, chunk)
+        if (len(self._chunks) + 1) * self._chunk_bytes > _KEPT_BYTES:
+            self._chunks.clear()
+        self._chunks[number] = chunk
+        return chunk
 
     def read_run(self, start: int, count: int, out: NDArray[Any]) -> None:
         """Read neighbouring samples into contiguous memory."""
@@ -52,7 +90,7 @@ class SampleReader:
             memory = h5s.create_simple((whole, *self._rest))
             with self._lock:
                 self._space.select_hyperslab((start, *self._origin), (whole, *self._rest))
-                self._id.read(memory, self._space, out)
+                self._id.read(memory, self._space, out, self._type)
         for k in range(whole, count):
             self.read(start + k, out[k : k + 1])
 
@@ -120,15 +158,12 @@ class FieldView:
             return out
         picked = self._positions(samples)
         out = self._target(out, (len(picked), *self._sample_shape))
-        if isinstance(picked, range) and picked.step == 1 and len(picked):
-            self._guarded(lambda reader: reader.read_run(picked.start, len(picked), out))
+        if not len(picked):
             return out
-
-        def read_each(reader: SampleReader) -> None:
-            for k, index in enumerate(picked):
-                reader.read(index, out[k : k + 1])
-
-        self._guarded(read_each)
+        if isinstance(picked, range) and picked.step == 1:
+            self._guarded(lambda reader: reader.read_run(picked.start, len(picked), out))
+        else:
+            self._guarded(lambda reader: reader.read_each(picked, out))
         return out
 
     def _part(self, samples: Any, rest: tuple[Any, ...]) -> NDArray[Any]:
@@ -185,12 +220,12 @@ class FieldView:
             return np.flatnonzero(picked).tolist()
         if picked.ndim != 1 or (picked.size and picked.dtype.kind not in "iu"):
             raise InputError(f"{self.name}: expected a flat list of integers, got {samples!r:.80}")
-        count = len(self)
-        if picked.size and not (-count <= picked.min() and picked.max() < count):
-            raise IndexError(
-                f"{self.name}: expected samples below {count}, got {picked.min()} to {picked.max()}"
-            )
-        return (picked % count).tolist() if picked.size else []
+        if not picked.size:
+            return []
+        count, least, most = len(self), int(picked.min()), int(picked.max())
+        if not -count <= least <= most < count:
+            raise IndexError(f"{self.name}: expected samples below {count}, got {least} to {most}")
+        return (picked if least >= 0 else picked % count).tolist()
 
     def _target(self, out: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[Any]:
         """Return the array to read into."""

@@ -6,18 +6,21 @@ import os
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5s
+from h5py import h5f, h5s, h5t
 from numpy.typing import NDArray
 
 from nwidth.archive import unwritable
 from nwidth.errors import FileFormatError
-from nwidth.field_layout import GROUP, FieldLayout, room_for, waiting_room
+from nwidth.field_layout import GROUP, FieldLayout, waiting_room
 
 _SLACK = 1 << 20
 _AHEAD = 1 << 26
+# Whole chunks are written: they need not pass through a cache.
+UNCACHED: dict[str, Any] = {"rdcc_nbytes": 0}
 _CHUNK_OVERHEAD = 256
 _ONE = h5s.create_simple((1,))
 
@@ -38,23 +41,29 @@ class FieldWriter:
         self._layout = layout
         self._path = path
         self._count = file[f"{GROUP}/count"]
-        self._shapes = [(layout.stored_shape(n), layout.chunks(n)) for n in layout.fields]
+        self._number = np.zeros((), np.int64)
         self._fields = {name: _Appender(file, layout, name) for name in layout.fields}
-        self._cuts = {layout.chunks(name)[0] for name in layout.fields} - {1}
+        shared = {appender.per_chunk for appender in self._fields.values()}
+        self._shared = shared - {1}
+        self._sample_bytes = layout.sample_bytes + _CHUNK_OVERHEAD * sum(
+            prod(-(-n // c) for n, c in zip(a.sample, a.dataset.chunks[1:], strict=True))
+            for a in self._fields.values()
+        )
+        self._slack = _SLACK + max(shared) * layout.sample_bytes
         self._scalars = {name: file[f"scalars/{name}"] for name in layout.scalars}
         self.count = int(self._count[()])
         self._room = min(d.shape[0] for d in self._extents())
-        self._file.flush()
+        h5f.flush(file.id)
         self._reserved = 0
         if layout.expected is not None:
-            self._reserve(layout.expected - self.count)
+            self._reserve(layout.expected - self.count, ahead=0)
 
     def append(
         self, fields: Mapping[str, NDArray], scalars: Mapping[str, NDArray], samples: int
     ) -> None:
         """Append samples: arrays `(samples, ...)` of the stored type, in C order."""
         first, end = self.count, self.count + samples
-        cuts = {cut for k in self._cuts for cut in range(first - first % k + k, end, k)}
+        cuts = {cut for k in self._shared for cut in range(first - first % k + k, end, k)}
         for stop in [*sorted(cuts), end]:
             piece = slice(self.count - first, stop - first)
             self._append(
@@ -70,26 +79,25 @@ class FieldWriter:
         start, samples = self.count, stop - self.count
         if self._file.id.get_filesize() + self._bytes(samples) > self._reserved:
             self._reserve(samples)
-        if room_for(self._layout, stop) > self._room:
+        if self._least_room(stop) > self._room:
             self._grow(stop)
         for name, array in fields.items():
-            self._fields[name].write(
-                start, array.reshape(samples, *self._layout.stored_shape(name))
-            )
+            self._fields[name].write(start, array)
         for name, values in scalars.items():
             self._scalars[name][start:stop] = values
-        self._file.flush()
+        h5f.flush(self._file.id)
         self.acknowledge(stop)
 
     def acknowledge(self, count: int) -> None:
         """Write the count, last."""
-        self._count[()] = count
-        self._file.flush()
+        self._number[()] = count
+        self._count.id.write(h5s.ALL, h5s.ALL, self._number, h5t.NATIVE_INT64)
+        h5f.flush(self._file.id)
         self.count = count
 
     def trim(self) -> None:
         """Move waiting samples to their chunks and cut off the room that was not used."""
-        if room_for(self._layout, self.count) > self._room:
+        if self._least_room(self.count) > self._room:
             self._grow(self.count)
         for appender in self._fields.values():
             appender.finish(self.count)
@@ -102,18 +110,15 @@ class FieldWriter:
         fields = [appender.dataset for appender in self._fields.values()]
         return [*fields, *self._scalars.values(), self._file["sample"]]
 
+    def _least_room(self, count: int) -> int:
+        """Return the length of the sample axis that some samples need, in whole chunks."""
+        return max((-(-count // k) * k for k in self._shared), default=count)
+
     def _bytes(self, samples: int) -> int:
         """Return how many bytes the file may grow by with some samples, metadata included."""
-        chunks = sum(
-            prod(-(-n // c) for n, c in zip((samples, *stored), shape, strict=True))
-            for stored, shape in self._shapes
-        )
-        shared = sum(
-            k * prod(stored) * self._layout.dtype.itemsize for stored, (k, *_) in self._shapes
-        )
-        return samples * self._layout.sample_bytes + chunks * _CHUNK_OVERHEAD + shared + _SLACK
+        return samples * self._sample_bytes + self._slack
 
-    def _reserve(self, samples: int) -> None:
+    def _reserve(self, samples: int, ahead: int = _AHEAD) -> None:
         """Take disk space before HDF5 needs it: HDF5 itself does not survive a full disk.
 
         HDF5 does not notice; its own end of the file stays where it was.
@@ -121,7 +126,7 @@ class FieldWriter:
         start = self._file.id.get_filesize()
         least = self._bytes(samples)
         descriptor = self._file.id.get_vfd_handle()
-        for size in (max(least, _AHEAD), least):
+        for size in (max(least, ahead), least):
             try:
                 os.posix_fallocate(descriptor, start, size)
             except OSError as error:
@@ -133,7 +138,7 @@ class FieldWriter:
 
     def _grow(self, least: int) -> None:
         """Double the room: datasets of unknown length grow rarely, the rest reads as NaN."""
-        room = room_for(self._layout, self._layout.expected or max(least, 2 * self._room))
+        room = self._least_room(self._layout.expected or max(least, 2 * self._room))
         for dataset in self._extents():
             dataset.resize(room, axis=0)
         self._file["sample"][...] = np.arange(room)
@@ -147,10 +152,11 @@ class _Appender:
 
     def __init__(self, file: h5py.File, layout: FieldLayout, name: str):
         self.dataset = file[layout.path(name)]
-        self._sample = layout.stored_shape(name)
-        self._origin = (0,) * len(self._sample)
-        self._per_chunk = layout.chunks(name)[0]
-        if self._per_chunk > 1:
+        self.sample = layout.stored_shape(name)
+        self._origin = (0,) * len(self.sample)
+        self._type = h5t.py_create(self.dataset.dtype)
+        self.per_chunk = layout.chunks(name)[0]
+        if self.per_chunk > 1:
             self._waiting = file[waiting_room(name)]
             self._chunk = self._waiting[()]
         self.refresh()
@@ -161,28 +167,29 @@ class _Appender:
 
     def write(self, start: int, rows: NDArray) -> None:
         """Write samples from number `start` on, up to the end of a shared chunk at most."""
-        if self._per_chunk == 1:
+        if self.per_chunk == 1:
             self._write_rows(start, rows)
             return
-        held = start % self._per_chunk
+        rows = rows.reshape(len(rows), *self.sample)
+        held = start % self.per_chunk
         after = held + len(rows)
         self._chunk[held:after] = rows
-        if after == self._per_chunk:
+        if after == self.per_chunk:
             self._write_rows(start - held, self._chunk)
         else:
             self._waiting[held:after] = rows
 
     def finish(self, count: int) -> None:
         """Write the last, partly filled chunk."""
-        held = count % self._per_chunk
+        held = count % self.per_chunk
         if held:
             self._chunk[held:] = np.nan
             self._write_rows(count - held, self._chunk)
 
     def _write_rows(self, start: int, rows: NDArray) -> None:
-        shape = (len(rows), *self._sample)
+        shape = (len(rows), *self.sample)
         self._space.select_hyperslab((start, *self._origin), shape)
-        self.dataset.id.write(h5s.create_simple(shape), self._space, rows)
+        self.dataset.id.write(h5s.create_simple(shape), self._space, rows, self._type)
 
 
 @contextlib.contextmanager
@@ -193,7 +200,7 @@ def fresh_file(path: Path, overwrite: bool) -> Iterator[h5py.File]:
     try:
         if path.exists():
             _require_replaceable(path, overwrite)
-        file = h5py.File(draft, "w")
+        file = h5py.File(draft, "w", **UNCACHED)
         yield file
         draft.replace(path)
     except BaseException as error:

@@ -26,7 +26,7 @@ from nwidth.field_layout import (
     write_layout,
 )
 from nwidth.field_view import FieldView, SampleReader
-from nwidth.field_writer import FieldWriter, fresh_file
+from nwidth.field_writer import UNCACHED, FieldWriter, fresh_file
 from nwidth.manifest import (
     update_manifest,
     verify_coordinates,
@@ -155,7 +155,8 @@ class FieldDataset:
                     f"{self.path}: expected one writer, got a copy of it in another process; "
                     "finish or close it before it is handed to workers"
                 )
-            file = open_audited(self.path, "r+" if self.mode == "a" else "r", sparse=True)
+            mode, options = ("r+", UNCACHED) if self.mode == "a" else ("r", {})
+            file = open_audited(self.path, mode, sparse=True, **options)
             try:
                 self._take(file)
             except FileFormatError:
@@ -245,7 +246,8 @@ class FieldDataset:
         with np.errstate(all="ignore"):
             stored = np.ascontiguousarray(array, dtype=kind)
             # A finite sum proves finite terms at the price of one pass and no temporary.
-            if not self.layout.allow_nonfinite and not np.isfinite(stored.sum()):
+            total = np.einsum("i->", stored.reshape(-1))
+            if not self.layout.allow_nonfinite and not np.isfinite(total):
                 require_finite(stored, name)
         return stored
 

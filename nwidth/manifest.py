@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import h5py
@@ -12,7 +13,7 @@ from nwidth.errors import FileFormatError
 from nwidth.field_layout import GROUP, WAITING, read_json, write_json
 from nwidth.meshes import Grid
 
-_BLOCK_BYTES = 1 << 24
+_BLOCK_BYTES = 1 << 22
 # Written after the manifest, or gone by then.
 _OUTSIDE = (f"{GROUP}/manifest", f"{GROUP}/complete", WAITING)
 
@@ -90,9 +91,15 @@ def _dataset_digest(dataset: h5py.Dataset) -> str:
     if dataset.shape == ():
         digest.update(np.asarray(dataset[()], dtype=kind).tobytes())
         return digest.hexdigest()
-    for start, stop in _blocks(dataset, dataset.shape[0]):
-        block = np.ascontiguousarray(dataset[start:stop], dtype=kind)
-        digest.update(block.reshape(-1).view(np.uint8).data)
+    done: Future[None] = Future()
+    done.set_result(None)
+    # One thread digests a block while the next one is read.
+    with ThreadPoolExecutor(1) as thread:
+        for start, stop in _blocks(dataset, dataset.shape[0]):
+            block = np.ascontiguousarray(dataset[start:stop], dtype=kind)
+            done.result()
+            done = thread.submit(digest.update, block.reshape(-1).view(np.uint8).data)
+        done.result()
     return digest.hexdigest()
 
 
