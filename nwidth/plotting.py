@@ -4,7 +4,7 @@ Colours: viridis and cividis for magnitudes, blue to red for signed errors, and 
 of Okabe and Ito for lines and bars; all are told apart by colour-blind readers and in grey print.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
 from nwidth.arrays import require_shape, to_numpy
@@ -279,13 +279,7 @@ def _histogram(axes: Axes, bounds: Any, errors: Any, rtol: float | None) -> None
         share = float(np.mean(found <= rtol))
         axes.set_title(f"{_percent(share)} of the predictions within tolerance", **_STYLE_TEXT)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _percent(value)))
-    decades = high - low
-    axes.xaxis.set_minor_formatter(
-        FuncFormatter(lambda value, _: _percent(value) if f"{value:e}"[0] in "25" else "")
-        if decades < 1.5
-        else NullFormatter()
-    )
+    _few_labels(axes, _percent)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="relative error in the energy norm", ylabel="number of predictions")
     axes.legend(frameon=False, fontsize=9)
@@ -302,12 +296,21 @@ def _bars(axes: Axes, seconds: Mapping[str, float], notes: Mapping[str, str]) ->
         axes.annotate(words, (time, row), (5, 0), textcoords="offset points", va="center", size=9)
     axes.set_yticks(rows, names, fontsize=9)
     axes.set_xscale("log")
-    axes.set_xlim(times.min() / 3, times.max() * 30)  # room for the words
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(times.min() / 2, times.max() * 12)  # room for the words
+    _few_labels(axes, lambda value: f"{value:g}")
     axes.set_xlabel("milliseconds per sample")
-    axes.set_title("time per sample and the error it buys", **_STYLE_TEXT)
+    axes.set_title("time per sample, and the error in the energy norm", **_STYLE_TEXT)
     axes.tick_params(axis="y", length=0)
+
+
+def _few_labels(axes: Axes, words: Callable[[float], str]) -> None:
+    """Label 1, 2 and 5 of each decade of a logarithmic axis, or 1 alone if there are many."""
+    low, high = axes.get_xlim()
+    marked = (1.0, 2.0, 5.0) if high / low < 300 else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=marked))
+    axes.xaxis.set_minor_locator(LogLocator(subs=range(1, 10)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _plain(axes: Axes) -> Axes:

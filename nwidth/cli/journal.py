@@ -67,6 +67,7 @@ class Journal:
             return []
         first = min(STAGES.index(stage) for stage in changes)
         self.finished = [s for s in self.finished if STAGES.index(s) < first]
+        self.seconds = {s: t for s, t in self.seconds.items() if STAGES.index(s) < first}
         return list(STAGES[first:])
 
     def save(self) -> None:
@@ -84,7 +85,11 @@ class Journal:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Account for the time of a stage, interrupted or not; mark it finished if it ends well."""
-        self.finished = self.finished[: STAGES.index(name)]
+        if name in self.finished:  # done once more, not continued
+            self.seconds.pop(name, None)
+        self.finished = [
+            stage for stage in self.finished if STAGES.index(stage) < STAGES.index(name)
+        ]
         start = time.perf_counter()
         try:
             yield
@@ -98,7 +103,7 @@ class Journal:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
             self._previous = dict(stored["config"])
             self.finished = [str(s) for s in stored["finished"] if s in STAGES]
-            self.seconds = {str(k): float(v) for k, v in stored["seconds"].items()}
+            self.seconds = {s: float(t) for s, t in stored["seconds"].items() if s in STAGES}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FileFormatError(
                 f"{self.path}: expected the journal of a run, got something else ({error}); "

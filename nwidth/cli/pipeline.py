@@ -130,6 +130,8 @@ class Pipeline:
                 Row(**{k: v for k, v in row.items() if k in known})
                 for row in stored["comparison"]["rows"]
             ]
+            if {row.method for row in rows} != {*METHODS}:
+                raise ValueError(f"it compares {', '.join(row.method for row in rows)}")
             return Comparison(
                 rows,
                 np.array(stored["bounds"]),

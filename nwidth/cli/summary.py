@@ -28,7 +28,7 @@ def table(comparison: Comparison, title: str) -> "Table":
     from rich.table import Table
 
     out = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
-    out.add_column("method")
+    out.add_column("method", no_wrap=True)
     for heading in (
         "time/sample",
         "L2 error",
@@ -64,8 +64,8 @@ def words(comparison: Comparison, rtol: float, count: int) -> list[str]:
     ]
     if comparison.error_to_data is not None:
         points.append(
-            "Against the stored solutions of the data set, the median L2 error of the FNO is "
-            f"{percent(comparison.error_to_data)}."
+            "Against the stored solutions, which come from a finer grid, the median L2 error of "
+            f"the FNO is {percent(comparison.error_to_data)}."
         )
     return points
 
@@ -105,8 +105,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{1e3 * row.seconds:.3g} ms",
         percent(row.l2_error),
         percent(row.energy_error),
-        percent(row.bound),
-        percent(row.worst_bound),
+        "-" if row.bound is None else percent(row.bound),
+        "-" if row.worst_bound is None else percent(row.worst_bound),
         between,
     )
 

@@ -19,14 +19,12 @@ def readable_size(size: float) -> str:
     return f"{size:.3g} TB"
 
 
-def percent(value: float | None) -> str:
+def percent(value: float) -> str:
     """Return a relative number for readers: percent while it is large, a power of ten below.
 
     >>> percent(0.0123), percent(3.2e-9)
     ('1.2 %', '3e-09')
     """
-    if value is None:
-        return "none"
     return f"{100 * value:.2g} %" if value >= 1e-4 else f"{value:.0e}"
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 TINY = """
+[run]
+threads = 1
 [problem]
 shape = [17, 17]
 [permeability]
