@@ -67,7 +67,7 @@ class SpectralConv(nn.Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.modes = tuple(int(m) for m in modes)
         self.padding = float(padding)
-        # Variance of the output equals that of white input: 2 real numbers per frequency.
+        # Small beside a pointwise product, which so carries the signal at first.
         spread = (0.5 / (in_channels * out_channels)) ** 0.5
         self.weight = nn.Parameter(
             spread * torch.randn(2, *_widths(self.modes), in_channels, out_channels)
