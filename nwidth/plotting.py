@@ -23,7 +23,7 @@ from nwidth.meshes import Grid
 BLUE, ORANGE, GREEN, GREY, DARK = "#0072B2", "#D55E00", "#009E73", "#8C8C8C", "#333333"
 MAGNITUDE, COEFFICIENT, SIGNED = "viridis", "cividis", "RdBu_r"
 
-_STYLE_TEXT = {"color": DARK, "fontsize": 10}
+_STYLE_TEXT: dict[str, Any] = {"color": DARK, "fontsize": 10}
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def bound_histogram(bounds: Any, errors: Any = None, rtol: float | None = None) 
 def certified(sample: Comparison, bounds: Any, rtol: float | None = None) -> Figure:
     """Draw one prediction, and below it how the bounds of all predictions are spread."""
     figure = Figure(figsize=(15.0, 7.0), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.0, 0.8), hspace=0.04)
+    above, below = _two_rows(figure, 0.8)
     _four_maps(above, sample)
     _histogram(_plain(below.subplots()), bounds, None, rtol)
     return figure
@@ -147,9 +147,10 @@ def report(
     `bounds` and `errors` are relative, in the energy norm; `seconds` are per sample by method.
     """
     figure = Figure(figsize=(15.0, 7.6), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.08, w_pad=0.06)  # type: ignore[union-attr]
+    engine: Any = figure.get_layout_engine()
+    engine.set(h_pad=0.08, w_pad=0.06)
     figure.suptitle(title, color=DARK, fontsize=14, fontweight="bold")
-    above, below = figure.subfigures(2, 1, height_ratios=(1.0, 0.92), hspace=0.04)
+    above, below = _two_rows(figure, 0.92)
     _four_maps(above, sample)
     left, right = below.subplots(1, 2, width_ratios=(1.0, 1.0))
     _histogram(_plain(left), bounds, errors, rtol)
@@ -173,6 +174,12 @@ def save(figure: Figure, path: str | Path, dpi: int = 150) -> Path:
     finally:
         draft.unlink(missing_ok=True)
     return path
+
+
+def _two_rows(figure: Figure, height: float) -> tuple[SubFigure, SubFigure]:
+    """Divide a figure; `height` is that of the lower part relative to the upper."""
+    parts: Any = figure.subfigures(2, 1, height_ratios=(1.0, height), hspace=0.04)
+    return parts[0], parts[1]
 
 
 def _four_maps(figure: Figure | SubFigure, sample: Comparison) -> None:
@@ -270,7 +277,7 @@ def _histogram(axes: Axes, bounds: Any, errors: Any, rtol: float | None) -> None
     true = _positive(errors, "errors") if errors is not None else None
     everything = np.concatenate([found, true if true is not None else [], [rtol] if rtol else []])
     low, high = np.log10(everything.min()), np.log10(everything.max())
-    edges = np.logspace(low - 0.05, high + 0.05, int(np.clip(len(found) / 3, 12, 32)) + 1)
+    edges = np.logspace(low - 0.05, high + 0.05, int(np.clip(len(found) / 3, 12, 32)) + 1).tolist()
     if true is not None:
         axes.hist(true, edges, color=GREY, alpha=0.5, label="true error")
     axes.hist(found, edges, color=BLUE, alpha=0.65, label="certified bound")

@@ -8,9 +8,8 @@ import typer
 from nwidth.cli.options import Overwrite
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from nwidth.fields import FieldDataset
+    from nwidth.plotting import Figure
 
 
 def plot(

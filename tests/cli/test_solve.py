@@ -1,4 +1,5 @@
 import gzip
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -145,3 +146,28 @@ def test_bad_options(nwidth, made, tmp_path):
     answer = nwidth("solve", made / "tiny.toml", "-o", tmp_path / "u.h5")
     assert answer.code == 1 and "--overwrite" in answer.sentence
     assert (tmp_path / "u.h5").read_text() == "mine"
+
+
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the reservoir files are not here")
+@pytest.mark.parametrize(
+    ("name", "cells", "shape"),
+    [
+        ("spe10_model1_permx.inc", [100, 1, 20], [400, 80]),
+        ("norne_permx.prop.gz", [46, 112, 22], [46, 112, 22]),
+    ],
+)
+def test_reservoirs_from_elsewhere(nwidth, tmp_path, name, cells, shape):
+    refine = shape[0] // cells[0]
+    text = RESERVOIR.replace("[12, 8]", str(shape)).replace("[2.0, 1.0]", "1.0")
+    file = f'path = "{SHARED / name}"\nshape = {cells}\nrefine = {refine}\nfloor = 1e-3'
+    (tmp_path / "a.toml").write_text(text.format(file=file))
+    answer = nwidth("solve", tmp_path / "a.toml", "--rtol", 1e-10, "-o", tmp_path / "u.h5")
+    assert answer.code == 0, answer.err
+    with FieldDataset.open(tmp_path / "u.h5") as data:
+        u = data["pressure"][0]
+        assert data.provenance["residual"] <= 1e-10
+        assert u.min() > 0 and u.max() < 1
+        assert data["permeability"][0].max() / data["permeability"][0].min() > 1e5
