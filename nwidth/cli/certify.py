@@ -33,7 +33,7 @@ def certify(
 ) -> None:
     """Bound the error of each prediction; with --rtol let the solver polish.
 
-    Examples:
+    For example:
         nwidth certify fno.h5 darcy_test.h5
 
         nwidth certify fno.h5 darcy_test.h5 --rtol 1e-2 -o certified.h5

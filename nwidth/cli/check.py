@@ -11,7 +11,7 @@ def check(
 ) -> None:
     """Audit files: structure, finiteness, manifest; exit code 1 if anything is wrong.
 
-    Examples:
+    For example:
         nwidth check darcy.h5
 
         nwidth check runs/darcy/*.h5

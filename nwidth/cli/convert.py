@@ -1,11 +1,14 @@
 """``nwidth convert``: between our data sets and the layouts that others use."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nwidth.cli.options import Overwrite
+
+if TYPE_CHECKING:
+    from nwidth.fields import FieldDataset
 
 
 def convert(
@@ -14,18 +17,115 @@ def convert(
     ],
     destination: Annotated[Path, typer.Argument(help="File to write.", show_default=False)],
     to: Annotated[
-        str, typer.Option("--to", help="nwidth, the-well, pdebench, hdf5 or npz.")
+        str, typer.Option("--to", help="nwidth, well, pdebench, plain (HDF5) or npz.")
     ] = "nwidth",
     names: Annotated[
         list[str] | None,
-        typer.Option("--map", help="theirs=ours, for example x=permeability; repeat."),
+        typer.Option("--map", help="FROM=TO, a field and its new name; repeat. Picks fields, too."),
+    ] = None,
+    units: Annotated[
+        list[str] | None, typer.Option("--unit", help="FIELD=UNIT by the new name; repeat.")
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option("--from", help="Layout of the source. Default: found by looking at it."),
+    ] = None,
+    configuration: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Grid and problem of the data: its [problem]."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Read plain HDF5, .npz, The Well or PDEBench files into ours, and write them back.
+    """Bring data of others into our layout, and ours into theirs.
 
-    Examples:
+    For example:
+
         nwidth convert theirs.h5 darcy.h5 --map x=permeability --map y=pressure
 
         nwidth convert darcy.h5 darcy.npz --to npz
     """
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.progress import meter
+    from nwidth.cli.read_config import read_config
+    from nwidth.errors import ConfigError
+    from nwidth.fields import FieldDataset
+    from nwidth.layouts import LAYOUTS, detect_layout, export_fields, import_fields
+
+    for option, value in (("--to", to), ("--from", layout)):
+        if value not in (*LAYOUTS, None):
+            raise ConfigError(f"{option}: expected one of {', '.join(LAYOUTS)}, got {value!r}")
+    fields, known_units = _pairs("--map", names), _pairs("--unit", units)
+    config = None if configuration is None else read_config(configuration)
+    claim(destination, overwrite)
+    found = layout or detect_layout(source)
+    if found == "nwidth":
+        if to == "nwidth":
+            raise ConfigError(f"{source} is a data set of nwidth already; add --to and a layout")
+        with FieldDataset.open(source) as data:
+            _write(export_fields(data, destination, to, fields=fields, overwrite=overwrite))
+        return
+    about: dict[str, Any] = {}
+    if config is not None:
+        from nwidth.cli.build import build
+
+        problem = build(config, configuration.parent if configuration else ".").problem
+        about = {
+            "grid": problem.grid,
+            "provenance": {"problem": problem.describe(), "output": problem.output},
+        }
+    draft = destination if to == "nwidth" else destination.with_name(f".{destination.name}.partial")
+    with meter("convert", 1) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done)
+
+        data = import_fields(
+            source,
+            draft,
+            layout=found,
+            fields=fields,
+            units=known_units,
+            overwrite=overwrite or draft != destination,
+            progress=progress,
+            **about,
+        )
+    with data:
+        if draft == destination:
+            _tell(data, destination)
+            return
+        try:
+            _write(export_fields(data, destination, to, overwrite=overwrite))
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:
+    """Return FROM=TO options as a dict."""
+    from nwidth.errors import ConfigError
+
+    if not words:
+        return None
+    pairs = {}
+    for word in words:
+        old, equals, new = word.partition("=")
+        if not (old and equals and new):
+            raise ConfigError(f"{option}: expected FROM=TO, such as x=permeability, got {word!r}")
+        pairs[old] = new
+    return pairs
+
+
+def _tell(data: "FieldDataset", path: Path) -> None:
+    from nwidth.cli.wording import describe_grid
+
+    names = ", ".join(data.field_names)
+    typer.echo(f"{path}: {len(data)} samples of {names} on {describe_grid(data.grid)}")
+    left_out = data.provenance.get("left_out")
+    if left_out:
+        typer.echo(f"left out: {', '.join(left_out)}")
+
+
+def _write(path: Path) -> None:
+    from nwidth.cli.wording import readable_size
+
+    typer.echo(f"{path}: {readable_size(path.stat().st_size)}")

@@ -47,7 +47,7 @@ def generate(
 ) -> None:
     """Draw random inputs, solve each, write a data set; run again to resume.
 
-    Examples:
+    For example:
         nwidth generate examples/darcy.toml -o darcy.h5
 
         nwidth generate --points 64 --samples 200 --seed 7 -o small.h5

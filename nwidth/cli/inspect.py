@@ -12,7 +12,7 @@ def inspect(
 ) -> None:
     """Print what is in a data set, a model, a checkpoint, or somebody else's HDF5 file.
 
-    Examples:
+    For example:
         nwidth inspect runs/darcy/darcy.h5
 
         nwidth inspect runs/darcy/*.h5

@@ -28,7 +28,7 @@ def plot(
 ) -> None:
     """Draw fields, predictions with their bounds, or the history of a training.
 
-    Examples:
+    For example:
         nwidth plot runs/darcy/predictions.h5 --sample 3
 
         nwidth plot darcy.h5 --field pressure -o pressure.pdf

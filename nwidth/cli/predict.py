@@ -24,7 +24,7 @@ def predict(
 ) -> None:
     """Apply a trained model to every sample of a data set.
 
-    Examples:
+    For example:
         nwidth predict fno.h5 darcy_test.h5 -o predictions.h5
 
         nwidth plot predictions.h5 -o prediction.png --sample 3

@@ -38,7 +38,7 @@ def run(
 ) -> None:
     """Generate, train, certify, compare, report; run again to resume.
 
-    Examples:
+    For example:
         nwidth run examples/darcy.toml
 
         nwidth run examples/darcy.toml --output /tmp/darcy --threads 2

@@ -34,7 +34,7 @@ def solve(
 ) -> None:
     """Solve one problem: a random sample, a constant field, or a field from a file.
 
-    Examples:
+    For example:
         nwidth solve examples/darcy.toml --sample 3 --plot pressure.png
 
         nwidth solve reservoir.toml -o pressure.h5 --rtol 1e-10

@@ -35,7 +35,7 @@ def train(
 ) -> None:
     """Fit a Fourier neural operator; run the same command again to resume.
 
-    Examples:
+    For example:
         nwidth train darcy.h5 -o fno.h5 --epochs 50
 
         nwidth train theirs.h5 -o fno.h5 --input x --target y --config examples/darcy.toml
