@@ -21,6 +21,7 @@ _VERSION = 1
 _GROUP = "nwidth"
 _TYPES = frozenset(["b1", "f4", "f8", "c8", "c16", *(f"{k}{n}" for k in "iu" for n in "1248")])
 _IN_MEMORY = 1 << 28
+_SLACK = 1 << 20
 _NAME = re.compile(r"[^/\x00]+(/[^/\x00]+)*")
 
 
@@ -56,8 +57,7 @@ def save_archive(
         if size < _IN_MEMORY:
             draft.write_bytes(_image(kind, stored, text))
         else:
-            _reserve(draft, size + 4096 * (len(stored) + 16))
-            with h5py.File(draft, "w") as file:
+            with reserved_hdf5(draft, size + 4096 * len(stored)) as file:
                 _fill(file, kind, stored, text)
 
 
@@ -97,6 +97,16 @@ def written_in_place(path: Path) -> Iterator[Path]:
         raise
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+@contextlib.contextmanager
+def reserved_hdf5(path: Path, size: int) -> Iterator[h5py.File]:
+    """Give a new HDF5 file with disk space reserved: HDF5 itself does not survive a full disk."""
+    with h5py.File(path, "w") as file:
+        os.posix_fallocate(file.id.get_vfd_handle(), 0, size + _SLACK)
+        yield file
+    with h5py.File(path, "r+") as file:
+        file.flush()  # cuts off what lies behind HDF5's own end of the file
 
 
 def unwritable(path: Path, error: OSError, size: int | None = None) -> FileFormatError:
@@ -189,11 +199,6 @@ def _image(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> bytes:
         _fill(file, kind, arrays, text)
         file.flush()
         return file.id.get_file_image()
-
-
-def _reserve(path: Path, size: int) -> None:
-    with path.open("rb+") as stream:
-        os.posix_fallocate(stream.fileno(), 0, size)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -75,6 +75,7 @@ def test_large_archives_take_the_way_over_the_disk(tmp_path, monkeypatch):
     arrays, description = load_archive(tmp_path / "m.h5", "model")
     assert description == DESCRIPTION
     assert np.array_equal(arrays["weights/first"], ARRAYS["weights/first"])
+    assert (tmp_path / "m.h5").stat().st_size < 50_000  # the space reserved is given back
     assert [p.name for p in tmp_path.iterdir()] == ["m.h5"]
 
 
