@@ -41,7 +41,7 @@ def discretization_error(
         inputs: its input fields on the fine grid; the coarse ones are restrictions of them.
         solution: u_h, if known already.
         order: the assumed p. Good values: 1, on the safe side, for coefficients with jumps; 2 for
-            smooth ones.
+            smooth ones; 1.5 for these in the energy on cells with Dirichlet sides.
         norm: "energy", the square root of sum T (u_i - u_j)^2 on the coarse grid, or "L2".
         rtol: relative residual of the solves.
 

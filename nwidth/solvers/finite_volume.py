@@ -87,7 +87,7 @@ class FiniteVolume:
         error, up to 1 / n^2 of the total of absolute values with n the fewest points of an axis, is
         spread over the volumes; a larger one raises `InputError`.
         """
-        dtype = np.result_type(source.dtype, a.dtype)
+        dtype = a.dtype
         b = (source[self.interior] * self.volumes).astype(dtype)
         for k in range(b.ndim):
             for end, kind in zip(ENDS, self.kinds[k], strict=True):

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 import nwidth
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Multigrid, Neumann
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 
@@ -53,6 +53,10 @@ BUILDERS = {
         lambda: diffusion((5, 6), centering="cell"),
         lambda: diffusion((4, 3, 5)),
         lambda: diffusion((6, 5), np.float32),
+    ],
+    "Multigrid": [
+        lambda: Multigrid(diffusion((15, 14))),
+        lambda: Multigrid(diffusion((6, 7, 8), np.float32, centering="cell")),
     ],
     "FastPoisson": [
         lambda: fast_poisson((7,)),

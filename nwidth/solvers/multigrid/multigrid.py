@@ -51,6 +51,11 @@ class Multigrid(LinearOperator):
     Pasciak (1987), doi:10.1090/S0025-5718-1987-0906174-X). Reference: Trottenberg, Oosterlee &
     Schueller (2001), Multigrid, sections 2.4 and 5.1.
 
+    As preconditioner of conjugate gradients it takes about 10 iterations to 1e-8 for contrasts of
+    10, whatever the grid, and 15 to 25 for reservoir fields of contrast 1e6. Averaged fluxes blur
+    inclusions that are one or two cells thin: for many of these at contrast 1e6, counts grow with
+    the grid, to 50 and more.
+
     `apply(r)` is the cycle from the guess zero; `iterate` repeats it. Where A is singular (no
     Dirichlet side), M is definite all the same.
 

@@ -1,0 +1,186 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nwidth.errors import InputError
+from nwidth.solvers import MatrixOperator, Status, conjugate_gradient
+from nwidth.solvers.linear_operator import LinearOperator
+
+
+def spd(n, seed=0, condition=100.0):
+    """A matrix with given condition number."""
+    rng = np.random.default_rng(seed)
+    q, _ = np.linalg.qr(rng.standard_normal((n, n)))
+    return (q * np.geomspace(1, condition, n)) @ q.T
+
+
+@given(st.integers(1, 40), st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_solves_in_n_steps(n, seed):
+    matrix = spd(n, seed)
+    b = np.random.default_rng(seed).standard_normal(n)
+    result = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-9, max_iterations=3 * n + 5)
+    assert result.status is Status.CONVERGED
+    np.testing.assert_allclose(matrix @ result.x, b, atol=1e-8 * np.linalg.norm(b))
+
+
+def test_same_iterates_as_the_textbook():
+    matrix, b = spd(30), np.random.default_rng(1).standard_normal(30)
+    x, r = np.zeros(30), b.copy()
+    p = r.copy()
+    for _ in range(7):
+        q = matrix @ p
+        alpha = (r @ r) / (p @ q)
+        x, new = x + alpha * p, r - alpha * q
+        p = new + (new @ new) / (r @ r) * p
+        r = new
+    result = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-14, max_iterations=7)
+    assert result.status is Status.MAX_ITERATIONS and len(result.residuals) == 8
+    np.testing.assert_allclose(result.x, x, rtol=1e-10)
+
+
+def test_the_exact_preconditioner_takes_one_step():
+    matrix = spd(50, condition=1e4)
+    inverse = MatrixOperator(np.linalg.inv(matrix))
+    result = conjugate_gradient(MatrixOperator(matrix), np.ones(50), preconditioner=inverse)
+    assert result.status is Status.CONVERGED and len(result.residuals) == 2
+
+
+def test_the_last_residual_is_a_true_one():
+    matrix, b = spd(200, condition=1e3), np.ones(200)
+    result = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-10, max_iterations=500)
+    true = np.linalg.norm(b - matrix @ result.x) / np.linalg.norm(b)
+    np.testing.assert_allclose(result.residuals[-1], true, rtol=1e-3)
+    assert result.status is Status.CONVERGED and true <= 1e-10
+
+
+def test_an_unreachable_tolerance_stagnates():
+    matrix, b = spd(60, condition=1e8), np.ones(60)
+    result = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-15, max_iterations=10**4)
+    assert result.status is Status.STAGNATED
+    true = np.linalg.norm(b - matrix @ result.x) / np.linalg.norm(b)
+    np.testing.assert_allclose(result.residuals[-1], true, rtol=0.5)
+
+
+def test_single_precision_stagnates_at_its_round_off():
+    matrix = spd(40).astype(np.float32)
+    b = np.ones(40, np.float32)
+    tight = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-12)
+    assert tight.status is Status.STAGNATED and tight.residuals[-1] < 1e-4
+    loose = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-4)
+    assert loose.status is Status.CONVERGED and loose.x.dtype == np.float32
+
+
+def test_initial_guess():
+    matrix, b = spd(20), np.ones(20)
+    exact = np.linalg.solve(matrix, b)
+    result = conjugate_gradient(MatrixOperator(matrix), b, initial=exact, rtol=1e-8)
+    assert result.status is Status.CONVERGED and len(result.residuals) == 1
+    assert result.x is not exact
+
+
+def test_zero_right_hand_side():
+    result = conjugate_gradient(MatrixOperator(spd(5)), np.zeros(5), initial=np.ones(5))
+    assert result.status is Status.CONVERGED and not result.x.any()
+    assert result.residuals == (0.0,)
+
+
+def test_extra_stopping_rule():
+    matrix, b = spd(40), np.ones(40)
+    asked = []
+
+    def stop(x, residual):
+        asked.append(residual)
+        return len(asked) >= 4
+
+    result = conjugate_gradient(MatrixOperator(matrix), b, rtol=0.0, stop=stop)
+    assert result.status is Status.CONVERGED and len(result.residuals) == 4
+
+
+def test_indefinite_operators_break_down():
+    matrix = np.diag([1.0, 2.0, -3.0])
+    result = conjugate_gradient(MatrixOperator(matrix), np.ones(3))
+    assert result.status is Status.BREAKDOWN
+    bad = MatrixOperator(-np.eye(3))
+    result = conjugate_gradient(MatrixOperator(np.eye(3)), np.ones(3), preconditioner=bad)
+    assert result.status is Status.BREAKDOWN
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_non_finite_numbers_are_told(bad):
+    matrix = np.eye(3)
+    matrix[1, 1] = bad
+    with np.errstate(all="ignore"):
+        assert conjugate_gradient(MatrixOperator(matrix), np.ones(3)).status is Status.NON_FINITE
+        right = np.array([1.0, bad, 0.0])
+        assert conjugate_gradient(MatrixOperator(np.eye(3)), right).status is Status.NON_FINITE
+        start = conjugate_gradient(MatrixOperator(np.eye(3)), np.ones(3), initial=right)
+        assert start.status is Status.NON_FINITE
+
+
+class Restless(LinearOperator):
+    """A preconditioner that never helps: a new random direction each time."""
+
+    domain_shape = range_shape = (400,)
+    dtype = np.dtype(np.float64)
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def _apply(self, u):
+        noise = self.rng.standard_normal(400)
+        return noise * np.sign((noise * u).sum())
+
+    _adjoint = _apply
+
+
+def test_no_progress_stagnates():
+    operator = MatrixOperator(spd(400, condition=1e6))
+    result = conjugate_gradient(
+        operator, np.ones(400), preconditioner=Restless(), max_iterations=1000
+    )
+    assert result.status is Status.STAGNATED and len(result.residuals) < 500
+
+
+def test_threaded_vectors_agree_with_serial_ones():
+    n = 2**18 + 17
+    rng = np.random.default_rng(0)
+    diagonal = 1 + rng.random(n)
+
+    class Diagonal(LinearOperator):
+        domain_shape = range_shape = (n,)
+        dtype = np.dtype(np.float64)
+
+        def _apply(self, u):
+            return diagonal * u
+
+        _adjoint = _apply
+
+    b = rng.standard_normal(n)
+    result = conjugate_gradient(Diagonal(), b, rtol=1e-10)
+    np.testing.assert_allclose(result.x, b / diagonal, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rtol": -1.0},
+        {"rtol": 2.0},
+        {"rtol": "small"},
+        {"rtol": np.nan},
+        {"max_iterations": -1},
+        {"max_iterations": 1.5},
+        {"initial": np.ones(4)},
+    ],
+)
+def test_bad_options(options):
+    with pytest.raises(InputError):
+        conjugate_gradient(MatrixOperator(np.eye(3)), np.ones(3), **options)
+
+
+def test_bad_shapes():
+    with pytest.raises(InputError, match="shape"):
+        conjugate_gradient(MatrixOperator(np.eye(3)), np.ones(4))
+    with pytest.raises(InputError, match="shape"):
+        conjugate_gradient(MatrixOperator(np.ones((3, 2))), np.ones(3))

@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError, NonFiniteError
+from nwidth.meshes import Grid
+from nwidth.solvers import Boundary, Dirichlet, Neumann
+
+GRID = Grid.uniform((4, 5), upper=(1.0, 2.0))
+
+
+def test_values_of_numbers_arrays_and_callables():
+    boundary = Boundary(
+        {
+            "x_lower": Dirichlet(3.0),
+            "x_upper": Neumann(np.arange(5.0)),
+            "y_upper": Dirichlet(lambda x, y: x + 10 * y),
+        }
+    )
+    np.testing.assert_array_equal(boundary.values(GRID, 0, "lower"), np.full(5, 3.0))
+    np.testing.assert_array_equal(boundary.values(GRID, 0, "upper"), np.arange(5.0))
+    np.testing.assert_allclose(boundary.values(GRID, 1, "upper"), GRID.points[0] + 20)
+    np.testing.assert_array_equal(boundary.values(GRID, 1, "lower"), np.zeros(4))
+
+
+def test_a_callable_sees_the_wall_of_a_cell_grid():
+    grid = Grid.uniform((4, 5), upper=(1.0, 2.0), centering="cell")
+    boundary = Boundary({"x_upper": Dirichlet(lambda x, y: x)})
+    np.testing.assert_array_equal(boundary.values(grid, 0, "upper"), np.ones(5))
+
+
+def test_one_dimension_has_points_as_sides():
+    boundary = Boundary({"x_upper": Dirichlet(lambda x: 2 * x)})
+    assert boundary.values(Grid.uniform(5), 0, "upper").shape == ()
+    assert boundary.values(Grid.uniform(5), 0, "upper") == 2.0
+
+
+def test_description_round_trip():
+    boundary = Boundary(
+        {"x_lower": Dirichlet(np.arange(5.0)), "y_upper": Neumann(2)}, default=Neumann()
+    )
+    text = json.dumps(boundary.describe())
+    again = Boundary.from_description(json.loads(text))
+    assert again.describe() == boundary.describe()
+    np.testing.assert_array_equal(again.values(GRID, 0, "lower"), np.arange(5.0))
+
+
+def test_callables_cannot_be_described():
+    with pytest.raises(InputError, match="evaluate it on the side first"):
+        Boundary({"x_lower": Dirichlet(lambda x, y: x)}).describe()
+
+
+def test_moved_interpolates_arrays():
+    boundary = Boundary({"x_lower": Dirichlet(np.linspace(0, 4, 5))})
+    fine = Grid.uniform((7, 9), upper=(1.0, 2.0))
+    values = boundary.moved(GRID, fine).values(fine, 0, "lower")
+    np.testing.assert_allclose(values, np.linspace(0, 4, 9))
+
+
+@pytest.mark.parametrize(
+    ("sides", "message"),
+    [
+        ({"x_lowr": Dirichlet()}, "did you mean x_lower"),
+        ({"z_lower": Dirichlet()}, "expected sides among"),
+    ],
+)
+def test_unknown_sides(sides, message):
+    with pytest.raises(InputError, match=message):
+        Boundary(sides).check(GRID)
+
+
+def test_periodic_axes_have_no_sides():
+    with pytest.raises(InputError, match="periodic"):
+        Boundary({"x_lower": Dirichlet()}).check(Grid.periodic((4, 4)))
+
+
+def test_bad_values():
+    with pytest.raises(InputError, match="real number"):
+        Dirichlet("warm")
+    with pytest.raises(NonFiniteError):
+        Neumann(np.nan)
+    with pytest.raises(InputError, match="shape"):
+        Boundary({"x_lower": Dirichlet(np.zeros(4))}).values(GRID, 0, "lower")
+    with pytest.raises(NonFiniteError):
+        Boundary({"x_lower": Dirichlet(lambda x, y: x + np.inf)}).values(GRID, 0, "lower")
+    with pytest.raises(InputError, match="Dirichlet"):
+        Boundary({"x_lower": 3.0})
+    with pytest.raises(InputError, match="mapping"):
+        Boundary([Dirichlet()])
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        None,
+        {},
+        {"sides": {}, "default": {"type": "robin"}},
+        {"sides": {"x_lower": 1}, "default": {}},
+    ],
+)
+def test_bad_descriptions(description):
+    with pytest.raises(InputError, match="description"):
+        Boundary.from_description(description)

@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import FileFormatError, InputError, NotConvergedError
+from nwidth.fields import FieldDataset
+from nwidth.meshes import GaussianRandomField, Grid, LogNormalField, TwoPhaseField
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Poisson, generate, problem_from_description
+
+
+def problem(n=17):
+    grid = Grid.uniform((n, n))
+    a = TwoPhaseField(GaussianRandomField(grid, alpha=2, tau=3), 3.0, 12.0)
+    return Darcy(grid, Boundary({"x_lower": Dirichlet(0.1)}), permeability=a, unit="m^2")
+
+
+def test_samples_solve_the_problem(tmp_path):
+    with generate(problem(), tmp_path / "a.h5", 3, seed=5) as data:
+        assert len(data) == 3 and data.complete
+        assert data.units["permeability"] == "m^2"
+        again = problem_from_description(data.provenance["problem"])
+        for i in range(3):
+            inputs = {"permeability": data["permeability"][i]}
+            x = again.unknowns(data["pressure"][i])
+            b = again.source(inputs)
+            residual = np.linalg.norm(b - again.operator(inputs).apply(x)) / np.linalg.norm(b)
+            assert residual <= 1.01e-8
+            np.testing.assert_allclose(data.scalars["residual"][i], residual, rtol=1e-3)
+        assert np.all(data["pressure"][:][:, 0] == 0.1)
+        assert data.provenance["seed"] == 5 and "numpy" in data.provenance["versions"]
+
+
+def test_sample_i_depends_on_seed_and_i_alone(tmp_path):
+    with generate(problem(), tmp_path / "a.h5", 4, seed=1) as long:
+        with generate(problem(), tmp_path / "b.h5", 2, seed=1) as short:
+            np.testing.assert_array_equal(long["pressure"][:2], short["pressure"][:])
+        with generate(problem(), tmp_path / "c.h5", 1, seed=2) as other:
+            assert np.any(other["pressure"][0] != long["pressure"][0])
+
+
+def test_restricted_storage(tmp_path):
+    whole, part = tmp_path / "fine.h5", tmp_path / "coarse.h5"
+    with generate(problem(), whole, 1) as fine, generate(problem(), part, 1, restrict=4) as coarse:
+        assert coarse.grid == Grid.uniform((5, 5))
+        np.testing.assert_array_equal(coarse["pressure"][0], fine["pressure"][0][::4, ::4])
+    with pytest.raises(InputError, match="factor"):
+        generate(problem(), tmp_path / "no.h5", 1, restrict=3)
+    assert not (tmp_path / "no.h5").exists()
+
+
+def test_poisson_and_single_precision(tmp_path):
+    grid = Grid.uniform((12, 13))
+    poisson = Poisson(grid, source=GaussianRandomField(grid, alpha=2, tau=3))
+    with generate(poisson, tmp_path / "a.h5", 2, dtype="float32") as data:
+        assert data["source"][0].dtype == data["solution"][0].dtype == np.float32
+
+
+class Stop(Exception):
+    pass
+
+
+def interrupt_at(i):
+    def progress(done, total):
+        if done == i:
+            raise Stop
+
+    return progress
+
+
+def test_an_interrupted_file_is_continued(tmp_path):
+    path = tmp_path / "a.h5"
+    with pytest.raises(Stop):
+        generate(problem(), path, 4, seed=3, progress=interrupt_at(2))
+    with FieldDataset.open(path) as part:
+        assert len(part) == 2 and not part.complete
+    seen = []
+    with generate(
+        problem(), path, 4, seed=3, progress=lambda done, total: seen.append((done, total))
+    ) as data:
+        assert seen == [(2, 4), (3, 4), (4, 4)]
+        with generate(problem(), tmp_path / "b.h5", 4, seed=3) as whole:
+            np.testing.assert_array_equal(data["pressure"][:], whole["pressure"][:])
+            np.testing.assert_array_equal(data["permeability"][:], whole["permeability"][:])
+
+
+def test_a_finished_file_is_returned_as_it_is(tmp_path):
+    path = tmp_path / "a.h5"
+    generate(problem(), path, 2).close()
+    before = path.read_bytes()
+    seen = []
+    with generate(problem(), path, 2, progress=lambda *now: seen.append(now)) as data:
+        assert len(data) == 2
+    assert path.read_bytes() == before and seen == [(2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 1}, "seed is 0 and not 1"),
+        ({"rtol": 1e-6}, "rtol is"),
+        ({"samples": 3}, "samples is 2 and not 3"),
+        ({"restrict": 2}, "restrict"),
+        ({"problem": problem(33)}, r"problem\.grid\.axes\[0\]\.size is 17 and not 33"),
+    ],
+)
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_file_of_another_job_is_refused(tmp_path, change, message, finished):
+    path = tmp_path / "a.h5"
+    if finished:
+        generate(problem(), path, 2).close()
+    else:
+        with pytest.raises(Stop):
+            generate(problem(), path, 2, progress=interrupt_at(1))
+    before = path.read_bytes()
+    job = {"problem": problem(), "samples": 2, **change}
+    with pytest.raises(FileFormatError, match=message):
+        generate(path=path, **job)
+    assert path.read_bytes() == before
+    generate(path=path, overwrite=True, **job).close()
+
+
+def test_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "a.h5"
+    path.write_text("hello")
+    with pytest.raises(FileFormatError):
+        generate(problem(), path, 1)
+    assert path.read_text() == "hello"
+
+
+def test_a_sample_that_cannot_be_solved_is_named(tmp_path):
+    with pytest.raises(NotConvergedError, match="sample 0 of seed 9"):
+        generate(problem(40), tmp_path / "a.h5", 2, seed=9, max_iterations=1)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"samples": 0}, {"samples": -1}, {"samples": 1.5}, {"seed": -1}, {"method": "magic"}],
+)
+def test_bad_arguments(tmp_path, options):
+    with pytest.raises(InputError):
+        generate(**{"problem": problem(), "path": tmp_path / "a.h5", "samples": 1, **options})
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_what_cannot_be_generated(tmp_path):
+    grid = Grid.uniform((9, 9))
+    field = LogNormalField(GaussianRandomField(grid, alpha=2, tau=3))
+    with pytest.raises(InputError, match="sampler"):
+        generate(Darcy(grid), tmp_path / "a.h5", 1)
+    with pytest.raises(InputError, match="callable"):
+        described = Darcy(grid, source=lambda x, y: x, permeability=field)
+        generate(described, tmp_path / "b.h5", 1)
+    with pytest.raises(OSError):
+        generate(problem(), tmp_path / "nowhere" / "a.h5", 1)

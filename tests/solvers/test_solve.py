@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError, NonFiniteError, NotConvergedError
+from nwidth.meshes import GaussianRandomField, Grid, LogNormalField
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Status, solve
+from nwidth.solvers.problem import FieldInput, Problem
+
+GRID = Grid.uniform((31, 28), upper=(1.0, 0.8))
+
+
+def darcy(grid=GRID, boundary=None, **options):
+    field = LogNormalField(GaussianRandomField(grid, alpha=2, tau=3), 3.0)
+    return Darcy(grid, boundary, **options), field.sample(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("method", ["multigrid-cg", "multigrid", "fast-poisson", "direct"])
+@pytest.mark.parametrize("boundary", [None, Boundary({"x_lower": Dirichlet(1.0)}, Neumann(0.3))])
+def test_all_methods_agree(method, boundary):
+    problem, a = darcy(boundary=boundary)
+    reference = solve(problem, {"permeability": a}, 1e-12, method="direct").checked()
+    solution = solve(problem, {"permeability": a}, 1e-10, method=method).checked()
+    np.testing.assert_allclose(solution.u, reference.u, atol=1e-8 * np.abs(reference.u).max())
+    assert solution.method == method and solution.reason == "asked for"
+    A, b = problem.operator({"permeability": a}), problem.source({"permeability": a})
+    residual = np.linalg.norm(b - A.apply(problem.unknowns(solution.u))) / np.linalg.norm(b)
+    assert residual <= 1e-10
+    np.testing.assert_allclose(solution.residual, residual, rtol=1e-2, atol=1e-14)
+
+
+@pytest.mark.parametrize("method", ["auto", "multigrid-cg", "multigrid", "fast-poisson", "direct"])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_without_dirichlet_the_mean_is_zero(method, periodic):
+    grid = Grid.uniform((25, 24), periodic=periodic)
+    x, y = grid.coordinates()
+    f = np.cos(2 * np.pi * x) * np.cos(2 * np.pi * y) + 0.5
+    f -= grid.integrate(f) / grid.weights.sum()
+    problem = Darcy(grid, Boundary(default=Neumann()), source=f)
+    a = {"permeability": 2 + np.cos(2 * np.pi * x)}
+    solution = solve(problem, a, 1e-10, method=method).checked()
+    assert abs(grid.integrate(solution.u)) < 1e-12
+    reference = solve(problem, a, 1e-12, method="direct").u
+    np.testing.assert_allclose(solution.u, reference, atol=1e-9)
+
+
+def test_auto_tells_its_reason():
+    ones = {"permeability": np.full(GRID.shape, 2.0)}
+    chosen = solve(Darcy(GRID), ones)
+    assert chosen.method == "fast-poisson" and "constant" in chosen.reason
+    problem, a = darcy()
+    chosen = solve(problem, {"permeability": a})
+    assert chosen.method == "multigrid-cg" and "variable" in chosen.reason
+    problem, a = darcy(Grid.uniform((8, 8)))
+    chosen = solve(problem, {"permeability": a})
+    assert chosen.method == "direct" and "unknowns" in chosen.reason
+    line = Grid.uniform(2001)
+    chosen = solve(Darcy(line), {"permeability": 1 + line.points[0]})
+    assert chosen.method == "direct" and "one dimension" in chosen.reason
+
+
+def test_a_stretched_grid_is_not_for_fast_transforms():
+    grid = Grid.tensor([np.linspace(0, 1, 30) ** 2, np.linspace(0, 1, 30)])
+    assert solve(Poisson(grid), {"source": np.ones((30, 30))}).checked().method == "multigrid-cg"
+    with pytest.raises(InputError):
+        solve(Poisson(grid), {"source": np.ones((30, 30))}, method="fast-poisson")
+
+
+@pytest.mark.parametrize("method", ["multigrid-cg", "multigrid", "direct", "auto"])
+def test_zero_right_hand_side(method):
+    problem, a = darcy(source=0.0)
+    solution = solve(problem, {"permeability": a}, method=method).checked()
+    assert not solution.u.any() and solution.residual == 0.0 and solution.iterations == 0
+
+
+def test_initial_guess_saves_iterations():
+    problem, a = darcy()
+    exact = solve(problem, {"permeability": a}, 1e-11).checked().u
+    again = solve(problem, {"permeability": a}, 1e-8, initial=exact).checked()
+    assert again.iterations == 0
+    with pytest.raises(InputError, match="initial guess"):
+        solve(problem, {"permeability": a}, initial=exact[:-1])
+    exact[3, 4] = np.nan
+    with pytest.raises(NonFiniteError, match="initial guess"):
+        solve(problem, {"permeability": a}, initial=exact)
+
+
+def test_extra_stopping_rule():
+    problem, a = darcy()
+    seen = []
+
+    def stop(unknowns, residual):
+        seen.append((unknowns.shape, residual))
+        return residual < 1e-3
+
+    for method in ("auto", "direct"):
+        solution = solve(problem, {"permeability": a}, 1e-12, stop=stop, method=method).checked()
+        assert 1e-12 < solution.residual < 1e-3 and solution.method == "multigrid-cg"
+    assert seen[0][0] == (29, 26)
+
+
+def test_failures_are_told():
+    problem, a = darcy()
+    solution = solve(problem, {"permeability": a}, 1e-10, max_iterations=2)
+    assert solution.status is Status.MAX_ITERATIONS and solution.iterations == 2
+    with pytest.raises(NotConvergedError, match="raise max_iterations"):
+        solution.checked()
+    single = solve(problem, {"permeability": a.astype(np.float32)}, 1e-10)
+    assert single.status is Status.STAGNATED and single.u.dtype == np.float32
+    assert single.residual < 1e-4
+    direct = solve(problem, {"permeability": a}, 0.0, method="direct")
+    assert direct.status is Status.STAGNATED and direct.residual < 1e-13
+
+
+def test_bad_arguments():
+    problem, a = darcy()
+    with pytest.raises(InputError, match="expected one of auto"):
+        solve(problem, {"permeability": a}, method="magic")
+    for rtol in (-1.0, np.nan, 1.0):
+        with pytest.raises(InputError, match="rtol"):
+            solve(problem, {"permeability": a}, rtol)
+
+
+def test_times_are_recorded():
+    problem, a = darcy()
+    solution = solve(problem, {"permeability": a})
+    assert solution.seconds > 0 and solution.cpu_seconds > 0
+    assert solution.residuals[0] == pytest.approx(1.0)
+
+
+class Foreign(Problem):
+    """A problem whose operator is a plain matrix."""
+
+    grid = GRID
+    inputs = (FieldInput("a"),)
+    output = "u"
+
+    def operator(self, inputs):
+        from nwidth.solvers import MatrixOperator
+
+        return MatrixOperator(2 * np.eye(GRID.size), frozenset({"symmetric", "positive definite"}))
+
+    def source(self, inputs):
+        return np.ones(GRID.size)
+
+    def reference_operator(self):
+        return self.operator({})
+
+    def coercivity(self, inputs):
+        return 1.0
+
+    def continuity(self, inputs):
+        return 2.0
+
+    def unknowns(self, field):
+        return field.ravel()
+
+    def field(self, unknowns, inputs):
+        return unknowns.reshape(GRID.shape)
+
+    def on(self, grid):
+        return self
+
+    def describe(self):
+        return {}
+
+
+@pytest.mark.parametrize("method", ["direct", "multigrid-cg", "multigrid"])
+def test_operators_that_are_not_in_flux_form_are_refused(method):
+    with pytest.raises(InputError, match="DiffusionOperator"):
+        solve(Foreign(), {"a": np.ones(GRID.shape)}, method=method)
