@@ -92,7 +92,7 @@ def fields(grid: Grid, values: Mapping[str, Any]) -> Figure:
 def prediction(sample: Comparison) -> Figure:
     """Draw coefficient, reference, prediction (one colour scale) and their difference."""
     figure = Figure(figsize=(15.0, 3.7), layout="constrained")
-    _four_maps(figure, sample)
+    _panels(figure, sample)
     return figure
 
 
@@ -107,7 +107,7 @@ def certified(sample: Comparison, bounds: Any, rtol: float | None = None) -> Fig
     """Draw one prediction, and below it how the bounds of all predictions are spread."""
     figure = Figure(figsize=(15.0, 7.0), layout="constrained")
     above, below = _two_rows(figure, 0.8)
-    _four_maps(above, sample)
+    _panels(above, sample)
     _histogram(_plain(below.subplots()), bounds, None, rtol)
     return figure
 
@@ -151,7 +151,7 @@ def report(
     engine.set(h_pad=0.08, w_pad=0.06)
     figure.suptitle(title, color=DARK, fontsize=14, fontweight="bold")
     above, below = _two_rows(figure, 0.92)
-    _four_maps(above, sample)
+    _panels(above, sample)
     left, right = below.subplots(1, 2, width_ratios=(1.0, 1.0))
     _histogram(_plain(left), bounds, errors, rtol)
     _bars(_plain(right), seconds, notes)
@@ -182,19 +182,18 @@ def _two_rows(figure: Figure, height: float) -> tuple[SubFigure, SubFigure]:
     return parts[0], parts[1]
 
 
-def _four_maps(figure: Figure | SubFigure, sample: Comparison) -> None:
+def _panels(figure: Figure | SubFigure, sample: Comparison) -> None:
     grid = sample.grid
-    if grid.dimension == 1:
-        raise InputError("prediction: expected fields in 2-D or 3-D, got 1-D; draw `field` instead")
     arrays = {
         "coefficient": sample.coefficient,
         "reference": sample.reference,
         "prediction": sample.predicted,
     }
-    planes = {
-        name: _planes(grid, require_shape(to_numpy(array), grid.shape, name))[0]
-        for name, array in arrays.items()
-    }
+    checked = {n: require_shape(to_numpy(a), grid.shape, n) for n, a in arrays.items()}
+    if grid.dimension == 1:
+        _curves(figure, sample, checked)
+        return
+    planes = {name: _planes(grid, array)[0] for name, array in checked.items()}
     first, second, reference, where = planes["reference"]
     predicted = planes["prediction"][2]
     error = predicted - reference
@@ -225,6 +224,21 @@ def _four_maps(figure: Figure | SubFigure, sample: Comparison) -> None:
         _map(axes, grid, plane, colours, limits, "", axis=(first, second))
         axes.set_title(title.strip(), **_STYLE_TEXT)
         axes.label_outer()
+
+
+def _curves(figure: Figure | SubFigure, sample: Comparison, values: Mapping[str, Any]) -> None:
+    """Draw the one-dimensional counterpart of the maps: coefficient, both solutions, error."""
+    x = sample.grid.axes[0].points
+    first, second, third = (_plain(axes) for axes in figure.subplots(1, 3))
+    first.plot(x, values["coefficient"], color=GREY)
+    second.plot(x, values["reference"], color=GREY, linewidth=3, label="reference")
+    second.plot(x, values["prediction"], color=BLUE, label="prediction")
+    second.legend(frameon=False, fontsize=9)
+    third.plot(x, values["prediction"] - values["reference"], color=ORANGE)
+    titles = (sample.coefficient_label, sample.output_label, "prediction − reference")
+    for axes, title in zip((first, second, third), titles, strict=True):
+        axes.set_title(title, **_STYLE_TEXT)
+        axes.set_xlabel(_axis_label(sample.grid, 0))
 
 
 def _map(

@@ -38,6 +38,13 @@ def test_the_maps_of_a_prediction_share_one_scale():
     assert "10 % in L2" in texts(figure)
 
 
+def test_predictions_in_one_and_three_dimensions():
+    line = plotting.prediction(plotting.Comparison(Grid.uniform(4), *np.ones((3, 4))))
+    assert [len(axes.lines) for axes in line.axes] == [1, 2, 1]
+    cube = plotting.prediction(plotting.Comparison(Grid.uniform((4, 3, 5)), *np.ones((3, 4, 3, 5))))
+    assert "at z = 0.5" in texts(cube)
+
+
 def test_a_map_shows_each_value_over_its_control_volume():
     figure = plotting.field(Grid.tensor([[0.0, 1.0, 4.0], [0.0, 1.0]]), np.ones((3, 2)))
     mesh = figure.axes[0].collections[0]
@@ -91,9 +98,6 @@ def test_bad_input_is_named():
         plotting.bound_histogram([np.nan, 1.0])
     with pytest.raises(InputError, match=r"ending in \.png"):
         plotting.save(plotting.field(grid, np.ones((4, 4))), "figure.txt")
-    line = Grid.uniform((4,))
-    with pytest.raises(InputError, match="2-D or 3-D"):
-        plotting.prediction(plotting.Comparison(line, np.ones(4), np.ones(4), np.ones(4)))
 
 
 def test_fields_with_gaps_and_constant_fields_are_drawn():

@@ -59,7 +59,7 @@ def certify(
             problem = build(read_config(configuration), configuration.parent).problem
             problem = problem if problem.grid == dataset.grid else problem.on(dataset.grid)
         else:
-            problem = problem_of(dataset, "add --config with the problem")
+            problem = problem_of(dataset, "add --config")
         result = certify_data(operator, problem, dataset, rtol, output, str(model))
     typer.echo(repr(result))
     result.checked()

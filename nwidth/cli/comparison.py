@@ -223,10 +223,11 @@ def _proved(proof: CertifiedPrediction, errors: Array) -> dict[str, Any]:
     """Return the entries of a row that come from its certificates; `errors` are absolute."""
     above = errors > 1e3 * np.finfo(float).eps * errors.max()  # below: both are round-off
     ratio = proof.absolute_bound[above] / errors[above]
+    between = (float(ratio.min()), float(ratio.max())) if ratio.size else None
     return {
         "bound": float(np.median(proof.bound)),
         "worst_bound": float(proof.bound.max()),
-        "effectivity": (float(ratio.min()), float(ratio.max())),
+        "effectivity": between,
         "polished": int(proof.polished.sum()),
         "iterations": float(np.mean(proof.iterations)),
     }

@@ -32,7 +32,7 @@ def convert(
     ] = None,
     configuration: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Grid and problem of the data: its [problem]."),
+        typer.Option("--config", "-c", help=r"Grid and problem of the data: its \[problem]."),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

@@ -25,12 +25,13 @@ def generate(
         Path | None,
         typer.Argument(
             help="Configuration file; without one: the two-phase Darcy benchmark.",
-            metavar="[CONFIG]",
+            metavar="CONFIG",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write. Default: [data] file.")
+        Path | None,
+        typer.Option("--output", "-o", help=r"The file to write. Default: \[data] file."),
     ] = None,
     samples: Annotated[
         int | None, typer.Option("--samples", "-n", min=1, help="Number of samples.")

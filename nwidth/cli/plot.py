@@ -76,7 +76,7 @@ def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
     wanted = [name] if name else list(data.field_names)
     fields = {n: _last_time(data, n, sample) for n in wanted}
     output = data.provenance.get("output")
-    if name or output is None or f"{output}_reference" not in fields or data.grid.dimension == 1:
+    if name or output is None or f"{output}_reference" not in fields:
         labels = {n: n if data.units[n] == "1" else f"{n} ({data.units[n]})" for n in fields}
         return plotting.fields(data.grid, {labels[n]: values for n, values in fields.items()})
     (coefficient,) = [n for n in fields if not n.startswith(output)][:1]

@@ -20,7 +20,7 @@ def run(
     configuration: Configuration,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder of the results. Default: [run] output."),
+        typer.Option("--output", "-o", help=r"Folder of the results. Default: \[run] output."),
     ] = None,
     restart: Annotated[
         bool, typer.Option("--restart", help="Redo the stages whose settings have changed.")

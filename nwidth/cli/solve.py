@@ -21,7 +21,7 @@ def solve(
     ] = None,
     rtol: Annotated[
         float | None,
-        typer.Option("--rtol", help="Relative residual to reach. Default: [data] rtol."),
+        typer.Option("--rtol", help=r"Relative residual to reach. Default: \[data] rtol."),
     ] = None,
     method: Annotated[
         str, typer.Option("--method", help="auto, multigrid-cg, multigrid, fast-poisson, direct.")

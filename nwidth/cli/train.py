@@ -18,7 +18,7 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
     configuration: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Take [model] and [training] from this file."),
+        typer.Option("--config", "-c", help=r"Take \[model] and \[training] from this file."),
     ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="Input field; repeat for several.")

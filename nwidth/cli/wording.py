@@ -22,10 +22,14 @@ def readable_size(size: float) -> str:
 def percent(value: float) -> str:
     """Return a relative number for readers: percent while it is large, a power of ten below.
 
-    >>> percent(0.0123), percent(3.2e-9)
-    ('1.2 %', '3e-09')
+    >>> percent(0.0123), percent(1.84), percent(3.2e-9), percent(0.0)
+    ('1.2 %', '184 %', '3e-09', '0')
     """
-    return f"{100 * value:.2g} %" if value >= 1e-4 else f"{value:.0e}"
+    if value == 0:
+        return "0"
+    if value < 1e-4:
+        return f"{value:.0e}"
+    return f"{100 * value:.2g} %" if value < 0.95 else f"{100 * value:.0f} %"
 
 
 def describe_grid(grid: "Grid") -> str:

@@ -33,6 +33,11 @@ def test_every_command_teaches_by_example(nwidth, command):
     assert answer.out.count(f"nwidth {command} ") >= 2
 
 
+def test_sections_in_help_are_not_taken_for_markup(nwidth):
+    assert "[data] rtol" in nwidth("solve", "--help").out
+    assert "[problem]" in nwidth("convert", "--help").out
+
+
 def test_version(nwidth):
     assert nwidth("--version").out == f"nwidth {__version__}\n"
 

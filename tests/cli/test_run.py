@@ -127,3 +127,34 @@ def test_the_examples_are_valid(name):
     config = read_config(Path(__file__).parents[2] / "examples" / name)
     assert config.data.samples == 1000
     assert config.problem.shape == [85, 85]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "[17, 17]": "[33]",
+            '"two-phase"': '"log-normal"',
+            "test_samples": "restrict = 2\ntest_samples",
+        },
+        {
+            "[permeability]": 'equation = "poisson"\ncentering = "cell"\n[source]',
+            '"two-phase"': '"gaussian"',
+            "[17, 17]": "[9, 9, 9]",
+            "modes = 4": "modes = 3",
+        },
+    ],
+    ids=["darcy-1d-finer", "poisson-3d-cells"],
+)
+def test_other_equations_and_dimensions(nwidth, made, tmp_path, changes):
+    text = (made / "tiny.toml").read_text()
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    text = text.replace("dirichlet = true", "dirichlet = false")
+    (tmp_path / "a.toml").write_text(text)
+    answer = nwidth("run", tmp_path / "a.toml", "-o", tmp_path / "out")
+    assert answer.code == 0, answer.err
+    assert ("finer grid" in answer.out) == ("restrict" in text)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["comparison"]["rows"][-1]["worst_bound"] <= 0.05
+    assert nwidth("plot", tmp_path / "out" / "predictions.h5").code == 0
