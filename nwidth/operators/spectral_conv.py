@@ -98,11 +98,9 @@ class SpectralConv(nn.Module):
                 "spectral convolution: expected the output axes to be the input's when a pointwise "
                 f"product is added, got {list(target)}; leave one of them out"
             )
-        kept = tuple(
-            min(resolvable_modes(axis, m, self.padding) for axis in pair)
-            for m, *pair in zip(self.modes, axes, target, strict=True)
+        kept, analysis, synthesis = _transforms(
+            axes, target, self.modes, self.padding, v.dtype, v.device
         )
-        analysis, synthesis = _matrices(axes, target, kept, self.padding, v.dtype, v.device)
         mean = prod(2 * m - 1 for m in kept[1:]) // 2
         out = fourier_layer(
             v.movedim(1, -1).contiguous(),
@@ -139,19 +137,21 @@ def _centre(modes: tuple[int, ...], kept: tuple[int, ...]) -> tuple[slice, ...]:
 
 
 @lru_cache(maxsize=128)
-def _matrices(
+def _transforms(
     axes: tuple[Axis, ...],
     target: tuple[Axis, ...],
-    kept: tuple[int, ...],
+    modes: tuple[int, ...],
     padding: float,
     dtype: torch.dtype,
     device: torch.device,
-) -> tuple[Transforms, Transforms]:
-    """Return the analysis and synthesis matrices in order of use."""
+) -> tuple[tuple[int, ...], Transforms, Transforms]:
+    """Return the resolved modes, and analysis and synthesis matrices in order of use."""
 
     def tensor(matrix: NDArray) -> Tensor:
         return torch.tensor(np.ascontiguousarray(matrix), dtype=dtype, device=device)
 
+    pairs = zip(axes, modes, strict=True)
+    kept = tuple(resolvable_modes(axis, m, padding) for axis, m in pairs)
     analysis: list[tuple[Tensor, int]] = []
     synthesis: list[tuple[Tensor, int]] = []
     for k, m in enumerate(kept):
@@ -159,4 +159,4 @@ def _matrices(
         back = synthesis_matrix(target[k], m, padding, real=k == 0)
         analysis.append((tensor(there), prod(axis.size for axis in axes[k + 1 :])))
         synthesis.insert(0, (tensor(back), prod(axis.size for axis in target[k + 1 :])))
-    return tuple(analysis), tuple(synthesis)
+    return kept, tuple(analysis), tuple(synthesis)

@@ -16,7 +16,7 @@ SMALL = {"width": 6, "layers": 3, "projection": 10}
 
 
 def small(modes=(4, 3), **options):
-    return FNO(2, 1, modes, **{**SMALL, **options}).double()
+    return FNO(2, 1, modes, **{**SMALL, "padding": 0.0, **options}).double()
 
 
 def smooth(grid, channels=2):

@@ -94,6 +94,20 @@ def test_nested_grids_agree_at_shared_points(coarse, kind):
     assert difference.abs().max() <= 1e-13 * on[coarse].abs().max()
 
 
+@pytest.mark.parametrize("kind", KINDS[:2])
+def test_output_axes_only_choose_the_points(kind):
+    layer = layer_of(2)
+    fine = axes_of((25, 13), **kind)
+    last = 25 if "periodic" in kind else 24
+    coarse = (
+        Axis(fine[0].points[: last : last // 4], fine[0].lower, fine[0].upper, periodic=True),
+        Axis(fine[1].points[:12:4], fine[1].lower, fine[1].upper, periodic=True),
+    )
+    v = torch.randn(1, 2, 25, 13, dtype=torch.float64)
+    whole = layer(v, fine)[..., : last : last // 4, :12:4]
+    assert torch.allclose(layer(v, fine, coarse), whole, atol=1e-14)
+
+
 def test_a_coarse_grid_uses_the_modes_it_resolves():
     layer = layer_of(1)
     coarse, fine = axes_of((6,), periodic=True), axes_of((24,), periodic=True)
