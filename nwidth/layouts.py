@@ -60,6 +60,11 @@ def detect_layout(path: str | Path) -> str:
             return "well"
         if "x-coordinate" in file and ("tensor" in file or {*FLOW} & {*file}):
             return "pdebench"
+        if any(name.isdigit() and f"{name}/data" in file for name in file):
+            raise FileFormatError(
+                f"{path}: this is the layout of PDEBench with one group per sample, which is not "
+                "read; stack the samples into one array (sample, time, *grid) first"
+            )
         return "plain"
 
 

@@ -1,6 +1,5 @@
 """Fault injection: kills, full disks, truncation, bit flips, two writers."""
 
-import errno
 import multiprocessing
 import os
 import random
@@ -13,12 +12,13 @@ import numpy as np
 import pytest
 
 from nwidth.errors import FileFormatError
-from nwidth.field_writer import FieldWriter
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 
 # Frames with chunks of their own, and frames that share chunks.
 GRIDS = {"large": Grid.uniform((100, 90)), "tiny": Grid.uniform((12, 10))}
+
+
 FORK = multiprocessing.get_context("fork")
 
 
@@ -123,63 +123,6 @@ def test_an_interrupted_finish_is_finished_later(tmp_path, monkeypatch, kind, st
         assert data.complete
         assert data.verify() == []
         assert all(right(data, k) for k in range(5))
-
-
-@pytest.mark.parametrize("kind", ["large", "tiny"])
-def test_an_unacknowledged_sample_is_dropped_and_overwritten(tmp_path, monkeypatch, kind):
-    grid, path = GRIDS[kind], tmp_path / "a.h5"
-    data = FieldDataset.create(path, grid, {"u": "1", "v": "1"}, samples=4)
-    data.append({"u": values(grid, 0), "v": -values(grid, 0)})
-
-    def die(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FieldWriter, "acknowledge", die)
-        with pytest.raises(KeyboardInterrupt):
-            data.append({"u": np.full(grid.shape, 99.0), "v": np.full(grid.shape, 99.0)})
-    data.close()
-    with FieldDataset.open(path) as data:
-        assert len(data) == 1
-        assert right(data, 0)
-    with FieldDataset.open(path, "a") as data:
-        for k in range(1, 4):
-            data.append({"u": values(grid, k), "v": -values(grid, k)})
-        data.finish()
-        assert data.verify() == []
-        assert all(right(data, k) for k in range(4))
-
-
-def test_a_disk_too_full_is_an_error_before_the_first_sample(tmp_path, monkeypatch):
-    path, grid = tmp_path / "a.h5", GRIDS["large"]
-    with FieldDataset.create(path, grid, {"u": "1"}) as data:
-        data.append({"u": values(grid, 0)})
-        data.finish()
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(FileFormatError, match=r"no space left for \d.* bytes in") as caught:
-        FieldDataset.create(path, grid, {"u": "1"}, samples=10, overwrite=True)
-    assert caught.value.errno == errno.ENOSPC
-    assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
-    with FieldDataset.open(path) as data:  # the former file is as it was
-        assert data.verify() == []
-
-
-def test_space_is_reserved_and_given_back(tmp_path):
-    path, grid = tmp_path / "a.h5", GRIDS["large"]
-    data = FieldDataset.create(path, grid, {"u": "1"}, samples=50)
-    held = 50 * 8 * grid.size
-    assert path.stat().st_blocks * 512 >= held
-    data.append({"u": values(grid, 0)})
-    assert path.stat().st_blocks * 512 >= held
-    data.close()
-    with FieldDataset.open(path, "a") as data:  # reserved again after a kill
-        assert path.stat().st_blocks * 512 >= held
-        data.finish(early=True)
-    assert path.stat().st_size < 300_000
 
 
 def fill_a_small_disk(path, grid, samples, limit, told):

@@ -1,0 +1,76 @@
+"""The manifest and what `verify` finds."""
+
+import h5py
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
+
+GRID = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
+
+
+def sample(k, shape=GRID.shape):
+    return np.random.default_rng(k).standard_normal(shape)
+
+
+def write(path, count=4, finish=True, grid=GRID, **options):
+    data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
+    for k in range(count):
+        data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
+    if finish:
+        data.finish()
+    return data
+
+
+def test_annotations_keep_the_manifest(tmp_path):
+    data = write(tmp_path / "a.h5", provenance={"seed": 3})
+    with pytest.raises(InputError, match="open it with mode='a'"):
+        data.annotate({"b": 1})
+    data.close()
+    with FieldDataset.open(tmp_path / "a.h5", "a") as data:
+        data.annotate({"certified": [1.5, "text"]})
+        assert data.provenance == {"seed": 3, "certified": [1.5, "text"]}
+    with FieldDataset.open(tmp_path / "a.h5") as data:
+        assert data.verify() == []
+        assert data.provenance["certified"] == [1.5, "text"]
+
+
+def test_verification_names_what_changed(tmp_path):
+    def broken(change):
+        path = tmp_path / "a.h5"
+        write(path, overwrite=True).close()
+        with h5py.File(path, "r+") as file:
+            change(file)
+        with FieldDataset.open(path) as data:
+            return " | ".join(data.verify())
+
+    def set_value(file):
+        file["t0_fields/u"][1, 0, 2, 3] += 1e-13
+
+    def set_nan(file):
+        file["t0_fields/a"][2, 0, 0, 1] = np.nan
+
+    def set_unit(file):
+        file["t0_fields/u"].attrs["units"] = "kPa"
+
+    def set_axis(file):
+        file["x"][2] = 0.6
+
+    def add(file):
+        file["more"] = 1
+
+    assert "t0_fields/u was changed" in broken(set_value)
+    assert "a holds NaN or infinity in sample 2" in broken(set_nan)
+    assert "attributes was changed" in broken(set_unit)
+    assert "x differs from the grid" in broken(set_axis)
+    assert "more was added" in broken(add)
+
+
+def test_nonfinite_values_are_kept_on_request(tmp_path):
+    with FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, allow_nonfinite=True) as data:
+        data.append({"u": np.full((5, 4), np.nan)})
+        data.finish()
+        assert np.isnan(data["u"][0]).all()
+        assert data.verify() == []
