@@ -1,5 +1,6 @@
 """The methods side by side on unseen samples: time, true error, certified bound."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.cli.progress import Meter
+from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.operators import NeuralOperator
 from nwidth.rom import CertifiedPrediction, certify, certify_fields
@@ -201,9 +203,13 @@ class Contest:
         inputs = [self.inputs(i) for i in range(count)]
         batch = {name: np.stack([x[name] for x in inputs]) for name in inputs[0]}
         fields = np.stack(self.exact[:count])
-        result = certify_fields(
-            self.problem, batch, fields, dual_norm=self.certified.dual_norm, discretization=True
-        )
+        try:
+            result = certify_fields(
+                self.problem, batch, fields, dual_norm=self.certified.dual_norm, discretization=True
+            )
+        except InputError as error:  # a grid that cannot be coarsened
+            print(f"no estimate of the discretization error: {error}", file=sys.stderr)
+            return []
         return [] if result.discretization is None else [float(e) for e in result.discretization]
 
     def _error_to_data(self) -> float | None:

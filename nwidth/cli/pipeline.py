@@ -16,7 +16,7 @@ from nwidth.cli.journal import Journal, write_json
 from nwidth.cli.outputs import folder, require_space
 from nwidth.cli.progress import meter
 from nwidth.cli.summary import print_summary, words
-from nwidth.cli.train import checkpoint_of, train_model
+from nwidth.cli.train import checkpoint_of, plan_training, train_model
 from nwidth.cli.wording import describe_grid, percent
 from nwidth.errors import FileFormatError
 from nwidth.fields import FieldDataset
@@ -41,6 +41,7 @@ class Pipeline:
         self.model = output / config.model.file
         self.predictions = output / config.report.predictions
         self.summary, self.figure = output / config.report.summary, output / config.report.figure
+        plan_training(self.problem.grid, len(self.problem.inputs), config.model, config.training)
         self.journal = Journal(output / "run.json", config)
         again = self.journal.reconcile(restart)
         stale = {
@@ -206,7 +207,7 @@ def _is_complete(path: Path, count: int) -> bool:
 
 def _note(row: Row) -> str:
     if row.worst_bound is not None:
-        return f"every error ≤ {percent(row.worst_bound)}, proved"
+        return f"every error ≤ {percent(row.worst_bound, up=True)}, proved"
     unknown = ", worst " + percent(row.worst_energy_error) if row.method == FNO else ""
     return f"error {percent(row.energy_error)}{unknown}"
 

@@ -105,8 +105,8 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{1e3 * row.seconds:.3g} ms",
         percent(row.l2_error),
         percent(row.energy_error),
-        "-" if row.bound is None else percent(row.bound),
-        "-" if row.worst_bound is None else percent(row.worst_bound),
+        "-" if row.bound is None else percent(row.bound, up=True),
+        "-" if row.worst_bound is None else percent(row.worst_bound, up=True),
         between,
     )
 

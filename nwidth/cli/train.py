@@ -10,7 +10,14 @@ from nwidth.cli.options import Data, Overwrite, Threads
 if TYPE_CHECKING:
     from nwidth.cli.config import ModelSettings, TrainingSettings
     from nwidth.fields import FieldDataset
-    from nwidth.operators import NeuralOperator, TrainingReport
+    from nwidth.meshes import Grid
+    from nwidth.operators import (
+        FNO,
+        Augmentation,
+        NeuralOperator,
+        TrainingOptions,
+        TrainingReport,
+    )
 
 
 def train(
@@ -86,22 +93,19 @@ def checkpoint_of(path: Path) -> Path:
     return path.with_name(path.name + ".training.partial")
 
 
-def train_model(
-    dataset: "FieldDataset",
-    path: Path,
-    inputs: tuple[str, ...],
-    output: str,
-    settings: "ModelSettings",
-    training: "TrainingSettings",
-) -> "NeuralOperator":
-    """Train under a progress meter and write the model; resume from an unfinished training."""
-    from nwidth.cli.progress import meter
-    from nwidth.operators import FNO, Augmentation, NeuralOperator, TrainingOptions
+def plan_training(
+    grid: "Grid", channels: int, settings: "ModelSettings", training: "TrainingSettings"
+) -> tuple["FNO", "TrainingOptions", "Augmentation"]:
+    """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
+    from nwidth.errors import ConfigError, InputError
+    from nwidth.operators import FNO, Augmentation, TrainingOptions
 
-    dimension = dataset.grid.dimension
-    modes = settings.modes if isinstance(settings.modes, list) else [settings.modes] * dimension
+    d = grid.dimension
+    modes = settings.modes if isinstance(settings.modes, list) else [settings.modes] * d
+    if len(modes) != d:
+        raise ConfigError(f"[model] modes: expected one number or {d}, got {modes}")
     network = FNO(
-        in_channels=len(inputs),
+        in_channels=channels,
         modes=modes,
         width=settings.width,
         layers=settings.layers,
@@ -121,6 +125,26 @@ def train_model(
         seed=training.seed,
     )
     augmentation = Augmentation(coarse=training.coarse, symmetries=training.symmetries)
+    try:
+        augmentation.check(grid)
+    except InputError as error:
+        raise ConfigError(f"[training] coarse, symmetries: {error}") from None
+    return network, options, augmentation
+
+
+def train_model(
+    dataset: "FieldDataset",
+    path: Path,
+    inputs: tuple[str, ...],
+    output: str,
+    settings: "ModelSettings",
+    training: "TrainingSettings",
+) -> "NeuralOperator":
+    """Train under a progress meter and write the model; resume from an unfinished training."""
+    from nwidth.cli.progress import meter
+    from nwidth.operators import NeuralOperator
+
+    network, options, augmentation = plan_training(dataset.grid, len(inputs), settings, training)
     checkpoint = checkpoint_of(path)
     count = len(dataset) - round(training.validation * len(dataset))
     with meter("train", training.epochs * count) as bar:

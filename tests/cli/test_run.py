@@ -109,6 +109,16 @@ def test_what_cannot_work_is_said_before_the_work(nwidth, made, tmp_path, monkey
     answer = nwidth("run", made / "tiny.toml", "-o", tmp_path / "file")
     assert answer.code == 1 and "expected a folder" in answer.sentence
 
+    for word, old, new in (
+        ("modes", "modes = 4", "modes = [4, 4, 4]"),
+        ("symmetries", "epochs = 3", "epochs = 3\nsymmetries = true"),
+        ("coarse", "epochs = 3", "epochs = 3\ncoarse = 0.5"),
+    ):
+        text = (made / "tiny.toml").read_text().replace("[17, 17]", "[17, 18]")
+        (tmp_path / "a.toml").write_text(text.replace(old, new))
+        answer = nwidth("run", tmp_path / "a.toml", "-o", tmp_path / "out")
+        assert answer.code == 2 and word in answer.sentence
+
     class Full:
         free = 1000
 

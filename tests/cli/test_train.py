@@ -2,6 +2,8 @@ import shutil
 
 import pytest
 
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
 from nwidth.operators import NeuralOperator
 
 
@@ -49,6 +51,15 @@ def test_data_that_do_not_fit(nwidth, made, tmp_path):
         file.truncate(5000)
     assert nwidth("train", cut, "-o", out).code == 1
     assert not out.exists()
+
+
+def test_no_samples(nwidth, tmp_path):
+    grid = Grid.uniform((17, 17))
+    with FieldDataset.create(tmp_path / "a.h5", grid, {"permeability": "1", "u": "1"}) as data:
+        data.finish()
+    fields = ("--input", "permeability", "--target", "u")
+    answer = nwidth("train", tmp_path / "a.h5", "-o", tmp_path / "m.h5", *fields)
+    assert answer.code == 1 and "expected samples" in answer.sentence
 
 
 def test_an_existing_model_is_kept(nwidth, made):
