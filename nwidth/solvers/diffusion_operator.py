@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 # Below this many unknowns one pass takes a fraction of a millisecond, and a thread that has to wait
 # for a busy core costs more than a second thread can save.
-THREADED_SIZE = 2**18
+THREADED_SIZE = 2**19
 
 
 class DiffusionOperator(LinearOperator):

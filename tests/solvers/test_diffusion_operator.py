@@ -68,9 +68,9 @@ def test_kernel_sparse_and_textbook_agree(shape, wraps, reaction, dtype):
 
 
 def test_threads_and_one_thread_agree():
-    operator = random_operator((640, 500), (False, True))
-    u = np.random.default_rng(1).standard_normal((640, 500))
-    assert u.size > 2**18
+    operator = random_operator((740, 720), (False, True))
+    u = np.random.default_rng(1).standard_normal((740, 720))
+    assert u.size > 2**19
     part = operator.apply(u)
     np.testing.assert_allclose(part.ravel(), operator.to_sparse() @ u.ravel(), atol=1e-12)
 

@@ -37,7 +37,7 @@ def _around(index, size, wrap):
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _relax_row(u, f, inverse, t0, t1, t2, wraps, colours, own, tail, s, i, j):
+def _relax_row(u, f, inverse, t0, t1, t2, wraps, own, tail, s, i, j):
     """Relax in row (i, j) the points of parity `own`; `tail` tells if the last has colour 2."""
     n0, n1, n = u.shape
     one = u.dtype.type(1)
@@ -98,7 +98,7 @@ def _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, colours, colour, zero
         if zero:
             _start_row(u, f, inverse, own, cycles[2], i, j)
         elif own < 2 or cycles[2]:
-            _relax_row(u, f, inverse, t0, t1, t2, wraps, colours, own, cycles[2], s, i, j)
+            _relax_row(u, f, inverse, t0, t1, t2, wraps, own, cycles[2], s, i, j)
 
 
 @njit(error_model="numpy", cache=True)
@@ -121,54 +121,53 @@ def _close_slab(u, f, inverse, t0, t1, t2, wraps, cycles, first, s, start, stop)
         _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, 2, 1 - first, False, s, stop - 1)
 
 
+@njit(error_model="numpy", cache=True)
+def _one_colour(u, f, inverse, t0, t1, t2, wraps, cycles, colour, zero, s, start, stop):
+    """Relax one colour of three in a slab."""
+    for layer in range(start, stop):
+        _relax_layer(u, f, inverse, t0, t1, t2, wraps, cycles, 3, colour, zero, s, layer)
+
+
 @njit(parallel=True, cache=True, error_model="numpy")
-def smooth(u, f, inverse, t0, t1, t2, wraps, cycles, colours, sweeps, adjoint, from_zero, scratch):
-    """Relax all colours `sweeps` times, in reverse order if `adjoint`.
+def _smooth_threaded(u, f, inverse, t0, t1, t2, wraps, cycles, order, zero, scratch):
+    """Relax the colours in a given order once, a slab per thread."""
+    layers = u.shape[1] if t0.size == 1 else u.shape[0]
+    slabs = scratch.shape[0]
+    if order.size == 2:
+        for c in prange(slabs):
+            a, b, s = c * layers // slabs, (c + 1) * layers // slabs, scratch[c]
+            _two_colours(u, f, inverse, t0, t1, t2, wraps, cycles, order[0], zero, s, a, b)
+        for c in prange(slabs):
+            a, b, s = c * layers // slabs, (c + 1) * layers // slabs, scratch[c]
+            _close_slab(u, f, inverse, t0, t1, t2, wraps, cycles, order[0], s, a, b)
+        return
+    for turn in range(3):
+        new = zero and turn == 0
+        for c in prange(slabs):
+            a, b, s = c * layers // slabs, (c + 1) * layers // slabs, scratch[c]
+            _one_colour(u, f, inverse, t0, t1, t2, wraps, cycles, order[turn], new, s, a, b)
+
+
+@njit(error_model="numpy", cache=True)
+def smooth(u, f, inverse, t0, t1, t2, wraps, cycles, order, sweeps, from_zero, scratch):
+    """Relax the colours in a given order `sweeps` times.
 
     from_zero takes u as zero at the start. There are as many threads as scratch rows.
     """
     layers = u.shape[1] if t0.size == 1 else u.shape[0]
-    slabs = scratch.shape[0]
     for sweep in range(sweeps):
         zero = from_zero and sweep == 0
-        first = colours - 1 if adjoint else 0
-        step = -1 if adjoint else 1
-        if colours == 2 and slabs == 1:
-            _two_colours(
-                u, f, inverse, t0, t1, t2, wraps, cycles, first, zero, scratch[0], 0, layers
-            )
-            _close_slab(u, f, inverse, t0, t1, t2, wraps, cycles, first, scratch[0], 0, layers)
-        elif colours == 2:
-            for c in prange(slabs):
-                start, stop = c * layers // slabs, (c + 1) * layers // slabs
-                _two_colours(
-                    u, f, inverse, t0, t1, t2, wraps, cycles, first, zero, scratch[c], start, stop
-                )
-            for c in prange(slabs):
-                start, stop = c * layers // slabs, (c + 1) * layers // slabs
-                _close_slab(
-                    u, f, inverse, t0, t1, t2, wraps, cycles, first, scratch[c], start, stop
-                )
+        s = scratch[0]
+        if scratch.shape[0] > 1:
+            _smooth_threaded(u, f, inverse, t0, t1, t2, wraps, cycles, order, zero, scratch)
+        elif order.size == 2:
+            _two_colours(u, f, inverse, t0, t1, t2, wraps, cycles, order[0], zero, s, 0, layers)
+            _close_slab(u, f, inverse, t0, t1, t2, wraps, cycles, order[0], s, 0, layers)
         else:
-            for turn in range(colours):
-                colour = first + step * turn
-                for c in prange(slabs):
-                    for layer in range(c * layers // slabs, (c + 1) * layers // slabs):
-                        _relax_layer(
-                            u,
-                            f,
-                            inverse,
-                            t0,
-                            t1,
-                            t2,
-                            wraps,
-                            cycles,
-                            colours,
-                            colour,
-                            zero and turn == 0,
-                            scratch[c],
-                            layer,
-                        )
+            for turn in range(3):
+                new = zero and turn == 0
+                c = order[turn]
+                _one_colour(u, f, inverse, t0, t1, t2, wraps, cycles, c, new, s, 0, layers)
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)

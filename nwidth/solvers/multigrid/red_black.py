@@ -32,6 +32,7 @@ class RedBlack:
         ]
         self.odd_cycles = (False,) * (3 - d) + tuple(cycles)
         self.colours = 3 if any(cycles) else 2
+        self._orders = np.arange(self.colours), np.arange(self.colours)[::-1].copy()
         self.threaded = operator.shape[0] >= THREADED_SIZE
         self.shape = (1,) * (3 - d) + operator.domain_shape
 
@@ -61,9 +62,10 @@ class RedBlack:
 
         t0, t1, t2, _, _, wraps = self.operator.kernel_arguments
         inverse, scratch = self._work
+        order = self._orders[int(adjoint)]
         kernels.smooth(
             *(u.reshape(self.shape), f.reshape(self.shape), inverse, t0, t1, t2, wraps),
-            *(self.odd_cycles, self.colours, sweeps, adjoint, from_zero, scratch),
+            *(self.odd_cycles, order, sweeps, from_zero, scratch),
         )
 
     def residual_into(self, out: Array, f: Array, u: Array) -> None:

@@ -144,7 +144,7 @@ def test_no_progress_stagnates():
 
 
 def test_threaded_vectors_agree_with_serial_ones():
-    n = 2**18 + 17
+    n = 2**19 + 17
     rng = np.random.default_rng(0)
     diagonal = 1 + rng.random(n)
 

@@ -87,9 +87,9 @@ def test_weights_follow_a_jump():
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_threaded_passes_agree_with_the_textbook(axis):
-    A = operator((520, 511))
+    A = operator((740, 721))
     _, transfer = coarsen(A, axis)
-    assert A.shape[0] > 2**18
+    assert A.shape[0] > 2**19
     e = np.random.default_rng(0).standard_normal(transfer.coarse_shape)
     up = transfer.prolong(e)
     np.testing.assert_allclose(up, textbook_interpolation(A, axis, e, transfer.offset), atol=1e-12)
