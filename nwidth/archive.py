@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.audit import open_audited
+from nwidth.audit import open_audited, schema_of
 from nwidth.errors import FileFormatError, InputError
 
 _VERSION = 1
@@ -169,10 +169,11 @@ def _digest(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> str:
 def _fill(file: h5py.File, kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> None:
     """Write everything into an open file."""
     group = file.create_group(_GROUP)
-    group.attrs["schema"] = "archive"
+    # Texts of fixed length: HDF5 may not survive others in a damaged file.
+    group.attrs["schema"] = np.bytes_("archive")
     group.attrs["schema_version"] = _VERSION
-    group.attrs["kind"] = kind
-    group.attrs["sha256"] = _digest(kind, arrays, text)
+    group.attrs["kind"] = np.bytes_(kind.encode())
+    group.attrs["sha256"] = np.bytes_(_digest(kind, arrays, text))
     file["description"] = np.array(text.encode(), dtype=f"S{len(text.encode())}")
     place = file.create_group("arrays")
     for name, array in arrays.items():
@@ -212,13 +213,14 @@ def _sync_folder(folder: Path) -> None:
 
 def _read(file: h5py.File, path: Path, kind: str) -> tuple[dict[str, NDArray], dict[str, Any]]:
     """Read, check kind, version and digest, and return arrays and description."""
-    group = file.get(_GROUP)
-    found = None if not isinstance(group, h5py.Group) else group.attrs.get("kind")
-    if group is None or found is None or group.attrs.get("schema") != "archive":
-        what = "a data set" if group is not None and "count" in group else "another HDF5 file"
+    schema = schema_of(file)
+    if schema != "archive":
+        what = "a data set" if schema == "fields" else "another HDF5 file"
         raise FileFormatError(
             f"{path}: expected a model file of kind {kind!r}, got {what}; check the path"
         )
+    group = file[_GROUP]
+    found = group.attrs["kind"].decode()
     if found != kind:
         raise FileFormatError(
             f"{path}: expected a model file of kind {kind!r}, got {found!r}; check the path"
@@ -240,7 +242,7 @@ def _read(file: h5py.File, path: Path, kind: str) -> tuple[dict[str, NDArray], d
     little = {
         n: np.asarray(a, dtype=a.dtype.newbyteorder("<"), order="C") for n, a in arrays.items()
     }
-    if _digest(kind, little, text) != group.attrs["sha256"]:
+    if _digest(kind, little, text) != group.attrs["sha256"].decode():
         raise _damaged(path, "its SHA-256 differs")
     return arrays, json.loads(text)
 

@@ -104,6 +104,15 @@ def _reason(path: Path, error: Exception) -> str:
     return f"{path}: the file is damaged or in use ({text[:200]}); restore it or write it again"
 
 
+def schema_of(file: h5py.File) -> str | None:
+    """Return which of our schemas an open file follows: "fields", "archive" or None."""
+    own = file.get("nwidth")
+    if not isinstance(own, h5py.Group) or "schema" not in own.attrs:
+        return None
+    schema = own.attrs["schema"]
+    return schema.decode() if isinstance(schema, bytes) else None
+
+
 def problems(file: h5py.File, *, sparse: bool = False) -> Iterator[str]:
     """Yield what is suspicious in an open file.
 
@@ -154,13 +163,19 @@ def _walk(file: h5py.File, sparse: bool) -> Iterator[str]:
 
 
 def _attribute_problems(object_: Any, here: str) -> Iterator[str]:
-    """Yield attributes that declare more than fits into memory without harm."""
+    """Yield attributes that declare too much, or lists of any length: damaged ones crash HDF5.
+
+    References are let pass: they tie scales to axes.
+    """
     for k in range(h5py.h5a.get_num_attrs(object_)):
         attribute = h5py.h5a.open(object_, index=k)
-        declared = _declared_bytes(attribute.shape, attribute.get_type())
+        type_ = attribute.get_type()
+        name = attribute.name.decode("utf-8", "replace")
+        declared = _declared_bytes(attribute.shape, type_)
         if declared > _MOST_ATTRIBUTE_BYTES:
-            name = attribute.name.decode("utf-8", "replace")
             yield f"{here}: attribute {name} declares {declared} bytes"
+        if type_.get_class() == h5t.VLEN and type_.get_super().get_class() != h5t.REFERENCE:
+            yield f"{here}: attribute {name} holds lists of any length"
 
 
 def _dataset_problems(dataset: h5d.DatasetID, here: str, sparse: bool) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from math import prod
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import require_finite
+from nwidth.audit import schema_of
 from nwidth.errors import FileFormatError, InputError
 from nwidth.meshes import Grid
 
@@ -228,11 +229,9 @@ def write_layout(
         group.attrs["field_names"] = _texts(names)
         for name in names:
             _create_field(file, layout, name, room, options)
-    own.attrs["schema"] = "fields"
+    own.attrs["schema"] = np.bytes_("fields")
     own.attrs["schema_version"] = VERSION
-    own.attrs["static"] = layout.times is None
-    own.attrs["allow_nonfinite"] = layout.allow_nonfinite
-    own.attrs["field_names"] = _texts(layout.fields)
+    write_json(own, "content", _content_of(layout))
     write_json(own, "grid", grid.describe())
     write_json(own, "boundary", dict(layout.boundary))
     write_json(own, "provenance", provenance)
@@ -323,48 +322,55 @@ def _component_scale(file: h5py.File, dimension: int, position: int, size: int) 
 
 def read_layout(file: h5py.File) -> FieldLayout:
     """Read the layout back, and check that the pieces fit each other."""
-    own = file.get(GROUP)
-    if not isinstance(own, h5py.Group) or own.attrs.get("schema") != "fields":
-        is_model = isinstance(own, h5py.Group) and own.attrs.get("schema") == "archive"
-        what = "a model" if is_model else "an HDF5 file of another layout"
+    schema = schema_of(file)
+    if schema != "fields":
+        what = "a model" if schema == "archive" else "an HDF5 file of another layout"
         raise FileFormatError(
             f"{file.filename}: expected a data set of nwidth, got {what}; "
             "`nwidth convert` imports data of other layouts"
         )
+    own = file[GROUP]
     version = int(own.attrs["schema_version"])
     if version > VERSION:
         raise FileFormatError(
             f"{file.filename}: expected a data set of version {VERSION} or before, got {version}; "
             "update nwidth to read it"
         )
-    fields, dtypes = {}, set()
-    for name in own.attrs["field_names"]:
-        rank = next(r for r in range(3) if f"t{r}_fields/{name}" in file)
-        dataset = file[f"t{rank}_fields/{name}"]
-        dtypes.add(dataset.dtype)
-        fields[name] = Field(
-            str(dataset.attrs["units"]),
-            tuple(int(n) for n in dataset.shape[dataset.ndim - rank :]),
-            not dataset.attrs["time_varying"],
-            str(dataset.attrs.get("long_name", "")),
-        )
+    content = read_json(own, "content")
     expected = int(own["expected"][()])
-    if len(dtypes) != 1:
-        raise ValueError(f"expected one type of all fields, got {sorted(map(str, dtypes))}")
-    names = [str(name) for name in file["scalars"].attrs["field_names"]]
     layout = FieldLayout(
         grid=Grid.from_description(read_json(own, "grid")),
-        fields=fields,
-        scalars={name: str(file[f"scalars/{name}"].attrs["units"]) for name in names},
-        times=None if own.attrs["static"] else file["time"][()],
-        time_unit=str(file["time"].attrs["units"]),
-        dtype=dtypes.pop(),
+        fields={name: _field_from(facts) for name, facts in content["fields"].items()},
+        scalars={str(name): str(unit) for name, unit in content["scalars"].items()},
+        times=None if content["static"] else file["time"][()],
+        time_unit=str(content["time_unit"]),
+        dtype=_checked_dtype(content["dtype"]),
         boundary=read_json(own, "boundary"),
         expected=None if expected < 0 else expected,
-        allow_nonfinite=bool(own.attrs["allow_nonfinite"]),
+        allow_nonfinite=bool(content["allow_nonfinite"]),
     )
     _check_extents(file, layout, int(own["count"][()]))
     return layout
+
+
+def _content_of(layout: FieldLayout) -> dict[str, Any]:
+    """Return what `read_layout` needs beside grid and boundary.
+
+    The attributes say the same to other readers, but they are texts of variable length, which
+    HDF5 may not survive reading from a damaged file.
+    """
+    return {
+        "fields": {name: asdict(field) for name, field in layout.fields.items()},
+        "scalars": dict(layout.scalars),
+        "static": layout.times is None,
+        "time_unit": layout.time_unit,
+        "dtype": layout.dtype.name,
+        "allow_nonfinite": layout.allow_nonfinite,
+    }
+
+
+def _field_from(facts: Mapping[str, Any]) -> Field:
+    return Field(**{**facts, "components": tuple(facts["components"])})
 
 
 def _check_extents(file: h5py.File, layout: FieldLayout, count: int) -> None:
@@ -375,6 +381,8 @@ def _check_extents(file: h5py.File, layout: FieldLayout, count: int) -> None:
     wanted |= {f"scalars/{name}": () for name in layout.scalars}
     for path, stored in wanted.items():
         dataset = file[path]
+        if dataset.dtype.name != ("float64" if path[:8] == "scalars/" else layout.dtype.name):
+            raise ValueError(f"{path} is of type {dataset.dtype}")
         if dataset.shape[1:] != stored or dataset.shape[0] < count:
             raise ValueError(f"{path} has shape {dataset.shape}, expected ({count}, *{stored})")
         declared = count * prod(stored) * layout.dtype.itemsize

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nwidth.archive import written_in_place
-from nwidth.audit import open_audited
+from nwidth.audit import open_audited, schema_of
 from nwidth.errors import FileFormatError, InputError
-from nwidth.field_layout import GROUP, Field
+from nwidth.field_layout import Field
 from nwidth.fields import FieldDataset
 from nwidth.layouts_arrays import (
     arrays_in_hdf5,
@@ -50,8 +49,7 @@ def detect_layout(path: str | Path) -> str:
             if stream.read(4) == b"PK\x03\x04":
                 return "npz"
     with open_audited(path, sparse=True) as file:
-        own = file.get(GROUP)
-        schema = own.attrs.get("schema") if isinstance(own, h5py.Group) else None
+        schema = schema_of(file)
         if schema == "fields":
             return "nwidth"
         if schema == "archive":

@@ -87,6 +87,12 @@ def ragged(file, folder):
     file.create_dataset("out", shape=(2,), dtype=h5py.vlen_dtype("f8"))
 
 
+def ragged_attribute(file, folder):
+    rows = np.empty(1, dtype=object)
+    rows[0] = np.ones(3)
+    file["honest"].attrs.create("out", rows, dtype=h5py.vlen_dtype("f8"))
+
+
 def opaque(file, folder):
     file.create_dataset("out", data=np.zeros(2, dtype="V8"))
 
@@ -106,6 +112,7 @@ def opaque(file, folder):
         (references, "/out: type that is neither number nor text"),
         (nested_references, "/out: type that is neither number nor text"),
         (ragged, "/out: type that is neither number nor text"),
+        (ragged_attribute, "/honest: attribute out holds lists of any length"),
         (opaque, "/out: type that is neither number nor text"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from nwidth.audit import open_audited
+from nwidth.audit import open_audited, schema_of
 
 DATA_SET, FOREIGN = "data set", "foreign"
 
@@ -13,8 +13,7 @@ def file_kind(path: str | Path) -> str:
     Raises `FileFormatError` for a file that is missing, damaged, unsafe or not HDF5.
     """
     with open_audited(path, sparse=True) as file:
-        attributes = file["nwidth"].attrs if "nwidth" in file else {}
-        schema = attributes.get("schema")
+        schema = schema_of(file)
         if schema == "fields":
             return DATA_SET
-        return str(attributes.get("kind", FOREIGN)) if schema == "archive" else FOREIGN
+        return file["nwidth"].attrs["kind"].decode() if schema == "archive" else FOREIGN
