@@ -151,7 +151,8 @@ class DiffusionOperator(LinearOperator):
         self.apply_into(out, u, np.empty(u.size // u.shape[-1]))
         return out
 
-    _adjoint = _apply
+    def _adjoint(self, v: Any) -> Any:
+        return self._apply(v)
 
     def energy(self, u: Array) -> float:
         """Return u . A u, the square of the energy norm."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solve import solve
@@ -76,6 +77,7 @@ def discretization_error(
         error, size = coarse.grid.norm(difference), coarse.grid.norm(at_points)
     else:
         operator = coarse.operator(restricted)
+        assert isinstance(operator, DiffusionOperator)
         error = sqrt(max(operator.energy(coarse.unknowns(difference)), 0.0))
         size = sqrt(max(coarse.volumes.energy(operator, at_points), 0.0))
     if size == 0.0:

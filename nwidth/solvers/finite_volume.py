@@ -123,7 +123,8 @@ class FiniteVolume:
 
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of a whole field `(..., *grid.shape)`, contiguous."""
-        return np.ascontiguousarray(field[(..., *self.interior)])
+        inner: Any = (..., *self.interior)
+        return np.ascontiguousarray(field[inner])
 
     def field(self, unknowns: Array) -> Array:
         """Return the whole field of the unknowns: Dirichlet nodes get their values."""

@@ -79,9 +79,8 @@ def solve(
     elif method == "multigrid":
         from nwidth.solvers.multigrid import Multigrid
 
-        result = Multigrid(operator).iterate(
-            b, initial=guess, rtol=rtol, max_iterations=max_iterations
-        )
+        cycle = Multigrid(_in_flux_form(operator, method))
+        result = cycle.iterate(b, initial=guess, rtol=rtol, max_iterations=max_iterations)
     else:
         result = conjugate_gradient(
             operator,
@@ -121,8 +120,6 @@ def _choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple
         return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"
     if operator.shape[0] <= DIRECT_SIZE:
         return "direct", f"only {operator.shape[0]} unknowns: elimination is quickest"
-    if not isinstance(operator, DiffusionOperator):
-        return "direct", "not a diffusion operator in flux form: only elimination applies"
     if problem.grid.dimension == 1:
         return "direct", "one dimension: elimination takes O(N)"
     return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"
@@ -130,10 +127,7 @@ def _choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple
 
 def _preconditioner(method: str, problem: Problem, operator: LinearOperator) -> LinearOperator:
     """Return the approximate inverse that a method is named after."""
-    if not isinstance(operator, DiffusionOperator):
-        raise InputError(
-            f"method {method}: expected a DiffusionOperator, got {operator!r}; use method='direct'"
-        )
+    operator = _in_flux_form(operator, method)
     if method == "fast-poisson":
         from nwidth.solvers.fast_poisson import FastPoisson
 
@@ -143,12 +137,21 @@ def _preconditioner(method: str, problem: Problem, operator: LinearOperator) -> 
     return Multigrid(operator, dtype=np.float32)
 
 
+def _in_flux_form(operator: LinearOperator, method: str) -> DiffusionOperator:
+    """Return the operator if a method can work with it."""
+    if not isinstance(operator, DiffusionOperator):
+        raise InputError(
+            f"method {method}: expected a DiffusionOperator, got {operator!r}; use "
+            "conjugate_gradient for other operators"
+        )
+    return operator
+
+
 def _direct(operator: LinearOperator, b: Array, rtol: float) -> Iterate:
     """Solve by sparse elimination; a singular operator gets its last unknown fixed to zero."""
     from scipy.sparse.linalg import splu
 
-    if not isinstance(operator, DiffusionOperator):
-        raise InputError(f"method direct: expected a DiffusionOperator, got {operator!r}")
+    operator = _in_flux_form(operator, "direct")
     matrix = operator.to_sparse().astype(np.float64).tocsc()
     x = np.zeros(b.size)
     free = slice(0, b.size - 1 if operator.singular else b.size)

@@ -67,12 +67,12 @@ def coarsen(operator: DiffusionOperator, axis: int) -> tuple[DiffusionOperator, 
     right = np.ascontiguousarray(after / total)
     transfer = Transfer(axis, offset, wraps, operator.domain_shape, left, right)
     layout = (axis, offset, n, wraps)
-    faces = [
-        _series(T, left * after, *layout)
-        if j == axis
-        else _parallel(t, *(_on_faces(w, j, operator.periodic[j]) for w in (left, right)), *layout)
-        for j, t in enumerate(operator.faces)
-    ]
+    faces = [_series(T, left * after, *layout)] * T.ndim
+    for j, t in enumerate(operator.faces):
+        if j != axis:
+            across = operator.periodic[j]
+            to_left, to_right = _on_faces(left, j, across), _on_faces(right, j, across)
+            faces[j] = _parallel(t, to_left, to_right, *layout)
     reaction = operator.reaction
     if reaction is not None:
         reaction = _parallel(reaction, left, right, *layout)

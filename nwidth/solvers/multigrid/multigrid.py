@@ -105,9 +105,9 @@ class Multigrid(LinearOperator):
         for axis in axes:
             coarse, transfer = coarsen(coarse, axis)
             transfers.append(transfer)
-        between = [np.empty(t.coarse_shape, self.precision) for t in transfers[:-1]]
-        arrays = [np.empty(fine.domain_shape, self.precision) for _ in range(3)]
-        self.levels.append(Level(smoother, transfers, sweeps, *arrays, between))
+        between: list[Array] = [np.empty(t.coarse_shape, self.precision) for t in transfers[:-1]]
+        u, f, r = (np.empty(fine.domain_shape, self.precision) for _ in range(3))
+        self.levels.append(Level(smoother, transfers, sweeps, u, f, r, between))
         return coarse
 
     def _prepare_coarsest(self, coarse: DiffusionOperator) -> None:
@@ -140,7 +140,8 @@ class Multigrid(LinearOperator):
         self.apply_into(out, np.ascontiguousarray(u, dtype=self.dtype))
         return out
 
-    _adjoint = _apply
+    def _adjoint(self, v: Any) -> Any:
+        return self._apply(v)
 
     def _cycle(self, depth: int) -> None:
         """Set u of a level to the result of one V-cycle for its f from the guess zero."""
