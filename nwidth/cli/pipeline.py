@@ -13,7 +13,7 @@ from nwidth.cli.comparison import FNO, METHODS, Comparison, Contest, Row
 from nwidth.cli.config import Config
 from nwidth.cli.generate import generate_data, test_file
 from nwidth.cli.journal import Journal, write_json
-from nwidth.cli.outputs import folder, require_space
+from nwidth.cli.outputs import folder, require_space, sweep
 from nwidth.cli.progress import meter
 from nwidth.cli.summary import print_summary, words
 from nwidth.cli.train import checkpoint_of, plan_training, train_model
@@ -52,6 +52,7 @@ class Pipeline:
         for stage in again:
             for path in stale[stage]:
                 path.unlink(missing_ok=True)
+        sweep(self.output)
         self._check_space()
         self.journal.save()
 
@@ -82,6 +83,7 @@ class Pipeline:
         """Stage 2: the Fourier neural operator."""
         if self.model.exists():  # written whole or not at all, and gone if settings have changed
             _say(f"[2/4] training: {self.model} is there")
+            checkpoint_of(self.model).unlink(missing_ok=True)
             return NeuralOperator.load(self.model)
         resumed = checkpoint_of(self.model).exists()
         _say(f"[2/4] training: {'continuing' if resumed else 'a Fourier neural operator'}")
