@@ -85,11 +85,17 @@ def training_rows(folder: Path, *, quick: bool) -> list[Row]:
             unit=("1", "s")[k],
             goal=1.0,
             threads=2,
-            note=note,
+            note=f"{note}; {spread(ours, k)} and {spread(theirs, k)}",
         )
         for name, theirs in peers.items()
         for k, task in enumerate(tasks)
     ]
+
+
+def spread(results: list, k: int) -> str:
+    """Return the least and largest of some results in words."""
+    values = [result[k] for result in results if result]
+    return f"{min(values):.4g} to {max(values):.4g}" if values else "absent"
 
 
 def converted(folder: Path, name: str, scratch: Path) -> FieldDataset:
