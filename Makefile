@@ -29,6 +29,9 @@ $(VENV)/bench.stamp: $(VENV)/dev.stamp
 demo: $(VENV)/run.stamp
 	$(BIN)/nwidth run examples/darcy.toml
 
+# Threads that spin while they wait would slow two test processes on two cores.
+test test-slow: export OMP_WAIT_POLICY ?= PASSIVE
+
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -q -n 2 -m "not slow" $(PYTEST_ARGUMENTS)
 
@@ -48,4 +51,4 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/all.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .numba_cache

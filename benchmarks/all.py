@@ -53,10 +53,12 @@ def version(package: str) -> str:
 
 def run(name: str, quick: bool) -> dict:
     """Run one benchmark in its own process and return its record."""
+    # Threads that spin while they wait make every contender erratic on a machine that is shared.
+    environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "rows.json"
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(result)]
-        subprocess.run(command + ["--quick"] * quick, check=True, cwd=HERE.parent)
+        subprocess.run(command + ["--quick"] * quick, check=True, cwd=HERE.parent, env=environment)
         record = json.loads(result.read_text())
     record["quick"] = quick
     record["date"] = datetime.date.today().isoformat()
@@ -78,7 +80,7 @@ def table(name: str, record: dict) -> str:
     for row in record["rows"]:
         cells = (
             row["task"],
-            f"{row['ours']:.4g}",
+            "absent" if row["ours"] is None else f"{row['ours']:.4g}",
             "absent" if row["peer"] is None else f"{row['peer']:.4g}",
             row["peer_name"],
             row["unit"],

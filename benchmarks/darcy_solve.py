@@ -167,7 +167,7 @@ def main() -> None:
     with threadpool_limits(THREADS, "blas"):
         for name, build, rtol, goal, needed in jobs:
             if needed is not None and not (folder / needed).exists():
-                rows.append(Row(name, np.nan, None, "absent", note=f"no {folder / needed}"))
+                rows.append(Row(name, None, None, "absent", note=f"no {folder / needed}"))
                 continue
             large = "1025" in name or "2 x 2 x 2" in name
             if arguments.quick and (large or "8 x 8" in name):

@@ -21,11 +21,12 @@ from rich.table import Table
 class Row:
     """One line of a benchmark: lower is better for `ours` and `peer`, in `unit`.
 
-    `goal` is the ratio peer / ours to reach; None for rows that only inform.
+    `goal` is the ratio peer / ours to reach; None for rows that only inform. `ours` or `peer` is
+    None where it could not be measured; the note says why.
     """
 
     task: str
-    ours: float
+    ours: float | None
     peer: float | None
     peer_name: str
     unit: str = "s"
@@ -35,8 +36,8 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Peer over ours, or None when the peer is missing."""
-        return None if self.peer is None else self.peer / self.ours
+        """Peer over ours, or None when one of them is missing."""
+        return None if self.peer is None or self.ours is None else self.peer / self.ours
 
     @property
     def met(self) -> bool | None:
@@ -87,8 +88,8 @@ def finish(title: str, rows: Sequence[Row], arguments: argparse.Namespace) -> No
     for row in rows:
         table.add_row(
             row.task,
-            f"{row.ours:.4g}",
-            "absent" if row.peer is None else f"{row.peer:.4g}",
+            _number(row.ours),
+            _number(row.peer),
             row.peer_name,
             row.unit,
             "" if row.ratio is None else f"{row.ratio:.2f}",
@@ -102,3 +103,7 @@ def finish(title: str, rows: Sequence[Row], arguments: argparse.Namespace) -> No
         arguments.json.write_text(
             json.dumps({"title": title, "rows": [row.record() for row in rows]}, indent=1) + "\n"
         )
+
+
+def _number(value: float | None) -> str:
+    return "absent" if value is None else f"{value:.4g}"

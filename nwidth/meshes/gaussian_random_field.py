@@ -38,7 +38,7 @@ class GaussianRandomField(RandomField):
     alpha     smoothness: samples are C^s for s < alpha - d/2; needs alpha > d/2 unless `modes`
     tau       inverse correlation length, in units of 1/length
     sigma     amplitude; None means tau^((2 alpha - d)/2), which keeps the variance of small-scale
-              fields near a constant whatever tau (the choice of Li et al.)
+              fields near a constant whatever tau (as in the code published with Li et al.)
     boundary  "neumann", "dirichlet" or "periodic"; one, or one per axis
     mean      number added to every sample
     modes     number of frequencies per axis (m < modes; Dirichlet 1 <= m <= modes)

@@ -6,6 +6,7 @@ The only thing that ROM, Krylov methods and certificates know of a discretizatio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ class LinearOperator(ABC):
     dtype: np.dtype
     properties: frozenset[str] = frozenset()
 
+    # NumPy leaves `array * operator` to the operator instead of multiplying entry by entry.
+    __array_ufunc__ = None
+
     @abstractmethod
     def _apply(self, u: Any) -> Any:
         """Return A u for an array of `domain_shape`."""
@@ -48,6 +52,7 @@ class LinearOperator(ABC):
 
     @staticmethod
     def _on(action: Any, u: Any, shape: Shape) -> Any:
+        u = u if hasattr(u, "shape") else np.asarray(u)
         if tuple(u.shape) == shape:
             return action(u)
         if tuple(u.shape) == (prod(shape),):
@@ -73,9 +78,17 @@ class LinearOperator(ABC):
         return SumOperator(self, other)
 
     def __mul__(self, scalar: complex) -> "LinearOperator":
-        return ScaledOperator(self, scalar)
+        if not isinstance(scalar, Number):
+            raise InputError(
+                f"product: expected a number, got {type(scalar).__name__}; "
+                "apply an operator to an array with @, and chain two operators with @"
+            )
+        return ScaledOperator(self, scalar)  # type: ignore[arg-type]
 
     __rmul__ = __mul__
+
+    def __truediv__(self, scalar: complex) -> "LinearOperator":
+        return self * (1 / scalar)
 
     def __neg__(self) -> "LinearOperator":
         return ScaledOperator(self, -1.0)

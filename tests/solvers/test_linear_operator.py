@@ -24,6 +24,8 @@ CASES = {
     "product": (MatrixOperator(B) @ MatrixOperator(C), B @ C),
     "adjoint": (MatrixOperator(B).H, B.conj().T),
     "negative": (-MatrixOperator(A), -A),
+    "quotient": (MatrixOperator(A) / 4, A / 4),
+    "number from the left": (np.float64(3) * MatrixOperator(A), 3 * A),
 }
 
 
@@ -80,6 +82,18 @@ def test_fields_and_flat_vectors():
     np.testing.assert_array_equal(Reversal().apply(u.ravel()), u[::-1].ravel())
     with pytest.raises(InputError, match=r"expected an array of shape \(2, 3\) or \(6,\)"):
         Reversal().apply(u.T)
+
+
+def test_lists_are_arrays():
+    assert Reversal().apply([[1.0, 2, 3], [4, 5, 6]]).tolist() == [[4, 5, 6], [1, 2, 3]]
+
+
+@pytest.mark.parametrize("factor", [np.ones(4), MatrixOperator(A), "2", None])
+def test_only_numbers_scale(factor):
+    with pytest.raises(InputError, match="product: expected a number"):
+        MatrixOperator(A) * factor
+    with pytest.raises(InputError, match="product: expected a number"):
+        factor * MatrixOperator(A)
 
 
 def test_shapes_must_match():

@@ -26,7 +26,7 @@ class Darcy(DiffusionProblem):
 
         -div(a grad u) = f    in a box,    u = g  or  a du/dn = q    on its sides
 
-    Reference: Aziz & Settari (1979), Petroleum Reservoir Simulation, chapter 3; the two-phase
+    Reference: Aziz & Settari (1979), Petroleum Reservoir Simulation; the two-phase
     benchmark a in {3, 12}: Li et al. (2021), arXiv:2010.08895, section 5.2.
 
     Input "permeability": a > 0, shape `grid.shape`, or `(d, *grid.shape)` for a diagonal tensor.
