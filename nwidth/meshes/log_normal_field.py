@@ -1,7 +1,7 @@
 """Log-normal fields: the exponential of a Gaussian field."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -32,21 +32,18 @@ class LogNormalField(RandomField):
 
     gaussian: RandomField
     scale: float = 1.0
+    grid: Grid = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if not isinstance(self.gaussian, RandomField):
             raise InputError(f"log-normal field: expected a random field, got {self.gaussian!r}")
+        object.__setattr__(self, "grid", self.gaussian.grid)
         good = isinstance(self.scale, int | float | np.number) and not isinstance(self.scale, bool)
         if not good or not np.isfinite(self.scale) or self.scale <= 0:
             raise InputError(
                 f"log-normal field: expected scale to be a finite number > 0, got {self.scale!r}"
             )
         object.__setattr__(self, "scale", float(self.scale))
-
-    @property
-    def grid(self) -> Grid:  # type: ignore[override]
-        """The grid of the Gaussian field."""
-        return self.gaussian.grid
 
     def sample(self, generator: np.random.Generator) -> NDArray[np.float64]:
         """Draw one field, shape `grid.shape`."""

@@ -1,7 +1,7 @@
 """Two-phase media: a Gaussian field cut at a threshold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -33,10 +33,12 @@ class TwoPhaseField(RandomField):
     low: float
     high: float
     threshold: float = 0.0
+    grid: Grid = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         if not isinstance(self.gaussian, RandomField):
             raise InputError(f"two-phase field: expected a random field, got {self.gaussian!r}")
+        object.__setattr__(self, "grid", self.gaussian.grid)
         for name in ("low", "high", "threshold"):
             value = getattr(self, name)
             good = isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -49,11 +51,6 @@ class TwoPhaseField(RandomField):
             raise InputError(
                 f"two-phase field: expected low < high, got low {self.low} and high {self.high}"
             )
-
-    @property
-    def grid(self) -> Grid:  # type: ignore[override]
-        """The grid of the Gaussian field."""
-        return self.gaussian.grid
 
     def sample(self, generator: np.random.Generator) -> NDArray[np.float64]:
         """Draw one field, shape `grid.shape`."""

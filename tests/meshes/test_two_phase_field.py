@@ -1,5 +1,7 @@
 """Two-phase fields."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -43,3 +45,11 @@ def test_phases_are_equally_likely_at_threshold_zero():
 def test_errors_say_what_to_do(arguments, words):
     with pytest.raises(InputError, match=words):
         TwoPhaseField(*arguments)
+
+
+def test_the_grid_is_that_of_the_gaussian_field():
+    field = TwoPhaseField(GAUSSIAN, 3.0, 12.0)
+    assert field.grid is GAUSSIAN.grid
+    finer = GAUSSIAN.on(Grid.uniform((65, 65)))
+    assert replace(field, gaussian=finer).grid is finer.grid
+    assert field == TwoPhaseField(GAUSSIAN, 3.0, 12.0) and "grid" not in field.describe()
