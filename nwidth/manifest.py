@@ -104,7 +104,7 @@ def _dataset_digest(dataset: h5py.Dataset) -> str:
 
 
 def _blocks(dataset: h5py.Dataset, count: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of the first axis of at most 16 MiB, in whole chunks."""
+    """Yield ranges of the first axis in whole chunks, of at most 4 MiB or one chunk."""
     row = int(np.prod(dataset.shape[1:])) * dataset.dtype.itemsize
     step = max(1, _BLOCK_BYTES // max(row, 1))
     per_chunk = dataset.chunks[0] if dataset.chunks else 1

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from nwidth import manifest
 from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
@@ -74,3 +75,15 @@ def test_nonfinite_values_are_kept_on_request(tmp_path):
         data.finish()
         assert np.isnan(data["u"][0]).all()
         assert data.verify() == []
+
+
+@pytest.mark.parametrize(("shape", "chunks"), [((5000, 300), (7, 300)), ((9, 3000, 3000), None)])
+def test_digests_read_blocks_of_whole_chunks_of_at_most_4_mib(tmp_path, shape, chunks):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        dataset = file.create_dataset("a", shape, "f8", chunks=chunks or (1, *shape[1:]))
+        blocks = list(manifest._blocks(dataset, shape[0]))
+        row, per_chunk = 8 * int(np.prod(shape[1:])), dataset.chunks[0]
+    assert [start for start, _ in blocks] == [0, *(stop for _, stop in blocks[:-1])]
+    assert blocks[-1][1] == shape[0]
+    assert all(start % per_chunk == 0 for start, _ in blocks)
+    assert max(stop - start for start, stop in blocks) * row <= max(4 << 20, per_chunk * row)
