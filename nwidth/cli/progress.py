@@ -2,6 +2,7 @@
 
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -9,7 +10,7 @@ from typing import Any, TextIO
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class Meter:
+class Meter(ABC):
     """What a long computation reports to: how much is done and a few words on how it goes."""
 
     def __init__(self, name: str, total: int, unit: str):
@@ -26,8 +27,9 @@ class Meter:
         self.done, self.note = done, note or self.note
         self.show()
 
+    @abstractmethod
     def show(self) -> None:
-        """Draw; the terminal and the plain meter do it differently."""
+        """Draw, or do not yet."""
 
     @property
     def rate(self) -> float:
@@ -38,7 +40,7 @@ class Meter:
     def line(self) -> str:
         """Return the state in one plain line.
 
-        >>> meter = Meter("train", 10, "epochs")
+        >>> meter = PlainMeter("train", 10, "epochs", sys.stderr)
         >>> meter.line()
         'train: 0/10 epochs'
         """

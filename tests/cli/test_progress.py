@@ -1,7 +1,9 @@
 import io
 
+import pytest
+
 from nwidth.cli import progress
-from nwidth.cli.progress import PlainMeter, meter
+from nwidth.cli.progress import Meter, PlainMeter, meter
 
 
 def test_plain_lines_come_now_and_then_and_at_the_end(monkeypatch):
@@ -36,3 +38,8 @@ def test_a_bar_is_drawn_on_a_terminal(monkeypatch):
         bar.update(1, "loss 0.1")
         bar.update(4, "loss 0.05")
     assert "train" in screen.getvalue() and "4/4" in screen.getvalue()
+
+
+def test_a_meter_must_know_how_to_show_itself():
+    with pytest.raises(TypeError, match="show"):
+        Meter("train", 4, "epochs")
