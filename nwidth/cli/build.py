@@ -53,7 +53,7 @@ def build(config: words.Config, folder: str | Path = ".", restrict: int = 1) -> 
     if isinstance(settings, words.ConstantSettings):
         fixed = np.full(grid.shape, settings.value)
     elif isinstance(settings, words.FileSettings):
-        fixed = read_field(settings, grid.shape, Path(folder))
+        fixed = read_field(settings, grid.shape, Path(folder), name)
     else:
         sampler = build_random_field(settings, grid)
     problem: Problem

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
+from nwidth.cli.outputs import FIGURES
+
 Whole = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Relative = Annotated[float, Field(gt=0.0, lt=1.0)]
@@ -98,6 +100,12 @@ class TwoPhaseSettings(Section):
     sigma: PositiveFloat | None = None
     boundary: Literal["neumann", "dirichlet", "periodic"] = "neumann"
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError(f"expected low < high, got low = {self.low}, high = {self.high}")
+        return self
+
 
 class LogNormalSettings(Section):
     """exp(scale g) of a Gaussian field g."""
@@ -115,7 +123,7 @@ class ConstantSettings(Section):
     """The same value everywhere."""
 
     kind: Literal["constant"]
-    value: PositiveFloat = 1.0
+    value: float = Field(default=1.0, description="positive if a permeability")
 
 
 class FileSettings(Section):
@@ -198,6 +206,14 @@ class ReportSettings(Section):
     summary: FileName = "summary.json"
     sample: Whole = Field(default=0, description="the test sample shown in the figure")
 
+    @model_validator(mode="after")
+    def _figure_kind(self) -> Self:
+        if not self.figure.lower().endswith(FIGURES):
+            raise ValueError(
+                f"figure: expected a name ending in {', '.join(FIGURES)}, got {self.figure!r}"
+            )
+        return self
+
 
 class Config(Section):
     """The whole file."""
@@ -226,6 +242,10 @@ class Config(Section):
             raise ValueError(
                 "[permeability] kind: a Gaussian field has negative values; "
                 "expected 'log-normal' or 'two-phase'"
+            )
+        if isinstance(self.permeability, ConstantSettings) and self.permeability.value <= 0:
+            raise ValueError(
+                f"[permeability] value: expected a number > 0, got {self.permeability.value}"
             )
         if getattr(self, other) is not None:
             raise ValueError(f"{self.problem.equation} has no [{other}]; remove this section")

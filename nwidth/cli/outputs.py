@@ -5,7 +5,9 @@ import shutil
 from pathlib import Path
 
 from nwidth.cli.wording import readable_size
-from nwidth.errors import InputError
+from nwidth.errors import ConfigError, InputError
+
+FIGURES = (".png", ".pdf", ".svg")
 
 
 def claim(path: str | Path, overwrite: bool = False) -> Path:
@@ -20,6 +22,19 @@ def claim(path: str | Path, overwrite: bool = False) -> Path:
         raise InputError(f"{path} exists already; choose another name or add --overwrite")
     folder(path.parent)
     return path
+
+
+def claim_figure(path: str | Path, overwrite: bool = False) -> Path:
+    """Return the path if a figure may be written there; see `claim`.
+
+    >>> claim_figure("pressure.xyz")
+    Traceback (most recent call last):
+        ...
+    nwidth.errors.ConfigError: pressure.xyz: expected a figure file ending in .png, .pdf, .svg
+    """
+    if Path(path).suffix.lower() not in FIGURES:
+        raise ConfigError(f"{path}: expected a figure file ending in {', '.join(FIGURES)}")
+    return claim(path, overwrite)
 
 
 def folder(path: str | Path) -> Path:

@@ -35,10 +35,10 @@ def plot(
     """
     from nwidth import plotting
     from nwidth.cli.file_kind import DATA_SET, file_kind
-    from nwidth.cli.outputs import claim
+    from nwidth.cli.outputs import claim_figure
     from nwidth.fields import FieldDataset
 
-    path = claim(output or file.with_suffix(".png"), overwrite)
+    path = claim_figure(output or file.with_suffix(".png"), overwrite)
     if file_kind(file) == DATA_SET:
         with FieldDataset.open(file) as data:
             figure = _sample(data, sample, name)
@@ -64,15 +64,15 @@ def _history(file: Path) -> "Figure":
 
 def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
     from nwidth import plotting
-    from nwidth.errors import InputError
+    from nwidth.errors import ConfigError
 
     if sample >= len(data):
-        raise InputError(
+        raise ConfigError(
             f"--sample: expected a number below {len(data)}, the samples of {data.path}, "
             f"got {sample}"
         )
     if name is not None and name not in data.field_names:
-        raise InputError(f"--field: expected one of {', '.join(data.field_names)}, got {name!r}")
+        raise ConfigError(f"--field: expected one of {', '.join(data.field_names)}, got {name!r}")
     wanted = [name] if name else list(data.field_names)
     fields = {n: _last_time(data, n, sample) for n in wanted}
     output = data.provenance.get("output")

@@ -41,18 +41,23 @@ def solve(
     """
     from nwidth.arrays import generator
     from nwidth.cli.build import build
-    from nwidth.cli.outputs import claim
+    from nwidth.cli.outputs import claim, claim_figure
     from nwidth.cli.read_config import read_config
     from nwidth.cli.threads import limit_threads
     from nwidth.errors import ConfigError
     from nwidth.solvers import solve as solve_problem
+    from nwidth.solvers.solve import METHODS
 
     config = read_config(configuration)
     if rtol is not None and not 0 < rtol < 1:
         raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
+    if method not in METHODS:
+        raise ConfigError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}")
     limit_threads(threads or config.run.threads)
-    for path in filter(None, (output, figure)):
-        claim(path, overwrite)
+    if figure is not None:
+        claim_figure(figure, overwrite)
+    if output is not None:
+        claim(output, overwrite)
     task = build(config, configuration.parent)
     inputs = task.inputs or task.problem.sample(generator(config.data.seed, sample))
     tolerance = config.data.rtol if rtol is None else rtol

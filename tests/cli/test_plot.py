@@ -36,7 +36,7 @@ def test_wrong_wishes(nwidth, made, tmp_path, monkeypatch, options, words):
     monkeypatch.chdir(tmp_path)
     options = options if "-o" in options else (*options, "-o", "a.png")
     answer = nwidth("plot", made / "darcy.h5", *options)
-    assert answer.code == 1 and words in answer.sentence
+    assert answer.code == 2 and words in answer.sentence
     assert list(tmp_path.iterdir()) == []
 
 

@@ -38,6 +38,12 @@ def test_sections_have_at_most_ten_keys():
         (GOOD + "[data]\nsamples = 10.5", r"samples: expected a whole number, got 10.5"),
         (GOOD + "[data]\nrtol = nan", r"\[data\] rtol: expected a finite number, got nan"),
         (GOOD + "low = -3.0", r"\[permeability\] low: expected a number > 0.0, got -3.0"),
+        (GOOD + "low = 12.0\nhigh = 3.0", r"\[permeability\]: expected low < high, got low = 12"),
+        (GOOD + '[report]\nfigure = "a.xyz"', r"\[report\]: figure: expected .*\.png.*'a\.xyz'"),
+        (
+            PROBLEM + '[permeability]\nkind = "constant"\nvalue = 0.0',
+            r"\[permeability\] value: expected a number > 0, got 0.0",
+        ),
         (GOOD + '[data]\nfile = "a/b"', r"\[data\] file: expected a plain file name"),
         (GOOD + "[model]\nmodes = [3, 0]", r"\[model\] modes\[1\]: expected a number > 0, got 0"),
         ("problem = 3", r"\[problem\]: expected a section of keys, got 3"),

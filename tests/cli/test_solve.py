@@ -121,27 +121,69 @@ def test_impossible_permeability_is_named(nwidth, tmp_path, value):
     [
         ('path = "none.npz"', 1, "no such file"),
         ('path = "k.npz"\nname = "q"', 2, "expected one of k in"),
-        ('path = "text.npz"\nname = "k"', 1, "expected an .npz file"),
+        ('path = "text.npz"\nname = "k"', 1, "expected an npz file"),
         ('path = "k.npz"\nname = "k"\nrefine = 3', 2, "[problem] shape: expected [36, 24]"),
         ('path = "k.inc"', 2, "[permeability] shape: expected the numbers of cells"),
-        ('path = "objects.npz"\nname = "k"', 1, "expected an .npz file of plain arrays"),
-        ('path = "words.npz"\nname = "k"', 1, "permeability"),
+        ('path = "objects.npz"\nname = "k"', 1, "arrays of numbers, got none"),
+        ('path = "words.npz"\nname = "k"', 1, "arrays of numbers, got none"),
+        ('path = "bomb.npz"\nname = "k"', 1, "it is not read"),
+        ('path = "stack.npz"\nname = "k"\nsample = 5', 2, "[permeability] sample: expected a numb"),
+        ('path = "k.npz"\nname = "k"\nsample = 1', 2, "[permeability] sample: expected a number"),
     ],
 )
 def test_files_that_do_not_fit(nwidth, tmp_path, file, code, words):
     np.savez(tmp_path / "k.npz", k=np.ones((12, 8)))
     np.savez(tmp_path / "objects.npz", k=np.array([{}], dtype=object))
     np.savez(tmp_path / "words.npz", k=np.full((12, 8), "wet"))
+    np.savez(tmp_path / "stack.npz", k=np.ones((5, 12, 8)))
+    np.savez_compressed(tmp_path / "bomb.npz", k=np.zeros(1 << 23))
     (tmp_path / "text.npz").write_text("no zip")
     (tmp_path / "k.inc").write_text("PERMX\n1 /\n")
     answer = nwidth("solve", reservoir(tmp_path, file))
     assert (answer.code, words in answer.sentence) == (code, True), answer.err
 
 
+@pytest.mark.parametrize("kind", ["npz", "h5"])
+def test_one_of_a_stack_of_fields(nwidth, tmp_path, kind):
+    stack = np.random.default_rng(1).uniform(1.0, 2.0, (5, 12, 8))
+    np.savez(tmp_path / "k.npz", k=stack)
+    with h5py.File(tmp_path / "k.h5", "w") as file:
+        file["k"] = stack
+    for sample in (0, 4):
+        config = reservoir(tmp_path, f'path = "k.{kind}"\nname = "k"\nsample = {sample}')
+        answer = nwidth("solve", config, "-o", tmp_path / f"{sample}.h5")
+        assert answer.code == 0, answer.err
+        with FieldDataset.open(tmp_path / f"{sample}.h5") as data:
+            assert np.array_equal(data["permeability"][0], stack[sample])
+
+
+def test_a_layer_of_one_of_several_reservoirs(nwidth, tmp_path):
+    stack = np.random.default_rng(1).uniform(1.0, 2.0, (2, 12, 8, 3))
+    np.savez(tmp_path / "k.npz", all=stack, one=stack[1])
+    for words in ('name = "all"\nsample = 1', 'name = "one"'):
+        config = reservoir(tmp_path, f'path = "k.npz"\n{words}\nlayer = 2')
+        assert nwidth("solve", config, "--overwrite", "-o", tmp_path / "u.h5").code == 0
+        with FieldDataset.open(tmp_path / "u.h5") as data:
+            assert np.array_equal(data["permeability"][0], stack[1, ..., 2])
+
+
+def test_sources_may_be_negative_and_are_named(nwidth, tmp_path):
+    text = '[problem]\nequation = "poisson"\nshape = [9, 9]\n[source]\n'
+    (tmp_path / "a.toml").write_text(text + 'kind = "constant"\nvalue = -1.0\n')
+    assert nwidth("solve", tmp_path / "a.toml", "-o", tmp_path / "u.h5").code == 0
+    with FieldDataset.open(tmp_path / "u.h5") as data:
+        assert data["solution"][0].max() <= 0 and data["solution"][0].min() < -0.05
+    (tmp_path / "a.toml").write_text(text + 'kind = "file"\npath = "f.inc"\n')
+    (tmp_path / "f.inc").write_text("F\n1 /\n")
+    assert "[source] shape: " in nwidth("solve", tmp_path / "a.toml").sentence
+
+
 def test_bad_options(nwidth, made, tmp_path):
     assert nwidth("solve", made / "tiny.toml", "--rtol", "2").code == 2
     answer = nwidth("solve", made / "tiny.toml", "--method", "magic")
-    assert answer.code == 1 and "multigrid-cg" in answer.sentence
+    assert answer.code == 2 and "multigrid-cg" in answer.sentence
+    answer = nwidth("solve", made / "tiny.toml", "--plot", tmp_path / "x.xyz")
+    assert answer.code == 2 and "ending in .png" in answer.sentence and answer.out == ""
     (tmp_path / "u.h5").write_text("mine")
     answer = nwidth("solve", made / "tiny.toml", "-o", tmp_path / "u.h5")
     assert answer.code == 1 and "--overwrite" in answer.sentence
