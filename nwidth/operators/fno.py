@@ -42,6 +42,9 @@ class FNO(nn.Module):
     0.5 for problems with walls (on two-phase Darcy flow it lowers the error by a third); modes
     below half the points of the coarsest grid in use.
 
+    Gradients are written by hand (`fused_layers`) and cannot be differentiated again: losses with
+    derivatives of the network, and second-order optimizers, are out of reach (`InputError`).
+
     Raises `InputError` for settings out of range and for tensors that do not match the axes.
 
     >>> from nwidth.meshes import Grid
@@ -168,6 +171,7 @@ class FNO(nn.Module):
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
 def _coordinates(axes: tuple[Axis, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the coordinate channels, shape (points, dimension)."""
     columns = [
@@ -178,6 +182,7 @@ def _coordinates(axes: tuple[Axis, ...], dtype: torch.dtype, device: torch.devic
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
 def _mask(
     axes: tuple[Axis, ...], walls: tuple[bool, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:

@@ -2,6 +2,9 @@
 
 Matrices are built from the coordinates of the points and the quadrature weights of their axis, so
 that the coefficients mean the same thing on every grid, with an odd or an even number of points.
+References: Lingsch et al. (2024), Beyond regular grids: Fourier-based neural operators on arbitrary
+domains, arXiv:2305.19663, for dense matrices in place of fast transforms; Trefethen & Weideman
+(2014), doi:10.1137/130932132, section 3, for the trapezoid rule on periodic functions.
 """
 
 import numpy as np

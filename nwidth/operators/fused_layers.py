@@ -5,6 +5,8 @@ matrix products themselves, no block matrices are assembled, and the hidden laye
 is computed twice instead of stored: together about a third of the time of a training step.
 """
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import torch
@@ -12,6 +14,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from nwidth.errors import InputError
 
 # Matrices in order of use, each with the number of points that lie behind its axis in memory.
 Transforms = tuple[tuple[Tensor, int], ...]
@@ -43,6 +47,22 @@ def projected(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tens
     return _Projected.apply(x, w1, b1, w2, b2)
 
 
+def _only_once(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse to build a graph of the gradients: PyTorch would take some of them as constants."""
+    plain = once_differentiable(backward)
+
+    @wraps(backward)
+    def checked(ctx: Any, *gradients: Tensor) -> Any:
+        if torch.is_grad_enabled():
+            raise InputError(
+                "FNO: expected gradients without create_graph=True, got it; they are written by "
+                "hand and have no second derivatives; take differences in space (loss 'h1')"
+            )
+        return plain(ctx, *gradients)
+
+    return checked
+
+
 class _FourierLayer(Function):
     @staticmethod
     def forward(
@@ -66,7 +86,7 @@ class _FourierLayer(Function):
         return _transformed(z, synthesis, direct).view(-1, channels)
 
     @staticmethod
-    @once_differentiable
+    @_only_once
     def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
         x, c, weight, pointwise = ctx.saved_tensors
         analysis, synthesis = ctx.transforms
@@ -104,7 +124,7 @@ class _Projected(Function):
         return u
 
     @staticmethod
-    @once_differentiable
+    @_only_once
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, ...]:
         x, w1, b1, w2 = ctx.saved_tensors
         g = g.contiguous()

@@ -18,8 +18,9 @@ def relative_l2(prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
 
         ||v||^2 = sum_channels sum_j w_j v_j^2,     w the quadrature weights of the axes
 
-    Shapes (batch, channels, *grid) -> (batch,). Where the reference vanishes the absolute norm of
-    the prediction is returned, so the value stays finite; its gradient at p = u is zero.
+    The loss of Li et al. (2021), arXiv:2010.08895, section 5, with quadrature in place of the plain
+    sum. Shapes (batch, channels, *grid) -> (batch,). Where the reference vanishes the absolute norm
+    of the prediction is returned, so the value stays finite; its gradient at p = u is zero.
 
     >>> axes = (Axis.uniform(5),)
     >>> u = torch.ones(1, 1, 5)
@@ -38,7 +39,9 @@ def relative_h1(prediction: Tensor, reference: Tensor, axes: Axes, gradient: flo
     axis too) and the length L_a of the box, which makes both terms have one unit. On the unit cube
     with gradient=1 this is the usual norm; smaller weights mix it with L2, gradient=0 is L2.
 
-    Shapes and zero references as in `relative_l2`. Good values: 1, or 0.1 for rough coefficients.
+    Training on derivatives too: Czarnecki et al. (2017), Sobolev training for neural networks,
+    arXiv:1706.04859. Shapes and zero references as in `relative_l2`. Good values: 1, or 0.1 for
+    rough coefficients.
     """
     if not gradient >= 0:
         raise InputError(f"relative H1 error: expected a weight gradient >= 0, got {gradient}")
@@ -87,6 +90,7 @@ def _h1_norm(v: Tensor, axes: Axes, gradient: float) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
 def _roots(axes: Axes, along: int | None, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return square roots of the weights of points, or of the steps along one axis.
 

@@ -19,9 +19,10 @@ class Normalizer:
 
         encode(v) = (v - mean) / scale,      decode(w) = mean + scale w
 
-    The numbers come from one pass over the data by the update of Welford in the pairwise form of
-    Chan, Golub & LeVeque (1983), doi:10.1080/00031305.1983.10483115, equation (1.5), which does not
-    cancel for fields of large mean. A field that is constant keeps scale 1.
+    The data are read once, block by block: mean and squared deviations of each block in two passes
+    over it, joined to those of the blocks before by the formula for two samples of Chan, Golub &
+    LeVeque (1983), doi:10.1080/00031305.1983.10483115. Nothing cancels for fields of large mean. A
+    field that is constant keeps scale 1.
 
     There is no normalizer without statistics: they are arguments, and values that are missing, not
     finite or not positive raise `InputError`.

@@ -67,8 +67,9 @@ class SpectralConv(nn.Module):
         self.in_channels, self.out_channels = in_channels, out_channels
         self.modes = tuple(int(m) for m in modes)
         self.padding = float(padding)
-        # Small beside a pointwise product, which so carries the signal at first.
-        spread = (0.5 / (in_channels * out_channels)) ** 0.5
+        # Small beside a pointwise product, which so carries the signal at first. The number was
+        # chosen on held-out training samples of 16 x 16 Darcy flow: four times as much is worse.
+        spread = (1 / (32 * in_channels * out_channels)) ** 0.5
         self.weight = nn.Parameter(
             spread * torch.randn(2, *_widths(self.modes), in_channels, out_channels)
         )
@@ -137,6 +138,7 @@ def _centre(modes: tuple[int, ...], kept: tuple[int, ...]) -> tuple[slice, ...]:
 
 
 @lru_cache(maxsize=128)
+@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
 def _transforms(
     axes: tuple[Axis, ...],
     target: tuple[Axis, ...],

@@ -30,8 +30,10 @@ class TrainingOptions:
 
     AdamW: Loshchilov & Hutter (2019), arXiv:1711.05101. Schedules of the learning rate over all
     steps: "one-cycle" rises by a half cosine from 1/25 of `learning_rate` during the first quarter
-    and falls to zero by another (Smith & Topin 2018, arXiv:1708.07120), "cosine" only falls,
-    "constant" stays.
+    and falls to zero by another, the form of PyTorch's `OneCycleLR` (Smith & Topin 2018,
+    arXiv:1708.07120, have straight lines and cycle the momentum as well, which stays fixed here);
+    "cosine" only falls (Loshchilov & Hutter 2017, arXiv:1608.03983, without restarts); "constant"
+    stays.
 
     loss: "l2" or "h1", the mean relative error of the batch (see `losses`).
     validation: share of the samples held out (0: none); the weights with the least validation

@@ -27,8 +27,8 @@ class TrainingData:
     compared with the network's output plus `shift` (mean / scale): relative errors are then those
     of the physical fields, and no power of a physical unit can overflow.
 
-    Small sets (2 GB) are cached as tensors on the device, one copy for each coarsening in use.
-    Others are read batch by batch.
+    Small sets (2 GB) are cached as tensors on the device, at the coarsening in use: another one
+    replaces them and reads the data anew. Larger sets are read batch by batch.
     """
 
     def __init__(

@@ -196,3 +196,21 @@ def test_foreign_descriptions_are_refused():
 def test_wrong_shapes_are_refused(shape):
     with pytest.raises(InputError, match="FNO: expected shape"):
         small()(torch.zeros(shape).double(), Grid.uniform((8, 9)).axes)
+
+
+def test_a_grid_first_seen_in_inference_mode_can_be_trained_on():
+    axes = Grid.uniform((11, 14), upper=1.25).axes  # a box that no other test has
+    model = FNO(1, 1, (3, 3), width=4, layers=1, dirichlet=True)
+    v = torch.ones(1, 1, 11, 14)
+    with torch.inference_mode():
+        model(v, axes)
+    model(v, axes).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_a_second_derivative_is_refused_not_wrong():
+    model = FNO(1, 1, (3,), width=4, layers=1)
+    v = torch.ones(1, 1, 8, requires_grad=True)
+    u = model(v, (Axis.uniform(8),)).sum()
+    with pytest.raises(InputError, match="no second derivatives"):
+        torch.autograd.grad(u, v, create_graph=True)

@@ -96,3 +96,14 @@ def test_wrong_shapes_are_refused(loss):
         loss(torch.zeros(1, 1, 5, 6), torch.zeros(1, 5, 6), axes)
     with pytest.raises(InputError, match="two fields of shape"):
         loss(torch.zeros(1, 5, 6), torch.zeros(1, 5, 6), axes)
+
+
+@pytest.mark.parametrize("loss", [relative_l2, relative_h1])
+def test_a_grid_first_seen_in_inference_mode_can_be_trained_on(loss):
+    axes = Grid.uniform((5, 6), upper=1.25 + (loss is relative_h1)).axes
+    p, u = torch.rand(2, 2, 1, 5, 6)
+    with torch.inference_mode():
+        loss(p, u, axes)
+    p.requires_grad_()
+    loss(p, u, axes).sum().backward()
+    assert torch.isfinite(p.grad).all()

@@ -186,3 +186,18 @@ def test_pointwise_products_need_equal_axes():
     v, pointwise = torch.zeros(1, 2, 8, 9).double(), torch.zeros(3, 2).double()
     with pytest.raises(InputError, match="pointwise"):
         layer_of(2)(v, axes, target, pointwise=pointwise)
+
+
+def test_a_grid_first_seen_in_inference_mode_can_be_trained_on():
+    layer, axes = SpectralConv(1, 1, (3,)), (Axis.uniform(8, 0.0, 1.25),)
+    with torch.inference_mode():
+        layer(torch.ones(1, 1, 8), axes)
+    layer(torch.ones(1, 1, 8), axes).sum().backward()
+    assert torch.isfinite(layer.weight.grad).all()
+
+
+def test_initial_weights_are_small_beside_a_pointwise_product():
+    torch.manual_seed(0)
+    weight = SpectralConv(24, 16, (6, 6)).weight
+    variance = float(weight.detach().square().mean())
+    assert variance == pytest.approx(1 / (32 * 24 * 16), rel=0.02)

@@ -90,3 +90,10 @@ def test_time_series_are_refused(tmp_path):
         dataset.append({"u": np.zeros((2, 5))})
         with pytest.raises(InputError, match="time series"):
             channels_of(dataset, "u")
+
+
+def test_one_coarsening_is_kept_at_a_time(tiny_data):
+    data = data_of(tiny_data())
+    for factor in (1, 2, 1):
+        data.batch(np.arange(2), factor)
+        assert {*data._cache} == {factor}
