@@ -31,6 +31,7 @@ from nwidth.operators.training_data import TrainingData
 PEER = "neuraloperator"
 PADDING = 0.5
 PEER_PADDING = 0.25
+DARCY = {"inputs": "permeability", "output": "pressure"}
 
 
 def main() -> None:
@@ -156,7 +157,7 @@ def train_ours(
     train: FieldDataset, test: FieldDataset, options: TrainingOptions
 ) -> tuple[float, float]:
     """Return test error and seconds."""
-    model = NeuralOperator(network(16, options.seed))
+    model = NeuralOperator(network(16, options.seed), **DARCY)
     start = time.perf_counter()
     model.fit(train, options)
     seconds = time.perf_counter() - start
@@ -171,7 +172,7 @@ def train_peer(
     if model is None:
         return None
     # The same normalized tensors, made by an untrained model of ours.
-    fitted = NeuralOperator(FNO(1, 1, (2, 2), width=2, layers=1)).fit(
+    fitted = NeuralOperator(FNO(1, 1, (2, 2), width=2, layers=1), **DARCY).fit(
         train, TrainingOptions(epochs=1, batch_size=1000, validation=0.0)
     )
     sets = [

@@ -23,7 +23,7 @@ def main(
     problem = Darcy(grid, source=1.0, permeability=rock)
     training = generate(problem, folder / "darcy.h5", samples, seed=0)
     unseen = generate(problem, folder / "darcy_test.h5", samples // 10, seed=1)
-    model = NeuralOperator(FNO(modes=(12, 12), width=32, padding=0.25, dirichlet=True))
+    model = NeuralOperator(FNO(dirichlet=True), inputs="permeability", output="pressure")
     cheaper = Augmentation(coarse=0.85, symmetries=True)
     model.fit(training, TrainingOptions(epochs=epochs, loss="h1"), augmentation=cheaper)
     model.save(folder / "fno.h5")

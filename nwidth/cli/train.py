@@ -153,7 +153,7 @@ def train_model(
             seen = (report.epoch - 1) * count + min(report.step * training.batch, count)
             bar.update(seen, _words(report))
 
-        model = NeuralOperator(network, inputs, output).fit(
+        model = NeuralOperator(network, inputs=inputs, output=output).fit(
             dataset, options, augmentation=augmentation, progress=progress, checkpoint=checkpoint
         )
     model.save(path)

@@ -20,6 +20,7 @@ from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.training import Progress, Trainer, TrainingOptions
 from nwidth.operators.training_checkpoint import load_weights, weight_arrays
 from nwidth.operators.training_data import TrainingData, as_channels, channels_of
+from nwidth.rom.surrogate import Surrogate
 
 _KIND = "neural-operator"
 _SPLIT = 0
@@ -29,7 +30,7 @@ _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 ARCHITECTURES: dict[str, Any] = {"FNO": FNO}
 
 
-class NeuralOperator:
+class NeuralOperator(Surrogate):
     """A network with the names, normalizers and grid that make it a surrogate of a problem.
 
         u = decode(network(encode(a_1), encode(a_2), ...; grid))
@@ -38,11 +39,13 @@ class NeuralOperator:
     same box, `save` writes weights, normalizers, architecture, grid, provenance of the data,
     history and metrics to one HDF5 file, and `load` builds it from that file and executes nothing.
 
-    Fields have shape (sample, *grid), or (sample, *grid, component) for vectors, whose components
-    are channels of the network. Precision and device are those of the network's parameters;
-    predictions come as NumPy arrays in the same precision.
+    `inputs` (one name or several, in the order of the network's channels) and `output` are names of
+    fields of the data. Fields have shape (sample, *grid), or (sample, *grid, component) for
+    vectors, whose components are channels of the network. Precision and device are those of the
+    network's parameters; predictions come as NumPy arrays in the same precision.
 
-    >>> model = NeuralOperator(FNO(modes=(4, 4), width=8, layers=2), output="pressure")
+    >>> network = FNO(modes=(4, 4), width=8, layers=2)
+    >>> model = NeuralOperator(network, inputs="permeability", output="pressure")
     >>> model.predict({"permeability": np.ones((1, 9, 9))})
     Traceback (most recent call last):
         ...
@@ -52,8 +55,9 @@ class NeuralOperator:
     def __init__(
         self,
         model: torch.nn.Module,
-        inputs: Sequence[str] = ("permeability",),
-        output: str = "pressure",
+        *,
+        inputs: str | Sequence[str],
+        output: str,
     ):
         if ARCHITECTURES.get(type(model).__name__) is not type(model):
             raise InputError(
@@ -257,7 +261,7 @@ class NeuralOperator:
         weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n[:8] == "weights/"}
         model = model.to(_PRECISIONS[description["precision"]])
         load_weights(model, weights, path)
-        self = cls(model, description["inputs"], description["output"])
+        self = cls(model, inputs=description["inputs"], output=description["output"])
         for name in (*self.inputs, self.output):
             mean, scale = arrays[f"normalizers/{name}"].tolist()
             self.normalizers[name] = Normalizer(mean, scale)

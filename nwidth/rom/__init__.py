@@ -9,6 +9,7 @@ _HOME = {
     "CertifiedSurrogate": "nwidth.rom.certificate",
     "DualNorm": "nwidth.rom.dual_norm",
     "ErrorBound": "nwidth.rom.error_bound",
+    "Predictor": "nwidth.rom.surrogate",
     "Surrogate": "nwidth.rom.surrogate",
     "certify": "nwidth.rom.certificate",
     "certify_fields": "nwidth.rom.certificate",

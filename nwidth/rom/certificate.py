@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from nwidth.errors import InputError, NonFiniteError
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
 from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.error_bound import Bound, ErrorBound
+from nwidth.rom.surrogate import Predictor
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solution import Status
 
@@ -21,14 +22,6 @@ Array = NDArray[Any]
 MOSTLY_ROUND_OFF = 0.5
 # Residual tolerance given to the solver: the bound decides, not this.
 NEVER = 1e-15
-
-
-class Predictor(Protocol):
-    """All that a certificate needs of a surrogate."""
-
-    def predict(self, inputs: Mapping[str, Array]) -> Array:
-        """Return predictions `(sample, *grid)` for input fields `(sample, *grid)` by name."""
-        ...
 
 
 def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate":

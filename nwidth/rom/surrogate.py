@@ -1,4 +1,4 @@
-"""What every reduced model and every neural operator can do."""
+"""What a certificate needs of a model, and what every reduced model and neural operator can do."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,18 +10,24 @@ from nwidth.fields import FieldDataset
 
 
 @runtime_checkable
-class Surrogate(Protocol):
-    """A model that maps input fields to an output field, is fitted to data and lives in one file.
-
-    A saved surrogate is an HDF5 file of arrays and a JSON description: loading executes nothing.
-    """
-
-    def fit(self, dataset: FieldDataset, **options: Any) -> Self:
-        """Fit the model to the samples of a data set and return it."""
-        ...
+class Predictor(Protocol):
+    """A model that maps input fields to an output field: all that a certificate needs."""
 
     def predict(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Return predictions `(sample, *grid)` for input fields `(sample, *grid)` by name."""
+        ...
+
+
+@runtime_checkable
+class Surrogate(Predictor, Protocol):
+    """A predictor that is fitted to data and lives in one file.
+
+    Options of fit and predict are arguments of the model's own, each with a default. A saved
+    surrogate is an HDF5 file of arrays and a JSON description: loading executes nothing.
+    """
+
+    def fit(self, dataset: FieldDataset) -> Self:
+        """Fit the model to the samples of a data set and return it."""
         ...
 
     def save(self, path: str | Path) -> None:

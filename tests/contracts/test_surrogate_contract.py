@@ -1,5 +1,7 @@
 """What every surrogate owes its user, whatever is inside."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,8 @@ def fno(dataset):
     torch.set_num_threads(1)
     network = FNO(1, 1, (3, 3), width=8, layers=2, projection=16, dirichlet=True)
     options = TrainingOptions(epochs=60, batch_size=6, learning_rate=1e-2)
-    model = NeuralOperator(network).fit(dataset, options)
+    model = NeuralOperator(network, inputs="permeability", output="pressure")
+    model.fit(dataset, options)
     return model, model.metrics["validation_relative_l2"]
 
 
@@ -46,6 +49,15 @@ def error(grid, u, v):
 
 def test_follows_the_protocol(surrogate):
     assert isinstance(surrogate[0], Surrogate)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "save", "load"])
+def test_can_be_called_as_the_protocol_says(surrogate, method):
+    promised = inspect.signature(getattr(Surrogate, method)).parameters
+    own = inspect.signature(getattr(type(surrogate[0]), method)).parameters
+    assert [*own][: len(promised)] == [*promised]
+    for name, parameter in own.items():
+        assert name in promised or parameter.default is not parameter.empty, name
 
 
 def test_reproduces_its_training_data_to_its_stated_accuracy(surrogate):

@@ -8,6 +8,7 @@ from nwidth.errors import FileFormatError, InputError, NonFiniteError  # noqa: E
 from nwidth.meshes import Grid  # noqa: E402
 from nwidth.operators import FNO, NeuralOperator, TrainingOptions  # noqa: E402
 
+DARCY = {"inputs": "permeability", "output": "pressure"}
 QUICK = TrainingOptions(epochs=2, batch_size=6)
 
 
@@ -18,7 +19,7 @@ def network(**options):
 
 @pytest.fixture
 def model(tiny_data):
-    return NeuralOperator(network()).fit(tiny_data(), QUICK)
+    return NeuralOperator(network(), **DARCY).fit(tiny_data(), QUICK)
 
 
 def some(n=9, samples=2):
@@ -36,7 +37,7 @@ def test_saved_models_predict_the_same_bits(model, tmp_path):
 
 
 def test_double_precision_survives_the_file(tiny_data, tmp_path):
-    model = NeuralOperator(network().double()).fit(tiny_data(), QUICK)
+    model = NeuralOperator(network().double(), **DARCY).fit(tiny_data(), QUICK)
     model.save(tmp_path / "m.h5")
     again = NeuralOperator.load(tmp_path / "m.h5")
     assert again.predict(some()).dtype == np.float64
@@ -74,7 +75,9 @@ def test_several_inputs_and_vector_fields(tiny_data):
     grid = Grid.uniform((7,))
     fields = {"a": rng.random((6, 7)), "b": rng.random((6, 7)), "u": rng.random((6, 7))}
     network = FNO(2, 1, (3,), width=4, layers=1)
-    model = NeuralOperator(network, ("b", "a"), "u").fit(tiny_data(grid, fields=fields), QUICK)
+    model = NeuralOperator(network, inputs=("b", "a"), output="u").fit(
+        tiny_data(grid, fields=fields), QUICK
+    )
     u = model.predict({"a": fields["a"], "b": fields["b"]})
     swapped = model.predict({"b": fields["a"], "a": fields["b"]})
     assert u.shape == (6, 7) and not np.array_equal(u, swapped)
@@ -93,7 +96,7 @@ def test_evaluate_agrees_with_the_grid_norm(model, tiny_data):
 
 
 def test_validation_data_of_their_own(tiny_data):
-    model = NeuralOperator(network()).fit(
+    model = NeuralOperator(network(), **DARCY).fit(
         tiny_data(), QUICK, validation=tiny_data(samples=4, seed=2)
     )
     assert model.metrics["training_samples"] == 12
@@ -135,7 +138,7 @@ def test_other_boxes_and_shapes_are_refused(model):
 
 def test_shapes_on_a_grid_that_is_not_uniform_need_a_grid(tiny_data):
     bent = Grid.tensor([np.linspace(0, 1, 9) ** 1.5] * 2)
-    model = NeuralOperator(network()).fit(tiny_data(bent), QUICK)
+    model = NeuralOperator(network(), **DARCY).fit(tiny_data(bent), QUICK)
     assert model.predict(some()).shape == (2, 9, 9)
     with pytest.raises(InputError, match="pass grid="):
         model.predict(some(7))
@@ -152,23 +155,25 @@ def test_shapes_on_a_grid_that_is_not_uniform_need_a_grid(tiny_data):
 )
 def test_data_that_do_not_suit_the_network_are_refused(tiny_data, network, names, what):
     with pytest.raises(InputError, match=what):
-        NeuralOperator(network, names[:1], names[1]).fit(tiny_data(), QUICK)
+        NeuralOperator(network, inputs=names[:1], output=names[1]).fit(tiny_data(), QUICK)
 
 
 def test_too_few_samples_are_refused(tiny_data):
     with pytest.raises(InputError, match="samples left to train on"):
-        NeuralOperator(network()).fit(tiny_data(samples=1), TrainingOptions(validation=0.9))
+        NeuralOperator(network(), **DARCY).fit(
+            tiny_data(samples=1), TrainingOptions(validation=0.9)
+        )
 
 
 def test_unknown_networks_and_names_are_refused():
     with pytest.raises(InputError, match="network of FNO, got Linear"):
-        NeuralOperator(torch.nn.Linear(2, 2))
+        NeuralOperator(torch.nn.Linear(2, 2), **DARCY)
     with pytest.raises(InputError, match="different names"):
-        NeuralOperator(network(), ("pressure",), "pressure")
+        NeuralOperator(network(), inputs="pressure", output="pressure")
 
 
 def test_models_that_are_not_fitted_say_so(tmp_path):
-    model = NeuralOperator(network())
+    model = NeuralOperator(network(), **DARCY)
     for call in (lambda: model.predict(some()), lambda: model.save(tmp_path / "m.h5")):
         with pytest.raises(InputError, match="expected a fitted model"):
             call()
@@ -212,3 +217,9 @@ def test_foreign_and_missing_files_are_refused(tiny_data, tmp_path):
     for path in (dataset.path, tmp_path / "text.h5", tmp_path / "absent.h5", tmp_path):
         with pytest.raises(FileFormatError):
             NeuralOperator.load(path)
+
+
+def test_names_of_fields_are_not_guessed():
+    with pytest.raises(TypeError, match="inputs"):
+        NeuralOperator(network())
+    assert NeuralOperator(network(), **DARCY).inputs == ("permeability",)

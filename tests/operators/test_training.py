@@ -14,7 +14,7 @@ def network(seed=0, **options):
 
 def fitted(dataset, progress=None, checkpoint=None, augmentation=None, **options):
     options = TrainingOptions(**{"epochs": 4, "batch_size": 5, "validation": 0.25, **options})
-    model = NeuralOperator(network())
+    model = NeuralOperator(network(), inputs="permeability", output="pressure")
     return model.fit(
         dataset, options, progress=progress, checkpoint=checkpoint, augmentation=augmentation
     )
@@ -142,7 +142,7 @@ def test_coarse_epochs_train_on_the_coarse_grid(tiny_data, monkeypatch):
 
 
 def test_double_precision(tiny_data):
-    model = NeuralOperator(network().double())
+    model = NeuralOperator(network().double(), inputs="permeability", output="pressure")
     model.fit(tiny_data(), TrainingOptions(epochs=2, batch_size=4))
     assert all(w.dtype == torch.float64 for w in model.model.parameters())
     assert model.predict({"permeability": np.ones((1, 9, 9))}).dtype == np.float64
