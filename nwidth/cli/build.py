@@ -48,6 +48,7 @@ def build(config: words.Config, folder: str | Path = ".", restrict: int = 1) -> 
     if settings is None:
         raise ConfigError("expected a section [permeability] or [source]; add one")
     unit = settings.unit if isinstance(settings, words.FileSettings) else "1"
+    units = {"unit": unit, "output_unit": config.problem.output_unit}
     name = "permeability" if config.problem.equation == "darcy" else "source"
     sampler = fixed = None
     if isinstance(settings, words.ConstantSettings):
@@ -58,9 +59,9 @@ def build(config: words.Config, folder: str | Path = ".", restrict: int = 1) -> 
         sampler = build_random_field(settings, grid)
     problem: Problem
     if config.problem.equation == "darcy":
-        problem = Darcy(grid, boundary, config.problem.forcing, sampler, unit=unit)
+        problem = Darcy(grid, boundary, config.problem.forcing, sampler, **units)
     else:
-        problem = Poisson(grid, boundary, sampler, unit=unit)
+        problem = Poisson(grid, boundary, sampler, **units)
     return Task(problem, None if fixed is None else {name: fixed})
 
 

@@ -54,6 +54,7 @@ class ProblemSettings(Section):
     upper: PerAxis = Field(default=1.0, description="upper corner of the box")
     centering: Literal["node", "cell"] = "node"
     unit: str = Field(default="1", description="unit of the coordinates")
+    output_unit: str = Field(default="1", description="unit of the solution")
     forcing: float = Field(default=1.0, description="the right-hand side f of Darcy's equation")
     boundary: dict[str, Side] = Field(
         default_factory=dict, description="by side: x_lower, x_upper, y_lower, ..., default"
@@ -154,6 +155,10 @@ class DataSettings(Section):
     restrict: PositiveInt = Field(default=1, description="solve on a grid this many times finer")
     seed: Whole = 0
     rtol: Relative = Field(default=1e-8, description="relative residual of the solver")
+    dtype: Literal["float64", "float32"] = Field(default="float64", description="as stored")
+    compression: Literal["gzip", "lzf", "bitshuffle", "blosc2"] | None = Field(
+        default=None, description="of the file; default: none"
+    )
     file: FileName = "data.h5"
 
 
@@ -176,19 +181,30 @@ class TrainingSettings(Section):
     """[training]: how the operator is fitted."""
 
     epochs: PositiveInt = 100
-    batch: PositiveInt = 20
+    batch_size: PositiveInt = 20
     learning_rate: PositiveFloat = 2e-3
+    schedule: Literal["one-cycle", "cosine", "constant"] = Field(
+        default="one-cycle", description="of the learning rate"
+    )
+    gradient_clip: PositiveFloat | None = Field(
+        default=None, description="largest norm of the gradient"
+    )
     weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
     loss: Literal["l2", "h1"] = "l2"
     validation: Fraction = Field(default=0.1, description="share of the training samples held out")
-    coarse: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
-        default=0.0, description="share of the epochs, the first, on every second point"
-    )
-    symmetries: bool = Field(default=False, description="turn and mirror square samples")
     patience: PositiveInt | None = Field(
         default=None, description="stop after as many epochs in vain"
     )
     seed: Whole = 0
+
+
+class AugmentationSettings(Section):
+    """[augmentation]: cheaper and richer training data from the data at hand."""
+
+    coarse: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=0.0, description="share of the epochs, the first, on every second point"
+    )
+    symmetries: bool = Field(default=False, description="turn and mirror square samples")
 
 
 class CertificateSettings(Section):
@@ -225,6 +241,7 @@ class Config(Section):
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
     certificate: CertificateSettings = CertificateSettings()
     report: ReportSettings = ReportSettings()
 

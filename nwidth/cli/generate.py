@@ -106,6 +106,8 @@ def generate_data(
             seed=seed,
             rtol=config.data.rtol,
             restrict=config.data.restrict,
+            dtype=config.data.dtype,
+            compression=config.data.compression,
             progress=lambda done, total: bar.update(done),
             overwrite=overwrite,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nwidth._version import __version__
+from nwidth.atomic_file import written_in_place
 from nwidth.cli.config import Config
 from nwidth.errors import ConfigError, FileFormatError
 
@@ -21,6 +22,7 @@ _FIRST_STAGE = {
     "data": "data",
     "model": "training",
     "training": "training",
+    "augmentation": "training",
     "certificate": "comparison",
 }
 _FREE = {"comparison"}  # cheap: done again without asking
@@ -113,9 +115,8 @@ class Journal:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    draft = path.with_name(path.name + ".partial")
-    draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    with written_in_place(path) as draft:
+        draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _difference(section: str, was: Any, now: Any) -> str:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from nwidth.atomic_file import sweep
 from nwidth.cli.build import build, require_random
 from nwidth.cli.certify import certify_data
 from nwidth.cli.comparison import FNO, METHODS, Comparison, Contest, Row
 from nwidth.cli.config import Config
 from nwidth.cli.generate import generate_data, test_file
 from nwidth.cli.journal import Journal, write_json
-from nwidth.cli.outputs import folder, require_space, sweep
+from nwidth.cli.outputs import folder, require_space
 from nwidth.cli.progress import meter
 from nwidth.cli.summary import print_summary, words
 from nwidth.cli.train import checkpoint_of, plan_training, train_model
@@ -41,7 +42,13 @@ class Pipeline:
         self.model = output / config.model.file
         self.predictions = output / config.report.predictions
         self.summary, self.figure = output / config.report.summary, output / config.report.figure
-        plan_training(self.problem.grid, len(self.problem.inputs), config.model, config.training)
+        plan_training(
+            self.problem.grid,
+            len(self.problem.inputs),
+            config.model,
+            config.training,
+            config.augmentation,
+        )
         self.journal = Journal(output / "run.json", config)
         again = self.journal.reconcile(restart)
         stale = {
@@ -96,6 +103,7 @@ class Pipeline:
                 self.problem.output,
                 self.config.model,
                 self.config.training,
+                self.config.augmentation,
             )
 
     def _comparison(self, operator: NeuralOperator) -> Comparison:
@@ -190,7 +198,7 @@ class Pipeline:
     def _check_space(self) -> None:
         """Refuse to start when the data will not fit on the disk."""
         grid, settings = self.problem.grid, self.config.data
-        per_sample = 8 * grid.size * (len(self.problem.inputs) + 1)
+        per_sample = np.dtype(settings.dtype).itemsize * grid.size * (len(self.problem.inputs) + 1)
         missing = [
             count
             for path, count in ((self.data, settings.samples), (self.test, settings.test_samples))

@@ -178,4 +178,6 @@ def changed(section: Any, name: str, **values: Any) -> Any:
         problem = error.errors(include_url=False)[0]
         key = problem["loc"][0]
         problem["loc"] = (name, *problem["loc"])
-        raise ConfigError(_sentence(problem).replace(f"[{name}] {key}", f"--{key}", 1)) from None
+        raise ConfigError(
+            _sentence(problem).replace(f"[{name}] {key}", f"--{str(key).replace('_', '-')}", 1)
+        ) from None

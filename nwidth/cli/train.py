@@ -8,7 +8,7 @@ import typer
 from nwidth.cli.options import Data, Overwrite, Threads
 
 if TYPE_CHECKING:
-    from nwidth.cli.config import ModelSettings, TrainingSettings
+    from nwidth.cli.config import AugmentationSettings, ModelSettings, TrainingSettings
     from nwidth.fields import FieldDataset
     from nwidth.meshes import Grid
     from nwidth.operators import (
@@ -25,14 +25,16 @@ def train(
     output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
     configuration: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help=r"Take \[model] and \[training] from this file."),
+        typer.Option(
+            "--config", "-c", help=r"Take \[model], \[training] and \[augmentation] from it."
+        ),
     ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="Input field; repeat for several.")
     ] = None,
     target: Annotated[str | None, typer.Option("--target", help="Field to learn.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    batch: Annotated[int | None, typer.Option("--batch", min=1)] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1)] = None,
     modes: Annotated[int | None, typer.Option("--modes", min=1)] = None,
     width: Annotated[int | None, typer.Option("--width", min=1)] = None,
     loss: Annotated[str | None, typer.Option("--loss", help="l2 or h1.")] = None,
@@ -47,26 +49,30 @@ def train(
 
         nwidth train theirs.h5 -o fno.h5 --input x --target y --config examples/darcy.toml
     """
-    from nwidth.cli.config import ModelSettings, TrainingSettings
+    from nwidth.cli.config import AugmentationSettings, ModelSettings, TrainingSettings
     from nwidth.cli.outputs import claim
     from nwidth.cli.read_config import changed, read_config
     from nwidth.cli.threads import limit_threads
     from nwidth.fields import FieldDataset
 
     model_settings, training_settings = ModelSettings(), TrainingSettings()
+    augmentation = AugmentationSettings()
     if configuration is not None:
         config = read_config(configuration)
         model_settings, training_settings = config.model, config.training
+        augmentation = config.augmentation
         threads = threads or config.run.threads
     model_settings = changed(model_settings, "model", modes=modes, width=width, seed=seed)
     training_settings = changed(
-        training_settings, "training", epochs=epochs, batch=batch, loss=loss, seed=seed
+        training_settings, "training", epochs=epochs, batch_size=batch_size, loss=loss, seed=seed
     )
     limit_threads(threads)
     claim(output, overwrite)
     with FieldDataset.open(data) as dataset:
         names, wanted = fields_to_learn(dataset, inputs, target)
-        model = train_model(dataset, output, names, wanted, model_settings, training_settings)
+        model = train_model(
+            dataset, output, names, wanted, model_settings, training_settings, augmentation
+        )
     typer.echo(f"{output}: {model!r}")
     if "validation_relative_l2" in model.metrics:
         error = 100 * model.metrics["validation_relative_l2"]
@@ -94,7 +100,11 @@ def checkpoint_of(path: Path) -> Path:
 
 
 def plan_training(
-    grid: "Grid", channels: int, settings: "ModelSettings", training: "TrainingSettings"
+    grid: "Grid",
+    channels: int,
+    settings: "ModelSettings",
+    training: "TrainingSettings",
+    cheaper: "AugmentationSettings",
 ) -> tuple["FNO", "TrainingOptions", "Augmentation"]:
     """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
     from nwidth.errors import ConfigError, InputError
@@ -116,19 +126,21 @@ def plan_training(
     )
     options = TrainingOptions(
         epochs=training.epochs,
-        batch_size=training.batch,
+        batch_size=training.batch_size,
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
+        schedule=training.schedule,
+        gradient_clip=training.gradient_clip,
         loss=training.loss,
         validation=training.validation,
         patience=training.patience,
         seed=training.seed,
     )
-    augmentation = Augmentation(coarse=training.coarse, symmetries=training.symmetries)
+    augmentation = Augmentation(coarse=cheaper.coarse, symmetries=cheaper.symmetries)
     try:
         augmentation.check(grid)
     except InputError as error:
-        raise ConfigError(f"[training] coarse, symmetries: {error}") from None
+        raise ConfigError(f"[augmentation] coarse, symmetries: {error}") from None
     return network, options, augmentation
 
 
@@ -139,18 +151,21 @@ def train_model(
     output: str,
     settings: "ModelSettings",
     training: "TrainingSettings",
+    cheaper: "AugmentationSettings",
 ) -> "NeuralOperator":
     """Train under a progress meter and write the model; resume from an unfinished training."""
     from nwidth.cli.progress import meter
     from nwidth.operators import NeuralOperator
 
-    network, options, augmentation = plan_training(dataset.grid, len(inputs), settings, training)
+    network, options, augmentation = plan_training(
+        dataset.grid, len(inputs), settings, training, cheaper
+    )
     checkpoint = checkpoint_of(path)
     count = len(dataset) - round(training.validation * len(dataset))
     with meter("train", training.epochs * count) as bar:
 
         def progress(report: "TrainingReport") -> None:
-            seen = (report.epoch - 1) * count + min(report.step * training.batch, count)
+            seen = (report.epoch - 1) * count + min(report.step * training.batch_size, count)
             bar.update(seen, _words(report))
 
         model = NeuralOperator(network, inputs=inputs, output=output).fit(

@@ -23,7 +23,7 @@ dirichlet = true
 file = "fno.h5"
 [training]
 epochs = 3
-batch = 4
+batch_size = 4
 validation = 0.25
 [certificate]
 rtol = 0.05

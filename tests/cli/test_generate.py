@@ -3,6 +3,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 
 from nwidth.fields import FieldDataset
@@ -50,6 +51,21 @@ def test_restriction_solves_on_a_finer_grid(nwidth, made, tmp_path):
     with FieldDataset.open(path) as data:
         assert data.grid.shape == (17, 17)
         assert data.provenance["problem"]["grid"]["axes"][0]["size"] == 49
+
+
+def test_precision_compression_and_unit_are_those_asked_for(nwidth, made, tmp_path):
+    text = (made / "tiny.toml").read_text().replace("samples = 12", "samples = 2")
+    text = text.replace("[17, 17]", '[17, 17]\noutput_unit = "Pa"')
+    text = text.replace("[data]", '[data]\ndtype = "float32"\ncompression = "gzip"')
+    (tmp_path / "a.toml").write_text(text)
+    assert nwidth("generate", tmp_path / "a.toml", "-o", tmp_path / "a.h5").code == 0
+    with FieldDataset.open(tmp_path / "a.h5") as data:
+        assert data["pressure"].dtype == np.float32
+        assert data.units["pressure"] == "Pa" and data.units["permeability"] == "1"
+    with h5py.File(tmp_path / "a.h5") as file:
+        found = []
+        file.visititems(lambda _, item: found.append(getattr(item, "compression", None)))
+    assert "gzip" in found
 
 
 def test_another_job_in_the_same_file_is_refused(nwidth, made):

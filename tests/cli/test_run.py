@@ -111,8 +111,8 @@ def test_what_cannot_work_is_said_before_the_work(nwidth, made, tmp_path, monkey
 
     for word, old, new in (
         ("modes", "modes = 4", "modes = [4, 4, 4]"),
-        ("symmetries", "epochs = 3", "epochs = 3\nsymmetries = true"),
-        ("coarse", "epochs = 3", "epochs = 3\ncoarse = 0.5"),
+        ("symmetries", "[certificate]", "[augmentation]\nsymmetries = true\n[certificate]"),
+        ("coarse", "[certificate]", "[augmentation]\ncoarse = 0.5\n[certificate]"),
     ):
         text = (made / "tiny.toml").read_text().replace("[17, 17]", "[17, 18]")
         (tmp_path / "a.toml").write_text(text.replace(old, new))

@@ -26,12 +26,29 @@ def test_options_win_over_the_configuration(nwidth, made, tmp_path):
     assert model.metrics["options"]["loss"] == "h1"
 
 
+def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
+    text = (made / "tiny.toml").read_text().replace("epochs = 3", "epochs = 1")
+    text = text.replace(
+        "batch_size = 4", 'batch_size = 3\nschedule = "cosine"\ngradient_clip = 1.0'
+    )
+    text = text.replace("[certificate]", "[augmentation]\nsymmetries = true\n[certificate]")
+    (tmp_path / "a.toml").write_text(text)
+    out = tmp_path / "m.h5"
+    answer = nwidth("train", made / "darcy.h5", "-o", out, "--config", tmp_path / "a.toml")
+    assert answer.code == 0, answer.err
+    metrics = NeuralOperator.load(out).metrics
+    options = metrics["options"]
+    assert (options["schedule"], options["gradient_clip"]) == ("cosine", 1.0)
+    assert options["batch_size"] == 3
+    assert metrics["augmentation"]["symmetries"] is True
+
+
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
         (("--loss", "l3"), 2, "--loss: expected 'l2' or 'h1', got 'l3'"),
         (("--input", "x", "--target", "pressure"), 1, "expected a field 'x'"),
-        (("--batch", 0), 2, "--batch"),
+        (("--batch-size", 0), 2, "--batch-size"),
     ],
 )
 def test_settings_that_do_not_fit(nwidth, made, tmp_path, options, code, words):
