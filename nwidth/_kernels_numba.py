@@ -1,4 +1,4 @@
-"""Sweeps of point rules: two source templates, filled, kept in a cache folder, loaded from there.
+"""Sweeps of point rules: source templates, filled, kept in a cache folder, loaded from there.
 
 Numba keeps compiled code on disk only for functions that live in files, so the filled template is
 written to one. Its name is a hash of everything that the machine code depends on: the filled
@@ -26,12 +26,12 @@ from nwidth.errors import InputError
 _HEADER = '"""Sweep of the point rule {rule}, halo {halo}: written by nwidth, safe to delete."""\n'
 
 _NUMBA = """
-from numba import njit, prange
+from numba import njit{prange}
 
 rule = njit(rule)
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit({parallel}cache=True, error_model="numpy")
 def sweep(out, {arguments}):
 {loops}
 {indent}out[{indices}] = rule({indices}, {arguments})
@@ -59,7 +59,7 @@ _STAMP = 946684800
 def build(
     rule: Callable, halo: int, dimension: int, arguments: tuple[str, ...], target: str
 ) -> Any:
-    """Return the compiled-on-first-call sweep of a rule for "numba" (CPU) or "cuda"."""
+    """Return the compiled-on-first-call sweep of a rule for "serial", "threads" or "cuda"."""
     if rule.__module__ not in sys.modules:
         raise InputError(
             f"pointwise: expected {rule.__qualname__} to belong to an imported module, got "
@@ -77,15 +77,19 @@ def build(
 
 def fill(rule: Callable, halo: int, dimension: int, arguments: tuple[str, ...], target: str) -> str:
     """Return the source of a sweep, with the rule's own argument names and a literal halo."""
+    threads = target == "threads"
+    ranges = ["prange" if threads else "range", "range", "range"]
     indices = "ijk"[:dimension]
     inner = [f"{halo}, out.shape[{axis}] - {halo}" for axis in range(dimension)]
     loops = [
-        f"{'    ' * (axis + 1)}for {i} in {'range' if axis else 'prange'}({inner[axis]}):"
+        f"{'    ' * (axis + 1)}for {i} in {ranges[axis]}({inner[axis]}):"
         for axis, i in enumerate(indices)
     ]
     facts = {
         "rule": f"{rule.__module__}.{rule.__qualname__}",
         "halo": halo,
+        "prange": ", prange" if threads else "",
+        "parallel": "parallel=True, " if threads else "",
         "dimension": dimension,
         "arguments": ", ".join(arguments),
         "indices": ", ".join(indices),
@@ -97,7 +101,7 @@ def fill(rule: Callable, halo: int, dimension: int, arguments: tuple[str, ...], 
             f"{i} < out.shape[{axis}] - {halo}" for axis, i in enumerate(indices)
         ),
     }
-    template = {"numba": _NUMBA, "cuda": _CUDA}[target]
+    template = _CUDA if target == "cuda" else _NUMBA
     return (_HEADER + template).format(**facts).replace(", )", ")")
 
 

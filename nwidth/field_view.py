@@ -170,6 +170,7 @@ class FieldView:
         """Return parts of samples; HDF5 reads only these."""
         file_rest = self._owner.layout.stored_shape(self.name)
         lead = (0,) * (len(file_rest) - len(self._sample_shape))
+        self._require_plain(rest)
         one = not isinstance(samples, slice) and np.ndim(samples) == 0
         picked = [self._index(samples)] if one else self._positions(samples)
         if not len(picked):
@@ -181,6 +182,23 @@ class FieldView:
 
         self._guarded(read_each)
         return parts[0] if one else np.stack(parts)
+
+    def _require_plain(self, rest: tuple[Any, ...]) -> None:
+        """Raise unless HDF5 can serve the indices of parts as NumPy would."""
+        for key in rest:
+            number = isinstance(key, int | np.integer) and not isinstance(key, bool)
+            rising = isinstance(key, slice) and (key.step is None or key.step > 0)
+            if not (number or rising or key is Ellipsis):
+                raise InputError(
+                    f"{self.name}: expected integers and slices with rising steps after the first "
+                    f"index, got {key!r:.80}; read the samples first and index the array"
+                )
+        axes = sum(key is not Ellipsis for key in rest)
+        if axes >= self.ndim or len(rest) - axes > 1:
+            raise IndexError(
+                f"{self.name}: expected at most {self.ndim} indices and one ellipsis, got "
+                f"{axes + 1} and {len(rest) - axes}"
+            )
 
     def _guarded(self, read: Any) -> None:
         """Run a reading function and name the file if the bytes are damaged."""
@@ -239,7 +257,11 @@ class FieldView:
         return out
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.asarray(self.read(slice(None)), dtype=dtype)
+        if copy is False:
+            raise ValueError(
+                f"{self.name}: expected leave to copy, the numbers are in a file; drop copy=False"
+            )
+        return self.read(slice(None)).astype(dtype or self.dtype, copy=False)
 
     def __repr__(self) -> str:
         return f"FieldView({self.name}: {self.shape}, {self.dtype}, unit {self.unit})"

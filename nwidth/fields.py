@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,6 +39,10 @@ from nwidth.meshes import Grid
 __all__ = ["Field", "FieldDataset", "FieldView"]
 
 _OPENING = threading.Lock()
+# A child forked while another thread opens a file would wait for that thread forever.
+os.register_at_fork(
+    before=_OPENING.acquire, after_in_parent=_OPENING.release, after_in_child=_OPENING.release
+)
 
 
 class FieldDataset:
@@ -52,8 +56,9 @@ class FieldDataset:
     the samples counted so far, foreign readers see NaN beyond them and `n_trajectories` 0. One
     process writes at a time, and no other may read meanwhile.
 
-    Objects are picklable and may be used from forked processes and from threads: each process
-    opens the file for itself.
+    Objects are picklable and may be used from threads and from other processes: each process
+    opens the file for itself. Start workers that also compute with "spawn" or "forkserver":
+    threads of Numba (OpenMP) do not survive a fork.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -315,6 +320,17 @@ class FieldDataset:
             )
         return FieldView(self, name)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.layout.fields
+
+    def __iter__(self) -> Iterator[str]:
+        """Go over the names of the fields, as a mapping does; `len` counts the samples."""
+        return iter(self.layout.fields)
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the names of the fields, so that `dict(data)` gives views by name."""
+        return self.field_names
+
     def read(self, index: int, name: str, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return one sample of one field, read into `out` if given."""
         return self[name].read(index, out)
@@ -396,6 +412,9 @@ class FieldDataset:
 
     def __len__(self) -> int:
         return self._count if self._writer is None else self._writer.count
+
+    def __bool__(self) -> bool:
+        return True
 
     def close(self) -> None:
         """Close the file; a further read opens it again."""

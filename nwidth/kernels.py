@@ -1,6 +1,7 @@
 """Point rules: a scalar formula, written once, launched over a grid on the CPU or on a GPU."""
 
 import inspect
+import os
 import types
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
@@ -18,6 +19,12 @@ _RESERVED = frozenset({"out", "rule", "sweep", "range", "prange", "njit", "cuda"
 _THREADS = {1: (256,), 2: (32, 8), 3: (32, 4, 2)}
 _SERIAL = 10_000
 _compiling = RLock()
+# A child forked while another thread builds a kernel would wait for that thread forever.
+os.register_at_fork(
+    before=_compiling.acquire,
+    after_in_parent=_compiling.release,
+    after_in_child=_compiling.release,
+)
 
 
 def pointwise(halo: int = 0, *, check_shapes: bool = True) -> Callable[[Callable], "Pointwise"]:
@@ -29,12 +36,16 @@ def pointwise(halo: int = 0, *, check_shapes: bool = True) -> Callable[[Callable
     rest are arrays and numbers. The rule may read neighbours up to `halo` away and call other
     functions compiled by Numba; it must not write.
 
-    `out` decides the device: a threaded Numba loop for NumPy arrays, a numba-cuda kernel for CuPy
-    (or Numba device) arrays. Points of the halo keep their values. Compiled code is kept on disk,
-    in `NWIDTH_CACHE_DIR` or the user's cache folder. Python floats take the precision of `out`.
+    `out` decides the device: a Numba loop for NumPy arrays, threaded above 10,000 points, a
+    numba-cuda kernel for CuPy (or Numba device) arrays. Points of the halo keep their values.
+    Compiled code is kept on disk, in `NWIDTH_CACHE_DIR` or the user's cache folder. Python floats
+    take the precision of `out`.
 
     With `check_shapes`, arrays of the rule's dimension must be at least as large as `out`; switch
     it off for rules that index a coarser grid.
+
+    A process that has run a threaded loop must not run another in a forked child: GNU OpenMP ends
+    the child. Start workers with "spawn" or "forkserver"; small arrays are safe after a fork too.
 
     Raises `InputError` for arguments that do not fit, and for `out` sharing memory with an input
     whose neighbours are read (the order of points is not defined).
@@ -57,8 +68,8 @@ class Pointwise:
     """A point rule and its launchers; made by `pointwise`.
 
     `rule(out, *arguments)` fills and returns `out`; `rule.reference(out, *arguments)` does the same
-    by a plain Python loop; `rule.launch_cuda` always takes the GPU kernel. `rule.cpu_kernel` and
-    `rule.cuda_kernel` are the compiled sweeps.
+    by a plain Python loop; `rule.launch_cuda` always takes the GPU kernel. `rule.serial_kernel`,
+    `rule.threaded_kernel` and `rule.cuda_kernel` are the compiled sweeps.
     """
 
     def __init__(self, rule: Callable, halo: int, check_shapes: bool):
@@ -87,19 +98,9 @@ class Pointwise:
         if _lives_on_gpu(out):
             return self.launch_cuda(out, *args, **kwargs)
         values = self._bind(out, args, kwargs)
-        kernel = self.cpu_kernel
-        if out.size > _SERIAL:
-            kernel(out, *values)
-            return out
-        from numba import get_num_threads, set_num_threads
-
         # Waking threads costs more than a small array, and much more on a busy machine.
-        threads = get_num_threads()
-        set_num_threads(1)
-        try:
-            kernel(out, *values)
-        finally:
-            set_num_threads(threads)
+        kernel = self.threaded_kernel if out.size > _SERIAL else self.serial_kernel
+        kernel(out, *values)
         return out
 
     def launch_cuda(self, out: Any, *args: Any, **kwargs: Any) -> Any:
@@ -121,9 +122,14 @@ class Pointwise:
         return out
 
     @cached_property
-    def cpu_kernel(self) -> Any:
-        """The threaded Numba sweep, called as `cpu_kernel(out, *arguments)`."""
-        return self._build("numba")
+    def serial_kernel(self) -> Any:
+        """The Numba sweep of one thread, called as `serial_kernel(out, *arguments)`."""
+        return self._build("serial")
+
+    @cached_property
+    def threaded_kernel(self) -> Any:
+        """The Numba sweep of all threads, called as `threaded_kernel(out, *arguments)`."""
+        return self._build("threads")
 
     @cached_property
     def cuda_kernel(self) -> Any:

@@ -65,6 +65,13 @@ def test_indexing_follows_numpy(tmp_path):
         for key in ("a", 1.5, [0.5], [[1, 2]]):
             with pytest.raises(InputError, match="u: expected"):
                 view[key]
+        for part in (None, slice(None, None, -1), [0, 1], True, "a"):
+            for key in ((0, part), (slice(None), part), ([], part), (..., part)):
+                with pytest.raises(InputError, match=r"u: expected .* read the samples first"):
+                    view[key]
+        for key in ((0, 1, 2, 3), (0, ..., 1, ...), (..., 0, 0, 0, 0), (..., 0, ...)):
+            with pytest.raises(IndexError, match="u: expected at most"):
+                view[key]
         with pytest.raises(InputError, match="expected out of shape"):
             view.read(0, out=np.empty((5, 5)))
         with pytest.raises(InputError, match="expected out of shape"):
@@ -118,3 +125,11 @@ def test_threads_read_what_they_ask_for(tmp_path):
         for thread in threads:
             thread.join()
     assert wrong == []
+
+
+def test_arrays_are_made_by_copying(tmp_path):
+    with write(tmp_path / "a.h5", 2) as data:
+        assert np.asarray(data["u"]).dtype == "f8"
+        assert np.array(data["u"], dtype="f4", copy=True).dtype == "f4"
+        with pytest.raises(ValueError, match="drop copy=False"):
+            np.asarray(data["u"], copy=False)

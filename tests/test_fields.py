@@ -1,11 +1,14 @@
 """Data files: what goes in comes out, in every reader, and what does not fit is refused."""
 
 import multiprocessing
+import threading
+import time
 
 import h5py
 import numpy as np
 import pytest
 
+from nwidth import fields
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
@@ -184,3 +187,40 @@ def test_a_closed_data_set_opens_again_by_itself(tmp_path):
     data.close()
     assert np.array_equal(data["u"][0], sample(100))
     data.close()
+
+
+def test_names_of_fields_are_the_keys(tmp_path):
+    with write(tmp_path / "a.h5", 2) as data:
+        assert "u" in data and "pressure" not in data and 0 not in data
+        assert [*data] == [*data.keys()] == ["a", "u"]
+        assert {name: view.shape for name, view in dict(data).items()} == {
+            "a": (2, 5, 4),
+            "u": (2, 5, 4),
+        }
+    with write(tmp_path / "empty.h5", 0) as data:
+        assert len(data) == 0 and data
+
+
+def _open_in_child(path, queue):
+    queue.put(len(FieldDataset.open(path)))
+
+
+def test_a_fork_waits_for_files_being_opened(tmp_path):
+    write(tmp_path / "a.h5", 2).close()
+    held = threading.Event()
+
+    def hold():
+        with fields._OPENING:
+            held.set()
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=_open_in_child, args=(tmp_path / "a.h5", queue), daemon=True)
+    child.start()
+    assert queue.get(timeout=30) == 2
+    child.join()
+    thread.join()

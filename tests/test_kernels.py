@@ -1,5 +1,6 @@
 """Point rules: agreement with the plain loop on every launcher, the cache on disk, errors."""
 
+import inspect
 import json
 import os
 import subprocess
@@ -205,7 +206,7 @@ def rule(i, j, u):
 CALLER = """
 import json, numpy as np, rules
 out = rules.rule(np.zeros((4, 4)), np.ones((4, 4)))
-stats = rules.rule.cpu_kernel.stats
+stats = rules.rule.serial_kernel.stats
 print(json.dumps([float(out[1, 1]), sum(stats.cache_hits.values()),
                   sum(stats.cache_misses.values()), stats.cache_path]))
 """
@@ -217,10 +218,61 @@ def call_rules(folder: Path, **environment: str) -> list:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **environment},
+        env={
+            **os.environ,
+            "NUMBA_CACHE_DIR": "",  # would overrule the folder
+            "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+            **environment,
+        },
     )
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout)
+
+
+FORK = """
+import os, signal, sys, threading, numpy as np, rules
+from nwidth import kernels
+large = np.ones((200, 200))
+rules.rule(np.zeros_like(large), large)  # starts threads
+held, done = threading.Event(), threading.Event()
+def hold():
+    with kernels._compiling:
+        held.set()
+        done.wait(0.2)
+thread = threading.Thread(target=hold)
+thread.start()
+held.wait()
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    with kernels._compiling:
+        out = rules.rule(np.zeros((4, 4)), np.ones((4, 4)))
+    os._exit(7 if out[1, 1] == 3.0 else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_small_arrays_are_safe_in_a_forked_child(tmp_path):
+    (tmp_path / "rules.py").write_text(RULES_FILE.format(scale=3.0))
+    path = f"{tmp_path}{os.pathsep}{ROOT}"
+    result = subprocess.run(
+        [sys.executable, "-c", FORK],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": path, "NWIDTH_CACHE_DIR": str(tmp_path)},
+    )
+    assert result.returncode == 7, result.stderr
+
+
+def test_serial_and_threaded_sweeps_agree():
+    u = np.random.default_rng(1).standard_normal((17, 18))
+    serial, threaded = np.zeros_like(u), np.zeros_like(u)
+    weighted_jacobi_2d.serial_kernel(serial, u, 0.5, 0.8)
+    weighted_jacobi_2d.threaded_kernel(threaded, u, 0.5, 0.8)
+    assert np.array_equal(serial, threaded)
+    assert "prange" not in inspect.getsource(weighted_jacobi_2d.serial_kernel.py_func)
 
 
 def test_second_process_does_not_compile(tmp_path):
@@ -247,6 +299,7 @@ def test_processes_may_race_for_the_cache(tmp_path):
             text=True,
             env={
                 **os.environ,
+                "NUMBA_CACHE_DIR": "",
                 "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
                 "NWIDTH_CACHE_DIR": str(cache),
             },
