@@ -9,12 +9,13 @@ from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
-from nwidth.solvers.multigrid import Multigrid
+from nwidth.solvers.multigrid import AlgebraicMultigrid, Multigrid
 from nwidth.solvers.problem import FieldInput, Problem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 
 __all__ = [
+    "AlgebraicMultigrid",
     "Boundary",
     "Darcy",
     "DiffusionOperator",

@@ -1,7 +1,6 @@
 """Solve a problem for given inputs by the method that suits it."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.conjugate_gradient import Iterate, conjugate_gradient
+from nwidth.solvers.krylov.conjugate_gradient import Iterate, Stop, conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solution import Solution, Status
@@ -18,6 +17,10 @@ from nwidth.solvers.solution import Solution, Status
 Array = NDArray[Any]
 
 METHODS = ("auto", "multigrid-cg", "multigrid", "fast-poisson", "direct")
+
+# Multigrid with averaged fluxes is left for algebraic multigrid, whose set-up and cycles cost more,
+# when after every so many iterations the residual is behind a pace of so many in all.
+PROBE, PACE = 20, 80
 
 # Up to this many unknowns (any number in one dimension) sparse elimination is quickest.
 DIRECT_SIZE = 400
@@ -31,12 +34,13 @@ def solve(
     method: str = "auto",
     initial: Array | None = None,
     max_iterations: int = 200,
-    stop: Callable[[Array, float], bool] | None = None,
+    stop: Stop | None = None,
 ) -> Solution:
     """Return the solution of A(mu) u = b(mu) with ||b - A u|| <= rtol ||b||.
 
-    "multigrid-cg": conjugate gradients preconditioned by one multigrid cycle, the general
-    choice. "multigrid": cycles alone. "fast-poisson": conjugate gradients preconditioned by fast
+    "multigrid-cg": conjugate gradients preconditioned by one multigrid cycle, the general choice;
+    where that is slow, on rough fields of high contrast, algebraic multigrid takes over from the
+    iterate. "multigrid": cycles alone. "fast-poisson": conjugate gradients preconditioned by fast
     transforms on uniform grids, one step for constant coefficients. "direct": sparse elimination
     (SuperLU). "auto" takes fast transforms for constant coefficients, elimination for a few hundred
     unknowns and in one dimension, and multigrid-cg otherwise; `solution.reason` tells why.
@@ -82,15 +86,10 @@ def solve(
         cycle = Multigrid(_in_flux_form(operator, method))
         result = cycle.iterate(b, initial=guess, rtol=rtol, max_iterations=max_iterations)
     else:
-        result = conjugate_gradient(
-            operator,
-            b,
-            preconditioner=_preconditioner(method, problem, operator),
-            initial=guess,
-            rtol=rtol,
-            max_iterations=max_iterations,
-            stop=stop,
+        result, note = _conjugate_gradient(
+            method, problem, operator, b, guess, rtol, max_iterations, stop
         )
+        reason += note
     x = result.x
     if "positive semidefinite" in operator.properties:
         volumes = problem.unknowns(problem.grid.weights)
@@ -123,6 +122,73 @@ def _choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple
     if problem.grid.dimension == 1:
         return "direct", "one dimension: elimination takes O(N)"
     return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"
+
+
+def _conjugate_gradient(
+    method: str,
+    problem: Problem,
+    operator: LinearOperator,
+    b: Array,
+    guess: Array | None,
+    rtol: float,
+    max_iterations: int,
+    stop: Stop | None,
+) -> tuple[Iterate, str]:
+    """Iterate with the method's preconditioner, then with algebraic multigrid where that is slow.
+
+    The second result says what has happened.
+    """
+    pace = _Pace(rtol, max_iterations, stop)
+    first = conjugate_gradient(
+        operator,
+        b,
+        preconditioner=_preconditioner(method, problem, operator),
+        initial=guess,
+        rtol=rtol,
+        max_iterations=max_iterations,
+        stop=pace if method == "multigrid-cg" else stop,
+    )
+    if not pace.slow:
+        return first, ""
+    from nwidth.solvers.multigrid import AlgebraicMultigrid
+
+    done = len(first.residuals) - 1
+    second = conjugate_gradient(
+        operator,
+        b,
+        preconditioner=AlgebraicMultigrid(_in_flux_form(operator, method), dtype=np.float32),
+        initial=first.x,
+        rtol=rtol,
+        max_iterations=max_iterations - done,
+        stop=stop,
+    )
+    residuals = first.residuals[:-1] + second.residuals
+    note = f"; algebraic multigrid after {done} iterations, which were slow"
+    return Iterate(second.x, second.status, residuals), note
+
+
+class _Pace:
+    """A stopping rule that adds to another: the iteration is too slow, see PROBE and PACE."""
+
+    def __init__(self, rtol: float, max_iterations: int, stop: Stop | None):
+        self.rtol, self.limit, self.stop = (
+            max(rtol, np.finfo(np.float64).tiny),
+            max_iterations,
+            stop,
+        )
+        self.residuals: list[float] = []
+        self.slow = False
+
+    def __call__(self, x: Array, residual: float) -> bool:
+        if self.stop is not None and self.stop(x, residual):
+            self.slow = False
+            return True
+        self.residuals.append(residual)
+        done = len(self.residuals) - 1
+        if done > 0 and done % PROBE == 0 and done < self.limit:
+            wanted = self.rtol / self.residuals[0]
+            self.slow = residual > self.residuals[0] * wanted ** (done / PACE)
+        return self.slow
 
 
 def _preconditioner(method: str, problem: Problem, operator: LinearOperator) -> LinearOperator:

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 
 import nwidth
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Multigrid, Neumann
+from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 
@@ -57,6 +57,10 @@ BUILDERS = {
     "Multigrid": [
         lambda: Multigrid(diffusion((15, 14))),
         lambda: Multigrid(diffusion((6, 7, 8), np.float32, centering="cell")),
+    ],
+    "AlgebraicMultigrid": [
+        lambda: AlgebraicMultigrid(diffusion((15, 14))),
+        lambda: AlgebraicMultigrid(diffusion((6, 7, 8), np.float32, centering="cell")),
     ],
     "FastPoisson": [
         lambda: fast_poisson((7,)),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
-from nwidth.meshes import GaussianRandomField, Grid, LogNormalField
+from nwidth.meshes import GaussianRandomField, Grid, LogNormalField, TwoPhaseField
 from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Status, solve
 from nwidth.solvers.problem import FieldInput, Problem
 
@@ -111,6 +111,64 @@ def test_failures_are_told():
     assert direct.status is Status.STAGNATED and direct.residual < 1e-13
 
 
+def rough(n, contrast):
+    """Inclusions down to single points."""
+    grid = Grid.uniform((n, n))
+    gaussian = GaussianRandomField(grid, alpha=1.5, tau=10)
+    field = TwoPhaseField(gaussian, 1.0, contrast)
+    return Darcy(grid), {"permeability": field.sample(np.random.default_rng(0))}
+
+
+@pytest.mark.parametrize("contrast", [1e4, 1e6])
+@pytest.mark.parametrize("method", ["auto", "multigrid-cg"])
+def test_algebraic_multigrid_takes_over_where_multigrid_is_slow(contrast, method):
+    problem, inputs = rough(129, contrast)
+    solution = solve(problem, inputs, method=method).checked()
+    assert solution.iterations <= 45
+    assert solution.method == "multigrid-cg"
+    assert "algebraic multigrid after 20 iterations" in solution.reason
+    A, b = problem.operator(inputs), problem.source(inputs)
+    residual = np.linalg.norm(b - A.apply(problem.unknowns(solution.u))) / np.linalg.norm(b)
+    np.testing.assert_allclose(solution.residual, residual, rtol=1e-2)
+    first = solve(problem, inputs, max_iterations=20)
+    assert first.status is Status.MAX_ITERATIONS and "algebraic" not in first.reason
+    np.testing.assert_allclose(solution.residuals[:20], first.residuals[:20])
+    more = solve(problem, inputs, max_iterations=25)
+    assert more.status is Status.MAX_ITERATIONS and more.iterations == 25
+    again = solve(problem, inputs, 1e-7, initial=solution.u)
+    assert again.iterations == 0 and "algebraic" not in again.reason
+
+
+def test_the_extra_rule_survives_the_change_of_the_method():
+    problem, inputs = rough(129, 1e4)
+    seen = []
+
+    def stop(unknowns, residual):
+        seen.append(residual)
+        return residual < 1e-3
+
+    solution = solve(problem, inputs, 1e-15, stop=stop).checked()
+    assert "algebraic" in solution.reason and 1e-8 < solution.residual < 1e-3
+    early = solve(problem, inputs, 1e-15, stop=lambda x, r: len(seen) > 0).checked()
+    assert early.iterations == 0 and "algebraic" not in early.reason
+
+
+def test_a_singular_problem_changes_the_method_too():
+    problem, inputs = rough(129, 1e4)
+    x, y = problem.grid.coordinates()
+    f = np.cos(np.pi * x) * np.cos(np.pi * y)
+    problem = Darcy(problem.grid, Boundary(default=Neumann()), source=f)
+    solution = solve(problem, inputs).checked()
+    assert "algebraic" in solution.reason and solution.iterations <= 50
+    assert abs(problem.grid.integrate(solution.u)) < 1e-10
+
+
+def test_moderate_contrast_stays_with_multigrid():
+    for contrast in (4.0, 100.0):
+        solution = solve(*rough(129, contrast)).checked()
+        assert "algebraic" not in solution.reason
+
+
 def test_bad_arguments():
     problem, a = darcy()
     with pytest.raises(InputError, match="expected one of auto"):
@@ -150,6 +208,9 @@ class Foreign(Problem):
 
     def continuity(self, inputs):
         return 2.0
+
+    def prescribed(self, operator):
+        return np.zeros(GRID.size), 0.0
 
     def unknowns(self, field):
         return field.ravel()

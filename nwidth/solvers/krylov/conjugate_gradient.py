@@ -15,7 +15,7 @@ from nwidth.solvers.solution import Status
 Array = NDArray[Any]
 Stop = Callable[[Array, float], bool]
 
-# Iterations without a new smallest residual after which the method gives up.
+# Iterations without a new smallest residual after which the method looks for signs of round-off.
 PATIENCE = 50
 
 
@@ -45,7 +45,11 @@ def conjugate_gradient(
     Reference: Saad (2003), Iterative Methods for Sparse Linear Systems,
     doi:10.1137/1.9780898718003, algorithm 9.1. When the recursive residual says that the tolerance
     is reached, the residual is recomputed; if round-off has parted the two, the iteration starts
-    again from the true one, and ends as STAGNATED if that no longer helps.
+    again from the true one, and ends as STAGNATED if that no longer helps. The same is done when
+    the residual has not fallen for long *and* either the two have parted or the energy, which falls
+    by alpha_k (r_k, z_k) in every step, no longer changes in its last digit. A residual that merely
+    rests is no such sign: the method minimizes the energy, and for high contrast the residual may
+    stay above its first value for many iterations.
 
     Args:
         A: symmetric positive definite, or semidefinite with b in its range.
@@ -79,7 +83,10 @@ def conjugate_gradient(
         if len(residuals) == done:  # the last residual is a true one already
             break
         residuals[-1] = work.start(x) / size
-        if status is not Status.CONVERGED or _finished(x, residuals[-1], rtol, stop):
+        if status not in (Status.CONVERGED, Status.STAGNATED):
+            break
+        if _finished(x, residuals[-1], rtol, stop):
+            status = Status.CONVERGED
             break
         if not residuals[-1] < before / 2:
             status = Status.STAGNATED
@@ -98,6 +105,8 @@ def _iterate(
 ) -> Status:
     """Iterate from the residual in the work space, step numbers as in Saad's algorithm 9.1."""
     rho = None
+    best, patience = residuals[-1], PATIENCE
+    total = recent = 0.0  # decrease of the energy: in all, and since `patience` was renewed
     while True:
         if not np.isfinite(residuals[-1]):
             return Status.NON_FINITE
@@ -105,8 +114,12 @@ def _iterate(
             return Status.CONVERGED
         if len(residuals) > max_iterations:
             return Status.MAX_ITERATIONS
-        if len(residuals) > PATIENCE and min(residuals[-PATIENCE:]) >= min(residuals[:-PATIENCE]):
-            return Status.STAGNATED
+        if residuals[-1] < best:
+            best, patience, recent = residuals[-1], PATIENCE, 0.0
+        if patience == 0:
+            if recent <= np.finfo(x.dtype).eps * total or work.parted(x):
+                return Status.STAGNATED
+            patience, recent = PATIENCE, 0.0
         last, rho = rho, work.precondition()  # 6: z = M r, rho = (r, z)
         if not rho > 0.0:
             return Status.BREAKDOWN if np.isfinite(rho) else Status.NON_FINITE
@@ -114,7 +127,9 @@ def _iterate(
         curvature = work.multiply()  # 3: q = A p, (q, p)
         if not curvature > 0.0:
             return Status.BREAKDOWN if np.isfinite(curvature) else Status.NON_FINITE
-        residuals.append(work.step(x, rho / curvature) / size)  # 4, 5: x += alpha p, r -= alpha q
+        alpha = rho / curvature
+        residuals.append(work.step(x, alpha) / size)  # 4, 5: x += alpha p, r -= alpha q
+        patience, total, recent = patience - 1, total + alpha * rho, recent + alpha * rho
 
 
 def _finished(x: Array, residual: float, rtol: float, stop: Stop | None) -> bool:
@@ -144,6 +159,14 @@ class _Workspace:
             self.r[...] = self.b
         self.p[...] = 0.0
         return self.norm(self.r)
+
+    def parted(self, x: Array) -> bool:
+        """Return whether r has little to do with b - A x any more; spoils q."""
+        self._product(self.q, x)
+        np.subtract(self.b, self.q, out=self.q)
+        true = self.norm(self.q)
+        self.q -= self.r
+        return self.norm(self.q) > true / 2
 
     def norm(self, u: Array) -> float:
         """Return ||u||."""

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nwidth.errors import InputError
 from nwidth.meshes import GaussianRandomField, Grid, TwoPhaseField
 from nwidth.solvers import (
     Boundary,
@@ -184,12 +183,3 @@ def test_iterate_reports_failures():
     assert zero.status is Status.CONVERGED and not zero.x.any()
     start = M.iterate(b, initial=M.iterate(b, rtol=1e-12).x, rtol=1e-8)
     assert len(start.residuals) == 1
-
-
-def test_bad_input():
-    A, _ = system(Grid.uniform((8, 8)), np.ones((8, 8)))
-    with pytest.raises(InputError, match="DiffusionOperator"):
-        Multigrid(A.to_sparse())
-    for sweeps in ((), (0,), (1.5,)):
-        with pytest.raises(InputError, match="sweeps"):
-            Multigrid(A, sweeps=sweeps)

@@ -1,0 +1,206 @@
+"""The V-cycle of multigrid, whatever the levels are made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.krylov.conjugate_gradient import Iterate
+from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.solution import Status
+
+Array = NDArray[Any]
+
+# Unknowns on the coarsest level, at most, unless no axis can be halved any more; so few that BLAS
+# starts no threads for it.
+COARSEST = 80
+
+# Cycles without a new smallest residual after which the iteration gives up.
+PATIENCE = 10
+
+
+class Smoother(Protocol):
+    """What relaxes on a level; `adjoint` asks for the adjoint of the relaxation."""
+
+    def smooth(
+        self, u: Array, f: Array, sweeps: int = 1, *, adjoint: bool = False, from_zero: bool = False
+    ) -> None:
+        """Relax A u = f in place."""
+        ...
+
+    def residual_into(self, out: Array, f: Array, u: Array) -> None:
+        """Set out = f - A u."""
+        ...
+
+
+class Way(Protocol):
+    """What leads from one level to the next."""
+
+    @property
+    def fine_shape(self) -> tuple[int, ...]:
+        """Shape of the fine array."""
+        ...
+
+    @property
+    def coarse_shape(self) -> tuple[int, ...]:
+        """Shape of the coarse array."""
+        ...
+
+    def restrict_into(self, out: Array, r: Array) -> None:
+        """Set out = P^T r."""
+        ...
+
+    def prolong_into(self, u: Array, e: Array, add: bool) -> None:
+        """Set u = P e, or u += P e."""
+        ...
+
+
+@dataclass
+class Level:
+    """One level: its relaxation, and the way down, one transfer per halved axis.
+
+    `u`, `f` and `r` are solution, right-hand side and residual; `between` holds the arrays that
+    live between the transfers of the axes.
+    """
+
+    smoother: Smoother
+    transfers: Sequence[Way]
+    sweeps: int
+    u: Array
+    f: Array
+    r: Array
+    between: list[Array]
+
+
+class VCycle(LinearOperator):
+    """One V-cycle M ~ A^-1 from the guess zero, symmetric and positive definite.
+
+    On every level: relax; restrict the residual with P^T; cycle on the coarse level; correct with
+    P; relax by the adjoint. The coarsest matrix is inverted. Reference: Trottenberg, Oosterlee &
+    Schueller (2001), Multigrid, section 2.4.
+
+    `apply(r)` is the cycle; `iterate` repeats it. Where A is singular (no Dirichlet side), M is
+    definite all the same. In another precision than the operator's, operator and data are scaled to
+    range. Subclasses call `_append` for every level and `_close` for the coarsest.
+    """
+
+    def __init__(self, operator: DiffusionOperator, dtype: Any, sweeps: Sequence[int]):
+        if not isinstance(operator, DiffusionOperator):
+            raise InputError(f"multigrid: expected a DiffusionOperator, got {operator!r}")
+        if not sweeps or any(not isinstance(n, int) or n < 1 for n in sweeps):
+            raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
+        self.operator = operator
+        self.domain_shape = self.range_shape = operator.domain_shape
+        self.dtype = operator.dtype
+        self.properties = frozenset({"symmetric", "positive definite"})
+        #: Precision of the cycle.
+        self.precision = operator.dtype if dtype is None else np.dtype(dtype)
+        self.levels: list[Level] = []
+        self._sweeps = tuple(sweeps)
+        self._scale = 1.0
+        if self.precision != operator.dtype:
+            self._scale = max(float(t.max()) for t in operator.faces)
+
+    def _scaled(self) -> DiffusionOperator:
+        """Return the operator as the cycle sees it."""
+        return self.operator.astype(self.precision, 1 / self._scale)
+
+    def _append(self, smoother: Smoother, transfers: Sequence[Way]) -> None:
+        """Append a level."""
+        shape = transfers[0].fine_shape
+        between: list[Array] = [np.empty(t.coarse_shape, self.precision) for t in transfers[:-1]]
+        u, f, r = (np.empty(shape, self.precision) for _ in range(3))
+        sweeps = self._sweeps[min(len(self.levels), len(self._sweeps) - 1)]
+        self.levels.append(Level(smoother, transfers, sweeps, u, f, r, between))
+
+    def _close(self, matrix: Any, shape: tuple[int, ...], singular: bool) -> None:
+        """Invert the coarsest matrix; a singular one is first lifted along the constants."""
+        matrix = matrix.toarray().astype(np.float64)
+        size = len(matrix)
+        if singular:
+            matrix += max(matrix.trace() / size, np.finfo(np.float64).tiny) / size
+        inverse = np.linalg.inv(matrix)
+        self._inverse = ((inverse + inverse.T) / 2).astype(self.precision)
+        self._coarsest = [np.empty(shape, self.precision) for _ in range(2)]
+
+    def apply_into(self, out: Array, r: Array) -> None:
+        """Set out = M r without allocating."""
+        f = self.levels[0].f if self.levels else self._coarsest[1]
+        u = self.levels[0].u if self.levels else self._coarsest[0]
+        if self.precision == self.dtype:
+            np.copyto(f, r)
+            self._cycle(0)
+            np.copyto(out, u)
+            return
+        size = max(float(r.max()), -float(r.min()))
+        size = size if 0 < size < np.inf else 1.0
+        np.multiply(r, 1 / size, out=f, casting="same_kind")
+        self._cycle(0)
+        np.multiply(u, size / self._scale, out=out, dtype=self.dtype)
+
+    def _apply(self, u: Any) -> Any:
+        out = np.empty(self.domain_shape, self.dtype)
+        self.apply_into(out, np.ascontiguousarray(u, dtype=self.dtype))
+        return out
+
+    def _adjoint(self, v: Any) -> Any:
+        return self._apply(v)
+
+    def _cycle(self, depth: int) -> None:
+        """Set u of a level to the result of one V-cycle for its f from the guess zero."""
+        if depth == len(self.levels):
+            u, f = self._coarsest
+            np.dot(self._inverse, f.ravel(), out=u.ravel())
+            return
+        level = self.levels[depth]
+        u, f, smoother = level.u, level.f, level.smoother
+        below = self.levels[depth + 1] if depth + 1 < len(self.levels) else None
+        e, g = self._coarsest if below is None else (below.u, below.f)
+        smoother.smooth(u, f, level.sweeps, from_zero=True)
+        smoother.residual_into(level.r, f, u)
+        stages = [level.r, *level.between, g]
+        for transfer, fine, coarse in zip(level.transfers, stages[:-1], stages[1:], strict=True):
+            transfer.restrict_into(coarse, fine)
+        self._cycle(depth + 1)
+        stages = [u, *level.between, e]
+        for k in reversed(range(len(level.transfers))):
+            level.transfers[k].prolong_into(stages[k], stages[k + 1], add=k == 0)
+        smoother.smooth(u, f, level.sweeps, adjoint=True)
+
+    def iterate(
+        self,
+        b: Array,
+        *,
+        initial: Array | None = None,
+        rtol: float = 1e-8,
+        max_iterations: int = 200,
+    ) -> Iterate:
+        """Solve A x = b by cycles alone: x <- x + M (b - A x).
+
+        The arguments are those of `conjugate_gradient`.
+        """
+        b = np.ascontiguousarray(b, dtype=self.dtype)
+        x = np.zeros_like(b) if initial is None else np.array(initial, self.dtype, order="C")
+        size = float(np.linalg.norm(b))
+        if size == 0.0:
+            return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
+        r, z = b - self.operator.apply(x), np.empty_like(b)
+        residuals = [float(np.linalg.norm(r)) / size]
+        while True:
+            if not np.isfinite(residuals[-1]):
+                return Iterate(x, Status.NON_FINITE, tuple(residuals))
+            if residuals[-1] <= rtol:
+                return Iterate(x, Status.CONVERGED, tuple(residuals))
+            if len(residuals) > max_iterations:
+                return Iterate(x, Status.MAX_ITERATIONS, tuple(residuals))
+            recent, former = residuals[-PATIENCE:], residuals[:-PATIENCE]
+            if former and min(recent) >= min(former):
+                return Iterate(x, Status.STAGNATED, tuple(residuals))
+            self.apply_into(z, r)
+            x += z
+            np.subtract(b, self.operator.apply(x), out=r)
+            residuals.append(float(np.linalg.norm(r)) / size)
