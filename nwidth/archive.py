@@ -1,7 +1,6 @@
 """Arrays and a JSON description in one HDF5 file: how models and checkpoints are kept."""
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.atomic_file import written_in_place
 from nwidth.audit import open_audited, schema_of
 from nwidth.errors import FileFormatError, InputError
 
@@ -79,27 +79,6 @@ def load_archive(path: str | Path, kind: str) -> tuple[dict[str, NDArray[Any]], 
 
 
 @contextlib.contextmanager
-def written_in_place(path: Path) -> Iterator[Path]:
-    """Give a new name beside `path` to write to; on success sync it and rename it to `path`."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        try:
-            draft.unlink(missing_ok=True)
-            draft.touch(exist_ok=False)
-            yield draft
-            with draft.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            draft.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            draft.unlink(missing_ok=True)
-    except FileFormatError:
-        raise
-    except OSError as error:
-        raise unwritable(path, error) from None
-
-
-@contextlib.contextmanager
 def reserved_hdf5(path: Path, size: int) -> Iterator[h5py.File]:
     """Give a new HDF5 file with disk space reserved: HDF5 itself does not survive a full disk."""
     with h5py.File(path, "w") as file:
@@ -107,24 +86,6 @@ def reserved_hdf5(path: Path, size: int) -> Iterator[h5py.File]:
         yield file
     with h5py.File(path, "r+") as file:
         file.flush()  # cuts off what lies behind HDF5's own end of the file
-
-
-def unwritable(path: Path, error: OSError, size: int | None = None) -> FileFormatError:
-    """Return the error for a path that cannot be written, with the reason and the remedy."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "errno = 28" in str(error):
-        needed = "" if size is None else f" for {size:,} bytes"
-        text = f"{path}: no space left{needed} in {path.parent}; free some or write elsewhere"
-    elif path.is_dir():
-        text = f"{path}: expected a file to write, found a folder; add a file name"
-    elif not path.parent.is_dir():
-        text = f"{path}: the folder {path.parent} does not exist; create it first"
-    elif isinstance(error, PermissionError):
-        text = f"{path}: no permission to write here; choose another place"
-    else:
-        text = f"{path}: cannot be written ({error.strerror or error})"
-    result = FileFormatError(text)
-    result.errno = error.errno
-    return result
 
 
 def _storable(name: str, array: Any) -> NDArray[Any]:
@@ -200,15 +161,6 @@ def _image(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> bytes:
         _fill(file, kind, arrays, text)
         file.flush()
         return file.id.get_file_image()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read(file: h5py.File, path: Path, kind: str) -> tuple[dict[str, NDArray], dict[str, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 from h5py import h5f, h5s, h5t
 from numpy.typing import NDArray
 
-from nwidth.archive import unwritable
+from nwidth.atomic_file import unwritable, written_in_place
 from nwidth.errors import FileFormatError
 from nwidth.field_layout import GROUP, FieldLayout, waiting_room
 
@@ -195,21 +195,16 @@ class _Appender:
 @contextlib.contextmanager
 def fresh_file(path: Path, overwrite: bool) -> Iterator[h5py.File]:
     """Give a new open file; it takes its name when the block ends, and is removed if it fails."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     file = None
     try:
-        if path.exists():
-            _require_replaceable(path, overwrite)
-        file = h5py.File(draft, "w", **UNCACHED)
-        yield file
-        draft.replace(path)
-    except BaseException as error:
+        with written_in_place(path) as draft:
+            if path.exists():
+                _require_replaceable(path, overwrite)
+            file = h5py.File(draft, "w", **UNCACHED)
+            yield file
+    except BaseException:
         if file is not None:
             file.close()
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not isinstance(error, FileFormatError):
-            raise unwritable(path, error) from None
         raise
 
 

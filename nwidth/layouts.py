@@ -1,7 +1,6 @@
 """Data files of others: find out their layout, import them into ours, and write them back."""
 
 import contextlib
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nwidth.archive import written_in_place
+from nwidth.atomic_file import written_in_place
 from nwidth.audit import open_audited, schema_of
 from nwidth.errors import FileFormatError, InputError
 from nwidth.field_layout import Field
@@ -153,21 +152,22 @@ def _copy(
         name: Field(units.get(name, field.unit), field.components, field.constant)
         for name, field in source.fields.items()
     }
-    draft = destination.with_name(f".{destination.name}.{os.getpid()}.import.partial")
-    data = FieldDataset.create(
-        draft,
-        source.grid,
-        fields,
-        scalars={name: units.get(name, unit) for name, unit in source.scalars.items()},
-        times=source.times,
-        samples=source.samples or None,
-        dtype=source.dtype,
-        provenance=provenance,
-        boundary=source.boundary,
-        overwrite=True,
-        compression=compression,
-    )
-    try:
+    with (
+        written_in_place(destination) as draft,
+        FieldDataset.create(
+            draft,
+            source.grid,
+            fields,
+            scalars={name: units.get(name, unit) for name, unit in source.scalars.items()},
+            times=source.times,
+            samples=source.samples or None,
+            dtype=source.dtype,
+            provenance=provenance,
+            boundary=source.boundary,
+            overwrite=True,
+            compression=compression,
+        ) as data,
+    ):
         step = max(1, _BLOCK_BYTES // data.layout.sample_bytes)
         for start in range(0, source.samples, step):
             stop = min(start + step, source.samples)
@@ -175,11 +175,6 @@ def _copy(
             if progress is not None:
                 progress(stop, source.samples)
         data.finish()
-        data.close()
-        draft.replace(destination)
-    finally:
-        data.close()
-        draft.unlink(missing_ok=True)
     return FieldDataset.open(destination)
 
 

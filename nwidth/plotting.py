@@ -17,6 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from nwidth.arrays import require_shape, to_numpy
+from nwidth.atomic_file import written_in_place
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 
@@ -167,12 +168,8 @@ def save(figure: Figure, path: str | Path, dpi: int = 150) -> Path:
         raise InputError(
             f"{path}: expected a figure file ending in .png, .pdf or .svg, got '{path.suffix}'"
         )
-    draft = path.with_name(path.name + ".partial")
-    try:
+    with written_in_place(path) as draft:
         figure.savefig(draft, dpi=dpi, format=kind, facecolor="white")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 

@@ -44,6 +44,7 @@ def convert(
 
         nwidth convert darcy.h5 darcy.npz --to npz
     """
+    from nwidth.atomic_file import draft_beside
     from nwidth.cli.outputs import claim
     from nwidth.cli.progress import meter
     from nwidth.cli.read_config import read_config
@@ -73,31 +74,26 @@ def convert(
             "grid": problem.grid,
             "provenance": {"problem": problem.describe(), "output": problem.output},
         }
-    draft = destination if to == "nwidth" else destination.with_name(f".{destination.name}.partial")
-    with meter("convert", 1) as bar:
+    with meter("convert", 1) as bar, draft_beside(destination) as draft:
 
         def progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done)
 
-        data = import_fields(
+        with import_fields(
             source,
-            draft,
+            destination if to == "nwidth" else draft,
             layout=found,
             fields=fields,
             units=known_units,
-            overwrite=overwrite or draft != destination,
+            overwrite=overwrite,
             progress=progress,
             **about,
-        )
-    with data:
-        if draft == destination:
-            _tell(data, destination)
-            return
-        try:
-            _write(export_fields(data, destination, to, overwrite=overwrite))
-        finally:
-            draft.unlink(missing_ok=True)
+        ) as data:
+            if to == "nwidth":
+                _tell(data, destination)
+            else:
+                _write(export_fields(data, destination, to, overwrite=overwrite))
 
 
 def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nwidth.atomic_file import written_in_place
+
 if TYPE_CHECKING:
     from nwidth.fields import FieldDataset
     from nwidth.meshes import Grid
@@ -20,13 +22,9 @@ def written_whole(
     """
     from nwidth.fields import FieldDataset
 
-    draft = path.with_name(path.name + ".partial")
-    data = FieldDataset.create(draft, grid, fields, overwrite=True, **options)
-    try:
+    with (
+        written_in_place(path) as draft,
+        FieldDataset.create(draft, grid, fields, overwrite=True, **options) as data,
+    ):
         yield data
         data.finish()
-        data.close()
-        draft.replace(path)
-    finally:
-        data.close()
-        draft.unlink(missing_ok=True)

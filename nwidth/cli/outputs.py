@@ -62,21 +62,3 @@ def require_space(path: str | Path, size: int) -> None:
             f"{path}: expected {readable_size(size)} of free disk space, got {readable_size(free)};"
             " free some, write elsewhere, or ask for fewer samples"
         )
-
-
-def sweep(place: Path) -> None:
-    """Remove the drafts `.NAME.PID.partial` that killed processes have left in a folder."""
-    for draft in place.glob(".*.partial"):
-        writers = [int(part) for part in draft.name.split(".") if part.isdecimal()]
-        if writers and not any(_alive(number) for number in writers):
-            draft.unlink(missing_ok=True)
-
-
-def _alive(number: int) -> bool:
-    try:
-        os.kill(number, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import pytest
 
 from nwidth.cli import outputs
@@ -40,14 +36,3 @@ def test_unwritable_places(tmp_path, monkeypatch):
 def test_a_full_disk_is_noticed_before_the_work(tmp_path):
     with pytest.raises(InputError, match=r"expected 1e\+06 TB of free disk space, got"):
         outputs.require_space(tmp_path / "data.h5", 10**18)
-
-
-def test_drafts_of_dead_processes_are_swept_away(tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    dead, living = tmp_path / f".a.h5.{process.pid}.partial", tmp_path / f".a.{os.getpid()}.partial"
-    others = tmp_path / ".note.partial"
-    for path in (dead, living, others):
-        path.write_text("")
-    outputs.sweep(tmp_path)
-    assert {*tmp_path.iterdir()} == {living, others}

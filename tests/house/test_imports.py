@@ -12,6 +12,7 @@ PACKAGE = ROOT / "nwidth"
 
 LAYERS = [
     "errors",
+    "atomic_file",
     "arrays",
     "kernels",
     "meshes",
@@ -85,6 +86,20 @@ def test_libraries_stay_in_their_rooms(path):
     for imported in imports(path):
         library = imported.split(".")[0]
         assert rooms.get(library, True), f"{path}: {library} is not imported here"
+
+
+ABSTRACT = {"linear_operator", "problem", "solution", "solve", "discretization_error"}
+OF_A_DISCRETIZATION = {"faces", "kinds", "interior", "boundary", "transmissibilities"}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "rom").glob("*.py")), ids=lambda p: p.stem)
+def test_reduced_models_know_no_discretization(path):
+    for name in imports(path):
+        if name.startswith("nwidth.solvers"):
+            assert name.removeprefix("nwidth.solvers.") in ABSTRACT, f"{path}: imports {name}"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in OF_A_DISCRETIZATION, f"{path}:{node.lineno}: .{node.attr}"
 
 
 @pytest.mark.parametrize("folder", ["nwidth", "tests", "examples", "benchmarks"])
