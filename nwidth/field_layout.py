@@ -262,18 +262,34 @@ def _write_coordinates(file: h5py.File, layout: FieldLayout) -> None:
 
 
 def _write_boundaries(file: h5py.File, layout: FieldLayout) -> None:
-    """Write what The Well knows of boundaries: per axis, whether it wraps or ends at walls."""
+    """Write what The Well knows of boundaries: which ends of each axis wrap, are walls or open."""
     group = file.create_group("boundary_conditions")
     for axis in layout.grid.axes:
-        kind = "periodic" if axis.periodic else "wall"
-        item = group.create_group(f"{axis.name}_{kind}")
-        item.attrs["associated_dims"] = _texts([axis.name])
-        item.attrs["associated_fields"] = _texts(layout.fields)
-        item.attrs["bc_type"] = kind.upper()
-        item.attrs.update({"sample_varying": False, "time_varying": False})
-        mask = np.zeros(axis.size, dtype=bool)
-        mask[[0, -1]] = True
-        item.create_dataset("mask", data=mask).dims[0].attach_scale(file[axis.name])
+        ends = [
+            "periodic" if axis.periodic else _kind_of_side(layout.boundary, f"{axis.name}_{end}")
+            for end in ("lower", "upper")
+        ]
+        for kind in sorted({*ends}):
+            item = group.create_group(f"{axis.name}_{kind}")
+            item.attrs["associated_dims"] = _texts([axis.name])
+            item.attrs["associated_fields"] = _texts(layout.fields)
+            item.attrs["bc_type"] = kind.upper()
+            item.attrs.update({"sample_varying": False, "time_varying": False})
+            mask = np.zeros(axis.size, dtype=bool)
+            mask[[0, -1]] = [end == kind for end in ends]
+            item.create_dataset("mask", data=mask).dims[0].attach_scale(file[axis.name])
+
+
+def _kind_of_side(boundary: Mapping[str, Any], side: str) -> str:
+    """Return "wall" where no flux passes or nothing is known, else "open"."""
+    sides = boundary.get("sides", boundary)
+    condition = sides.get(side, boundary.get("default")) if isinstance(sides, Mapping) else None
+    if isinstance(condition, str):
+        return "open" if condition.lower() in ("open", "dirichlet") else "wall"
+    if not isinstance(condition, Mapping):
+        return "wall"
+    tight = condition.get("type") == "neumann" and not np.any(condition.get("flux", 0.0))
+    return "wall" if tight else "open"
 
 
 def _create_field(

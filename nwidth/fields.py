@@ -109,8 +109,10 @@ class FieldDataset:
         `fields` gives a unit, or a `Field`, by name; `scalars` a unit by name, one value per
         sample. `times` is None for static data. `samples` is the expected number, for which disk
         space is reserved now: a disk that is too full is an error here and not after a day.
-        `boundary` describes the sides ("x_lower": ...). `compression` is "gzip", "lzf" or, with
-        hdf5plugin, "bitshuffle" or "blosc2"; solution fields seldom shrink by more than a quarter.
+        `boundary` is what `Boundary.describe()` gives; The Well's readers learn from it which sides
+        let something pass (OPEN: a value or a flux is prescribed) and which do not (WALL).
+        `compression` is "gzip", "lzf" or, with hdf5plugin, "bitshuffle" or "blosc2"; solution
+        fields seldom shrink by more than a quarter.
 
         Raises `InputError` for what cannot be stored, `FileFormatError` (an OSError) if the file
         exists (unless `overwrite`), is being written, or has no place on the disk.

@@ -59,6 +59,12 @@ def test_time_series_vectors_tensors_and_constants(tmp_path):
         assert np.array_equal(data["v"][0, 2, ..., 1], values["v"][2, ..., 1])
         assert np.array_equal(data.times, times)
         assert data.boundary == {"x_lower": "Dirichlet"}
+        with h5py.File(tmp_path / "a.h5") as file:
+            conditions = file["boundary_conditions"]
+            assert {*conditions} == {"x_open", "x_wall", "y_wall"}
+            assert conditions["x_open/mask"][()].tolist() == [True, *[False] * 4]
+            assert conditions["x_wall/mask"][()].tolist() == [*[False] * 4, True]
+            assert conditions["y_wall/mask"][()].tolist() == [True, False, False, True]
         assert data.provenance == {"name": "demo"}
         assert data.verify() == []
 

@@ -53,10 +53,10 @@ def generate(
         progress: called as `progress(done, total)` at the start and after each sample.
         overwrite: replace an existing file whatever it holds.
 
-    The file has the inputs, the solution and the scalars "residual" and "iterations" of each
-    sample; its provenance holds the description of the problem, all arguments, and versions.
-    Raises `InputError` for arguments that cannot be used, `FileFormatError` for a file that is in
-    the way, and `NotConvergedError` naming the sample that could not be solved.
+    The file has the inputs, the solution, the scalars "residual" and "iterations" of each sample,
+    and the boundary conditions; its provenance holds the description of the problem, all arguments,
+    and versions. Raises `InputError` for arguments that cannot be used, `FileFormatError` for a
+    file that is in the way, and `NotConvergedError` naming the sample that could not be solved.
 
     >>> import tempfile
     >>> from nwidth.meshes import GaussianRandomField, Grid, LogNormalField
@@ -101,6 +101,7 @@ def generate(
             samples=samples,
             dtype=dtype,
             provenance=provenance,
+            boundary=provenance["problem"].get("boundary"),
             overwrite=overwrite,
             compression=compression,
         )

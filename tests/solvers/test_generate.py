@@ -1,10 +1,19 @@
+import h5py
 import numpy as np
 import pytest
 
 from nwidth.errors import FileFormatError, InputError, NotConvergedError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import GaussianRandomField, Grid, LogNormalField, TwoPhaseField
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Poisson, generate, problem_from_description
+from nwidth.solvers import (
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Neumann,
+    Poisson,
+    generate,
+    problem_from_description,
+)
 
 
 def problem(n=17):
@@ -27,6 +36,26 @@ def test_samples_solve_the_problem(tmp_path):
             np.testing.assert_allclose(data.scalars["residual"][i], residual, rtol=1e-3)
         assert np.all(data["pressure"][:][:, 0] == 0.1)
         assert data.provenance["seed"] == 5 and "numpy" in data.provenance["versions"]
+
+
+def test_the_file_knows_the_boundary(tmp_path):
+    grid = Grid.uniform((9, 9))
+    a = LogNormalField(GaussianRandomField(grid, alpha=2, tau=3))
+    sides = {"x_lower": Dirichlet(1.0), "x_upper": Neumann(), "y_upper": Neumann(np.full(9, 0.5))}
+    boundary = Boundary(sides, default=Neumann())
+    with generate(Darcy(grid, boundary, permeability=a), tmp_path / "a.h5", 1) as data:
+        assert data.boundary == boundary.describe() == data.provenance["problem"]["boundary"]
+    with h5py.File(tmp_path / "a.h5") as file:
+        found = {
+            name: (item.attrs["bc_type"], item["mask"][0], item["mask"][-1])
+            for name, item in file["boundary_conditions"].items()
+        }
+    assert found == {
+        "x_open": ("OPEN", True, False),
+        "x_wall": ("WALL", False, True),
+        "y_open": ("OPEN", False, True),
+        "y_wall": ("WALL", True, False),
+    }
 
 
 def test_sample_i_depends_on_seed_and_i_alone(tmp_path):
