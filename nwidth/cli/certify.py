@@ -1,5 +1,8 @@
 """``nwidth certify``: predictions with an error bound each, polished where it is too large."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +15,11 @@ if TYPE_CHECKING:
     from nwidth.operators import NeuralOperator
     from nwidth.rom import CertifiedPrediction
     from nwidth.solvers import Problem
+
+# Number of the sample, raw prediction, certified field, numbers of the certificate.
+Keep = Callable[[int, Any, Any, dict[str, float]], None]
+
+CERTIFICATE = ("bound", "bound_before", "l2_bound", "polished", "iterations")
 
 
 def certify(
@@ -73,43 +81,48 @@ def certify_data(
     output: Path | None,
     model_name: str,
 ) -> "CertifiedPrediction":
-    """Certify every sample of a data set; write the file if a name is given; return the bounds."""
-    import numpy as np
+    """Certify a data set chunk by chunk; write the file if a name is given; return the bounds.
 
+    No more than one chunk of fields is in memory: the result has an empty `u`.
+    """
     from nwidth.cli.predict import chunks
     from nwidth.cli.progress import meter
-    from nwidth.rom import CertifiedPrediction, certify_fields
-    from nwidth.rom import certify as certified_surrogate
+    from nwidth.errors import NwidthError
+    from nwidth.rom import CertifiedPrediction, DualNorm, certify_fields
 
-    certified = certified_surrogate(operator, problem)
-    parts, predictions = [], []
-    with meter("certify", len(dataset)) as bar:
+    norm, parts = DualNorm(problem), []
+    with ExitStack() as stack:
+        keep = None
+        if output is not None:
+            keep = stack.enter_context(certified_file(output, operator, dataset, rtol, model_name))
+        bar = stack.enter_context(meter("certify", len(dataset)))
         for samples, inputs in chunks(operator, dataset):
-            fields = operator.predict(inputs, dataset.grid)
-            for k, i in enumerate(samples):
-                one = {name: values[k : k + 1] for name, values in inputs.items()}
-                parts.append(
-                    certify_fields(
-                        problem, one, fields[k : k + 1], rtol, dual_norm=certified.dual_norm
-                    )
-                )
-                bar.update(i + 1, f"bound {100 * parts[-1].bound[0]:.2g} %")
-            predictions.append(fields)
-    result = CertifiedPrediction.join(parts)
-    if output is not None:
-        _write(output, operator, dataset, result, np.concatenate(predictions), model_name)
-    return result
+            raw = operator.predict(inputs, dataset.grid)
+            try:
+                part = certify_fields(problem, inputs, raw, rtol, dual_norm=norm)
+            except NwidthError as error:
+                raise type(error)(f"counted from sample {samples.start}: {error}") from None
+            if keep is not None:
+                for k, i in enumerate(samples):
+                    keep(i, raw[k], part.u[k], part.scalars(k))
+            parts.append(replace(part, u=part.u[:0]))
+            bar.update(samples.stop, f"bound {100 * part.bound.max():.2g} %")
+    return CertifiedPrediction.join(parts)
 
 
-def _write(
+@contextmanager
+def certified_file(
     output: Path,
     operator: "NeuralOperator",
     dataset: "FieldDataset",
-    result: "CertifiedPrediction",
-    predictions: Any,
+    rtol: float | None,
     model_name: str,
-) -> None:
-    """Write inputs, certified fields, raw predictions, references and the certificates."""
+) -> Iterator[Keep]:
+    """Open a file for certified samples; it takes its name when the block ends without an error.
+
+    Yields a function that appends a sample: its number in the data set, which must be the next,
+    the raw prediction, the certified field and the numbers of the certificate.
+    """
     from nwidth._version import __version__
     from nwidth.cli.dataset_file import written_whole
 
@@ -124,7 +137,7 @@ def _write(
         "output": name,
         "model": model_name,
         "data": str(dataset.path),
-        "rtol": result.rtol,
+        "rtol": rtol,
         "problem": dataset.provenance.get("problem"),
         "bound": "relative error in the energy norm to the discrete solution on this grid",
         "nwidth": __version__,
@@ -133,12 +146,16 @@ def _write(
         output,
         dataset.grid,
         fields,
-        scalars=dict.fromkeys(result.scalars(0), "1"),
+        scalars=dict.fromkeys(CERTIFICATE, "1"),
         provenance=provenance,
         samples=len(dataset),
+        allow_nonfinite=True,  # a useless prediction has an infinite bound
     ) as out:
-        for i in range(len(dataset)):
+
+        def keep(i: int, raw: Any, certified: Any, scalars: dict[str, float]) -> None:
             sample = {n: dataset[n][i] for n in operator.inputs}
-            sample |= {name: result.u[i], f"{name}_predicted": predictions[i]}
+            sample |= {name: certified, f"{name}_predicted": raw}
             sample |= {f"{name}_reference": dataset[name][i]} if known else {}
-            out.append(sample, result.scalars(i))
+            out.append(sample, scalars)
+
+        yield keep

@@ -1,4 +1,7 @@
-"""The methods side by side on unseen samples: time, true error, certified bound."""
+"""The methods side by side on unseen samples: time, true error, certified bound.
+
+The samples are certified and polished here once, with the clock running, and handed on to be kept.
+"""
 
 import sys
 import time
@@ -10,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.cli.certify import Keep
 from nwidth.cli.progress import Meter
 from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.operators import NeuralOperator
-from nwidth.rom import CertifiedPrediction, certify, certify_fields
+from nwidth.rom import CertifiedPrediction, DualNorm, certify_fields
 from nwidth.solvers import Problem, solve
 
 Array = NDArray[Any]
@@ -27,6 +31,8 @@ LADDER = (0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 3e-3, 1e-3, 1e-4, 1e-5, 1e
 @dataclass(frozen=True)
 class Row:
     """One method over all samples: medians, unless the name says otherwise.
+
+    `middle_half` are the quartiles of the time: how far it can be trusted.
 
     Times are of one sample at a time. Errors and bounds are relative, to the discrete solution;
     `bound` is None for a method that gives none. Effectivity is bound over true error.
@@ -42,6 +48,7 @@ class Row:
     effectivity: tuple[float, float] | None = None
     polished: int | None = None
     iterations: float | None = None
+    middle_half: tuple[float, float] | None = None
 
 
 @dataclass
@@ -71,7 +78,12 @@ class Comparison:
 
 SOLVER, MATCHED, CERTIFIED_SOLVER = "solver to 1e-8", "solver, matched", "solver, certified"
 FNO, FNO_CERTIFIED, FNO_POLISHED = "FNO", "FNO + certificate", "FNO + polishing"
-METHODS = (SOLVER, MATCHED, CERTIFIED_SOLVER, FNO, FNO_CERTIFIED, FNO_POLISHED)
+CONTESTANTS = (SOLVER, MATCHED, CERTIFIED_SOLVER, FNO, FNO_CERTIFIED, FNO_POLISHED)
+
+# What a method gives: a field, and its certificate if it has one.
+Answer = tuple[Array, CertifiedPrediction | None]
+
+_OF_A_PROOF = ("bound", "absolute_bound", "effectivity_limit", "polished", "iterations")
 
 
 class Contest:
@@ -79,7 +91,7 @@ class Contest:
 
     def __init__(self, operator: NeuralOperator, problem: Problem, data: FieldDataset, rtol: float):
         self.operator, self.problem, self.data, self.rtol = operator, problem, data, rtol
-        self.certified = certify(operator, problem)
+        self.dual_norm = DualNorm(problem)
         self.exact: list[Array] = []
         self.sizes: list[float] = []
 
@@ -88,8 +100,11 @@ class Contest:
         names = [item.name for item in self.problem.inputs]
         return {n: np.asarray(self.data[n][i], dtype=np.float64) for n in names}
 
-    def compare(self, discretization: int, meter: Meter) -> Comparison:
-        """Run all methods; `discretization` samples also get a two-grid estimate."""
+    def compare(self, discretization: int, meter: Meter, keep: Keep) -> Comparison:
+        """Run all methods; `discretization` samples also get a two-grid estimate.
+
+        `keep` is given each polished prediction with its certificate, outside the clock.
+        """
         count, done = len(self.data), 0
 
         def tick(method: str) -> None:
@@ -101,32 +116,37 @@ class Contest:
             self._solve_exactly(i)
             tick("reference solutions")
         out = Comparison()
-        fno = self._run(FNO, self._predict, partial(tick, FNO))
+        fno, _ = self._run(FNO, lambda x: (self._predict(x), None), partial(tick, FNO))
         out.rows.append(fno)
         tolerance = self._matching(fno.energy_error)
-        runs: dict[str, Callable[[Inputs], Any]] = {
-            SOLVER: lambda x: solve(self.problem, x, 1e-8).u,
-            MATCHED: lambda x: solve(self.problem, x, tolerance).u,
+        runs: dict[str, Callable[[Inputs], Answer]] = {
+            SOLVER: lambda x: (solve(self.problem, x, 1e-8).u, None),
+            MATCHED: lambda x: (solve(self.problem, x, tolerance).u, None),
             CERTIFIED_SOLVER: lambda x: self._certify(x, np.zeros(self.problem.grid.shape), True),
             FNO_CERTIFIED: lambda x: self._certify(x, self._predict(x), False),
             FNO_POLISHED: lambda x: self._certify(x, self._predict(x), True),
         }
         for name, method in runs.items():
-            out.rows.append(self._run(name, method, partial(tick, name), out))
-        out.rows.sort(key=lambda row: METHODS.index(row.method))
+            kept = keep if name == FNO_POLISHED else None
+            row, numbers = self._run(name, method, partial(tick, name), kept)
+            out.rows.append(row)
+            if name == FNO_CERTIFIED:
+                out.bounds, out.errors = numbers["bound"], numbers["error"]
+                out.effectivity_limit = float(numbers["effectivity_limit"].max())
+        out.rows.sort(key=lambda row: CONTESTANTS.index(row.method))
         out.discretization = self._discretization(min(discretization, count))
         out.error_to_data = self._error_to_data()
         return out
 
     def steps(self) -> int:
         """Return how many times the meter of `compare` moves."""
-        return len(self.data) * (1 + len(METHODS))
+        return len(self.data) * (1 + len(CONTESTANTS))
 
     def _solve_exactly(self, i: int) -> None:
         """Solve to round-off; the certificate of that solution tells the size of u in energy."""
         x = self.inputs(i)
         u = solve(self.problem, x, TIGHT).u
-        proof = self._certify(x, u, False)
+        proof = self._prove(x, u, False)
         self.exact.append(u)
         self.sizes.append(float(proof.absolute_bound[0] / proof.bound[0]))
 
@@ -134,11 +154,13 @@ class Contest:
         grid = self.problem.grid
         return self.operator.predict({n: a[None] for n, a in x.items()}, grid)[0]
 
-    def _certify(self, x: Inputs, u: Array, polish: bool) -> CertifiedPrediction:
+    def _certify(self, x: Inputs, u: Array, polish: bool) -> Answer:
+        return u, self._prove(x, u, polish)
+
+    def _prove(self, x: Inputs, u: Array, polish: bool) -> CertifiedPrediction:
         batch = {name: values[None] for name, values in x.items()}
         rtol = self.rtol if polish else None
-        norm = self.certified.dual_norm
-        return certify_fields(self.problem, batch, u[None], rtol, dual_norm=norm)
+        return certify_fields(self.problem, batch, u[None], rtol, dual_norm=self.dual_norm)
 
     def _errors(self, i: int, u: Array) -> tuple[float, float]:
         """Return relative L2 and energy error of a field for sample i."""
@@ -152,38 +174,42 @@ class Contest:
     def _run(
         self,
         name: str,
-        method: Callable[[Inputs], Any],
+        method: Callable[[Inputs], Answer],
         tick: Callable[[], None],
-        keep: Comparison | None = None,
-    ) -> Row:
-        """Time a method sample by sample, once warmed up, and measure its errors."""
+        keep: Keep | None = None,
+    ) -> tuple[Row, dict[str, Array]]:
+        """Time a method sample by sample, once warmed up, and measure its errors.
+
+        Returns the row and the numbers of each sample behind it; fields are not held.
+        """
         method(self.inputs(0))
-        seconds, errors, proofs = [], [], []
+        found: list[dict[str, float]] = []
         for i in range(len(self.data)):
             x = self.inputs(i)
             start = time.perf_counter()
-            answer = method(x)
-            seconds.append(time.perf_counter() - start)
-            if isinstance(answer, CertifiedPrediction):
-                proofs.append(answer)
-                answer = answer.u[0]
-            errors.append(self._errors(i, answer))
+            u, proof = method(x)
+            numbers = {"seconds": time.perf_counter() - start}
+            if proof is not None:
+                if keep is not None:
+                    keep(i, u, proof.u[0], proof.scalars(0))
+                u = proof.u[0]
+                numbers |= {n: float(getattr(proof, n)[0]) for n in _OF_A_PROOF}
+            numbers["l2"], numbers["error"] = self._errors(i, u)
+            found.append(numbers)
             tick()
-        l2, energy = np.array(errors).T
+        columns = {key: np.array([numbers[key] for numbers in found]) for key in found[0]}
+        low, high = np.quantile(columns["seconds"], (0.25, 0.75))
         row: dict[str, Any] = {
             "method": name,
-            "seconds": float(np.median(seconds)),
-            "l2_error": float(np.median(l2)),
-            "energy_error": float(np.median(energy)),
-            "worst_energy_error": float(np.max(energy)),
+            "seconds": float(np.median(columns["seconds"])),
+            "middle_half": (float(low), float(high)),
+            "l2_error": float(np.median(columns["l2"])),
+            "energy_error": float(np.median(columns["error"])),
+            "worst_energy_error": float(np.max(columns["error"])),
         }
-        if proofs:
-            row |= _proved(CertifiedPrediction.join(proofs), energy * np.array(self.sizes))
-        if keep is not None and name == FNO_CERTIFIED:
-            joined = CertifiedPrediction.join(proofs)
-            keep.bounds, keep.errors = joined.bound, energy
-            keep.effectivity_limit = float(joined.effectivity_limit.max())
-        return Row(**row)
+        if "bound" in columns:
+            row |= _proved(columns, columns["error"] * np.array(self.sizes))
+        return Row(**row), columns
 
     def _matching(self, wanted: float) -> float:
         """Return the loosest residual tolerance whose median energy error is that of the FNO."""
@@ -205,7 +231,7 @@ class Contest:
         fields = np.stack(self.exact[:count])
         try:
             result = certify_fields(
-                self.problem, batch, fields, dual_norm=self.certified.dual_norm, discretization=True
+                self.problem, batch, fields, dual_norm=self.dual_norm, discretization=True
             )
         except InputError as error:  # a grid that cannot be coarsened
             print(f"no estimate of the discretization error: {error}", file=sys.stderr)
@@ -225,15 +251,15 @@ class Contest:
         return float(np.median(errors))
 
 
-def _proved(proof: CertifiedPrediction, errors: Array) -> dict[str, Any]:
+def _proved(columns: dict[str, Array], errors: Array) -> dict[str, Any]:
     """Return the entries of a row that come from its certificates; `errors` are absolute."""
     above = errors > 1e3 * np.finfo(float).eps * errors.max()  # below: both are round-off
-    ratio = proof.absolute_bound[above] / errors[above]
+    ratio = columns["absolute_bound"][above] / errors[above]
     between = (float(ratio.min()), float(ratio.max())) if ratio.size else None
     return {
-        "bound": float(np.median(proof.bound)),
-        "worst_bound": float(proof.bound.max()),
+        "bound": float(np.median(columns["bound"])),
+        "worst_bound": float(columns["bound"].max()),
         "effectivity": between,
-        "polished": int(proof.polished.sum()),
-        "iterations": float(np.mean(proof.iterations)),
+        "polished": int(columns["polished"].sum()),
+        "iterations": float(np.mean(columns["iterations"])),
     }

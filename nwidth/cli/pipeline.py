@@ -4,19 +4,20 @@ import json
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nwidth.atomic_file import sweep
 from nwidth.cli.build import build, require_random
-from nwidth.cli.certify import certify_data
-from nwidth.cli.comparison import FNO, METHODS, Comparison, Contest, Row
+from nwidth.cli.certify import certified_file
+from nwidth.cli.comparison import CONTESTANTS, FNO, Comparison, Contest, Row
 from nwidth.cli.config import Config
 from nwidth.cli.generate import generate_data, test_file
 from nwidth.cli.journal import Journal, write_json
 from nwidth.cli.outputs import folder, require_space
 from nwidth.cli.progress import meter
-from nwidth.cli.summary import print_summary, words
+from nwidth.cli.summary import print_summary, sentences
 from nwidth.cli.train import checkpoint_of, plan_training, train_model
 from nwidth.cli.wording import describe_grid, percent
 from nwidth.errors import FileFormatError
@@ -115,10 +116,13 @@ class Pipeline:
         _say("[3/4] certificates: bounding, polishing and timing on unseen samples")
         rtol = self.config.certificate.rtol
         with self.journal.stage("comparison"), FieldDataset.open(self.test) as data:
-            certify_data(operator, self.problem, data, rtol, self.predictions, str(self.model))
             contest = Contest(operator, self.problem, data, rtol)
-            with meter("compare", contest.steps(), "solves") as bar:
-                comparison = contest.compare(self.config.certificate.two_grid_samples, bar)
+            with (
+                certified_file(self.predictions, operator, data, rtol, str(self.model)) as keep,
+                meter("compare", contest.steps(), "solves") as bar,
+            ):
+                number = self.config.certificate.two_grid_samples
+                comparison = contest.compare(number, bar, keep)
             content = {
                 "comparison": comparison.describe(),
                 "bounds": comparison.bounds.tolist(),
@@ -126,7 +130,7 @@ class Pipeline:
                 "rtol": rtol,
                 "test_samples": len(data),
                 "grid": list(self.problem.grid.shape),
-                "words": words(comparison, rtol, len(data)),
+                "sentences": sentences(comparison, rtol, len(data)),
                 "validation_relative_l2": operator.metrics.get("validation_relative_l2"),
             }
             write_json(self.summary, content)
@@ -138,10 +142,10 @@ class Pipeline:
             stored = json.loads(self.summary.read_text(encoding="utf-8"))
             known = {item.name for item in fields(Row)}
             rows = [
-                Row(**{k: v for k, v in row.items() if k in known})
+                Row(**{k: _tupled(v) for k, v in row.items() if k in known})
                 for row in stored["comparison"]["rows"]
             ]
-            if {row.method for row in rows} != {*METHODS}:
+            if {row.method for row in rows} != {*CONTESTANTS}:
                 raise ValueError(f"it compares {', '.join(row.method for row in rows)}")
             return Comparison(
                 rows,
@@ -180,8 +184,8 @@ class Pipeline:
             comparison.bounds,
             comparison.errors,
             rtol,
-            {method: rows[method].seconds for method in METHODS},
-            {method: _note(rows[method]) for method in METHODS},
+            {method: rows[method].seconds for method in CONTESTANTS},
+            {method: _note(rows[method]) for method in CONTESTANTS},
             f"{self.config.problem.equation.capitalize()} on {describe_grid(data.grid)}: "
             "a neural operator, its certificate, and the solver",
         )
@@ -213,6 +217,11 @@ def _is_complete(path: Path, count: int) -> bool:
         return False
     with FieldDataset.open(path) as data:
         return data.complete and len(data) == count
+
+
+def _tupled(value: Any) -> Any:
+    """Return a pair of a row as it was before JSON made a list of it."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _note(row: Row) -> str:

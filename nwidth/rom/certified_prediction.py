@@ -57,7 +57,7 @@ class CertifiedPrediction:
     discretization: Array | None = None
 
     def __len__(self) -> int:
-        return len(self.u)
+        return len(self.bound)
 
     def scalars(self, index: int) -> dict[str, float]:
         """Return the certificate of one sample as numbers, to be stored beside its field."""

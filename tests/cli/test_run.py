@@ -4,10 +4,12 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from nwidth.fields import FieldDataset
 from nwidth.operators import NeuralOperator
+from nwidth.rom import certify_fields
 
 FILES = {
     "darcy.h5",
@@ -35,10 +37,20 @@ def start(config, output) -> subprocess.Popen:
     return subprocess.Popen([*command, "--threads", "1"], **pipes)
 
 
-def test_the_whole_road(nwidth, made, tmp_path):
+def test_the_whole_road(nwidth, made, tmp_path, monkeypatch):
     output = tmp_path / "out"
+    polished = 0
+
+    def counted(*arguments, **options):
+        nonlocal polished
+        polished += len(arguments[2]) * (arguments[3:] not in ((), (None,)))
+        return certify_fields(*arguments, **options)
+
+    monkeypatch.setattr("nwidth.cli.comparison.certify_fields", counted)
+    monkeypatch.setattr("nwidth.rom.certify_fields", counted)
     answer = nwidth("run", made / "tiny.toml", "--output", output)
     assert answer.code == 0, answer.err
+    assert polished == 2 * (1 + 4)  # solver and FNO: a warm-up and each of four samples, once
     assert {p.name for p in output.iterdir()} == FILES
     for words in ("solver to 1e-8", "FNO + polishing", "effectivity", "discrete solution"):
         assert words in answer.out
@@ -58,6 +70,8 @@ def test_the_whole_road(nwidth, made, tmp_path):
 
     with FieldDataset.open(output / "predictions.h5") as data:
         assert data.complete and (data.scalars["bound"] <= 0.05).all()
+        assert np.allclose(data.scalars["bound_before"], summary["bounds"], rtol=1e-3)
+        assert data.scalars["bound"].max() == rows["FNO + polishing"]["worst_bound"]
 
     before = {p.name: p.read_bytes() for p in output.iterdir() if p.suffix == ".h5"}
     again = nwidth("run", made / "tiny.toml", "--output", output)
