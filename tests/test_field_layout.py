@@ -11,20 +11,7 @@ from nwidth.meshes import Grid
 GRID = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
 
 
-def sample(k, shape=GRID.shape):
-    return np.random.default_rng(k).standard_normal(shape)
-
-
-def write(path, count=4, finish=True, grid=GRID, **options):
-    data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
-    for k in range(count):
-        data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
-    if finish:
-        data.finish()
-    return data
-
-
-def test_time_series_vectors_tensors_and_constants(tmp_path):
+def test_time_series_vectors_tensors_and_constants(tmp_path, sample):
     times = [0.0, 0.5, 2.0]
     fields = {
         "k": Field("m2", constant=True, description="permeability"),
@@ -107,13 +94,13 @@ def test_plugin_filters_say_what_is_missing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("compression", ["bitshuffle", "blosc2"])
-def test_plugin_filters(tmp_path, compression):
+def test_plugin_filters(tmp_path, compression, sample, write):
     pytest.importorskip("hdf5plugin")
     with write(tmp_path / "a.h5", compression=compression) as data:
         assert np.array_equal(data["u"][3], sample(103))
 
 
-def test_a_later_version_is_refused(tmp_path):
+def test_a_later_version_is_refused(tmp_path, write):
     write(tmp_path / "a.h5").close()
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         file["nwidth"].attrs["schema_version"] = 99
@@ -149,7 +136,7 @@ def test_frames_and_chunks(tmp_path):
     assert chunks((400, 400, 40)) == (1, 1, 262, 400, 40)  # at most 32 MiB
 
 
-def test_xarray_reads_labelled_axes(tmp_path):
+def test_xarray_reads_labelled_axes(tmp_path, sample):
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
     path = tmp_path / "a.h5"
@@ -181,7 +168,7 @@ def test_xarray_reads_labelled_axes(tmp_path):
     tree.close()
 
 
-def test_the_attributes_that_the_well_asks_for(tmp_path):
+def test_the_attributes_that_the_well_asks_for(tmp_path, write):
     write(tmp_path / "a.h5", grid=Grid.periodic((8, 6))).close()
     with h5py.File(tmp_path / "a.h5") as file:
         for name in ("dataset_name", "grid_type", "n_spatial_dims", "n_trajectories"):
@@ -210,7 +197,7 @@ def test_the_attributes_that_the_well_asks_for(tmp_path):
         assert [d[0].name for d in u.dims] == ["/sample", "/time", "/x", "/y"]
 
 
-def test_the_well_reads_it(tmp_path):
+def test_the_well_reads_it(tmp_path, sample):
     the_well = pytest.importorskip("the_well.data")
     with FieldDataset.create(tmp_path / "a.hdf5", GRID, {"u": "Pa"}, times=[0.0, 1.0, 2.0]) as data:
         for k in range(2):

@@ -12,23 +12,8 @@ from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 
-GRID = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
 
-
-def sample(k, shape=GRID.shape):
-    return np.random.default_rng(k).standard_normal(shape)
-
-
-def write(path, count=4, finish=True, grid=GRID, **options):
-    data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
-    for k in range(count):
-        data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
-    if finish:
-        data.finish()
-    return data
-
-
-def test_indexing_follows_numpy(tmp_path):
+def test_indexing_follows_numpy(tmp_path, sample, write):
     with write(tmp_path / "a.h5", 6) as data:
         view, whole = data["u"], np.stack([sample(100 + k) for k in range(6)])
         keys = [
@@ -85,7 +70,7 @@ def test_indexing_follows_numpy(tmp_path):
     stop=st.integers(-10, 10),
     step=st.integers(-3, 3).filter(bool),
 )
-def test_any_selection_follows_numpy(tmp_path_factory, picked, start, stop, step):
+def test_any_selection_follows_numpy(tmp_path_factory, picked, start, stop, step, sample, write):
     path = tmp_path_factory.getbasetemp() / "selection.h5"
     if not path.exists():
         write(path, 9).close()
@@ -96,7 +81,7 @@ def test_any_selection_follows_numpy(tmp_path_factory, picked, start, stop, step
         assert np.array_equal(data["u"][key], whole[key])
 
 
-def test_pickling_drops_the_handle(tmp_path):
+def test_pickling_drops_the_handle(tmp_path, sample, write):
     data = write(tmp_path / "a.h5")
     copy = pickle.loads(pickle.dumps(data))
     data.close()
@@ -127,7 +112,7 @@ def test_threads_read_what_they_ask_for(tmp_path):
     assert wrong == []
 
 
-def test_arrays_are_made_by_copying(tmp_path):
+def test_arrays_are_made_by_copying(tmp_path, write):
     with write(tmp_path / "a.h5", 2) as data:
         assert np.asarray(data["u"]).dtype == "f8"
         assert np.array(data["u"], dtype="f4", copy=True).dtype == "f4"

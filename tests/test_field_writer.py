@@ -15,19 +15,6 @@ from nwidth.meshes import Grid
 GRID = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
 
 
-def sample(k, shape=GRID.shape):
-    return np.random.default_rng(k).standard_normal(shape)
-
-
-def write(path, count=4, finish=True, grid=GRID, **options):
-    data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
-    for k in range(count):
-        data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
-    if finish:
-        data.finish()
-    return data
-
-
 # Frames with chunks of their own, and frames that share chunks.
 GRIDS = {"large": Grid.uniform((100, 90)), "tiny": Grid.uniform((12, 10))}
 
@@ -47,7 +34,7 @@ def right(data, k):
 @pytest.mark.parametrize("shape", [(20,), (60, 65), (100, 101), (9, 8, 7)])
 @pytest.mark.parametrize("samples", [None, 7])
 @pytest.mark.parametrize("compression", [None, "gzip"])
-def test_every_chunking_keeps_every_sample(tmp_path, shape, samples, compression):
+def test_every_chunking_keeps_every_sample(tmp_path, shape, samples, compression, sample, write):
     grid, path = Grid.uniform(shape), tmp_path / "a.h5"
     write(path, 3, finish=False, grid=grid, samples=samples, compression=compression).close()
     data = FieldDataset.open(path)
@@ -95,7 +82,7 @@ def test_many_tiny_samples_of_unknown_number(tmp_path):
         assert data.verify() == []
 
 
-def test_too_many_and_too_few_samples(tmp_path):
+def test_too_many_and_too_few_samples(tmp_path, write):
     data = write(tmp_path / "a.h5", 2, finish=False, samples=3)
     with pytest.raises(InputError, match="expected 3 samples, got 2"):
         data.finish()

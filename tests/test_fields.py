@@ -16,20 +16,7 @@ from nwidth.meshes import Grid
 GRID = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
 
 
-def sample(k, shape=GRID.shape):
-    return np.random.default_rng(k).standard_normal(shape)
-
-
-def write(path, count=4, finish=True, grid=GRID, **options):
-    data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
-    for k in range(count):
-        data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
-    if finish:
-        data.finish()
-    return data
-
-
-def test_what_is_appended_is_read_back(tmp_path):
+def test_what_is_appended_is_read_back(tmp_path, sample, write):
     with write(tmp_path / "a.h5", samples=4) as data:
         assert data.complete
         assert data.expected == len(data) == 4
@@ -46,7 +33,7 @@ def test_what_is_appended_is_read_back(tmp_path):
         assert data.verify() == []
 
 
-def test_float32_is_kept_and_other_numbers_are_converted(tmp_path):
+def test_float32_is_kept_and_other_numbers_are_converted(tmp_path, sample):
     with FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, dtype=np.float32) as data:
         data.append({"u": np.full((5, 4), 1 / 3)})
         data.append({"u": np.ones((5, 4), dtype=int)})
@@ -61,7 +48,7 @@ def test_float32_is_kept_and_other_numbers_are_converted(tmp_path):
     half.close()
 
 
-def test_what_does_not_fit_is_refused(tmp_path):
+def test_what_does_not_fit_is_refused(tmp_path, sample):
     with FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "Pa"}, scalars={"nu": "1"}) as data:
         good = sample(0)
         nan, huge = good.copy(), good.copy()
@@ -95,7 +82,7 @@ def test_overflow_of_float32_is_refused(tmp_path):
         data.append({"u": np.full((5, 4), 1e300)})
 
 
-def test_existing_files_are_not_replaced_by_accident(tmp_path):
+def test_existing_files_are_not_replaced_by_accident(tmp_path, write):
     write(tmp_path / "a.h5").close()
     with pytest.raises(FileFormatError, match="exists; choose another name"):
         write(tmp_path / "a.h5")
@@ -108,7 +95,7 @@ def test_existing_files_are_not_replaced_by_accident(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_a_finished_file_is_not_appended_to(tmp_path):
+def test_a_finished_file_is_not_appended_to(tmp_path, sample, write):
     write(tmp_path / "a.h5").close()
     for mode in ("r", "a"):
         data = FieldDataset.open(tmp_path / "a.h5", mode)
@@ -142,7 +129,7 @@ def test_missing_and_foreign_files(tmp_path):
         FieldDataset.open(tmp_path / "other.h5")
 
 
-def test_an_unfinished_file_says_so(tmp_path):
+def test_an_unfinished_file_says_so(tmp_path, write):
     data = write(tmp_path / "a.h5", 2, finish=False, samples=5)
     assert "unfinished, 5 expected" in repr(data)
     data.close()
@@ -155,7 +142,7 @@ def test_an_unfinished_file_says_so(tmp_path):
         assert np.isnan(file["t0_fields/u"][2:]).all()
 
 
-def test_open_is_quick_and_reads_no_numbers(tmp_path, monkeypatch):
+def test_open_is_quick_and_reads_no_numbers(tmp_path, monkeypatch, write):
     write(tmp_path / "a.h5", 3).close()
     with FieldDataset.open(tmp_path / "a.h5") as data:
         monkeypatch.setattr(data, "reader", None)
@@ -168,7 +155,7 @@ def _sum_in_child(data, queue):
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_workers_reopen_the_file(tmp_path, method):
+def test_workers_reopen_the_file(tmp_path, method, write):
     data = write(tmp_path / "a.h5")
     total = float(data["u"][:].sum())
     context = multiprocessing.get_context(method)
@@ -181,7 +168,7 @@ def test_workers_reopen_the_file(tmp_path, method):
     data.close()
 
 
-def test_a_closed_data_set_opens_again_by_itself(tmp_path):
+def test_a_closed_data_set_opens_again_by_itself(tmp_path, sample, write):
     data = write(tmp_path / "a.h5")
     data.close()
     data.close()
@@ -189,7 +176,7 @@ def test_a_closed_data_set_opens_again_by_itself(tmp_path):
     data.close()
 
 
-def test_names_of_fields_are_the_keys(tmp_path):
+def test_names_of_fields_are_the_keys(tmp_path, write):
     with write(tmp_path / "a.h5", 2) as data:
         assert "u" in data and "pressure" not in data and 0 not in data
         assert [*data] == [*data.keys()] == ["a", "u"]
@@ -205,7 +192,7 @@ def _open_in_child(path, queue):
     queue.put(len(FieldDataset.open(path)))
 
 
-def test_a_fork_waits_for_files_being_opened(tmp_path):
+def test_a_fork_waits_for_files_being_opened(tmp_path, write):
     write(tmp_path / "a.h5", 2).close()
     held = threading.Event()
 

@@ -20,40 +20,7 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 GRID = Grid.uniform((6, 5), upper=(1.0, 2.0))
 
 
-TIMES = np.array([0.0, 0.5, 1.5])
-
-
-def draw(seed, *shape):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def ours(path, fields, *, grid=GRID, times=None, samples=4, scalars=(), dtype="f8"):
-    """Write a finished data set of random numbers."""
-    data = FieldDataset.create(
-        path, grid, fields, times=times, scalars=dict.fromkeys(scalars, "1"), dtype=dtype
-    )
-    for k in range(samples):
-        data.append(
-            {n: draw(10 * k + i, *data[n].shape[1:]) for i, n in enumerate(fields)},
-            {n: k + i / 2 for i, n in enumerate(scalars)},
-        )
-    data.finish()
-    return data
-
-
-def same(first, second, names=None):
-    """Whether two data sets hold the same numbers under the same (or the given) names."""
-    names = names or {name: name for name in first.field_names}
-    assert len(first) == len(second)
-    for one, other in names.items():
-        assert np.array_equal(first[one][:], second[other][:]), one
-        assert first[one].dtype == second[other].dtype
-    for name, values in first.scalars.items():
-        assert np.array_equal(values, second.scalars[name])
-    return True
-
-
-def test_names_and_units(tmp_path):
+def test_names_and_units(tmp_path, ours, same):
     data = ours(tmp_path / "a.h5", {"permeability": "m2", "pressure": "Pa"})
     path = export_fields(data, tmp_path / "b.h5", fields={"pressure": "y", "permeability": "x"})
     with import_fields(
@@ -72,7 +39,7 @@ def test_names_and_units(tmp_path):
     data.close()
 
 
-def test_an_unfinished_data_set_is_exported_as_far_as_it_goes(tmp_path):
+def test_an_unfinished_data_set_is_exported_as_far_as_it_goes(tmp_path, draw):
     data = FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, samples=9)
     for k in range(3):
         data.append({"u": draw(k, *GRID.shape)})
@@ -130,7 +97,7 @@ def plain(path, **arrays):
     return path
 
 
-def test_bad_requests(tmp_path):
+def test_bad_requests(tmp_path, draw, ours):
     path = plain(tmp_path / "a.h5", u=draw(0, 3, 5))
     with pytest.raises(InputError, match="expected names of arrays in the file, got w; it holds u"):
         import_fields(path, tmp_path / "b.h5", fields={"w": "u"})
@@ -167,7 +134,7 @@ def test_bad_requests(tmp_path):
     assert not list(tmp_path.glob("*.partial"))
 
 
-def test_numbers_that_are_not_finite_stop_an_import(tmp_path):
+def test_numbers_that_are_not_finite_stop_an_import(tmp_path, draw):
     values = draw(0, 3, 5)
     values[2, 1] = np.nan
     path = plain(tmp_path / "a.h5", u=values)
@@ -176,7 +143,7 @@ def test_numbers_that_are_not_finite_stop_an_import(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_links_to_other_files_are_not_imported(tmp_path):
+def test_links_to_other_files_are_not_imported(tmp_path, draw):
     plain(tmp_path / "secret.h5", u=draw(0, 3, 5))
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["u"] = h5py.ExternalLink("secret.h5", "/u")
@@ -185,7 +152,7 @@ def test_links_to_other_files_are_not_imported(tmp_path):
 
 
 @pytest.mark.parametrize("layout", ["plain", "npz", "pdebench", "well"])
-def test_a_full_disk_leaves_no_export(tmp_path, monkeypatch, layout):
+def test_a_full_disk_leaves_no_export(tmp_path, monkeypatch, layout, ours):
     data = ours(tmp_path / "a.h5", {"tensor": "1"})
     (tmp_path / "b.hdf5").write_text("former")
 
@@ -202,7 +169,7 @@ def test_a_full_disk_leaves_no_export(tmp_path, monkeypatch, layout):
     data.close()
 
 
-def test_progress_is_told(tmp_path):
+def test_progress_is_told(tmp_path, draw):
     path, told = plain(tmp_path / "a.h5", u=draw(0, 3, 5)), []
     import_fields(path, tmp_path / "b.h5", progress=lambda *n: told.append(n)).close()
     assert told == [(3, 3)]

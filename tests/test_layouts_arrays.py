@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import FileFormatError
-from nwidth.fields import Field, FieldDataset
+from nwidth.fields import Field
 from nwidth.layouts import detect_layout, export_fields, import_fields
 from nwidth.meshes import Grid
 
@@ -16,36 +16,6 @@ GRID = Grid.uniform((6, 5), upper=(1.0, 2.0))
 
 
 TIMES = np.array([0.0, 0.5, 1.5])
-
-
-def draw(seed, *shape):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def ours(path, fields, *, grid=GRID, times=None, samples=4, scalars=(), dtype="f8"):
-    """Write a finished data set of random numbers."""
-    data = FieldDataset.create(
-        path, grid, fields, times=times, scalars=dict.fromkeys(scalars, "1"), dtype=dtype
-    )
-    for k in range(samples):
-        data.append(
-            {n: draw(10 * k + i, *data[n].shape[1:]) for i, n in enumerate(fields)},
-            {n: k + i / 2 for i, n in enumerate(scalars)},
-        )
-    data.finish()
-    return data
-
-
-def same(first, second, names=None):
-    """Whether two data sets hold the same numbers under the same (or the given) names."""
-    names = names or {name: name for name in first.field_names}
-    assert len(first) == len(second)
-    for one, other in names.items():
-        assert np.array_equal(first[one][:], second[other][:]), one
-        assert first[one].dtype == second[other].dtype
-    for name, values in first.scalars.items():
-        assert np.array_equal(values, second.scalars[name])
-    return True
 
 
 def plain(path, **arrays):
@@ -58,7 +28,7 @@ def plain(path, **arrays):
 @pytest.mark.parametrize("layout", ["plain", "npz"])
 @pytest.mark.parametrize("times", [None, TIMES])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
-def test_arrays_go_out_and_come_back(tmp_path, layout, times, dtype):
+def test_arrays_go_out_and_come_back(tmp_path, layout, times, dtype, ours, same):
     fields = {"a": Field("m2", constant=times is not None), "u": "Pa", "v": Field("m/s", (2,))}
     data = ours(tmp_path / "a.h5", fields, times=times, scalars=("nu",), dtype=dtype)
     path = export_fields(data, tmp_path / f"b.{layout}", layout)
@@ -79,7 +49,7 @@ def test_arrays_go_out_and_come_back(tmp_path, layout, times, dtype):
     data.close()
 
 
-def test_plain_files_are_understood_by_their_shapes(tmp_path):
+def test_plain_files_are_understood_by_their_shapes(tmp_path, draw):
     path = plain(
         tmp_path / "a.h5",
         a=draw(0, 7, 5),
@@ -100,20 +70,20 @@ def test_plain_files_are_understood_by_their_shapes(tmp_path):
         assert data.provenance["left_out"] == ["t"]
 
 
-def test_names_with_groups_get_allowed_names(tmp_path):
+def test_names_with_groups_get_allowed_names(tmp_path, draw):
     path = plain(tmp_path / "a.h5", run__u=draw(0, 3, 5))
     with import_fields(path, tmp_path / "b.h5") as data:
         assert data.field_names == ("run_u",)
 
 
-def test_missing_times_are_numbers_and_said_to_be(tmp_path):
+def test_missing_times_are_numbers_and_said_to_be(tmp_path, draw):
     path = plain(tmp_path / "a.h5", a=draw(0, 7, 5), u=draw(1, 7, 4, 5))
     with import_fields(path, tmp_path / "b.h5") as data:
         assert np.array_equal(data.times, np.arange(4))
         assert "no time axis" in data.provenance["notes"]["times"]
 
 
-def test_unclear_files_list_what_they_hold(tmp_path):
+def test_unclear_files_list_what_they_hold(tmp_path, draw):
     cases = [
         ({"u": draw(0, 3, 4), "v": draw(0, 5, 4)}, {}, "numbers of samples differ"),
         ({"x": np.arange(4.0)}, {}, "no array has samples on a grid"),
@@ -135,7 +105,7 @@ def test_unclear_files_list_what_they_hold(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.h5"]
 
 
-def test_npz_in_fortran_order_compressed_and_with_objects(tmp_path):
+def test_npz_in_fortran_order_compressed_and_with_objects(tmp_path, draw):
     u, v = np.asfortranarray(draw(0, 6, 5, 4)), draw(1, 6, 5, 4)
     path = tmp_path / "a.npz"
     np.savez_compressed(path, u=u, v=v, words=np.array(["a"]), things=np.array([{}], dtype=object))
@@ -145,7 +115,7 @@ def test_npz_in_fortran_order_compressed_and_with_objects(tmp_path):
         assert np.array_equal(data["v"][:], v)
 
 
-def test_npz_files_that_lie(tmp_path):
+def test_npz_files_that_lie(tmp_path, draw):
     whole = io.BytesIO()
     np.savez(whole, u=draw(0, 30, 50))
     path = tmp_path / "a.npz"
@@ -164,7 +134,7 @@ def test_npz_files_that_lie(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_large_imports_go_block_by_block(tmp_path, monkeypatch):
+def test_large_imports_go_block_by_block(tmp_path, monkeypatch, draw):
     monkeypatch.setattr("nwidth.layouts._BLOCK_BYTES", 3 * 5 * 8)
     u, told = draw(0, 10, 5), []
     np.savez(tmp_path / "a.npz", u=u, nu=np.arange(10.0))

@@ -5,48 +5,16 @@ import numpy as np
 import pytest
 
 from nwidth.errors import FileFormatError, InputError
-from nwidth.fields import Field, FieldDataset
+from nwidth.fields import Field
 from nwidth.layouts import detect_layout, export_fields, import_fields
 from nwidth.meshes import Grid
-
-GRID = Grid.uniform((6, 5), upper=(1.0, 2.0))
-
-
-def draw(seed, *shape):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def ours(path, fields, *, grid=GRID, times=None, samples=4, scalars=(), dtype="f8"):
-    """Write a finished data set of random numbers."""
-    data = FieldDataset.create(
-        path, grid, fields, times=times, scalars=dict.fromkeys(scalars, "1"), dtype=dtype
-    )
-    for k in range(samples):
-        data.append(
-            {n: draw(10 * k + i, *data[n].shape[1:]) for i, n in enumerate(fields)},
-            {n: k + i / 2 for i, n in enumerate(scalars)},
-        )
-    data.finish()
-    return data
-
-
-def same(first, second, names=None):
-    """Whether two data sets hold the same numbers under the same (or the given) names."""
-    names = names or {name: name for name in first.field_names}
-    assert len(first) == len(second)
-    for one, other in names.items():
-        assert np.array_equal(first[one][:], second[other][:]), one
-        assert first[one].dtype == second[other].dtype
-    for name, values in first.scalars.items():
-        assert np.array_equal(values, second.scalars[name])
-    return True
 
 
 def cells(*shape):
     return Grid.uniform(shape, centering="cell")
 
 
-def test_pdebench_darcy(tmp_path):
+def test_pdebench_darcy(tmp_path, draw):
     u, nu = draw(0, 5, 1, 8, 8).astype("f4"), draw(1, 5, 8, 8).astype("f4")
     points = ((np.arange(8) + 0.5) / 8).astype("f4")
     with h5py.File(tmp_path / "darcy.hdf5", "w") as file:
@@ -78,7 +46,7 @@ def test_pdebench_darcy(tmp_path):
     data.close()
 
 
-def test_pdebench_time_series(tmp_path):
+def test_pdebench_time_series(tmp_path, draw, same):
     u = draw(0, 5, 3, 16).astype("f4")
     with h5py.File(tmp_path / "a.hdf5", "w") as file:
         file["tensor"] = u
@@ -94,7 +62,7 @@ def test_pdebench_time_series(tmp_path):
     data.close()
 
 
-def test_pdebench_flow(tmp_path):
+def test_pdebench_flow(tmp_path, draw):
     parts = {
         name: draw(k, 2, 3, 8, 6) for k, name in enumerate(["density", "pressure", "Vx", "Vy"])
     }
@@ -112,7 +80,7 @@ def test_pdebench_flow(tmp_path):
     data.close()
 
 
-def test_what_pdebench_cannot_hold(tmp_path):
+def test_what_pdebench_cannot_hold(tmp_path, ours):
     data = ours(tmp_path / "a.h5", {"u": "1", "w": "1", "v": Field("1", (2,))})
     with pytest.raises(InputError, match="knows the arrays tensor and nu"):
         export_fields(data, tmp_path / "b.hdf5", "pdebench")
@@ -124,7 +92,7 @@ def test_what_pdebench_cannot_hold(tmp_path):
     data.close()
 
 
-def test_one_group_per_sample_is_refused_by_name(tmp_path):
+def test_one_group_per_sample_is_refused_by_name(tmp_path, draw):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         for k in range(3):
             file[f"{k:04d}/data"] = draw(k, 4, 8, 8, 1)

@@ -12,10 +12,6 @@ from nwidth.meshes import Axis, Grid
 GRID = Grid.uniform((6, 5), upper=(1.0, 2.0))
 
 
-def draw(seed, *shape):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
 def plain(path, **arrays):
     with h5py.File(path, "w") as file:
         for name, values in arrays.items():
@@ -37,7 +33,7 @@ def test_axes_from_points():
             axis_from_points(wrong, "x")
 
 
-def test_an_array_that_could_be_two_things(tmp_path):
+def test_an_array_that_could_be_two_things(tmp_path, draw):
     path = plain(tmp_path / "a.h5", u=draw(0, 2, 4, 4))
     with pytest.raises(FileFormatError, match="does not fit"):
         import_fields(path, tmp_path / "b.h5", grid=Grid.uniform(4))
@@ -46,7 +42,7 @@ def test_an_array_that_could_be_two_things(tmp_path):
         assert data.times.tolist() == [0, 1, 2, 3]
 
 
-def test_components_with_a_given_grid(tmp_path):
+def test_components_with_a_given_grid(tmp_path, draw):
     path = plain(tmp_path / "a.h5", v=draw(0, 4, 6, 5, 2), u=draw(1, 4, 6, 5))
     with import_fields(path, tmp_path / "b.h5", grid=GRID) as data:
         assert data["v"].components == (2,)

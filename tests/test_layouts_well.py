@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import FileFormatError
-from nwidth.fields import Field, FieldDataset
+from nwidth.fields import Field
 from nwidth.layouts import detect_layout, export_fields, import_fields
 from nwidth.meshes import Axis, Grid
 
@@ -15,37 +15,7 @@ GRID = Grid.uniform((6, 5), upper=(1.0, 2.0))
 TIMES = np.array([0.0, 0.5, 1.5])
 
 
-def draw(seed, *shape):
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def ours(path, fields, *, grid=GRID, times=None, samples=4, scalars=(), dtype="f8"):
-    """Write a finished data set of random numbers."""
-    data = FieldDataset.create(
-        path, grid, fields, times=times, scalars=dict.fromkeys(scalars, "1"), dtype=dtype
-    )
-    for k in range(samples):
-        data.append(
-            {n: draw(10 * k + i, *data[n].shape[1:]) for i, n in enumerate(fields)},
-            {n: k + i / 2 for i, n in enumerate(scalars)},
-        )
-    data.finish()
-    return data
-
-
-def same(first, second, names=None):
-    """Whether two data sets hold the same numbers under the same (or the given) names."""
-    names = names or {name: name for name in first.field_names}
-    assert len(first) == len(second)
-    for one, other in names.items():
-        assert np.array_equal(first[one][:], second[other][:]), one
-        assert first[one].dtype == second[other].dtype
-    for name, values in first.scalars.items():
-        assert np.array_equal(values, second.scalars[name])
-    return True
-
-
-def test_the_well_layout_goes_out_and_comes_back(tmp_path):
+def test_the_well_layout_goes_out_and_comes_back(tmp_path, ours, same):
     fields = {
         "k": Field(constant=True),
         "u": "Pa",
@@ -64,7 +34,7 @@ def test_the_well_layout_goes_out_and_comes_back(tmp_path):
     data.close()
 
 
-def test_a_file_of_the_well_that_we_did_not_write(tmp_path):
+def test_a_file_of_the_well_that_we_did_not_write(tmp_path, draw):
     n, t, x, y = 3, 4, 8, 6
     u, v = draw(0, n, t, x, y).astype("f4"), draw(1, n, t, x, y, 2).astype("f4")
     fixed, frozen, profile = draw(2, x, y), draw(3, n, x, y), draw(4, n, t, y)

@@ -12,20 +12,7 @@ from nwidth.meshes import Grid
 GRID = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
 
 
-def sample(k, shape=GRID.shape):
-    return np.random.default_rng(k).standard_normal(shape)
-
-
-def write(path, count=4, finish=True, grid=GRID, **options):
-    data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
-    for k in range(count):
-        data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
-    if finish:
-        data.finish()
-    return data
-
-
-def test_annotations_keep_the_manifest(tmp_path):
+def test_annotations_keep_the_manifest(tmp_path, write):
     data = write(tmp_path / "a.h5", provenance={"seed": 3})
     with pytest.raises(InputError, match="open it with mode='a'"):
         data.annotate({"b": 1})
@@ -38,7 +25,7 @@ def test_annotations_keep_the_manifest(tmp_path):
         assert data.provenance["certified"] == [1.5, "text"]
 
 
-def test_verification_names_what_changed(tmp_path):
+def test_verification_names_what_changed(tmp_path, write):
     def broken(change):
         path = tmp_path / "a.h5"
         write(path, overwrite=True).close()

@@ -1,0 +1,76 @@
+"""Data files for the tests of storage: small, random, and compared bit by bit."""
+
+import numpy as np
+import pytest
+
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
+
+
+def _draw(seed, *shape):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+@pytest.fixture(scope="session")
+def draw():
+    """A function of a seed and a shape that draws numbers."""
+    return _draw
+
+
+@pytest.fixture(scope="session")
+def sample():
+    """A function that draws one field of the data sets of `write`."""
+    return lambda k, shape=(5, 4): _draw(k, *shape)
+
+
+@pytest.fixture(scope="session")
+def write(sample):
+    """A function that writes samples of two fields and returns the open data set."""
+    small = Grid.uniform((5, 4), upper=(1.0, 2.0), units=("m", "m"))
+
+    def write(path, count=4, finish=True, grid=small, **options):
+        data = FieldDataset.create(path, grid, {"a": "1", "u": "Pa"}, **options)
+        for k in range(count):
+            data.append({"a": sample(k, grid.shape), "u": sample(100 + k, grid.shape)})
+        if finish:
+            data.finish()
+        return data
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def ours():
+    """A function that writes a finished data set of any fields and returns it."""
+    small = Grid.uniform((6, 5), upper=(1.0, 2.0))
+
+    def ours(path, fields, *, grid=small, times=None, samples=4, scalars=(), dtype="f8"):
+        data = FieldDataset.create(
+            path, grid, fields, times=times, scalars=dict.fromkeys(scalars, "1"), dtype=dtype
+        )
+        for k in range(samples):
+            data.append(
+                {n: _draw(10 * k + i, *data[n].shape[1:]) for i, n in enumerate(fields)},
+                {n: k + i / 2 for i, n in enumerate(scalars)},
+            )
+        data.finish()
+        return data
+
+    return ours
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Whether two data sets hold the same numbers under the same (or the given) names."""
+
+    def same(first, second, names=None):
+        names = names or {name: name for name in first.field_names}
+        assert len(first) == len(second)
+        for one, other in names.items():
+            assert np.array_equal(first[one][:], second[other][:]), one
+            assert first[one].dtype == second[other].dtype
+        for name, values in first.scalars.items():
+            assert np.array_equal(values, second.scalars[name])
+        return True
+
+    return same
