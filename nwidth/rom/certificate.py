@@ -20,6 +20,8 @@ Array = NDArray[Any]
 
 # Polishing ends where round-off makes up this part of the bound.
 MOSTLY_ROUND_OFF = 0.5
+# Up to this relative bound a field counts as the discrete solution when grids are compared.
+SOLVED = 1e-6
 # Residual tolerance given to the solver: the bound decides, not this.
 NEVER = 1e-15
 
@@ -116,15 +118,21 @@ def certify_fields(
             rtol. Good values: 1e-2 to 1e-6; round-off limits it to about 1e-11.
         polish: whether to polish, or only to tell.
         max_iterations: limit of the polishing iterations per sample.
-        discretization: estimate the discretization error of each sample too (costs two solves).
+        discretization: estimate the discretization error of each sample too. It costs a solve on a
+            coarser grid and, unless the bound is below 1e-6, one from the field on this grid.
         dual_norm: that of the problem, if it is at hand from an earlier chunk.
 
     A tolerance that is not met is told by `status`, and raised by `checked()`. Raises `InputError`
-    for missing inputs, shapes that do not fit, rtol out of range, inputs the problem refuses; and
-    `NonFiniteError` for predictions with NaN or infinity, naming the sample.
+    for missing inputs, shapes that do not fit, rtol out of range, inputs the problem refuses, and,
+    with `discretization`, for a grid that cannot be coarsened; `NonFiniteError` for predictions
+    with NaN or infinity, naming the sample.
     """
     if rtol is not None and not 0 < rtol < np.inf:
         raise InputError(f"rtol: expected a number > 0 or None, got {rtol!r}")
+    if discretization:
+        from nwidth.solvers.discretization_error import coarser
+
+        coarser(problem)  # a grid that cannot be coarsened is told before the work
     norm = DualNorm(problem) if dual_norm is None else dual_norm
     fields = _fields(problem, u)
     grid = problem.grid
@@ -137,7 +145,7 @@ def certify_fields(
         except InputError as error:
             raise type(error)(f"sample {i}: {error}") from None
         x = problem.unknowns(fields[i].astype(np.float64))
-        if norm.fast.singular:
+        if norm.singular:
             x = x - np.average(x, weights=problem.unknowns(grid.weights))
         bound = error_bound(x)
         before.append(bound)
@@ -154,9 +162,7 @@ def certify_fields(
         iterations.append(count)
         limits.append(error_bound.effectivity)
         if discretization:
-            from nwidth.solvers.discretization_error import discretization_error
-
-            estimates.append(discretization_error(problem, sample))
+            estimates.append(_discretization(problem, sample, out[i], bound))
     return CertifiedPrediction(
         u=out,
         bound=np.array([b.relative for b in after]),
@@ -220,6 +226,16 @@ def _polish(
     else:
         status = CertificateStatus.FAILED
     return x, bound, status, solution.iterations
+
+
+def _discretization(problem: Problem, inputs: Inputs, u: Array, bound: Bound) -> float:
+    """Estimate the discretization error from a field, solved for first where it is not yet."""
+    from nwidth.solvers.discretization_error import discretization_error
+    from nwidth.solvers.solve import solve
+
+    if bound.relative > SOLVED:
+        u = solve(problem, inputs, initial=u).checked().u
+    return discretization_error(problem, inputs, u)
 
 
 def _fields(problem: Problem, u: Array) -> Array:

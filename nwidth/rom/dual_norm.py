@@ -8,11 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
-from nwidth.meshes import Axis, Grid
-from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.fast_poisson import FastPoisson
-from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
-from nwidth.solvers.multigrid import Multigrid
+from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Problem
 
 Array = NDArray[Any]
@@ -28,11 +24,10 @@ REMAINDER = 1e-3
 class DualNorm:
     """The norm of residuals that measures errors in energy: ||r|| = sqrt(r . K^-1 r).
 
-    K is the reference operator of a problem: coefficient one, the same boundary types. Let F be the
-    operator of `FastPoisson` on the uniform grid of the same shape, and lower F <= K <= upper F
-    (`FastPoisson.spectral_bounds`). On a uniform grid both numbers are 1 and one fast transform
-    gives the norm. On other grids K w = r is solved by conjugate gradients with multigrid, to a
-    remainder s = r - K w that is accounted for::
+    K is the reference operator of a problem and lower F <= K <= upper F for an operator F that is
+    inverted exactly; `Problem.reference_solver` knows both. If the numbers are 1, as on uniform
+    grids, one fast transform gives the norm. Otherwise K w = r is solved to a remainder
+    s = r - K w that is accounted for::
 
         r . K^-1 r  =  w . (r + s) + s . K^-1 s  <=  w . (r + s) + s . F^-1 s / lower
 
@@ -52,8 +47,7 @@ class DualNorm:
     If K is singular (no Dirichlet side), residuals are understood without their total, as the
     discrete problem is only solvable for those.
 
-    Raises `InputError` if the reference operator is not a `DiffusionOperator`, or if it lacks
-    couplings that every grid of this shape has, so that no lower bound is known.
+    Raises `InputError` where the problem has no `reference_solver`: no lower bound is known then.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Poisson
@@ -65,21 +59,9 @@ class DualNorm:
     def __init__(self, problem: Problem):
         if not isinstance(problem, Problem):
             raise InputError(f"problem: expected a Problem of nwidth.solvers, got {problem!r:.80}")
-        reference = problem.reference_operator()
-        if not isinstance(reference, DiffusionOperator):
-            raise InputError(
-                "reference operator: expected a DiffusionOperator, whose dual norm can be bounded, "
-                f"got {reference}"
-            )
-        self.problem, self.reference = problem, reference
-        self.fast = FastPoisson.of(reference, Grid(tuple(map(_uniform, problem.grid.axes))))
-        self.lower, self.upper = self.fast.spectral_bounds(reference)
-        if not self.lower > 0:
-            raise InputError(
-                "reference operator: expected every face between neighbours to couple them, got "
-                "faces with transmissibility 0; the error cannot be bounded"
-            )
-        self.domain_shape = reference.domain_shape
+        self.problem, self.solver = problem, problem.reference_solver()
+        self.lower, self.upper = self.solver.lower, self.solver.upper
+        self.domain_shape, self.singular = self.solver.domain_shape, self.solver.singular
         #: Whether one transform gives the norm.
         self.direct = self.upper <= self.lower * NEARLY_EQUAL
         self._transform_error = 8 * EPS * sum(log2(2 * n) for n in self.domain_shape)
@@ -103,17 +85,15 @@ class DualNorm:
         axes = tuple(range(-len(self.domain_shape), 0))
         return np.sqrt(np.sum(vector**2 * self._inverse_volumes, axis=axes) / self._smallest)
 
-    def product_allowance(self, operator: DiffusionOperator, b: Array) -> tuple[float, float]:
+    def product_allowance(self, operator: LinearOperator, b: Array) -> tuple[float, float]:
         """Return (c, f) such that ||r_computed - r|| <= c + f ||u||_A for r = b - A u and every u.
 
-        Every entry is a sum of at most 2d + 2 fluxes T (u_i - u_j), so that its error is at most
-        g (|b_i| + sum_f |T_f (u_i - u_j)|), g = (2d + 6) eps, and by the Cauchy-Schwarz inequality
-        the sum is at most sqrt(A_ii e_i) with e_i >= 0 and sum_i e_i <= 2 u . A u. Hence
+        With the error of the entries as `ReferenceSolver.rounding` bounds it by g and a,
 
-            ||error||  <=  g D(b) + g sqrt(2 max(A_ii / W_F) / (lower lambda_F)) ||u||_A
+            ||error||  <=  g D(b) + g sqrt(2 max(a / W_F) / (lower lambda_F)) ||u||_A
         """
-        g = (2 * len(self.domain_shape) + 6) * EPS
-        stiffest = float(np.max(operator.diagonal * self._inverse_volumes))
+        g, a = self.solver.rounding(operator)
+        stiffest = float(np.max(a * self._inverse_volumes))
         return g * float(self.crude(b)), g * sqrt(2 * stiffest / self._smallest)
 
     @cached_property
@@ -123,19 +103,15 @@ class DualNorm:
 
     @property
     def _smallest(self) -> float:
-        return self.lower * self.fast.smallest_eigenvalue
-
-    @cached_property
-    def _multigrid(self) -> Multigrid:
-        return Multigrid(self.reference)
+        return self.lower * self.solver.smallest_eigenvalue
 
     @cached_property
     def _inverse_volumes(self) -> Array:
-        return 1.0 / np.broadcast_to(self.fast.weights, self.domain_shape)
+        return 1.0 / self.solver.weights
 
     def _direct(self, residual: Array) -> tuple[Any, Any]:
         """Bound the norm by one transform per residual."""
-        norm = np.sqrt(self.fast.energy(residual))
+        norm = np.sqrt(self.solver.inverse_energy(residual))
         slack = self._transform_error * self.crude(residual)
         return (
             np.maximum(norm - slack, 0.0) / sqrt(self.upper),
@@ -144,17 +120,16 @@ class DualNorm:
 
     def _solved(self, residual: Array) -> tuple[float, float]:
         """Bound the norm of one residual through an approximate solution of K w = r."""
-        if self.fast.singular:
+        if self.singular:
             residual = residual - residual.sum() / self.volumes.sum() * self.volumes
-        constant, factor = self.product_allowance(self.reference, residual)
+        reference = self.solver.reference
+        constant, factor = self.product_allowance(reference, residual)
         w, low, high = np.zeros(self.domain_shape), 0.0, np.inf
         for rtol in INNER_RTOL:
-            w = conjugate_gradient(
-                self.reference, residual, preconditioner=self._multigrid, initial=w, rtol=rtol
-            ).x
-            s = residual - self.reference.apply(w)
+            w = self.solver.solve(residual, w, rtol)
+            s = residual - reference.apply(w)
             # r + error = K w + s holds exactly for an error with ||error|| <= a.
-            size = sqrt(self.reference.energy(w))
+            size = sqrt(reference.energy(w))
             a = constant + factor * size
             size += a
             main = float(np.sum(w * (residual + s)))
@@ -167,15 +142,3 @@ class DualNorm:
             if rest**2 <= REMAINDER * main:
                 break
         return low, high
-
-
-def _uniform(axis: Axis) -> Axis:
-    """Return the equidistant axis with as many points in the same box."""
-    return Axis.uniform(
-        axis.size,
-        axis.lower,
-        axis.upper,
-        name=axis.name,
-        periodic=axis.periodic,
-        centering=axis.centering,
-    )

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
-from nwidth.meshes import Axis
+from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.problem import Inputs, Problem
@@ -56,22 +56,17 @@ def discretization_error(
     >>> round(discretization_error(Poisson(grid), {"source": f}, order=2, norm="L2"), 5)
     0.0008
     """
-    if not isinstance(problem, DiffusionProblem):
-        raise InputError(f"problem: expected Darcy or Poisson, got {type(problem).__name__}")
     if norm not in ("energy", "L2"):
         raise InputError(f"norm: expected 'energy' or 'L2', got {norm!r}")
     if not order > 0:
         raise InputError(f"order: expected a number > 0, got {order!r}")
-    fine = problem.grid
+    (coarse, factors), fine = coarser(problem), problem.grid
     if solution is None:
         solution = solve(problem, inputs, rtol).checked().u
-    factors = [_factor(axis) for axis in fine.axes]
-    coarse = problem.on(fine.coarsen(factors))
-    assert isinstance(coarse, DiffusionProblem)
     restricted = {name: fine.restrict(np.asarray(u), factors) for name, u in inputs.items()}
-    at_points = _pick(solution, problem, factors)
+    at_points = _pick(solution, problem.grid, factors)
     difference = at_points - solve(coarse, restricted, rtol).checked().u
-    if problem.volumes.singular:
+    if coarse.volumes.singular:
         difference = difference - coarse.grid.integrate(difference) / coarse.grid.weights.sum()
     if norm == "L2":
         error, size = coarse.grid.norm(difference), coarse.grid.norm(at_points)
@@ -83,6 +78,26 @@ def discretization_error(
     if size == 0.0:
         return 0.0 if error == 0.0 else float("inf")
     return float(error / size) / (min(factors) ** order - 1)
+
+
+def coarser(problem: Problem) -> tuple[DiffusionProblem, list[int]]:
+    """Return the problem on the coarser grid of the estimate, and the factors between the two.
+
+    Raises `InputError` for other problems than Darcy and Poisson, and for a grid that cannot be
+    coarsened.
+
+    >>> from nwidth.meshes import Grid
+    >>> from nwidth.solvers import Poisson
+    >>> coarse, factors = coarser(Poisson(Grid.uniform((9, 10))))
+    >>> coarse.grid.shape, factors
+    ((5, 4), [2, 3])
+    """
+    if not isinstance(problem, DiffusionProblem):
+        raise InputError(f"problem: expected Darcy or Poisson, got {type(problem).__name__}")
+    factors = [_factor(axis) for axis in problem.grid.axes]
+    coarse = problem.on(problem.grid.coarsen(factors))
+    assert isinstance(coarse, DiffusionProblem)
+    return coarse, factors
 
 
 def _factor(axis: Axis) -> int:
@@ -98,9 +113,9 @@ def _factor(axis: Axis) -> int:
     )
 
 
-def _pick(u: Array, problem: DiffusionProblem, factors: list[int]) -> Array:
+def _pick(u: Array, grid: Grid, factors: list[int]) -> Array:
     """Return a fine field at the points of the coarse grid: picked, or averaged for even cells."""
-    for k, (axis, m) in enumerate(zip(problem.grid.axes, factors, strict=True)):
+    for k, (axis, m) in enumerate(zip(grid.axes, factors, strict=True)):
         along = np.moveaxis(u, k, 0)
         if axis.centering == "node":
             along = along[::m]

@@ -110,16 +110,23 @@ class FiniteVolume:
 
         On cell grids the values on Dirichlet sides are those of the boundary.
         """
-        x = self.unknowns(field)
-        total = operator.energy(x)
+        x, (pull, lift) = self.unknowns(field), self.prescribed(operator)
+        return operator.energy(x) - 2 * float((pull * x).sum()) + lift
+
+    def prescribed(self, operator: DiffusionOperator) -> tuple[Array, float]:
+        """Return what Dirichlet values g bring into an operator's energy: T g and sum of T g^2."""
+        pull, lift = np.zeros(self.shape), 0.0
         for k, kinds in enumerate(self.kinds):
             for end, kind in zip(ENDS, kinds, strict=True):
-                if kind == "dirichlet":
-                    side = (slice(None),) * k + (_end_slice(end),)
-                    values = self.boundary.values(self.grid, k, end)
-                    g = np.expand_dims(values, k)[self._across(k)]
-                    total += float((operator.faces[k][side] * g * (g - 2 * x[side])).sum())
-        return total
+                values = self.boundary.values(self.grid, k, end) if kind == "dirichlet" else None
+                if values is None or not values.any():
+                    continue
+                side = (slice(None),) * k + (_end_slice(end),)
+                g = np.expand_dims(values, k)[self._across(k)]
+                product = operator.faces[k][side] * g
+                pull[side] += product
+                lift += float((product * g).sum())
+        return pull, lift
 
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of a whole field `(..., *grid.shape)`, contiguous."""

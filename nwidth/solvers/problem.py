@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.reference_solver import ReferenceSolver
 
 Inputs = Mapping[str, Any]
 
@@ -64,6 +65,19 @@ class Problem(ABC):
     @abstractmethod
     def continuity(self, inputs: Inputs) -> float:
         """Return an upper bound of max v.Av / v.Kv."""
+
+    @abstractmethod
+    def prescribed(self, operator: LinearOperator) -> tuple[NDArray[Any], float]:
+        """Return (w, c) by which prescribed boundary values enter source and energy.
+
+        `source` holds w, and x . A x - 2 w . x + c is the energy of the whole field of the unknowns
+        x under A = `operator`: the sum over all faces of T (u_i - u_j)^2, boundary values included.
+        Both are zero where nothing but zero is prescribed.
+        """
+
+    def reference_solver(self) -> ReferenceSolver:
+        """Return K with what bounds its inverse; raises `InputError` if K is not in flux form."""
+        return ReferenceSolver(self.reference_operator(), self.grid)
 
     @abstractmethod
     def unknowns(self, field: NDArray[Any]) -> NDArray[Any]:

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -187,3 +189,36 @@ def test_discretization_error_is_reported_beside_the_bound():
     assert answer.discretization.shape == (2,) and np.all(answer.discretization > 1e-3)
     assert "the error of the grid itself is about" in repr(answer)
     assert answer.scalars(0)["discretization"] == answer.discretization[0]
+
+
+def test_a_grid_that_cannot_be_coarsened_is_told_before_the_work(monkeypatch):
+    problem = Darcy(Grid.uniform((12, 33)))
+    monkeypatch.setattr("nwidth.rom.certificate.DualNorm", lambda problem: pytest.fail("worked"))
+    with pytest.raises(InputError, match=r"axis x: .* to coarsen"):
+        certify_fields(
+            problem,
+            {"permeability": np.ones((1, 12, 33))},
+            np.zeros((1, 12, 33)),
+            discretization=True,
+        )
+
+
+@pytest.mark.parametrize(("rtol", "solves"), [(1e-8, 1), (1e-2, 2)])
+def test_a_field_that_is_solved_is_not_solved_again(monkeypatch, rtol, solves):
+    from nwidth.solvers import discretization_error
+
+    a, calls = permeabilities(1), []
+    inputs = {"permeability": a[0]}
+    alone = discretization_error(PROBLEM, inputs)
+    start = certify_fields(PROBLEM, {"permeability": a}, np.zeros((1, 33, 33)), rtol).u
+    plain = sys.modules["nwidth.solvers.solve"].solve
+
+    def counted(*arguments, **options):
+        calls.append(arguments[0].grid.shape)
+        return plain(*arguments, **options)
+
+    for name in ("solve", "discretization_error"):  # functions hide modules of the same name
+        monkeypatch.setattr(sys.modules[f"nwidth.solvers.{name}"], "solve", counted)
+    answer = certify_fields(PROBLEM, {"permeability": a}, start, discretization=True)
+    assert len(calls) == solves and calls.count((33, 33)) == solves - 1
+    assert answer.discretization[0] == pytest.approx(alone, rel=1e-4)

@@ -32,6 +32,10 @@ PROBLEMS = {
     "stretched": Darcy(
         Grid.tensor([np.linspace(0, 1, 15) ** 1.5, np.linspace(0, 2, 12) + 0.0]), MIXED
     ),
+    "walls that cancel in a corner": Darcy(
+        Grid.uniform((14, 14)),
+        Boundary({"x_lower": Dirichlet(1e3), "y_lower": Dirichlet(-1e3)}, default=Neumann()),
+    ),
 }
 
 

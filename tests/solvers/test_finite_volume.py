@@ -108,3 +108,26 @@ def test_compatibility_without_dirichlet():
 def test_no_unknowns():
     with pytest.raises(InputError, match="at least 3"):
         FiniteVolume(Grid.uniform((2, 5)), Boundary())
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+def test_prescribed_values_enter_energy_and_source_as_stated(centering):
+    rng = np.random.default_rng(0)
+    grid = Grid.uniform((6, 5), upper=(2.0, 3.0), centering=centering)
+    sides = {"x_lower": Dirichlet(lambda x, y: 1 + y), "y_upper": Dirichlet(-3.0)}
+    volumes = FiniteVolume(grid, Boundary(sides, default=Neumann()))
+    a = rng.uniform(1, 9, grid.shape)
+    operator, x = volumes.operator(a), rng.standard_normal(volumes.shape)
+    pull, lift = volumes.prescribed(operator)
+    np.testing.assert_allclose(volumes.right_hand_side(np.zeros(grid.shape), a), pull)
+    x_faces, y_faces = operator.faces
+    y = grid.axes[1].points[volumes.interior[1]]
+    walls = np.sum(x_faces[0] * (x[0] - (1 + y)) ** 2) + np.sum(
+        y_faces[:, -1] * (x[:, -1] + 3) ** 2
+    )
+    inner = np.sum(x_faces[1:-1] * np.diff(x, axis=0) ** 2)
+    inner += np.sum(y_faces[:, 1:-1] * np.diff(x, axis=1) ** 2)
+    np.testing.assert_allclose(operator.energy(x) - 2 * np.sum(pull * x) + lift, walls + inner)
+    np.testing.assert_allclose(volumes.energy(operator, volumes.field(x)), walls + inner)
+    zero = FiniteVolume(grid, Boundary()).prescribed(operator)
+    assert not zero[0].any() and zero[1] == 0.0

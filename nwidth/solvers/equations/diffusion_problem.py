@@ -13,6 +13,7 @@ from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import Boundary
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.finite_volume import FiniteVolume
+from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
 
 Array = NDArray[Any]
@@ -41,6 +42,12 @@ class DiffusionProblem(Problem):
     def reference_operator(self) -> DiffusionOperator:
         """Return K, the operator with a = 1 and the same boundary types, in float64."""
         return self._reference
+
+    def prescribed(self, operator: LinearOperator) -> tuple[Array, float]:
+        """Return T g next to Dirichlet sides, and the sum of T g^2 over their faces."""
+        if not isinstance(operator, DiffusionOperator):
+            raise InputError(f"operator: expected the problem's DiffusionOperator, got {operator}")
+        return self.volumes.prescribed(operator)
 
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of whole fields `(..., *grid.shape)`."""
