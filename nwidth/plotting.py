@@ -1,5 +1,12 @@
 """One function per figure: arrays in, a matplotlib `Figure` out, nothing shown and no global state.
 
+To see a figure: in a notebook make it the last line of a cell; in a script write it to a file,
+
+    plotting.save(plotting.field(grid, pressure), "pressure.png")
+
+as no window opens: figures are made without pyplot, so `plt.show()` does not know them. Titles,
+limits and labels are changed through `figure.axes` before that.
+
 Colours: viridis and cividis for magnitudes, blue to red for signed errors, and the eight colours
 of Okabe and Ito for lines and bars; all are told apart by colour-blind readers and in grey print.
 """
@@ -28,7 +35,7 @@ _STYLE_TEXT: dict[str, Any] = {"color": DARK, "fontsize": 10}
 
 
 @dataclass(frozen=True)
-class Comparison:
+class PredictedSample:
     """One sample: the input, the reference solution and the prediction, on one grid."""
 
     grid: Grid
@@ -90,7 +97,7 @@ def fields(grid: Grid, values: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def prediction(sample: Comparison) -> Figure:
+def prediction(sample: PredictedSample) -> Figure:
     """Draw coefficient, reference, prediction (one colour scale) and their difference."""
     figure = Figure(figsize=(15.0, 3.7), layout="constrained")
     _panels(figure, sample)
@@ -104,7 +111,7 @@ def bound_histogram(bounds: Any, errors: Any = None, rtol: float | None = None) 
     return figure
 
 
-def certified(sample: Comparison, bounds: Any, rtol: float | None = None) -> Figure:
+def certified(sample: PredictedSample, bounds: Any, rtol: float | None = None) -> Figure:
     """Draw one prediction, and below it how the bounds of all predictions are spread."""
     figure = Figure(figsize=(15.0, 7.0), layout="constrained")
     above, below = _two_rows(figure, 0.8)
@@ -113,10 +120,17 @@ def certified(sample: Comparison, bounds: Any, rtol: float | None = None) -> Fig
     return figure
 
 
-def time_bars(seconds: Mapping[str, float], notes: Mapping[str, str] | None = None) -> Figure:
-    """Draw the time per sample of each method on a logarithmic axis, with a note at each bar."""
+def time_bars(
+    seconds: Mapping[str, float],
+    notes: Mapping[str, str] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw the time per sample of each method on a logarithmic axis, with a note at each bar.
+
+    `notes` and `colours` are by method; a method without a colour is blue.
+    """
     figure = Figure(figsize=(7.0, 0.9 + 0.5 * len(seconds)), layout="constrained")
-    _bars(_plain(figure.add_subplot()), seconds, notes or {})
+    _bars(_plain(figure.add_subplot()), seconds, notes or {}, colours or {})
     return figure
 
 
@@ -135,17 +149,19 @@ def training_history(
 
 
 def report(
-    sample: Comparison,
+    sample: PredictedSample,
     bounds: Any,
     errors: Any,
     rtol: float,
     seconds: Mapping[str, float],
     notes: Mapping[str, str],
     title: str,
+    colours: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw the story of a run: four maps of one sample, the bounds of all, the time of each method.
 
-    `bounds` and `errors` are relative, in the energy norm; `seconds` are per sample by method.
+    `bounds` and `errors` are relative, in the energy norm; `seconds`, `notes` and `colours`
+    (of the bars; blue where none is given) are by method, the first per sample.
     """
     figure = Figure(figsize=(15.0, 7.6), layout="constrained")
     engine: Any = figure.get_layout_engine()
@@ -155,7 +171,7 @@ def report(
     _panels(above, sample)
     left, right = below.subplots(1, 2, width_ratios=(1.0, 1.0))
     _histogram(_plain(left), bounds, errors, rtol)
-    _bars(_plain(right), seconds, notes)
+    _bars(_plain(right), seconds, notes, colours or {})
     return figure
 
 
@@ -179,7 +195,7 @@ def _two_rows(figure: Figure, height: float) -> tuple[SubFigure, SubFigure]:
     return parts[0], parts[1]
 
 
-def _panels(figure: Figure | SubFigure, sample: Comparison) -> None:
+def _panels(figure: Figure | SubFigure, sample: PredictedSample) -> None:
     grid = sample.grid
     arrays = {
         "coefficient": sample.coefficient,
@@ -223,7 +239,7 @@ def _panels(figure: Figure | SubFigure, sample: Comparison) -> None:
         axes.label_outer()
 
 
-def _curves(figure: Figure | SubFigure, sample: Comparison, values: Mapping[str, Any]) -> None:
+def _curves(figure: Figure | SubFigure, sample: PredictedSample, values: Mapping[str, Any]) -> None:
     """Draw the one-dimensional counterpart of the maps: coefficient, both solutions, error."""
     x = sample.grid.axes[0].points
     first, second, third = (_plain(axes) for axes in figure.subplots(1, 3))
@@ -303,12 +319,16 @@ def _histogram(axes: Axes, bounds: Any, errors: Any, rtol: float | None) -> None
     axes.legend(frameon=False, fontsize=9)
 
 
-def _bars(axes: Axes, seconds: Mapping[str, float], notes: Mapping[str, str]) -> None:
+def _bars(
+    axes: Axes,
+    seconds: Mapping[str, float],
+    notes: Mapping[str, str],
+    colours: Mapping[str, str],
+) -> None:
     names = list(seconds)
     times = 1e3 * _positive(list(seconds.values()), "times")
-    colours = [GREY if name.startswith("solver") else BLUE for name in names]
     rows = np.arange(len(names))[::-1]
-    axes.barh(rows, times, height=0.62, color=colours)
+    axes.barh(rows, times, height=0.62, color=[colours.get(name, BLUE) for name in names])
     for row, name, time in zip(rows, names, times, strict=True):
         words = f"{time:.3g} ms" + (f"  ·  {notes[name]}" if name in notes else "")
         axes.annotate(words, (time, row), (5, 0), textcoords="offset points", va="center", size=9)

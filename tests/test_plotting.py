@@ -3,16 +3,17 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from nwidth import plotting
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 
 
-def comparison(shape=(9, 7)) -> plotting.Comparison:
+def comparison(shape=(9, 7)) -> plotting.PredictedSample:
     grid = Grid.uniform(shape, units="m")
     u = np.arange(grid.size, dtype=float).reshape(shape)
-    return plotting.Comparison(grid, np.where(u > 9, 12.0, 3.0), u, 1.1 * u)
+    return plotting.PredictedSample(grid, np.where(u > 9, 12.0, 3.0), u, 1.1 * u)
 
 
 def texts(figure) -> str:
@@ -39,9 +40,11 @@ def test_the_maps_of_a_prediction_share_one_scale():
 
 
 def test_predictions_in_one_and_three_dimensions():
-    line = plotting.prediction(plotting.Comparison(Grid.uniform(4), *np.ones((3, 4))))
+    line = plotting.prediction(plotting.PredictedSample(Grid.uniform(4), *np.ones((3, 4))))
     assert [len(axes.lines) for axes in line.axes] == [1, 2, 1]
-    cube = plotting.prediction(plotting.Comparison(Grid.uniform((4, 3, 5)), *np.ones((3, 4, 3, 5))))
+    cube = plotting.prediction(
+        plotting.PredictedSample(Grid.uniform((4, 3, 5)), *np.ones((3, 4, 3, 5)))
+    )
     assert "at z = 0.5" in texts(cube)
 
 
@@ -74,6 +77,13 @@ def test_bound_histogram_counts_what_is_within_tolerance():
 
 def test_time_bars_say_milliseconds():
     assert "2 ms  ·  error 1 %" in texts(plotting.time_bars({"FNO": 2e-3}, {"FNO": "error 1 %"}))
+
+
+def test_bars_have_the_colours_that_are_asked_for():
+    seconds = {"solver": 1e-3, "FNO": 2e-3}
+    figure = plotting.time_bars(seconds, colours={"FNO": "#ff0000"})
+    first, second = (to_hex(bar.get_facecolor()) for bar in figure.axes[0].patches)
+    assert (first, second) == (plotting.BLUE.lower(), "#ff0000")
 
 
 def test_training_history_draws_every_loss():

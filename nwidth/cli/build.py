@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.cli import config as words
+from nwidth.cli.config import (
+    Config,
+    ConstantSettings,
+    FileSettings,
+    GaussianSettings,
+    LogNormalSettings,
+    ProblemSettings,
+    Side,
+    TwoPhaseSettings,
+)
 from nwidth.cli.field_file import read_field
 from nwidth.errors import ConfigError, InputError
 from nwidth.fields import FieldDataset
@@ -37,7 +46,7 @@ class Task:
     inputs: dict[str, NDArray[Any]] | None
 
 
-def build(config: words.Config, folder: str | Path = ".", restrict: int = 1) -> Task:
+def build(config: Config, folder: str | Path = ".", restrict: int = 1) -> Task:
     """Return the problem of a configuration on a grid `restrict` times finer than the stated one.
 
     Paths of field files are relative to `folder`, the place of the configuration file.
@@ -47,13 +56,13 @@ def build(config: words.Config, folder: str | Path = ".", restrict: int = 1) -> 
     settings = config.permeability or config.source
     if settings is None:
         raise ConfigError("expected a section [permeability] or [source]; add one")
-    unit = settings.unit if isinstance(settings, words.FileSettings) else "1"
+    unit = settings.unit if isinstance(settings, FileSettings) else "1"
     units = {"unit": unit, "output_unit": config.problem.output_unit}
     name = "permeability" if config.problem.equation == "darcy" else "source"
     sampler = fixed = None
-    if isinstance(settings, words.ConstantSettings):
+    if isinstance(settings, ConstantSettings):
         fixed = np.full(grid.shape, settings.value)
-    elif isinstance(settings, words.FileSettings):
+    elif isinstance(settings, FileSettings):
         fixed = read_field(settings, grid.shape, Path(folder), name)
     else:
         sampler = build_random_field(settings, grid)
@@ -65,10 +74,10 @@ def build(config: words.Config, folder: str | Path = ".", restrict: int = 1) -> 
     return Task(problem, None if fixed is None else {name: fixed})
 
 
-def build_grid(settings: words.ProblemSettings, restrict: int = 1) -> Grid:
+def build_grid(settings: ProblemSettings, restrict: int = 1) -> Grid:
     """Return the uniform grid of [problem], refined so that `restrict` leads back to it.
 
-    >>> build_grid(words.ProblemSettings(shape=[5, 5]), restrict=2).shape
+    >>> build_grid(ProblemSettings(shape=[5, 5]), restrict=2).shape
     (9, 9)
     """
     node = settings.centering == "node"
@@ -77,7 +86,7 @@ def build_grid(settings: words.ProblemSettings, restrict: int = 1) -> Grid:
     return Grid.uniform(shape, lower, upper, units=settings.unit, centering=settings.centering)
 
 
-def build_boundary(settings: words.ProblemSettings, grid: Grid) -> Boundary:
+def build_boundary(settings: ProblemSettings, grid: Grid) -> Boundary:
     """Return the boundary of [problem.boundary]; zero Dirichlet where nothing is said."""
     sides = {name: _condition(side) for name, side in settings.boundary.items()}
     default = sides.pop("default", Dirichlet(0.0))
@@ -85,7 +94,7 @@ def build_boundary(settings: words.ProblemSettings, grid: Grid) -> Boundary:
 
 
 def build_random_field(
-    settings: words.GaussianSettings | words.TwoPhaseSettings | words.LogNormalSettings, grid: Grid
+    settings: GaussianSettings | TwoPhaseSettings | LogNormalSettings, grid: Grid
 ) -> RandomField:
     """Return the random field of [permeability] or [source] on a grid."""
     mean = getattr(settings, "mean", 0.0)
@@ -97,9 +106,9 @@ def build_random_field(
         boundary=settings.boundary,
         mean=mean,
     )
-    if isinstance(settings, words.TwoPhaseSettings):
+    if isinstance(settings, TwoPhaseSettings):
         return TwoPhaseField(gaussian, settings.low, settings.high, settings.threshold)
-    if isinstance(settings, words.LogNormalSettings):
+    if isinstance(settings, LogNormalSettings):
         return LogNormalField(gaussian, settings.scale)
     return gaussian
 
@@ -115,7 +124,7 @@ def require_random(task: Task) -> Problem:
     return task.problem
 
 
-def _condition(side: words.Side) -> Dirichlet | Neumann:
+def _condition(side: Side) -> Dirichlet | Neumann:
     if side.dirichlet is not None:
         return Dirichlet(side.dirichlet)
     return Neumann(side.neumann or 0.0)

@@ -77,8 +77,8 @@ class Comparison:
 
 
 SOLVER, MATCHED, CERTIFIED_SOLVER = "solver to 1e-8", "solver, matched", "solver, certified"
-FNO, FNO_CERTIFIED, FNO_POLISHED = "FNO", "FNO + certificate", "FNO + polishing"
-CONTESTANTS = (SOLVER, MATCHED, CERTIFIED_SOLVER, FNO, FNO_CERTIFIED, FNO_POLISHED)
+PLAIN_FNO, FNO_CERTIFIED, FNO_POLISHED = "FNO", "FNO + certificate", "FNO + polishing"
+CONTESTANTS = (SOLVER, MATCHED, CERTIFIED_SOLVER, PLAIN_FNO, FNO_CERTIFIED, FNO_POLISHED)
 
 # What a method gives: a field, and its certificate if it has one.
 Answer = tuple[Array, CertifiedPrediction | None]
@@ -116,7 +116,7 @@ class Contest:
             self._solve_exactly(i)
             tick("reference solutions")
         out = Comparison()
-        fno, _ = self._run(FNO, lambda x: (self._predict(x), None), partial(tick, FNO))
+        fno, _ = self._run(PLAIN_FNO, lambda x: (self._predict(x), None), partial(tick, PLAIN_FNO))
         out.rows.append(fno)
         tolerance = self._matching(fno.energy_error)
         runs: dict[str, Callable[[Inputs], Answer]] = {

@@ -112,7 +112,7 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:
 
 
 def _tell(data: "FieldDataset", path: Path) -> None:
-    from nwidth.cli.wording import describe_grid
+    from nwidth.cli.describe_grid import describe_grid
 
     names = ", ".join(data.field_names)
     typer.echo(f"{path}: {len(data)} samples of {names} on {describe_grid(data.grid)}")
@@ -122,6 +122,6 @@ def _tell(data: "FieldDataset", path: Path) -> None:
 
 
 def _write(path: Path) -> None:
-    from nwidth.cli.wording import readable_size
+    from nwidth.cli.readable_size import readable_size
 
     typer.echo(f"{path}: {readable_size(path.stat().st_size)}")

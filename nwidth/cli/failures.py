@@ -54,21 +54,21 @@ def guarded(command: Callable[[], Any]) -> int:
         if isinstance(error, BrokenPipeError):
             _silence_stdout()
             return FAILED
-        code, sentence = explain(error)
+        code, sentence = verdict(error)
         if sentence:
             print(f"nwidth: {sentence}", file=sys.stderr)
         return code
     if code == INTERRUPTED:
-        print(f"nwidth: {explain(KeyboardInterrupt())[1]}", file=sys.stderr)
+        print(f"nwidth: {verdict(KeyboardInterrupt())[1]}", file=sys.stderr)
     return code if isinstance(code, int) else 0
 
 
-def explain(error: BaseException) -> tuple[int, str]:
+def verdict(error: BaseException) -> tuple[int, str]:
     """Return exit code and sentence for an exception.
 
-    >>> explain(ConfigError("[data] samples: expected a positive integer, got 0"))
+    >>> verdict(ConfigError("[data] samples: expected a positive integer, got 0"))
     (2, '[data] samples: expected a positive integer, got 0')
-    >>> explain(OSError(errno.ENOSPC, "No space left on device", "darcy.h5"))[0]
+    >>> verdict(OSError(errno.ENOSPC, "No space left on device", "darcy.h5"))[0]
     1
     """
     if isinstance(error, KeyboardInterrupt | typer.Abort):

@@ -54,10 +54,11 @@ def generate(
         nwidth generate --points 64 --samples 200 --seed 7 -o small.h5
     """
     from nwidth.cli.build import build, require_random
+    from nwidth.cli.describe_grid import describe_grid
     from nwidth.cli.outputs import claim
     from nwidth.cli.read_config import parse_config, read_config
+    from nwidth.cli.readable_size import readable_size
     from nwidth.cli.threads import limit_threads
-    from nwidth.cli.wording import describe_grid, readable_size
 
     config = parse_config(BENCHMARK) if configuration is None else read_config(configuration)
     if points is not None:
@@ -69,7 +70,7 @@ def generate(
     folder = Path() if configuration is None else configuration.parent
     problem = require_random(build(config, folder, config.data.restrict))
     count = samples or (config.data.test_samples if test else config.data.samples)
-    path = output or Path(test_file(config) if test else config.data.file)
+    path = output or Path(unseen_file(config) if test else config.data.file)
     number = config.data.seed if seed is None else seed
     claim(path, overwrite=True)  # an unfinished file is resumed, a finished one is kept
     with generate_data(
@@ -79,7 +80,7 @@ def generate(
         typer.echo(f"{path}: {len(data)} samples on {describe_grid(data.grid)}, {size}")
 
 
-def test_file(config: "Config") -> str:
+def unseen_file(config: "Config") -> str:
     """Return the name of the file of unseen samples, beside the one of the training samples."""
     name = Path(config.data.file)
     return f"{name.stem}_test{name.suffix}"

@@ -32,7 +32,7 @@ def inspect(
 
 
 def _data_set(path: Path) -> None:
-    from nwidth.cli.wording import readable_size
+    from nwidth.cli.readable_size import readable_size
     from nwidth.fields import FieldDataset
 
     with FieldDataset.open(path) as data:
@@ -63,7 +63,7 @@ def _data_set(path: Path) -> None:
 
 def _archive(path: Path, kind: str) -> None:
     from nwidth.archive import load_archive
-    from nwidth.cli.wording import readable_size
+    from nwidth.cli.readable_size import readable_size
 
     arrays, description = load_archive(path, kind)
     weights = {name: a for name, a in arrays.items() if name.startswith("weights/")}
@@ -81,7 +81,7 @@ def _archive(path: Path, kind: str) -> None:
 
 def _tree(path: Path) -> None:
     from nwidth.audit import open_audited
-    from nwidth.cli.wording import readable_size
+    from nwidth.cli.readable_size import readable_size
 
     _head(path, f"HDF5 file of another kind, {readable_size(_size(path))}")
     with open_audited(path) as file:

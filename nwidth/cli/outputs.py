@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from nwidth.cli.wording import readable_size
+from nwidth.cli.readable_size import readable_size
 from nwidth.errors import ConfigError, InputError
 
 FIGURES = (".png", ".pdf", ".svg")

@@ -11,15 +11,25 @@ import numpy as np
 from nwidth.atomic_file import sweep
 from nwidth.cli.build import build, require_random
 from nwidth.cli.certify import certified_file
-from nwidth.cli.comparison import CONTESTANTS, FNO, Comparison, Contest, Row
+from nwidth.cli.comparison import (
+    CERTIFIED_SOLVER,
+    CONTESTANTS,
+    MATCHED,
+    PLAIN_FNO,
+    SOLVER,
+    Comparison,
+    Contest,
+    Row,
+)
 from nwidth.cli.config import Config
-from nwidth.cli.generate import generate_data, test_file
+from nwidth.cli.describe_grid import describe_grid
+from nwidth.cli.generate import generate_data, unseen_file
 from nwidth.cli.journal import Journal, write_json
 from nwidth.cli.outputs import folder, require_space
+from nwidth.cli.percent import percent
 from nwidth.cli.progress import meter
 from nwidth.cli.summary import print_summary, sentences
 from nwidth.cli.train import checkpoint_of, plan_training, train_model
-from nwidth.cli.wording import describe_grid, percent
 from nwidth.errors import FileFormatError
 from nwidth.fields import FieldDataset
 from nwidth.operators import NeuralOperator
@@ -39,7 +49,7 @@ class Pipeline:
         self.problem: Problem = (
             self.fine if config.data.restrict == 1 else build(config, home).problem
         )
-        self.data, self.test = output / config.data.file, output / test_file(config)
+        self.data, self.test = output / config.data.file, output / unseen_file(config)
         self.model = output / config.model.file
         self.predictions = output / config.report.predictions
         self.summary, self.figure = output / config.report.summary, output / config.report.figure
@@ -170,7 +180,7 @@ class Pipeline:
         name = self.problem.output
         coefficient = self.problem.inputs[0].name
         with FieldDataset.open(self.predictions) as data:
-            sample = plotting.Comparison(
+            sample = plotting.PredictedSample(
                 data.grid,
                 data[coefficient][number],
                 data[f"{name}_reference"][number],
@@ -188,6 +198,7 @@ class Pipeline:
             {method: _note(rows[method]) for method in CONTESTANTS},
             f"{self.config.problem.equation.capitalize()} on {describe_grid(data.grid)}: "
             "a neural operator, its certificate, and the solver",
+            dict.fromkeys((SOLVER, MATCHED, CERTIFIED_SOLVER), plotting.GREY),
         )
         plotting.save(figure, self.figure)
         title = f"{count} unseen samples on {describe_grid(self.problem.grid)}, one at a time"
@@ -227,7 +238,7 @@ def _tupled(value: Any) -> Any:
 def _note(row: Row) -> str:
     if row.worst_bound is not None:
         return f"every error ≤ {percent(row.worst_bound, up=True)}, proved"
-    unknown = ", worst " + percent(row.worst_energy_error) if row.method == FNO else ""
+    unknown = ", worst " + percent(row.worst_energy_error) if row.method == PLAIN_FNO else ""
     return f"error {percent(row.energy_error)}{unknown}"
 
 

@@ -81,7 +81,7 @@ def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
         return plotting.fields(data.grid, {labels[n]: values for n, values in fields.items()})
     (coefficient,) = [n for n in fields if not n.startswith(output)][:1]
     predicted = fields.get(f"{output}_predicted", fields[output])
-    comparison = plotting.Comparison(
+    comparison = plotting.PredictedSample(
         data.grid,
         fields[coefficient],
         fields[f"{output}_reference"],

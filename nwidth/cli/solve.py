@@ -74,7 +74,7 @@ def solve(
 
 
 def _tell(problem: "Problem", solution: "Solution") -> None:
-    from nwidth.cli.wording import describe_grid
+    from nwidth.cli.describe_grid import describe_grid
 
     lines = {
         "problem": f"{type(problem).__name__} on {describe_grid(problem.grid)}",

@@ -6,15 +6,15 @@ import numpy as np
 
 from nwidth.cli.comparison import (
     CERTIFIED_SOLVER,
-    FNO,
     FNO_CERTIFIED,
     FNO_POLISHED,
     MATCHED,
+    PLAIN_FNO,
     SOLVER,
     Comparison,
     Row,
 )
-from nwidth.cli.wording import percent
+from nwidth.cli.percent import percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -56,7 +56,7 @@ def sentences(comparison: Comparison, rtol: float, count: int) -> list[str]:
     Nothing is said that another run of the same job could contradict: of times only an order that
     the middle halves of the samples agree on.
     """
-    solver, fno = comparison.row(MATCHED), comparison.row(FNO)
+    solver, fno = comparison.row(MATCHED), comparison.row(PLAIN_FNO)
     exact, proved = comparison.row(SOLVER), comparison.row(FNO_CERTIFIED)
     polished, alone = comparison.row(FNO_POLISHED), comparison.row(CERTIFIED_SOLVER)
     points = [

@@ -3,7 +3,7 @@ import errno
 import pytest
 import typer
 
-from nwidth.cli.failures import explain, guarded
+from nwidth.cli.failures import guarded, verdict
 from nwidth.errors import ConfigError, FileFormatError, InputError
 
 
@@ -24,8 +24,8 @@ from nwidth.errors import ConfigError, FileFormatError, InputError
     ],
 )
 def test_every_exception_becomes_one_sentence(error, code, words, capsys):
-    assert explain(error)[0] == code
-    assert words in explain(error)[1]
+    assert verdict(error)[0] == code
+    assert words in verdict(error)[1]
 
     def fail():
         raise error

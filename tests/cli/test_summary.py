@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from nwidth.cli.comparison import CONTESTANTS, FNO, FNO_CERTIFIED, MATCHED, Comparison, Row
+from nwidth.cli.comparison import CONTESTANTS, FNO_CERTIFIED, MATCHED, PLAIN_FNO, Comparison, Row
 from nwidth.cli.summary import print_summary, sentences
 
 
@@ -26,18 +26,18 @@ def comparison(times: dict[str, tuple[float, float]]) -> Comparison:
     [((3e-3, 4e-3), "slower than"), ((1e-4, 2e-4), "faster than"), ((1e-3, 4e-3), "about as fast")],
 )
 def test_an_order_of_times_is_only_told_where_the_samples_agree(solver, expected):
-    made = comparison({MATCHED: solver, FNO: (1.5e-3, 2e-3)})
+    made = comparison({MATCHED: solver, PLAIN_FNO: (1.5e-3, 2e-3)})
     assert f"accuracy, is {expected}" in sentences(made, 0.1, 4)[0]
 
 
 def test_small_changes_of_the_clock_change_no_sentence():
-    one = comparison({MATCHED: (1.00e-3, 2.0e-3), FNO: (1.5e-3, 2.5e-3)})
-    two = comparison({MATCHED: (1.07e-3, 2.1e-3), FNO: (1.4e-3, 2.4e-3)})
+    one = comparison({MATCHED: (1.00e-3, 2.0e-3), PLAIN_FNO: (1.5e-3, 2.5e-3)})
+    two = comparison({MATCHED: (1.07e-3, 2.1e-3), PLAIN_FNO: (1.4e-3, 2.4e-3)})
     assert sentences(one, 0.1, 4) == sentences(two, 0.1, 4)
 
 
 def test_times_stand_in_the_table_with_their_spread(capsys):
-    print_summary(comparison({FNO: (1.5e-3, 2.5e-3)}), "four samples", 0.1, 4)
+    print_summary(comparison({PLAIN_FNO: (1.5e-3, 2.5e-3)}), "four samples", 0.1, 4)
     out = capsys.readouterr().out
     assert "1.5 to 2.5 ms" in out and "middle half" in out
 

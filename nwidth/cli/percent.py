@@ -1,23 +1,6 @@
-"""Numbers and grids as readers like them."""
+"""Relative numbers as readers like them."""
 
 from math import ceil, floor, isfinite, log10
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from nwidth.meshes import Grid
-
-
-def readable_size(size: float) -> str:
-    """Return a number of bytes in words.
-
-    >>> readable_size(1_500_000)
-    '1.5 MB'
-    """
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"
 
 
 def percent(value: float, *, up: bool = False) -> str:
@@ -39,14 +22,3 @@ def percent(value: float, *, up: bool = False) -> str:
     if value < 1e-4:
         return f"{value:.0e}"
     return f"{100 * value:.2g} %" if value < 0.95 else f"{100 * value:.0f} %"
-
-
-def describe_grid(grid: "Grid") -> str:
-    """Return size and kind of a grid.
-
-    >>> from nwidth.meshes import Grid
-    >>> describe_grid(Grid.uniform((85, 85)))
-    '85 x 85 nodes'
-    """
-    kinds = " and ".join(dict.fromkeys(f"{axis.centering}s" for axis in grid.axes))
-    return f"{' x '.join(str(n) for n in grid.shape)} {kinds}"
