@@ -130,6 +130,14 @@ def _grid(file: h5py.File, path: Path) -> Grid:
 
 
 def _boundary(file: h5py.File) -> dict[str, Any]:
-    """Return the kinds of boundary conditions by their names."""
-    group = file["boundary_conditions"]
-    return {name: str(group[name].attrs["bc_type"]) for name in group}
+    """Return the types of conditions by side, or by the name of a group that is no side."""
+    kinds: dict[str, str] = {}
+    for name, item in file["boundary_conditions"].items():
+        kind, dims = str(item.attrs["bc_type"]), item.attrs["associated_dims"]
+        if len(dims) == 1 and kind.upper() != "PERIODIC" and "mask" in item:
+            mask = item["mask"][()].reshape(-1)
+            ends = {"lower": mask[0], "upper": mask[-1]}
+            kinds |= {f"{dims[0]}_{end}": kind for end, holds in ends.items() if holds}
+        else:
+            kinds[name] = kind
+    return kinds

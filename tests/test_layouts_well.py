@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import FileFormatError
-from nwidth.fields import Field
+from nwidth.fields import Field, FieldDataset
 from nwidth.layouts import detect_layout, export_fields, import_fields
 from nwidth.meshes import Axis, Grid
 
@@ -111,3 +111,14 @@ def test_a_file_of_the_well_that_we_did_not_write(tmp_path, draw):
         del file["dimensions"].attrs["spatial_dims"]
     with pytest.raises(FileFormatError, match="The Well's layout, but a part is missing"):
         import_fields(tmp_path / "a.hdf5", tmp_path / "c.h5")
+
+
+def test_walls_and_open_sides_come_back(tmp_path):
+    conditions = {"x_lower": "OPEN", "x_upper": "WALL", "y_lower": "WALL", "y_upper": "WALL"}
+    with FieldDataset.create(tmp_path / "a.hdf5", GRID, {"u": "1"}, boundary=conditions) as data:
+        data.append({"u": np.zeros(GRID.shape)})
+        data.finish()
+    with import_fields(tmp_path / "a.hdf5", tmp_path / "b.h5", layout="well") as back:
+        assert back.boundary == conditions
+    with h5py.File(tmp_path / "b.h5") as file:
+        assert {*file["boundary_conditions"]} == {"x_open", "x_wall", "y_wall"}

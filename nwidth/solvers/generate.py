@@ -77,9 +77,10 @@ def generate(
     generator(seed, 0)  # raises for a seed that is none
     path, samples = Path(path), int(samples)
     grid = problem.grid.coarsen(restrict)
+    description = problem.describe()
     provenance = {
         "kind": "generated",
-        "problem": problem.describe(),
+        "problem": description,
         "output": problem.output,
         "samples": samples,
         "seed": int(seed),
@@ -101,7 +102,7 @@ def generate(
             samples=samples,
             dtype=dtype,
             provenance=provenance,
-            boundary=provenance["problem"].get("boundary"),
+            boundary=description.get("boundary"),
             overwrite=overwrite,
             compression=compression,
         )
