@@ -77,6 +77,13 @@ def test_index_of_methods_points_at_real_files():
             assert (ROOT / path).exists(), f"{row[0]}: {path}"
 
 
+def test_index_of_methods_cites_what_the_files_cite():
+    for row in index_rows():
+        text = (ROOT / row[1].strip("`")).read_text(encoding="utf-8")
+        for source in re.findall(r"doi:[^\s,;]+|arXiv:\d+\.\d+", row[2]):
+            assert source in text, f"{row[1]} does not cite {source}"
+
+
 def test_index_of_methods_is_complete():
     listed = {path for row in index_rows() for path in re.findall(r"`(nwidth/[^`]+)`", row[1])}
     areas = ("meshes", "solvers", "rom", "operators")
