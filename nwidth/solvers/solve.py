@@ -49,7 +49,8 @@ def solve(
         problem: what to solve.
         inputs: its input fields by name.
         method: one of the above.
-        rtol: relative residual. Good values: 1e-8; 1e-5 for float32 inputs, which stay float32.
+        rtol: relative residual. Good values: 1e-8; 1e-5 for float32 inputs, which stay float32;
+            1e-7 for contrasts of 1e6 on fine grids, where the last digits of u are worth 3e-8.
         initial: a first guess, a whole field on the problem's grid.
         max_iterations: limit for the iterative methods.
         stop: an extra stopping rule `stop(unknowns, residual) -> bool` of the conjugate gradients;

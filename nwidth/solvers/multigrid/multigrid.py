@@ -37,6 +37,7 @@ class Multigrid(VCycle):
 
     Raises `InputError` for anything but a `DiffusionOperator` and for sweeps < 1.
 
+    >>> import numpy as np
     >>> A = DiffusionOperator((np.full((65, 64), 1.0), np.full((64, 65), 1.0)))
     >>> Multigrid(A).iterate(np.ones((64, 64)), rtol=1e-8).status.name
     'CONVERGED'
