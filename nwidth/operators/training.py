@@ -171,7 +171,8 @@ class Trainer:
         """Train to the end; the model then has the best (or, unvalidated, the last) weights."""
         options = self.options
         self.augmentation.check(training.grid)
-        job = self._job(training, validation)
+        # The digest of the data costs one reading of all of them, which only a checkpoint needs.
+        job = {} if self.checkpoint is None else self._job(training, validation)
         state = TrainingState()
         if self.checkpoint is not None and self.checkpoint.exists():
             state = load_training(self.checkpoint, self.model, self.optimizer, job)

@@ -95,16 +95,28 @@ class TrainingData:
         return field if factor == 1 else self.grid.restrict(field, factor)
 
     def describe(self) -> dict[str, Any]:
-        """Return what identifies these data: names, grid, number of samples, a digest of two."""
+        """Return what identifies these data: names, grid, normalizers, a digest of every number.
+
+        All samples are read once, in blocks.
+        """
         digest = hashlib.sha256(np.ascontiguousarray(self.samples, dtype=np.int64).tobytes())
         for name in (*self.inputs, self.output):
-            for k in self.samples[[0, -1]]:
-                digest.update(np.ascontiguousarray(self.dataset[name][int(k)]).tobytes())
+            view = self.dataset[name]
+            each = int(np.prod(view.shape[1:])) * view.dtype.itemsize
+            step = max(1, _BLOCK_BYTES // each)
+            digest.update(f"{name} {view.dtype.str} {view.shape[1:]} ".encode())
+            for k in range(0, len(self.samples), step):
+                block = np.ascontiguousarray(view[self.samples[k : k + step]])
+                digest.update(block.reshape(-1).view(np.uint8).data)
         return {
             "inputs": list(self.inputs),
             "output": self.output,
             "grid": self.grid.describe(),
             "samples": len(self.samples),
+            "normalizers": {
+                name: [self.normalizers[name].mean, self.normalizers[name].scale]
+                for name in (*self.inputs, self.output)
+            },
             "digest": digest.hexdigest(),
         }
 

@@ -89,6 +89,22 @@ def test_a_checkpoint_of_another_job_is_refused(tiny_data, tmp_path):
         fitted(tiny_data(seed=1), checkpoint=tmp_path / "c.h5")
 
 
+def test_a_checkpoint_of_data_changed_in_the_middle_is_refused(tiny_data, tmp_path):
+    """First and last samples agree; so do the validation samples, or the training samples."""
+    fields = {name: view[:] for name, view in dict(tiny_data()).items()}
+    fitted(tiny_data(fields=fields), checkpoint=tmp_path / "c.h5")
+    held = np.sort(np.random.default_rng(np.random.SeedSequence([0, 0])).permutation(12)[:3])
+    kept = np.setdiff1d(np.arange(12), held)
+    for sample, what in (
+        (kept[4], r"data\.(normalizers|digest)"),
+        (held[1], r"validation\.digest"),
+    ):
+        changed = {name: a.copy() for name, a in fields.items()}
+        changed["pressure"][sample] *= 2
+        with pytest.raises(InputError, match=what):
+            fitted(tiny_data(fields=changed), checkpoint=tmp_path / "c.h5")
+
+
 def test_early_stopping_keeps_the_best_weights(tiny_data):
     dataset = tiny_data(samples=16)
     model = fitted(

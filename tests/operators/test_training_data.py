@@ -58,6 +58,23 @@ def test_what_is_described_identifies_the_data(tiny_data):
     assert one["samples"] == 4
     assert data_of(dataset, (0, 2, 3, 8)).describe()["digest"] != one["digest"]
     assert data_of(tiny_data(seed=1)).describe()["digest"] != one["digest"]
+    assert one["normalizers"] == {"permeability": [2.0, 0.5], "pressure": [1.0, 4.0]}
+
+
+@pytest.mark.parametrize("block", [1, 1 << 26])
+@pytest.mark.parametrize("name", ["permeability", "pressure"])
+def test_every_number_of_every_sample_counts(tiny_data, monkeypatch, name, block):
+    fields = {name: view[:] for name, view in dict(tiny_data()).items()}
+    one = data_of(tiny_data(fields=fields)).describe()["digest"]
+    monkeypatch.setattr(training_data, "_BLOCK_BYTES", block)
+    assert data_of(tiny_data(fields=fields)).describe()["digest"] == one
+    for sample in (0, 2, 3, 7):
+        changed = {n: a.copy() for n, a in fields.items()}
+        changed[name][sample, 4, 5] = np.nextafter(changed[name][sample, 4, 5], np.inf)
+        assert data_of(tiny_data(fields=changed)).describe()["digest"] != one
+    unseen = {n: a.copy() for n, a in fields.items()}
+    unseen[name][1] += 1.0
+    assert data_of(tiny_data(fields=unseen)).describe()["digest"] == one
 
 
 def test_unusable_fields_are_refused(tiny_data):
