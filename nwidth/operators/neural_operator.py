@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arrays import as_floating, generator, require_finite, to_numpy
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
 from nwidth.operators.augmentation import Augmentation
@@ -155,7 +155,9 @@ class NeuralOperator(Surrogate):
         another number of points, on the like grid of the same box. `batch` samples are evaluated
         at once (default: as many as fit about 2^17 points).
 
-        Raises `InputError` for other names, shapes or boxes and `NonFiniteError` for NaN inputs.
+        Raises `InputError` for other names, shapes or boxes and for complex numbers, and
+        `NonFiniteError` for NaN inputs and for inputs so far from the training data that the
+        network's precision has no number for them or for what comes of them.
         """
         self._require_fitted()
         fields = self._checked_inputs(inputs)
@@ -178,8 +180,13 @@ class NeuralOperator(Surrogate):
         parts = []
         for start in range(0, len(v), step):
             part = torch.tensor(v[start : start + step], dtype=like.dtype, device=like.device)
-            parts.append(to_numpy(self.model(part, grid.axes)))
-        u = self.normalizers[self.output].decode(np.concatenate(parts))
+            self._require_representable(part, start, "normalized inputs")
+            part = self.model(part, grid.axes)
+            self._require_representable(part, start, "outputs")
+            parts.append(to_numpy(part))
+        with np.errstate(over="ignore", invalid="ignore"):
+            u = self.normalizers[self.output].decode(np.concatenate(parts))
+        self._require_representable(torch.from_numpy(u), 0, "outputs")
         return u[:, 0] if self.channels[self.output] == 1 else np.moveaxis(u, 1, -1)
 
     def evaluate(self, dataset: FieldDataset) -> dict[str, float]:
@@ -326,6 +333,11 @@ class NeuralOperator(Surrogate):
         fields = {}
         for name in self.inputs:
             field = as_floating(to_numpy(inputs[name]), name)
+            if field.dtype.kind == "c":
+                raise InputError(
+                    f"{name}: expected real numbers, got {field.dtype}; pass real and imaginary "
+                    "parts as fields of their own"
+                )
             components = self.channels[name]
             right = field.ndim == d + 1 if components == 1 else field.ndim == d + 2
             if components > 1 and right:
@@ -341,7 +353,19 @@ class NeuralOperator(Surrogate):
 
     def _encoded(self, name: str, field: NDArray) -> NDArray:
         """Return a field normalized, as (sample, channel, *grid)."""
-        return as_channels(self.normalizers[name].encode(field), self.model.dimension)
+        with np.errstate(over="ignore"):
+            return as_channels(self.normalizers[name].encode(field), self.model.dimension)
+
+    def _require_representable(self, values: torch.Tensor, start: int, what: str) -> None:
+        """Raise `NonFiniteError` for samples, counted from `start`, that overflowed."""
+        good = torch.isfinite(values).flatten(1).all(1)
+        if not bool(good.all()):
+            sample = start + int(np.argmin(to_numpy(good)))
+            kind = str(values.dtype).removeprefix("torch.")
+            raise NonFiniteError(
+                f"prediction of {self.output}: expected finite {what}, but sample {sample} is "
+                f"beyond the range of {kind}; bring {', '.join(self.inputs)} nearer to the training data"
+            )
 
     def _checked_grid(self, grid: Grid) -> Grid:
         """Return the grid if it spans the box the network was trained on."""

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 from nwidth.archive import load_archive, save_archive  # noqa: E402
 from nwidth.errors import FileFormatError, InputError, NonFiniteError  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
-from nwidth.operators import FNO, NeuralOperator, TrainingOptions  # noqa: E402
+from nwidth.operators import FNO, NeuralOperator, Normalizer, TrainingOptions  # noqa: E402
 
 DARCY = {"inputs": "permeability", "output": "pressure"}
 QUICK = TrainingOptions(epochs=2, batch_size=6)
@@ -125,6 +125,41 @@ def test_nan_inputs_are_refused(model):
     fields["permeability"][1, 2, 3] = np.nan
     with pytest.raises(NonFiniteError, match="permeability"):
         model.predict(fields)
+
+
+@pytest.mark.parametrize("kind", [np.complex64, np.complex128])
+def test_complex_inputs_are_refused(model, kind):
+    with pytest.raises(
+        InputError, match=f"permeability: expected real numbers, got {kind.__name__}"
+    ):
+        model.predict({"permeability": some()["permeability"].astype(kind)})
+
+
+@pytest.mark.parametrize(("value", "what"), [(1e300, "normalized inputs"), (3e37, "outputs")])
+@pytest.mark.parametrize("batch", [None, 1])
+def test_inputs_beyond_the_precision_are_refused(model, value, what, batch):
+    fields = some(samples=3)
+    fields["permeability"][1, 2:7, 2:7] = value
+    with torch.no_grad():
+        model.model.lift.weight.fill_(10.0)
+    with pytest.raises(
+        NonFiniteError, match=f"of pressure: expected finite {what}, but sample 1 is"
+    ):
+        model.predict(fields, batch=batch)
+
+
+def test_outputs_beyond_the_precision_are_refused(model):
+    model.normalizers["pressure"] = Normalizer(0.0, 1e300)
+    with pytest.raises(
+        NonFiniteError, match="of pressure: expected finite outputs, but sample 0 is"
+    ):
+        model.predict(some())
+
+
+def test_single_precision_inputs_that_overflow_when_normalized_are_refused(model):
+    model.normalizers["permeability"] = Normalizer(0.0, 1e-30)
+    with pytest.raises(NonFiniteError, match="normalized inputs"):
+        model.predict({"permeability": np.full((1, 9, 9), 1e20, np.float32)})
 
 
 def test_other_boxes_and_shapes_are_refused(model):
