@@ -61,7 +61,7 @@ def sentences(comparison: Comparison, rtol: float, count: int) -> list[str]:
     polished, alone = comparison.row(FNO_POLISHED), comparison.row(CERTIFIED_SOLVER)
     points = [
         f"The solver, stopped at the FNO's accuracy, is {_speed(solver, fno)} the FNO; to a "
-        f"residual of 1e-8 it is {_speed(exact, fno)} the FNO.",
+        f"residual of 1e-8 it is {_speed(exact, fno)} the FNO. {_verdict(solver, fno)}",
         f"A prediction alone does not tell its error: half of them are off by more than "
         f"{percent(fno.energy_error)}, the worst by {percent(fno.worst_energy_error)}. The "
         f"certificate bounds each of them{_effectivity(proved, comparison.effectivity_limit)}.",
@@ -87,6 +87,17 @@ def _speed(one: Row, other: Row) -> str:
     if one.middle_half[1] < other.middle_half[0]:
         return "faster than"
     return "slower than" if one.middle_half[0] > other.middle_half[1] else "about as fast as"
+
+
+def _verdict(solver: Row, fno: Row) -> str:
+    """Return what the times mean for a choice between the two, if they mean anything."""
+    usable = "the certificate is what makes either usable."
+    speed = _speed(solver, fno)
+    if speed == "faster than":
+        return f"On this easy problem a good solver beats the neural operator; {usable}"
+    if speed == "slower than":
+        return f"On this problem the neural operator is the faster one; {usable}"
+    return f"Neither is clearly faster on this problem; {usable}"
 
 
 def _effectivity(proved: Row, limit: float) -> str:

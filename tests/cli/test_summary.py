@@ -30,6 +30,22 @@ def test_an_order_of_times_is_only_told_where_the_samples_agree(solver, expected
     assert f"accuracy, is {expected}" in sentences(made, 0.1, 4)[0]
 
 
+@pytest.mark.parametrize(
+    ("solver", "expected"),
+    [
+        ((1e-4, 2e-4), "On this easy problem a good solver beats the neural operator"),
+        ((1e-3, 4e-3), "Neither is clearly faster on this problem"),
+        ((3e-3, 4e-3), "On this problem the neural operator is the faster one"),
+    ],
+)
+def test_what_the_times_mean_is_said_in_plain_words(solver, expected):
+    made = comparison({MATCHED: solver, PLAIN_FNO: (1.5e-3, 2e-3)})
+    first = sentences(made, 0.1, 4)[0]
+    assert f"{expected}; the certificate is what makes either usable." in first
+    other = sentences(comparison({}), 0.1, 4)[0]
+    assert ("beats" in other, "Neither" in other) == (False, True)
+
+
 def test_small_changes_of_the_clock_change_no_sentence():
     one = comparison({MATCHED: (1.00e-3, 2.0e-3), PLAIN_FNO: (1.5e-3, 2.5e-3)})
     two = comparison({MATCHED: (1.07e-3, 2.1e-3), PLAIN_FNO: (1.4e-3, 2.4e-3)})
