@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from math import prod
+from math import inf, prod
 from typing import Any, Self
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.operators.fourier_basis import resolvable_modes
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.spectral_conv import SpectralConv
 
@@ -84,17 +85,26 @@ class FNO(nn.Module):
         if not 1 <= len(modes) <= 3:
             raise InputError(f"FNO: expected modes for one to three axes, got {modes}")
         d = len(modes)
-        walls = (dirichlet,) * d if isinstance(dirichlet, bool) else tuple(dirichlet)
+        walls: tuple[Any, ...] = (dirichlet,) * d if isinstance(dirichlet, bool) else ()
+        if isinstance(dirichlet, Sequence):
+            walls = tuple(dirichlet)
         if len(walls) != d or not all(isinstance(wall, bool) for wall in walls):
             raise InputError(
                 f"FNO: expected dirichlet to be one bool or one for each of {d} axes, "
                 f"got {dirichlet!r}"
             )
+        if not isinstance(coordinates, bool):
+            raise InputError(f"FNO: expected coordinates to be true or false, got {coordinates!r}")
+        number = isinstance(padding, int | float | np.integer | np.floating)
+        if isinstance(padding, bool) or not number or not 0 <= padding < inf:
+            raise InputError(
+                f"FNO: expected padding to be a fraction >= 0 of the length, got {padding!r}"
+            )
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise InputError(f"FNO: expected seed to be an integer >= 0, got {seed!r}")
         self.in_channels, self.out_channels, self.modes = in_channels, out_channels, modes
         self.width, self.projection = width, projection
-        self.padding, self.coordinates, self.dirichlet = float(padding), bool(coordinates), walls
+        self.padding, self.coordinates, self.dirichlet = float(padding), coordinates, walls
         self.seed = int(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -110,6 +120,19 @@ class FNO(nn.Module):
     def dimension(self) -> int:
         """Number of axes of the grids it works on."""
         return len(self.modes)
+
+    def check(self, axes: tuple[Axis, ...]) -> None:
+        """Raise `InputError` if the axes resolve fewer modes than the network has.
+
+        The weights of the others would take no part: fields on these axes cannot train them.
+        """
+        pairs = zip(axes, self.modes, strict=True)
+        resolved = tuple(resolvable_modes(axis, m, self.padding) for axis, m in pairs)
+        if resolved != self.modes:
+            raise InputError(
+                f"FNO: expected no more modes than {[axis.size for axis in axes]} points resolve, "
+                f"got modes={self.modes}; use at most {resolved}, or finer data"
+            )
 
     def forward(self, v: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """Return the output function on the same axes."""

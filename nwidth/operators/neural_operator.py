@@ -64,7 +64,14 @@ class NeuralOperator(Surrogate):
                 f"neural operator: expected a network of {', '.join(ARCHITECTURES)}, "
                 f"got {type(model).__name__}"
             )
-        names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        names: tuple[Any, ...] = (inputs,) if isinstance(inputs, str) else (None,)
+        if isinstance(inputs, Sequence) and not isinstance(inputs, str):
+            names = tuple(inputs)
+        if not all(isinstance(name, str) for name in (*names, output)):
+            raise InputError(
+                f"neural operator: expected names of fields for inputs and output, got {inputs!r} "
+                f"and {output!r}"
+            )
         if not names or len({*names, output}) != len(names) + 1:
             raise InputError(
                 f"neural operator: expected different names of inputs and output, got {names} "
@@ -94,9 +101,16 @@ class NeuralOperator(Surrogate):
         Statistics for the normalizers come from the training samples alone. Without a `validation`
         data set, the share `options.validation` of the samples is held out. With `checkpoint`, an
         interrupted training continues from that file, and a finished one is read from it.
+
+        Raises `InputError` for data whose dimension, fields or grid do not suit the network; it
+        may not have more modes than their grid resolves.
         """
         options = TrainingOptions() if options is None else options
+        _require(options, TrainingOptions, "options", "pass TrainingOptions(...)")
         channels = self._checked_channels(dataset)
+        self.model.check(dataset.grid.axes)
+        if augmentation is not None:
+            _require(augmentation, Augmentation, "augmentation", "pass Augmentation(...)")
         kept, held = self._split(dataset, options, validation)
         like = next(self.model.parameters())
         # A network that forces zeros at walls needs an output that is scaled, not shifted.
@@ -174,8 +188,8 @@ class NeuralOperator(Surrogate):
         like = next(self.model.parameters())
         v = np.concatenate([self._encoded(name, fields[name]) for name in self.inputs], axis=1)
         step = max(1, (1 << 17) // grid.size) if batch is None else batch
-        if step < 1:
-            raise InputError(f"batch: expected at least one sample at once, got {batch}")
+        if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
+            raise InputError(f"batch: expected at least one sample at once, got {batch!r}")
         self.model.eval()
         parts = []
         for start in range(0, len(v), step):
@@ -292,6 +306,7 @@ class NeuralOperator(Surrogate):
 
     def _checked_channels(self, dataset: FieldDataset) -> dict[str, int]:
         """Return the channels of each field, if the data set suits the network."""
+        _require(dataset, FieldDataset, "data", "open a file with FieldDataset.open(path)")
         if len(dataset) == 0:
             raise InputError(f"expected samples in {dataset.path}, got none; generate some first")
         if dataset.grid.dimension != self.model.dimension:
@@ -324,9 +339,11 @@ class NeuralOperator(Surrogate):
 
     def _checked_inputs(self, inputs: Mapping[str, Any]) -> dict[str, NDArray]:
         """Return the input fields as finite floating arrays of plausible shape."""
+        _require(inputs, Mapping, "inputs", "pass arrays by name: {name: array}")
         if {*inputs} != {*self.inputs}:
+            given = ", ".join(map(str, inputs)) or "none"
             raise InputError(
-                f"expected the inputs {', '.join(self.inputs)}, got {', '.join(inputs) or 'none'}; "
+                f"expected the inputs {', '.join(self.inputs)}, got {given}; "
                 "this model was trained on those"
             )
         d = self.model.dimension
@@ -364,12 +381,14 @@ class NeuralOperator(Surrogate):
             kind = str(values.dtype).removeprefix("torch.")
             raise NonFiniteError(
                 f"prediction of {self.output}: expected finite {what}, but sample {sample} is "
-                f"beyond the range of {kind}; bring {', '.join(self.inputs)} nearer to the training data"
+                f"beyond the range of {kind}; bring {', '.join(self.inputs)} nearer to the "
+                "training data"
             )
 
     def _checked_grid(self, grid: Grid) -> Grid:
         """Return the grid if it spans the box the network was trained on."""
         assert self.grid is not None
+        _require(grid, Grid, "grid", "pass the Grid that the fields are given on")
         if not self.grid.same_box(grid):
             raise InputError(
                 f"expected a grid of the box the model was trained on, {self.grid}, got {grid}"
@@ -400,3 +419,9 @@ class NeuralOperator(Surrogate):
                 for n, axis in zip(shape, self.grid.axes, strict=True)
             )
         )
+
+
+def _require(value: Any, kind: type, name: str, remedy: str) -> None:
+    """Raise `InputError` for an argument of another type."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name}: expected {kind.__name__}, got {type(value).__name__}; {remedy}")

@@ -179,12 +179,50 @@ def test_precision_follows_the_parameters():
         {"dirichlet": ("yes", "no")},
         {"padding": -0.5},
         {"padding": float("nan")},
+        {"padding": float("inf")},
+        {"padding": "a"},
+        {"padding": None},
+        {"padding": True},
+        {"dirichlet": 3},
+        {"dirichlet": None},
+        {"coordinates": "x"},
+        {"coordinates": 1},
+        {"modes": None},
+        {"modes": "ab"},
+        {"seed": "a"},
         {"seed": -1},
     ],
 )
 def test_settings_out_of_range_are_refused(settings):
     with pytest.raises(InputError, match="expected"):
         FNO(**{"modes": (3, 3), **settings})
+
+
+@pytest.mark.parametrize(
+    ("axis", "padding", "most"),
+    [
+        (Axis.uniform(17), 0.0, 8),
+        (Axis.uniform(17), 0.25, 10),
+        (Axis.uniform(16, periodic=True), 0.25, 8),
+        (Axis.uniform(17, periodic=True), 0.25, 9),
+        (Axis.uniform(16, centering="cell"), 0.0, 8),
+    ],
+)
+def test_modes_that_the_points_cannot_resolve_are_refused(axis, padding, most):
+    wide = Axis.uniform(64)
+    axes = (wide, axis)
+    FNO(1, 1, (3, most), padding=padding, **SMALL).check(axes)
+    with pytest.raises(InputError, match=rf"use at most \(3, {most}\)"):
+        FNO(1, 1, (3, most + 1), padding=padding, **SMALL).check(axes)
+
+
+def test_modes_beyond_those_that_pass_the_check_would_not_matter():
+    """The check draws the line exactly where weights stop to take part."""
+    axis = Axis.uniform(17)
+    for modes, used in ((10, True), (11, False)):
+        model = FNO(1, 1, (modes,), padding=0.25, **SMALL)
+        model(torch.rand(2, 1, 17), (axis,)).sum().backward()
+        assert bool(model.convolutions[0].weight.grad[:, -1].any()) is used
 
 
 def test_foreign_descriptions_are_refused():

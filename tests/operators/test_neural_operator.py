@@ -186,11 +186,61 @@ def test_shapes_on_a_grid_that_is_not_uniform_need_a_grid(tiny_data):
         (FNO(1, 1, (3,), width=4), ("permeability", "pressure"), "dimension 1"),
         (network(in_channels=2), ("permeability", "pressure"), "2 input"),
         (network(), ("porosity", "pressure"), "field 'porosity'"),
+        (network(modes=(3, 40)), ("permeability", "pressure"), r"use at most \(3, 5\)"),
     ],
 )
 def test_data_that_do_not_suit_the_network_are_refused(tiny_data, network, names, what):
     with pytest.raises(InputError, match=what):
         NeuralOperator(network, inputs=names[:1], output=names[1]).fit(tiny_data(), QUICK)
+
+
+@pytest.mark.parametrize("value", [2, None, "x", {"permeability": np.ones((2, 9, 9))}])
+def test_what_is_no_data_set_is_refused(model, tiny_data, value):
+    fresh = NeuralOperator(network(), **DARCY)
+    calls = [fresh.fit, model.evaluate]
+    if value is not None:
+        calls.append(lambda validation: fresh.fit(tiny_data(), QUICK, validation=validation))
+    for call in calls:
+        with pytest.raises(InputError, match="data: expected FieldDataset, got"):
+            call(value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        ({"options": {"epochs": 2}}, "options: expected TrainingOptions, got dict"),
+        ({"options": QUICK, "augmentation": True}, "expected Augmentation, got bool"),
+    ],
+)
+def test_settings_of_another_type_are_refused(tiny_data, arguments, what):
+    with pytest.raises(InputError, match=what):
+        NeuralOperator(network(), **DARCY).fit(tiny_data(), **arguments)
+
+
+@pytest.mark.parametrize("inputs", [np.ones((1, 9, 9)), None, 3, "permeability"])
+def test_inputs_without_names_are_refused(model, inputs):
+    with pytest.raises(InputError, match=r"inputs: expected Mapping.*by name"):
+        model.predict(inputs)
+
+
+@pytest.mark.parametrize("batch", ["a", 1.5, True, -1])
+def test_batches_that_are_no_number_are_refused(model, batch):
+    with pytest.raises(InputError, match="batch: expected at least one sample"):
+        model.predict(some(), batch=batch)
+
+
+@pytest.mark.parametrize("grid", [3, "x", (9, 9)])
+def test_what_is_no_grid_is_refused(model, grid):
+    with pytest.raises(InputError, match="grid: expected Grid"):
+        model.predict(some(), grid)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output"), [(3, "u"), (None, "u"), ((1, 2), "u"), ("a", None), ("a", ["u"])]
+)
+def test_names_that_are_no_text_are_refused(inputs, output):
+    with pytest.raises(InputError, match="expected names of fields"):
+        NeuralOperator(network(), inputs=inputs, output=output)
 
 
 def test_too_few_samples_are_refused(tiny_data):
