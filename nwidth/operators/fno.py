@@ -102,8 +102,9 @@ class FNO(nn.Module):
             )
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise InputError(f"FNO: expected seed to be an integer >= 0, got {seed!r}")
-        self.in_channels, self.out_channels, self.modes = in_channels, out_channels, modes
-        self.width, self.projection = width, projection
+        self.in_channels, self.out_channels = int(in_channels), int(out_channels)
+        self.modes = tuple(int(m) for m in modes)
+        self.width, self.projection = int(width), int(projection)
         self.padding, self.coordinates, self.dirichlet = float(padding), coordinates, walls
         self.seed = int(seed)
         with torch.random.fork_rng(devices=[]):

@@ -1,10 +1,13 @@
 """What every surrogate owes its user, whatever is inside."""
 
 import inspect
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
 
+import nwidth
 from nwidth.errors import FileFormatError, InputError, NonFiniteError, NwidthError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
@@ -19,7 +22,7 @@ def problem(n, samples=24):
     return grid, {"permeability": a, "pressure": a * np.sin(np.pi * x) * np.sin(np.pi * y)}
 
 
-def fno(dataset):
+def neural_operator(dataset):
     torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
     from nwidth.operators import FNO, NeuralOperator, TrainingOptions
 
@@ -31,7 +34,27 @@ def fno(dataset):
     return model, model.metrics["validation_relative_l2"]
 
 
-@pytest.fixture(scope="module", params=[fno], ids=lambda make: make.__name__)
+# How to fit each public surrogate to a data set: the model, and the error it states.
+MAKERS = {"NeuralOperator": neural_operator}
+
+
+def public_surrogates():
+    """Names of the public classes, of any subpackage, that can be fitted to data."""
+    found = set()
+    for entry in iter_modules(nwidth.__path__, "nwidth."):
+        if entry.ispkg:
+            package = import_module(entry.name)
+            objects = [getattr(package, name) for name in getattr(package, "__all__", ())]
+            found |= {o for o in objects if inspect.isclass(o) and hasattr(o, "fit")}
+    return {kind.__name__ for kind in found - {Surrogate}}
+
+
+def test_every_public_surrogate_is_held_to_the_contract():
+    pytest.importorskip("torch", reason="the neural operators need PyTorch")
+    assert public_surrogates() == {*MAKERS}
+
+
+@pytest.fixture(scope="module", params=MAKERS)
 def surrogate(request, tmp_path_factory):
     """A fitted surrogate, the error it states, and its training data."""
     grid, fields = problem(9)
@@ -39,7 +62,8 @@ def surrogate(request, tmp_path_factory):
     with FieldDataset.create(path, grid, dict.fromkeys(fields, "1")) as dataset:
         dataset.extend(fields)
         dataset.finish()
-        model, stated = request.param(dataset)
+        model, stated = MAKERS[request.param](dataset)
+    assert type(model).__name__ == request.param
     return model, stated, grid, fields
 
 
@@ -92,6 +116,17 @@ def test_samples_do_not_influence_each_other(surrogate):
     np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
 
 
+def test_numbers_out_of_range_give_an_error_or_numbers(surrogate):
+    model, _, _, fields = surrogate
+    inputs = {"permeability": 1e300 * fields["permeability"]}
+    try:
+        predicted = model.predict(inputs)
+    except NonFiniteError as error:
+        assert "pressure" in str(error) and "permeability" in str(error)
+    else:
+        assert np.isfinite(predicted).all()
+
+
 def test_wrong_questions_get_clear_answers(surrogate, tmp_path):
     model, _, _, fields = surrogate
     a = fields["permeability"]
@@ -101,6 +136,13 @@ def test_wrong_questions_get_clear_answers(surrogate, tmp_path):
         model.predict({"permeability": a[0]})
     with pytest.raises(NonFiniteError, match="permeability"):
         model.predict({"permeability": np.where(a > 1, np.nan, a)})
+    with pytest.raises(InputError, match=r"permeability.*real"):
+        model.predict({"permeability": a + 1j})
+    with pytest.raises(InputError, match="inputs"):
+        model.predict(a)
+    for data in (None, 2, "x", fields):
+        with pytest.raises(InputError, match="data"):
+            model.fit(data)
     with pytest.raises(FileFormatError, match="absent"):
         type(model).load(tmp_path / "absent.h5")
     with pytest.raises(NwidthError):

@@ -149,6 +149,13 @@ def test_description_rebuilds_the_same_network():
         assert torch.equal(ours, theirs)
 
 
+def test_numbers_of_numpy_are_numbers():
+    n = np.int64(2)
+    model = FNO(n, n, (n, n), width=n, layers=n, projection=n, padding=np.float32(0.5), seed=n)
+    described = json.loads(json.dumps(model.describe()))
+    assert described == FNO.from_description(described).describe()
+
+
 def test_seed_decides_the_weights_and_leaves_the_global_generator_alone():
     before = torch.get_rng_state()
     one, same, other = (FNO(1, 1, (2,), seed=s, **SMALL) for s in (1, 1, 2))
