@@ -209,7 +209,10 @@ def network_rows(n: int, threads: int, repeats: int) -> list[Row]:
     models = {"ours": ours}
     if peer is not None:
         calls["peer"], models["peer"] = (lambda: peer(v)), peer
-    optimizers = {name: torch.optim.AdamW(m.parameters(), fused=True) for name, m in models.items()}
+    optimizers = {
+        name: torch.optim.AdamW(m.parameters(), fused=True if name == "ours" else None)
+        for name, m in models.items()
+    }
 
     def step(name: str) -> None:
         optimizers[name].zero_grad()
