@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ def save_archive(
     size = sum(array.nbytes for array in stored.values()) + len(text)
     with written_in_place(path) as draft:
         if size < _IN_MEMORY:
-            draft.write_bytes(_image(kind, stored, text))
+            draft.write_bytes(hdf5_image(lambda file: _fill(file, kind, stored, text)))
         else:
             with reserved_hdf5(draft, size + 4096 * len(stored)) as file:
                 _fill(file, kind, stored, text)
@@ -81,11 +81,20 @@ def load_archive(path: str | Path, kind: str) -> tuple[dict[str, NDArray[Any]], 
 @contextlib.contextmanager
 def reserved_hdf5(path: Path, size: int) -> Iterator[h5py.File]:
     """Give a new HDF5 file with disk space reserved: HDF5 itself does not survive a full disk."""
-    with h5py.File(path, "w") as file:
+    path.write_bytes(hdf5_image(lambda file: None))
+    with h5py.File(path, "r+") as file:
         os.posix_fallocate(file.id.get_vfd_handle(), 0, size + _SLACK)
         yield file
     with h5py.File(path, "r+") as file:
         file.flush()  # cuts off what lies behind HDF5's own end of the file
+
+
+def hdf5_image(fill: Callable[[h5py.File], None]) -> bytes:
+    """Return the bytes of the HDF5 file that a function fills, built in memory."""
+    with h5py.File("image", "w", driver="core", backing_store=False) as file:
+        fill(file)
+        file.flush()
+        return file.id.get_file_image()
 
 
 def _storable(name: str, array: Any) -> NDArray[Any]:
@@ -153,14 +162,6 @@ def _chunks(array: NDArray[Any]) -> tuple[int, ...]:
         if chunks[k] > 1:
             break
     return tuple(chunks)
-
-
-def _image(kind: str, arrays: Mapping[str, NDArray[Any]], text: str) -> bytes:
-    """Return the bytes of the whole file, built in memory: HDF5 never meets a full disk."""
-    with h5py.File("archive", "w", driver="core", backing_store=False) as file:
-        _fill(file, kind, arrays, text)
-        file.flush()
-        return file.id.get_file_image()
 
 
 def _read(file: h5py.File, path: Path, kind: str) -> tuple[dict[str, NDArray], dict[str, Any]]:

@@ -77,8 +77,7 @@ class FieldWriter:
     ) -> None:
         """Append samples up to a number, such that no shared chunk is passed by."""
         start, samples = self.count, stop - self.count
-        if self._file.id.get_filesize() + self._bytes(samples) > self._reserved:
-            self._reserve(samples)
+        self.require_space(samples)
         if self._least_room(stop) > self._room:
             self._grow(stop)
         for name, array in fields.items():
@@ -97,6 +96,7 @@ class FieldWriter:
 
     def trim(self) -> None:
         """Move waiting samples to their chunks and cut off the room that was not used."""
+        self.require_space()
         if self._least_room(self.count) > self._room:
             self._grow(self.count)
         for appender in self._fields.values():
@@ -117,6 +117,11 @@ class FieldWriter:
     def _bytes(self, samples: int) -> int:
         """Return how many bytes the file may grow by with some samples, metadata included."""
         return samples * self._sample_bytes + self._slack
+
+    def require_space(self, samples: int = 0) -> None:
+        """Have disk space for some samples and 1 MiB of metadata, or raise `FileFormatError`."""
+        if self._file.id.get_filesize() + self._bytes(samples) > self._reserved:
+            self._reserve(samples, ahead=_AHEAD if samples else 0)
 
     def _reserve(self, samples: int, ahead: int = _AHEAD) -> None:
         """Take disk space before HDF5 needs it: HDF5 itself does not survive a full disk.
@@ -193,19 +198,37 @@ class _Appender:
 
 
 @contextlib.contextmanager
-def fresh_file(path: Path, overwrite: bool) -> Iterator[h5py.File]:
-    """Give a new open file; it takes its name when the block ends, and is removed if it fails."""
+def fresh_file(path: Path, overwrite: bool, image: bytes) -> Iterator[h5py.File]:
+    """Give a new file of these bytes, open to append; it is renamed to `path` when the block ends.
+
+    HDF5 opens it when its header is on the disk: HDF5 itself does not survive a full disk.
+    """
     file = None
     try:
         with written_in_place(path) as draft:
             if path.exists():
                 _require_replaceable(path, overwrite)
-            file = h5py.File(draft, "w", **UNCACHED)
+            draft.write_bytes(image)
+            file = h5py.File(draft, "r+", **UNCACHED)
             yield file
     except BaseException:
         if file is not None:
             file.close()
         raise
+
+
+@contextlib.contextmanager
+def room_to_grow(file: h5py.File, path: Path) -> Iterator[None]:
+    """Have 1 MiB of disk space for metadata of a finished file, and give back what is left."""
+    descriptor = file.id.get_vfd_handle()
+    try:
+        os.posix_fallocate(descriptor, file.id.get_filesize(), _SLACK)
+    except OSError as error:
+        raise unwritable(path, error, _SLACK) from None
+    try:
+        yield
+    finally:
+        os.ftruncate(descriptor, file.id.get_filesize())
 
 
 def _require_replaceable(path: Path, overwrite: bool) -> None:

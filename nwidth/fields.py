@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from nwidth.archive import hdf5_image
 from nwidth.arrays import require_finite, to_numpy
 from nwidth.audit import audit, open_audited
 from nwidth.errors import FileFormatError, InputError
@@ -26,7 +28,7 @@ from nwidth.field_layout import (
     write_layout,
 )
 from nwidth.field_view import FieldView, SampleReader
-from nwidth.field_writer import UNCACHED, FieldWriter, fresh_file
+from nwidth.field_writer import UNCACHED, FieldWriter, fresh_file, room_to_grow
 from nwidth.manifest import (
     update_manifest,
     verify_coordinates,
@@ -131,8 +133,8 @@ class FieldDataset:
         options = dataset_options(checksum, compression)
         self = cls(path, "a")
         self.layout = layout
-        with fresh_file(self.path, overwrite) as file:
-            write_layout(file, layout, provenance or {}, options)
+        image = hdf5_image(lambda file: write_layout(file, layout, provenance or {}, options))
+        with fresh_file(self.path, overwrite, image) as file:
             self._writer = FieldWriter(file, layout, self.path)
             self._file, self._pid = file, os.getpid()
         return self
@@ -365,10 +367,14 @@ class FieldDataset:
         file = self._connect()
         if self.mode != "a":
             raise InputError(f"{self.path.name}: expected a writable file; open it with mode='a'")
-        write_json(file[GROUP], "provenance", {**self.provenance, **more})
-        if self._complete:
-            update_manifest(file, f"{GROUP}/provenance")
-        file.flush()
+        provenance = {**self.provenance, **more}
+        with room_to_grow(file, self.path) if self._writer is None else nullcontext():
+            if self._writer is not None:
+                self._writer.require_space()
+            write_json(file[GROUP], "provenance", provenance)
+            if self._complete:
+                update_manifest(file, f"{GROUP}/provenance")
+            file.flush()
 
     @property
     def grid(self) -> Grid:

@@ -173,6 +173,81 @@ def test_a_small_disk_is_refused_at_once(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def create_on_a_small_disk(path, limit, samples, told):
+    """Create, append and finish under a limit of file size, and tell how it ended."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        grid = GRIDS["tiny"]
+        with FieldDataset.create(
+            path, grid, {"u": "1", "v": "1"}, scalars={"k": "1"}, samples=samples
+        ) as data:
+            for k in range(3):
+                data.append({"u": values(grid, k), "v": -values(grid, k)}, {"k": k})
+            data.finish()
+        told.send("done")
+    except OSError as error:
+        told.send(f"{type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("samples", [None, 3])
+@pytest.mark.parametrize("kilobytes", [0, 4, 12, 24, 40, 60, 100, 400, 1000, 2000, 8000])
+def test_a_full_disk_of_any_size_is_a_sentence(tmp_path, kilobytes, samples):
+    ours, theirs = FORK.Pipe(duplex=False)
+    path = tmp_path / "a.h5"
+    worker = child(create_on_a_small_disk, path, 1000 * kilobytes, samples, theirs)
+    theirs.close()
+    answer = ours.recv()
+    worker.join()
+    assert worker.exitcode == 0
+    if answer == "done":
+        assert kilobytes >= 2000
+        with FieldDataset.open(path) as data:
+            assert len(data) == 3 and data.verify() == []
+        return
+    assert answer.startswith("FileFormatError: ") and "no space left" in answer
+    left = [p.name for p in tmp_path.iterdir()]
+    assert left == [] or (left == ["a.h5"] and samples is None)  # it may stop at the first sample
+    if left:
+        with FieldDataset.open(path, "a") as data:  # there is space again
+            assert len(data) == 0
+            data.append({n: values(GRIDS["tiny"], 0) for n in ("u", "v")}, {"k": 0.0})
+            data.finish()
+            assert data.verify() == []
+
+
+def annotate_on_a_full_disk(path, told):
+    """Add to the provenance of a finished file that may not grow."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    size = path.stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    try:
+        with FieldDataset.open(path, "a") as data:
+            data.annotate({"note": "x" * 5000})
+    except OSError as error:
+        told.send(str(error))
+
+
+def test_a_note_on_a_full_disk_leaves_the_file_as_it_was(tmp_path):
+    path, grid = tmp_path / "a.h5", GRIDS["tiny"]
+    with FieldDataset.create(path, grid, {"u": "1"}, provenance={"seed": 1}) as data:
+        data.append({"u": values(grid, 0)})
+        data.finish()
+    ours, theirs = FORK.Pipe(duplex=False)
+    worker = child(annotate_on_a_full_disk, path, theirs)
+    theirs.close()
+    assert "no space left" in ours.recv()
+    worker.join()
+    assert worker.exitcode == 0
+    before = path.stat().st_size
+    with FieldDataset.open(path, "a") as data:
+        assert data.verify() == [] and data.provenance == {"seed": 1}
+        data.annotate({"note": "x" * 5000})
+    with FieldDataset.open(path) as data:
+        assert data.verify() == [] and len(data.provenance["note"]) == 5000
+    assert path.stat().st_size < before + 50_000
+
+
 def hold_open(path, mode, told, done):
     data = FieldDataset.open(path, mode)
     told.send("open")
