@@ -86,7 +86,8 @@ def sweep(folder: Path) -> None:
     for draft in folder.glob(".*.partial"):
         name = _DRAFT.fullmatch(draft.name)
         if name and name["host"] == _HOST and not _alive(int(name["pid"])):
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # it may be another user's
+                draft.unlink(missing_ok=True)
 
 
 def _alive(number: int) -> bool:

@@ -1,11 +1,11 @@
 """Look before you leap: is the output new, may it be written, does it fit on the disk."""
 
-import os
 import shutil
 from pathlib import Path
 
+from nwidth.atomic_file import draft_beside, sweep
 from nwidth.cli.readable_size import readable_size
-from nwidth.errors import ConfigError, InputError
+from nwidth.errors import ConfigError, FileFormatError, InputError
 
 FIGURES = (".png", ".pdf", ".svg")
 
@@ -13,14 +13,14 @@ FIGURES = (".png", ".pdf", ".svg")
 def claim(path: str | Path, overwrite: bool = False) -> Path:
     """Return the path if a file may be written there, making its folder; raise otherwise.
 
-    An existing file is only accepted with `overwrite`.
+    An existing file is only accepted with `overwrite`. Drafts of killed processes are swept away.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: expected a file name for the output, got a folder; add a name")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already; choose another name or add --overwrite")
-    folder(path.parent)
+    _try_folder(path.parent, path)
     return path
 
 
@@ -38,20 +38,33 @@ def claim_figure(path: str | Path, overwrite: bool = False) -> Path:
 
 
 def folder(path: str | Path) -> Path:
-    """Return the folder, made if needed, after checking that files can be written into it."""
+    """Return the folder, made if needed, after a trial that files can be written into it.
+
+    Drafts that killed processes have left there are removed.
+    """
     path = Path(path)
+    _try_folder(path, path)
+    return path
+
+
+def _try_folder(path: Path, wanted: Path) -> None:
+    """Make the folder, sweep it and write a trial file into it; errors name what was wanted."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-        trial = path / f".nwidth-trial-{os.getpid()}"
-        trial.write_bytes(b"0")
-        trial.unlink()
+        sweep(path)
+        with draft_beside(path / "trial") as trial:
+            trial.write_bytes(b"0")
     except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{path}: expected a folder for the output, got a file") from None
+        raise InputError(f"{wanted}: expected a folder for the output, got a file") from None
     except PermissionError:
         raise InputError(
-            f"{path}: no permission to write here; choose another folder for the output"
+            f"{wanted}: no permission to write here; choose another folder for the output"
         ) from None
-    return path
+    except OSError as error:
+        raise FileFormatError(
+            f"{wanted}: cannot be written ({error.strerror}); "
+            "free some space or choose another place for the output"
+        ) from None
 
 
 def require_space(path: str | Path, size: int) -> None:

@@ -1,7 +1,12 @@
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from nwidth.cli import outputs
-from nwidth.errors import InputError
+from nwidth.errors import FileFormatError, InputError
 
 
 def test_a_new_file_in_a_new_folder(tmp_path):
@@ -29,8 +34,44 @@ def test_unwritable_places(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", refuse)
-    with pytest.raises(InputError, match="no permission to write here"):
+    with pytest.raises(InputError, match=r"data\.h5: no permission to write here"):
         outputs.claim(tmp_path / "data.h5")
+
+
+def test_a_full_disk_is_named_and_leaves_no_trial_file(tmp_path, monkeypatch):
+    def half(path, _):
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", half)
+    with pytest.raises(FileFormatError, match=r"data\.h5: cannot be written \(No space left"):
+        outputs.claim(tmp_path / "data.h5")
+    with pytest.raises(FileFormatError, match="cannot be written") as caught:
+        outputs.folder(tmp_path / "run")
+    assert str(caught.value).startswith(f"{tmp_path / 'run'}: ")
+    assert [p.name for p in tmp_path.rglob("*")] == ["run"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a place that takes no files")
+def test_a_place_that_takes_no_files_is_named_as_the_user_did():
+    with pytest.raises((FileFormatError, InputError), match=r"^/proc/m\.h5: "):
+        outputs.claim("/proc/m.h5")
+
+
+def test_a_claim_sweeps_away_what_killed_commands_left(tmp_path):
+    script = (
+        "import os, sys\nfrom pathlib import Path\n"
+        "from nwidth.atomic_file import draft_beside\n"
+        "with draft_beside(Path(sys.argv[1])) as draft:\n"
+        "    draft.touch()\n"
+        "    os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "data.h5")], check=True)
+    foreign = tmp_path / ".data.h5.another-host.1-0.partial"
+    foreign.touch()
+    assert len([*tmp_path.iterdir()]) == 2
+    outputs.claim(tmp_path / "data.h5")
+    assert [*tmp_path.iterdir()] == [foreign]
 
 
 def test_a_full_disk_is_noticed_before_the_work(tmp_path):
