@@ -31,7 +31,9 @@ def limit_threads(number: int | None) -> int:
     """
     count = available() if number is None else number
     for name in VARIABLES:
-        os.environ[name] = str(count)
+        # Numba reads its variable at every compilation and fails if it has changed after the start.
+        if name != "NUMBA_NUM_THREADS" or "numba" not in sys.modules:
+            os.environ[name] = str(count)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from threadpoolctl import threadpool_limits
