@@ -1,5 +1,6 @@
 """``nwidth certify``: predictions with an error bound each, polished where it is too large."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -36,6 +37,10 @@ def certify(
         Path | None,
         typer.Option("--config", "-c", help="Take the problem from here, not from the data set."),
     ] = None,
+    two_grid: Annotated[
+        bool,
+        typer.Option("--two-grid", help="Estimate the error of the grid, too: costs two solves."),
+    ] = False,
     overwrite: Overwrite = False,
     threads: Threads = None,
 ) -> None:
@@ -44,7 +49,7 @@ def certify(
     For example:
         nwidth certify fno.h5 darcy_test.h5
 
-        nwidth certify fno.h5 darcy_test.h5 --rtol 1e-2 -o certified.h5
+        nwidth certify fno.h5 darcy_test.h5 --rtol 1e-2 --two-grid -o certified.h5
     """
     from nwidth.cli.build import build, problem_of
     from nwidth.cli.outputs import claim
@@ -68,7 +73,9 @@ def certify(
             problem = problem if problem.grid == dataset.grid else problem.on(dataset.grid)
         else:
             problem = problem_of(dataset, "add --config")
-        result = certify_data(operator, problem, dataset, rtol, output, str(model))
+        result = certify_data(
+            operator, problem, dataset, rtol, output, str(model), discretization=two_grid
+        )
     typer.echo(repr(result))
     result.checked()
 
@@ -80,26 +87,45 @@ def certify_data(
     rtol: float | None,
     output: Path | None,
     model_name: str,
+    *,
+    discretization: bool = False,
 ) -> "CertifiedPrediction":
     """Certify a data set chunk by chunk; write the file if a name is given; return the bounds.
 
-    No more than one chunk of fields is in memory: the result has an empty `u`.
+    With `discretization` each sample gets a two-grid estimate beside its bound. No more than one
+    chunk of fields is in memory: the result has an empty `u`.
     """
     from nwidth.cli.predict import chunks
     from nwidth.cli.progress import meter
     from nwidth.errors import NwidthError
     from nwidth.rom import CertifiedPrediction, DualNorm, certify_fields
 
+    if discretization:
+        from nwidth.solvers.discretization_error import coarser
+
+        coarser(problem)  # raises for a grid that cannot be coarsened
     norm, parts = DualNorm(problem), []
     with ExitStack() as stack:
         keep = None
         if output is not None:
-            keep = stack.enter_context(certified_file(output, operator, dataset, rtol, model_name))
+            keep = stack.enter_context(
+                certified_file(
+                    output,
+                    operator,
+                    problem,
+                    dataset,
+                    rtol,
+                    model_name,
+                    discretization=discretization,
+                )
+            )
         bar = stack.enter_context(meter("certify", len(dataset)))
         for samples, inputs in chunks(operator, dataset):
             raw = operator.predict(inputs, dataset.grid)
             try:
-                part = certify_fields(problem, inputs, raw, rtol, dual_norm=norm)
+                part = certify_fields(
+                    problem, inputs, raw, rtol, discretization=discretization, dual_norm=norm
+                )
             except NwidthError as error:
                 raise type(error)(f"counted from sample {samples.start}: {error}") from None
             if keep is not None:
@@ -114,20 +140,31 @@ def certify_data(
 def certified_file(
     output: Path,
     operator: "NeuralOperator",
+    problem: "Problem",
     dataset: "FieldDataset",
     rtol: float | None,
     model_name: str,
+    *,
+    discretization: bool = False,
 ) -> Iterator[Keep]:
     """Open a file for certified samples; it takes its name when the block ends without an error.
 
     Yields a function that appends a sample: its number in the data set, which must be the next,
-    the raw prediction, the certified field and the numbers of the certificate.
+    the raw prediction, the certified field and the numbers of the certificate. The solutions of
+    the data set are kept as references unless they are those of another problem.
     """
     from nwidth._version import __version__
     from nwidth.cli.dataset_file import written_whole
 
     name = operator.output
     known = name in dataset.field_names
+    if known and not _solves(dataset, problem):
+        known = False
+        print(
+            f"{dataset.path}: {name} is left out, as it solves another problem than the certified "
+            "one",
+            file=sys.stderr,
+        )
     unit = dataset.units.get(name, "1")
     fields = {n: dataset.units[n] for n in operator.inputs}
     fields |= {name: unit, f"{name}_predicted": unit}
@@ -138,7 +175,7 @@ def certified_file(
         "model": model_name,
         "data": str(dataset.path),
         "rtol": rtol,
-        "problem": dataset.provenance.get("problem"),
+        "problem": problem.describe(),
         "bound": "relative error in the energy norm to the discrete solution on this grid",
         "nwidth": __version__,
     }
@@ -146,7 +183,7 @@ def certified_file(
         output,
         dataset.grid,
         fields,
-        scalars=dict.fromkeys(CERTIFICATE, "1"),
+        scalars=dict.fromkeys((*CERTIFICATE, *(("discretization",) * discretization)), "1"),
         provenance=provenance,
         samples=len(dataset),
         allow_nonfinite=True,  # a useless prediction has an infinite bound
@@ -159,3 +196,19 @@ def certified_file(
             out.append(sample, scalars)
 
         yield keep
+
+
+def _solves(dataset: "FieldDataset", problem: "Problem") -> bool:
+    """Whether the solutions of a data set, as far as it names their problem, are of this one."""
+    from nwidth.solvers import problem_from_description
+
+    description = dataset.provenance.get("problem")
+    if description is None:
+        return True
+    # Where the inputs were drawn from and what units are called changes no solution.
+    free = {item.name for item in problem.inputs} | {"unit", "output_unit"}
+    one, other = (  # moved to a grid, the boundary is told side by side
+        each.on(dataset.grid).describe()
+        for each in (problem_from_description(description), problem)
+    )
+    return all(one.get(k) == other.get(k) for k in {*one, *other} - free)

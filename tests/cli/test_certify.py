@@ -8,7 +8,7 @@ from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators import NeuralOperator
 from nwidth.rom import certify
-from nwidth.solvers import Darcy
+from nwidth.solvers import Darcy, discretization_error
 
 
 def test_bounds_without_polishing(nwidth, made):
@@ -29,6 +29,60 @@ def test_polishing_meets_the_tolerance(nwidth, made, tmp_path):
         assert relative < 1e-3
         raw = data["pressure_predicted"][:] - data["pressure_reference"][:]
         assert np.linalg.norm(raw) > 10 * np.linalg.norm(error)
+
+
+def test_the_error_of_the_grid_is_estimated_beside_the_bounds_if_asked(nwidth, made, tmp_path):
+    arguments = ("certify", made / "fno.h5", made / "darcy_test.h5", "--rtol", 1e-2)
+    plain = nwidth(*arguments, "-o", tmp_path / "plain.h5")
+    assert "the error of the grid itself was not estimated" in plain.out
+    answer = nwidth(*arguments, "--two-grid", "-o", tmp_path / "c.h5")
+    assert answer.code == 0, answer.err
+    assert "the error of the grid itself is about" in answer.out
+    with (
+        FieldDataset.open(tmp_path / "c.h5") as data,
+        FieldDataset.open(tmp_path / "plain.h5") as without,
+    ):
+        assert "discretization" not in without.scalar_names
+        problem = problem_of(data, "")
+        for i in range(4):
+            inputs = {"permeability": data["permeability"][i]}
+            expected = discretization_error(problem, inputs)
+            assert np.isclose(data.scalars["discretization"][i], expected, rtol=1e-3)
+            assert 0.005 < expected < 1
+
+
+def test_a_grid_that_has_no_coarser_one_is_told_at_once(nwidth, made, tmp_path):
+    path, grid = tmp_path / "odd.h5", Grid.uniform((12, 12))
+    with FieldDataset.create(path, grid, {"permeability": "1"}) as data:
+        data.append({"permeability": np.full(grid.shape, 3.0)})
+        data.finish()
+    config, out = made / "tiny.toml", tmp_path / "c.h5"
+    answer = nwidth("certify", made / "fno.h5", path, "-c", config, "--two-grid", "-o", out)
+    assert answer.code == 1 and "to coarsen the grid" in answer.sentence
+    assert "sample" not in answer.sentence and not out.exists()
+
+
+def test_the_file_names_the_problem_that_was_certified(nwidth, made, tmp_path):
+    model, test = made / "fno.h5", made / "darcy_test.h5"
+    other = tmp_path / "other.toml"
+    text = (made / "tiny.toml").read_text()
+    other.write_text(text.replace("[17, 17]", "[17, 17]\nforcing = 2.0"))
+    out = tmp_path / "other.h5"
+    answer = nwidth("certify", model, test, "-c", other, "--rtol", 1e-6, "-o", out)
+    assert answer.code == 0, answer.err
+    assert "pressure is left out, as it solves another problem" in answer.err
+    with FieldDataset.open(out) as data, FieldDataset.open(test) as before:
+        assert data.provenance["problem"]["source"] == 2.0
+        assert "pressure_reference" not in data.field_names
+        assert np.allclose(data["pressure"][:], 2 * before["pressure"][:], atol=1e-6)
+
+    again = tmp_path / "again.h5"  # the same equation, however inputs and sides are told
+    text = text.replace("[17, 17]", "[17, 17]\nboundary = { x_lower = { dirichlet = 0.0 } }")
+    other.write_text(text.replace("two-phase", "log-normal"))
+    assert nwidth("certify", model, test, "-c", other, "-o", again).code == 0
+    with FieldDataset.open(again) as data:
+        assert "pressure_reference" in data.field_names
+        assert data.provenance["problem"]["permeability"]["kind"] == "LogNormalField"
 
 
 def test_infinite_bounds_are_stored_as_such(nwidth, made, tmp_path):
