@@ -151,7 +151,9 @@ class DataSettings(Section):
     """[data]: the samples. Sample i depends on (seed, i) only."""
 
     samples: PositiveInt = Field(default=1000, description="for training")
-    test_samples: PositiveInt = Field(default=100, description="unseen; drawn from the next seed")
+    test_samples: PositiveInt = Field(
+        default=100, description="unseen; drawn from a seed of their own"
+    )
     restrict: PositiveInt = Field(default=1, description="solve on a grid this many times finer")
     seed: Whole = 0
     rtol: Relative = Field(default=1e-8, description="relative residual of the solver")

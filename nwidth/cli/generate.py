@@ -73,9 +73,8 @@ def generate(
     path = output or Path(unseen_file(config) if test else config.data.file)
     number = config.data.seed if seed is None else seed
     claim(path, overwrite=True)  # an unfinished file is resumed, a finished one is kept
-    with generate_data(
-        problem, path, count, config, seed=number + test, overwrite=overwrite
-    ) as data:
+    number = unseen_seed(number) if test else number
+    with generate_data(problem, path, count, config, seed=number, overwrite=overwrite) as data:
         size = readable_size(path.stat().st_size)
         typer.echo(f"{path}: {len(data)} samples on {describe_grid(data.grid)}, {size}")
 
@@ -84,6 +83,19 @@ def unseen_file(config: "Config") -> str:
     """Return the name of the file of unseen samples, beside the one of the training samples."""
     name = Path(config.data.file)
     return f"{name.stem}_test{name.suffix}"
+
+
+def unseen_seed(seed: int) -> int:
+    """Return the seed of the unseen samples, which is no seed that people choose for training.
+
+    A hash of 63 bits: the next seed would give the training samples of the next job.
+
+    >>> unseen_seed(0) == unseen_seed(0), unseen_seed(0) > 2**32, unseen_seed(0) != unseen_seed(1)
+    (True, True, True)
+    """
+    import numpy as np
+
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def generate_data(

@@ -45,7 +45,7 @@ class Journal:
         now = self.config.model_dump(mode="json")
         for section, stage in _FIRST_STAGE.items():
             was = (self._previous or now).get(section)
-            sentence = _difference(section, was, now[section])
+            sentence = first_difference(f"[{section}]", was, now[section])
             if sentence and stage not in found:
                 found[stage] = sentence
         return found
@@ -119,12 +119,18 @@ def write_json(path: Path, content: Any) -> None:
         draft.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _difference(section: str, was: Any, now: Any) -> str:
-    """Return a sentence on the first key that differs, or nothing."""
+def first_difference(name: str, was: Any, now: Any) -> str:
+    """Return where two descriptions differ first, in words, or nothing.
+
+    >>> first_difference("[model]", {"width": 8, "modes": 4}, {"width": 16, "modes": 4})
+    '[model] width was 8 and is 16 now'
+    """
     if was == now:
         return ""
     if isinstance(was, dict) and isinstance(now, dict):
         for key in {**was, **now}:
             if was.get(key) != now.get(key):
-                return f"[{section}] {key} was {was.get(key)!r} and is {now.get(key)!r} now"
-    return f"[{section}] was {'added' if was is None else 'removed'}"
+                return first_difference(f"{name} {key}", was.get(key), now.get(key))
+    if isinstance(was, dict) or isinstance(now, dict):
+        return f"{name} was {'added' if was is None else 'removed'}"
+    return f"{name} was {was!r:.80} and is {now!r:.80} now"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from nwidth.cli.comparison import (
 )
 from nwidth.cli.config import Config
 from nwidth.cli.describe_grid import describe_grid
-from nwidth.cli.generate import generate_data, unseen_file
-from nwidth.cli.journal import Journal, write_json
+from nwidth.cli.generate import generate_data, unseen_file, unseen_seed
+from nwidth.cli.journal import Journal, first_difference, write_json
 from nwidth.cli.outputs import folder, require_space
 from nwidth.cli.percent import percent
 from nwidth.cli.progress import meter
@@ -53,7 +54,7 @@ class Pipeline:
         self.model = output / config.model.file
         self.predictions = output / config.report.predictions
         self.summary, self.figure = output / config.report.summary, output / config.report.figure
-        plan_training(
+        self.plan = plan_training(
             self.problem.grid,
             len(self.problem.inputs),
             config.model,
@@ -83,26 +84,32 @@ class Pipeline:
         return comparison
 
     def _data(self) -> None:
-        """Stage 1: training samples, and test samples under the next seed."""
+        """Stage 1: training samples, and test samples from a seed of their own.
+
+        Finished files are only opened, to see that they are of this job.
+        """
         settings = self.config.data
-        jobs = ((self.data, settings.samples, 0), (self.test, settings.test_samples, 1))
-        if all(_is_complete(path, count) for path, count, _ in jobs):
-            _say(f"[1/4] data: {settings.samples} + {settings.test_samples} samples are there")
-            return
-        grid = self.fine.grid
-        _say(f"[1/4] data: drawing and solving on {describe_grid(grid)}")
-        with self.journal.stage("data"):
-            for path, count, offset in jobs:
-                generate_data(
-                    self.fine, path, count, self.config, seed=settings.seed + offset
-                ).close()
+        jobs = (
+            (self.data, settings.samples, settings.seed),
+            (self.test, settings.test_samples, unseen_seed(settings.seed)),
+        )
+        with ExitStack() as stack:
+            if all(_is_complete(path, count) for path, count, _ in jobs):
+                _say(f"[1/4] data: {settings.samples} + {settings.test_samples} samples are there")
+            else:
+                _say(f"[1/4] data: drawing and solving on {describe_grid(self.fine.grid)}")
+                stack.enter_context(self.journal.stage("data"))
+            for path, count, seed in jobs:
+                generate_data(self.fine, path, count, self.config, seed=seed).close()
 
     def _training(self) -> NeuralOperator:
         """Stage 2: the Fourier neural operator."""
         if self.model.exists():  # written whole or not at all, and gone if settings have changed
+            operator = NeuralOperator.load(self.model)
+            self._require_own(operator)
             _say(f"[2/4] training: {self.model} is there")
             checkpoint_of(self.model).unlink(missing_ok=True)
-            return NeuralOperator.load(self.model)
+            return operator
         resumed = checkpoint_of(self.model).exists()
         _say(f"[2/4] training: {'continuing' if resumed else 'a Fourier neural operator'}")
         with self.journal.stage("training"), FieldDataset.open(self.data) as data:
@@ -117,6 +124,37 @@ class Pipeline:
                 self.config.augmentation,
             )
 
+    def _require_own(self, operator: NeuralOperator) -> None:
+        """Raise unless a stored model was trained as configured, on the data of this folder."""
+        network, options, augmentation = self.plan
+        with FieldDataset.open(self.data) as data:
+            provenance = dict(data.provenance)
+        wanted = {
+            "inputs": [item.name for item in self.problem.inputs],
+            "output": self.problem.output,
+            "settings": network.describe(),
+            "options": options.describe(),
+            "augmentation": augmentation.describe(),
+            "data": provenance,
+        }
+        found = {
+            "inputs": list(operator.inputs),
+            "output": operator.output,
+            "settings": operator.model.describe(),
+            "options": operator.metrics.get("options"),
+            "augmentation": operator.metrics.get("augmentation"),
+            "data": dict(operator.provenance),
+        }
+        for content in (wanted["data"], found["data"]):
+            content.pop("versions", None)  # the same samples, drawn again, may have others
+        for name, value in wanted.items():
+            difference = first_difference(name, found[name], json.loads(json.dumps(value)))
+            if difference:
+                raise FileFormatError(
+                    f"{self.model}: expected the model of this configuration and these data, but "
+                    f"its {difference}; delete it, or choose another --output"
+                )
+
     def _comparison(self, operator: NeuralOperator) -> Comparison:
         """Stage 3: certificates and polishing on unseen fields, beside the solver."""
         done = "comparison" in self.journal.finished and self.predictions.exists()
@@ -128,7 +166,9 @@ class Pipeline:
         with self.journal.stage("comparison"), FieldDataset.open(self.test) as data:
             contest = Contest(operator, self.problem, data, rtol)
             with (
-                certified_file(self.predictions, operator, data, rtol, str(self.model)) as keep,
+                certified_file(
+                    self.predictions, operator, self.problem, data, rtol, str(self.model)
+                ) as keep,
                 meter("compare", contest.steps(), "solves") as bar,
             ):
                 number = self.config.certificate.two_grid_samples

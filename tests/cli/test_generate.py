@@ -43,6 +43,20 @@ def test_test_samples_are_other_samples(made):
         )
 
 
+def test_test_samples_are_the_training_samples_of_no_other_seed(nwidth, made, tmp_path):
+    """With the next seed for the test, two jobs side by side would share samples."""
+    drawn = {}
+    for seed in (0, 1, 2):
+        for word, options in (("train", ()), ("test", ("--test",))):
+            path = tmp_path / f"{word}{seed}.h5"
+            arguments = ("-o", path, "-n", 2, "--seed", seed, *options)
+            assert nwidth("generate", made / "tiny.toml", *arguments).code == 0
+            with FieldDataset.open(path) as data:
+                for i, a in enumerate(data["permeability"][:]):
+                    drawn[word, seed, i] = a.tobytes()
+    assert len({*drawn.values()}) == len(drawn) == 12
+
+
 def test_restriction_solves_on_a_finer_grid(nwidth, made, tmp_path):
     fine = (made / "tiny.toml").read_text().replace("samples = 12", "samples = 2\nrestrict = 3")
     (tmp_path / "fine.toml").write_text(fine)

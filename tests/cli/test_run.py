@@ -1,4 +1,6 @@
 import json
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -7,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from nwidth.archive import load_archive
 from nwidth.fields import FieldDataset
 from nwidth.operators import NeuralOperator
 from nwidth.rom import certify_fields
@@ -29,6 +32,16 @@ Trainer.__init__.__kwdefaults__["checkpoint_seconds"] = 0.0
 from nwidth.cli.main import main
 main()
 """
+
+
+@pytest.fixture(scope="module")
+def ready(made, tmp_path_factory):
+    """The folder of a finished run: made once, copied by the tests."""
+    from nwidth.cli.main import call
+
+    output = tmp_path_factory.mktemp("ready") / "out"
+    assert call(["run", str(made / "tiny.toml"), "-o", str(output)]) == 0
+    return output
 
 
 def start(config, output) -> subprocess.Popen:
@@ -92,6 +105,54 @@ def test_the_whole_road(nwidth, made, tmp_path, monkeypatch):
     assert (output / "darcy.h5").read_bytes() == before["darcy.h5"]
 
 
+@pytest.mark.parametrize("journal", ["kept", "removed"])
+@pytest.mark.parametrize(
+    ("swap", "words"),
+    [
+        (("darcy.h5", ["generate", "--seed", 5, "-n", 12]), "darcy.h5: .*seed is 5 and not 0"),
+        (("darcy_test.h5", ["generate", "-n", 4]), "darcy_test.h5: .*seed is 0 and not"),
+        (("fno.h5", ["train", "--width", 4]), "fno.h5: .*settings width was 4 and is 8"),
+        (("fno.h5", ["train", "--epochs", 2]), "fno.h5: .*options epochs was 2 and is 3"),
+    ],
+)
+def test_files_of_another_job_are_not_taken_for_ours(
+    nwidth, made, tmp_path, ready, swap, words, journal
+):
+    """The journal is no proof: files are looked at themselves."""
+    output, config = tmp_path / "out", made / "tiny.toml"
+    shutil.copytree(ready, output)
+    name, (command, *options) = swap
+    source = [config] if command == "generate" else [output / "darcy.h5", "-c", config]
+    (output / name).unlink()
+    assert nwidth(command, *source, "-o", output / name, *options).code == 0
+    if journal == "removed":
+        (output / "run.json").unlink()
+    before = (output / name).read_bytes()
+    answer = nwidth("run", config, "-o", output)
+    assert answer.code == 1 and re.search(words, answer.sentence), answer.err
+    assert (output / name).read_bytes() == before
+
+
+def test_a_model_of_other_data_is_not_taken_for_ours(nwidth, made, tmp_path, ready):
+    other = tmp_path / "other.toml"
+    other.write_text((made / "tiny.toml").read_text().replace("[data]", "[data]\nseed = 7"))
+    output = tmp_path / "out"
+    assert nwidth("run", other, "-o", output).code == 0
+    shutil.copy(ready / "fno.h5", output / "fno.h5")
+    answer = nwidth("run", other, "-o", output)
+    assert answer.code == 1 and "data seed was 0 and is 7 now" in answer.sentence
+
+
+def test_without_its_journal_a_folder_of_the_same_job_is_continued(nwidth, made, tmp_path, ready):
+    output = tmp_path / "out"
+    shutil.copytree(ready, output)
+    (output / "run.json").unlink()
+    before = {name: (output / name).read_bytes() for name in ("darcy.h5", "fno.h5")}
+    answer = nwidth("run", made / "tiny.toml", "-o", output)
+    assert answer.code == 0 and answer.err.count(" there") == 2, answer.err
+    assert all((output / name).read_bytes() == content for name, content in before.items())
+
+
 def test_killed_at_any_moment_it_resumes(made, tmp_path):
     """Killed three times with SIGKILL, the run ends with the files of an undisturbed one."""
     config, output = tmp_path / "long.toml", tmp_path / "out"
@@ -113,9 +174,24 @@ def test_killed_at_any_moment_it_resumes(made, tmp_path):
     assert "[2/4] training: continuing" in said[2]
     assert f"[2/4] training: {output / 'fno.h5'} is there" in err
     assert {p.name for p in output.iterdir()} == FILES
-    with FieldDataset.open(output / "darcy.h5") as data:
-        assert data.complete and data.verify() == []
-    assert NeuralOperator.load(output / "fno.h5").metrics["epochs"] == 8
+    undisturbed = tmp_path / "undisturbed"
+    process = start(config, undisturbed)
+    err = process.communicate(timeout=120)[1]
+    assert process.returncode == 0, err
+    for name in ("darcy.h5", "darcy_test.h5", "predictions.h5"):
+        with FieldDataset.open(output / name) as one, FieldDataset.open(undisturbed / name) as two:
+            assert one.complete and one.verify() == []
+            assert len(one) == len(two) and one.field_names == two.field_names
+            for field in one.field_names:
+                assert np.array_equal(one[field][:], two[field][:]), (name, field)
+            for scalar in one.scalar_names:
+                assert np.array_equal(one.scalars[scalar], two.scalars[scalar]), (name, scalar)
+    one, described = load_archive(output / "fno.h5", "neural-operator")
+    two, wanted = load_archive(undisturbed / "fno.h5", "neural-operator")
+    assert {*one} == {*two} and described["metrics"] == wanted["metrics"]
+    assert described["metrics"]["epochs"] == 8
+    for name, array in one.items():
+        assert np.array_equal(array, two[name]), name
 
 
 def test_what_cannot_work_is_said_before_the_work(nwidth, made, tmp_path, monkeypatch):
