@@ -4,6 +4,7 @@ A row is the contiguous last axis. Beyond a wall the neighbouring row is `zeros`
 Dirichlet wall has once its prescribed value is on the right-hand side.
 """
 
+import numpy as np
 from numba import njit, prange
 
 # Everything that lets sums be vectorized, nothing that lets NaN and infinity be ignored.
@@ -64,11 +65,11 @@ def _fluxes_along(out, u, t, first, last):
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
 def _close_row(out, u, reaction):
-    """Add the reaction and return u . out of the row."""
+    """Add the reaction and return u . out of the row, in float64."""
     total = 0.0
     for k in range(u.size):
         out[k] += reaction[k] * u[k]
-        total += u[k] * out[k]
+        total += np.float64(u[k]) * np.float64(out[k])
     return total
 
 

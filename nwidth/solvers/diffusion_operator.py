@@ -129,7 +129,7 @@ class DiffusionOperator(LinearOperator):
             (False,) * (3 - len(self.periodic)) + self.periodic,
         )
 
-    def apply_into(self, out: Array, u: Array, products: Array) -> None:
+    def apply_with_energy(self, out: Array, u: Array, products: Array) -> None:
         """Set out = A u without allocating; `products` gets the parts of u . A u, one per row.
 
         All three are contiguous and of the operator's dtype; `products` is float64, one entry per
@@ -149,7 +149,7 @@ class DiffusionOperator(LinearOperator):
     def _apply(self, u: Any) -> Any:
         u = np.ascontiguousarray(u, dtype=self.dtype)
         out = np.empty_like(u)
-        self.apply_into(out, u, np.empty(u.size // u.shape[-1]))
+        self.apply_with_energy(out, u, np.empty(u.size // u.shape[-1]))
         return out
 
     def _adjoint(self, v: Any) -> Any:
@@ -159,7 +159,7 @@ class DiffusionOperator(LinearOperator):
         """Return u . A u, the square of the energy norm."""
         u = np.ascontiguousarray(u, dtype=self.dtype)
         products = np.empty(u.size // u.shape[-1])
-        self.apply_into(np.empty_like(u), u, products)
+        self.apply_with_energy(np.empty_like(u), u, products)
         return float(products.sum())
 
     def to_sparse(self) -> Any:

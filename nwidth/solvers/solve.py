@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from nwidth.arrays import require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.conjugate_gradient import Iterate, Stop, conjugate_gradient
+from nwidth.solvers.krylov.conjugate_gradient import (
+    Iterate,
+    Stop,
+    check_limits,
+    conjugate_gradient,
+)
+from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solution import Solution, Status
@@ -36,7 +42,12 @@ def solve(
     max_iterations: int = 200,
     stop: Stop | None = None,
 ) -> Solution:
-    """Return the solution of A(mu) u = b(mu) with ||b - A u|| <= rtol ||b||.
+    """Return the solution of A(mu) u = b(mu) to a relative residual.
+
+        ||b - A u||  <=  rtol ||b||
+
+    A small residual is not a small error where the contrast is high: the two differ by up to the
+    condition number of A, which grows with max a / min a and as h^-2. `certify` bounds the error.
 
     "multigrid-cg": conjugate gradients preconditioned by one multigrid cycle, the general choice;
     where that is slow, on rough fields of high contrast, algebraic multigrid takes over from the
@@ -48,17 +59,19 @@ def solve(
     Args:
         problem: what to solve.
         inputs: its input fields by name.
+        rtol: relative residual, in [0, 1). Good values: 1e-8; 1e-5 for float32 inputs, which stay
+            float32; 1e-7 for contrasts of 1e6 on fine grids, where the last digits of u are worth
+            3e-8.
         method: one of the above.
-        rtol: relative residual. Good values: 1e-8; 1e-5 for float32 inputs, which stay float32;
-            1e-7 for contrasts of 1e6 on fine grids, where the last digits of u are worth 3e-8.
         initial: a first guess, a whole field on the problem's grid.
         max_iterations: limit for the iterative methods.
         stop: an extra stopping rule `stop(unknowns, residual) -> bool` of the conjugate gradients;
-            when it says True the iteration counts as converged.
+            when it says True the iteration counts as converged. "auto" then takes these; "direct"
+            and "multigrid" have no use for it and raise.
 
     Without a Dirichlet side the solution has volume-weighted mean zero. Failures of the iteration
     are told by `solution.status`; `solution.checked()` raises them. Raises `InputError` for inputs
-    that cannot be used.
+    and arguments that cannot be used.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Poisson
@@ -68,14 +81,24 @@ def solve(
     """
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
+    check_limits(rtol, max_iterations)
+    if stop is not None and not callable(stop):
+        raise InputError(f"stop: expected a function of unknowns and residual, got {stop!r:.80}")
+    if stop is not None and method in ("direct", "multigrid"):
+        raise InputError(
+            f"stop: expected a method with conjugate gradients, got {method!r}, which asks no "
+            "extra rule; use 'multigrid-cg' or 'fast-poisson'"
+        )
     start, cpu_start = time.perf_counter(), time.process_time()
     operator, b = problem.operator(inputs), problem.source(inputs)
     guess = None if initial is None else _guess(problem, initial, operator)
     reason = "asked for"
     if method == "auto":
         method, reason = _choose(problem, inputs, operator)
-    if stop is not None and method in ("direct", "multigrid"):
-        method, reason = "multigrid-cg", "the extra stopping rule needs conjugate gradients"
+        if stop is not None and method == "direct":
+            method, reason = "multigrid-cg", "the extra stopping rule needs conjugate gradients"
     if not np.any(b):
         result = Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
         reason = "the right-hand side is zero"
@@ -109,6 +132,8 @@ def solve(
 def _guess(problem: Problem, initial: Array, operator: LinearOperator) -> Array:
     """Return the unknowns of a checked first guess."""
     initial = np.asarray(initial)
+    if initial.dtype.kind not in "fiu":
+        raise InputError(f"initial guess: expected real numbers, got dtype {initial.dtype}")
     require_shape(initial, problem.grid.shape, "initial guess")
     return problem.unknowns(require_finite(initial, "initial guess")).astype(operator.dtype)
 
@@ -222,17 +247,23 @@ def _direct(operator: LinearOperator, b: Array, rtol: float) -> Iterate:
     matrix = operator.to_sparse().astype(np.float64).tocsc()
     x = np.zeros(b.size)
     free = slice(0, b.size - 1 if operator.singular else b.size)
-    factors = splu(
-        matrix[free, free],
-        permc_spec="MMD_AT_PLUS_A",
-        diag_pivot_thresh=0.0,
-        options={"SymmetricMode": True},
-    )
-    right = b.ravel().astype(np.float64)
+    try:
+        factors = splu(
+            matrix[free, free],
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+    except RuntimeError:  # a pivot is zero: couplings have been lost in round-off
+        return Iterate(np.zeros_like(b), Status.BREAKDOWN, (1.0,))
+    scale = power_of_two(b)
+    right = b.ravel().astype(np.float64) * scale
     x[free] = factors.solve(right[free])
     x[free] += factors.solve((right - matrix @ x)[free])  # one step of refinement
     x = x.reshape(b.shape).astype(operator.dtype)
-    residual = float(np.linalg.norm(b - operator.apply(x)) / np.linalg.norm(b))
+    rest = right - operator.apply(x).ravel()
+    residual = float(np.linalg.norm(rest) / np.linalg.norm(right))
+    x = x if scale == 1.0 else x / scale
     if not np.isfinite(residual):
         return Iterate(x, Status.NON_FINITE, (residual,))
     return Iterate(x, Status.CONVERGED if residual <= rtol else Status.STAGNATED, (residual,))

@@ -92,7 +92,7 @@ def test_extra_stopping_rule():
         seen.append((unknowns.shape, residual))
         return residual < 1e-3
 
-    for method in ("auto", "direct"):
+    for method in ("auto", "multigrid-cg"):
         solution = solve(problem, {"permeability": a}, 1e-12, stop=stop, method=method).checked()
         assert 1e-12 < solution.residual < 1e-3 and solution.method == "multigrid-cg"
     assert seen[0][0] == (29, 26)
@@ -229,3 +229,113 @@ class Foreign(Problem):
 def test_operators_that_are_not_in_flux_form_are_refused(method):
     with pytest.raises(InputError, match="DiffusionOperator"):
         solve(Foreign(), {"a": np.ones(GRID.shape)}, method=method)
+
+
+METHODS = ["auto", "multigrid-cg", "multigrid", "fast-poisson", "direct"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [1e-290, 1e-161, 1e-80, 1e200])
+def test_the_size_of_the_source_changes_no_digit(method, size):
+    problem, a = darcy()
+    size = 2.0 ** round(np.log2(size))
+    plain = solve(problem, {"permeability": a}, method=method).checked()
+    scaled = solve(darcy(source=size)[0], {"permeability": a}, method=method).checked()
+    assert scaled.residuals == pytest.approx(plain.residuals, rel=1e-6, abs=1e-14)
+    np.testing.assert_allclose(scaled.u / size, plain.u, rtol=1e-9)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("source", "unit"), [(1e-20, 1.0), (1e-34, 1e-20), (1e15, 1e20)])
+def test_single_precision_of_any_size(method, source, unit):
+    problem, a = darcy(source=source)
+    a = {"permeability": np.float32(unit) * a.astype(np.float32)}
+    exact = solve(problem, {"permeability": a["permeability"].astype(float)}, method="direct").u
+    solution = solve(problem, a, 1e-4, method=method).checked()
+    assert solution.u.dtype == np.float32 and solution.u.any()
+    assert np.linalg.norm(solution.u - exact) < 1e-2 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("unit", [1e-24, 1e-20, 1e20])
+def test_single_precision_flow_through_a_medium_of_any_unit(method, unit):
+    flow = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Dirichlet(0.0)}, default=Neumann())
+    problem = Darcy(GRID, flow, source=0.0)
+    a = np.full(GRID.shape, unit, np.float32)
+    solution = solve(problem, {"permeability": a}, 1e-5, method=method).checked()
+    line = np.broadcast_to(np.linspace(1, 0, 31)[:, None], GRID.shape)
+    np.testing.assert_allclose(solution.u, line, atol=1e-4)
+
+
+def test_the_extra_rule_and_the_guess_are_in_the_units_of_the_problem():
+    problem, a = darcy(source=1e-161)
+    exact = solve(problem, {"permeability": a}, 1e-10).checked().u
+    seen = []
+    again = solve(
+        problem,
+        {"permeability": a},
+        1e-14,
+        initial=exact,
+        stop=lambda x, residual: seen.append(x.copy()) or True,
+    ).checked()
+    assert again.iterations == 0
+    np.testing.assert_allclose(seen[0], problem.unknowns(exact), rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("value", [1e-320, 1e-310, 1e-200, 1e-29, 1e-16])
+def test_a_tiny_permeability_is_refused_or_reported(method, value):
+    """A pocket of high permeability, and a cell, that are as good as cut off."""
+    for where in ((5, 5), (slice(10, 13), slice(None))):
+        a = np.ones(GRID.shape)
+        a[where] = value
+        if value < 1e-30:
+            with pytest.raises(InputError, match="below 1e-30 of the largest"):
+                solve(Darcy(GRID), {"permeability": a}, method=method)
+        else:
+            assert isinstance(solve(Darcy(GRID), {"permeability": a}, method=method).status, Status)
+
+
+@pytest.mark.parametrize("method", ["direct", "multigrid-cg", "multigrid"])
+def test_a_pocket_that_round_off_cuts_off_is_no_crash(method):
+    a = np.full(GRID.shape, 1e-25)
+    a[8:20, 8:20] = 1.0
+    solution = solve(Darcy(GRID), {"permeability": a}, method=method)
+    assert isinstance(solution.status, Status)
+
+
+def test_a_zero_pivot_is_a_breakdown():
+    from nwidth.solvers import DiffusionOperator
+    from nwidth.solvers.solve import _direct
+
+    faces = np.array([1e-25, 1.0, 1.0, 0.0])
+    result = _direct(DiffusionOperator((faces,)), np.ones(3), 1e-8)
+    assert result.status is Status.BREAKDOWN and not result.x.any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_arguments_are_checked_whatever_the_method(method):
+    problem, a = darcy()
+    for rtol in (-1.0, np.nan, np.inf, 1.0, "x", None):
+        with pytest.raises(InputError, match="rtol"):
+            solve(problem, {"permeability": a}, rtol, method=method)
+    for limit in (-1, 1.5, "a", None, True):
+        with pytest.raises(InputError, match="max_iterations"):
+            solve(problem, {"permeability": a}, method=method, max_iterations=limit)
+    for guess in (np.zeros(GRID.shape, complex), np.full(GRID.shape, "a")):
+        with pytest.raises(InputError, match="initial guess"):
+            solve(problem, {"permeability": a}, method=method, initial=guess)
+    with pytest.raises(InputError, match="stop: expected a function"):
+        solve(problem, {"permeability": a}, method=method, stop=3)
+    with pytest.raises(InputError, match="expected a Problem"):
+        solve(3, {"permeability": a}, method=method)
+
+
+@pytest.mark.parametrize("method", ["direct", "multigrid"])
+def test_an_extra_rule_that_cannot_be_asked_is_refused(method):
+    problem, a = darcy()
+    with pytest.raises(InputError, match=r"stop: .*use 'multigrid-cg'"):
+        solve(problem, {"permeability": a}, stop=lambda x, r: True, method=method)
+    small, a = darcy(Grid.uniform((8, 8)))
+    chosen = solve(small, {"permeability": a}, stop=lambda x, r: True)
+    assert chosen.method == "multigrid-cg" and "stopping rule" in chosen.reason

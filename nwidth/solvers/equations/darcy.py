@@ -20,6 +20,11 @@ from nwidth.solvers.problem import FieldInput, Inputs
 
 Array = NDArray[Any]
 
+# Permeabilities below this part of the largest are refused: their flow is lost in round-off.
+# So are those whose reciprocals, times lengths, leave the range.
+SMALLEST_PART = 1e-30
+_RANGE = {np.dtype(np.float32): (1e-35, 1e35)}  # others: 1e-290 to 1e290
+
 
 class Darcy(DiffusionProblem):
     """The steady pressure u in a porous medium of permeability a.
@@ -42,8 +47,9 @@ class Darcy(DiffusionProblem):
         unit: unit of the permeability.
         output_unit: unit of the pressure.
 
-    Raises `InputError` for a permeability that is not positive and finite or has another shape,
-    and, if no side is Dirichlet, for a source that does not balance the fluxes.
+    Raises `InputError` for a permeability that is not positive and finite, has another shape or
+    holds numbers below 1e-30 of its largest, and, if no side is Dirichlet, for a source that does
+    not balance the fluxes.
 
     >>> problem = Darcy(Grid.uniform((5, 5)))
     >>> a = {"permeability": np.full((5, 5), 2.0)}
@@ -82,6 +88,14 @@ class Darcy(DiffusionProblem):
                 f"permeability: expected numbers > 0, got {a[where]} at index {where} "
                 f"({int((a <= 0).sum())} of {a.size} entries); give impermeable cells a small "
                 "positive value"
+            )
+        low, high = _RANGE.get(a.dtype, (1e-290, 1e290))
+        smallest, largest = float(a.min()), float(a.max())
+        if smallest < max(low, SMALLEST_PART * largest) or largest > high:
+            raise InputError(
+                f"permeability: expected numbers in {a.dtype} from {low:g} to {high:g} of which "
+                f"none is below {SMALLEST_PART:g} of the largest, got {smallest:g} to {largest:g}; "
+                "raise the tiny ones, whose flow cannot be resolved, or change the unit"
             )
         return a
 

@@ -1,8 +1,10 @@
 """Threaded vector updates of the conjugate gradient method, deterministic for any thread count.
 
-Sums are taken over blocks of fixed length whose parts are added in order.
+Sums are taken in float64 over blocks of fixed length whose parts are added in order: products of
+float32 numbers may leave the range of float32.
 """
 
+import numpy as np
 from numba import njit, prange
 
 from nwidth.solvers._diffusion_operator_numba import FLAGS
@@ -17,7 +19,7 @@ def _step_block(x, r, p, q, alpha):
     for k in range(x.size):
         x[k] += alpha * p[k]
         r[k] -= alpha * q[k]
-        total += r[k] * r[k]
+        total += np.float64(r[k]) * np.float64(r[k])
     return total
 
 
@@ -26,7 +28,7 @@ def _dot_block(r, z):
     """Return r . z of one block."""
     total = 0.0
     for k in range(r.size):
-        total += r[k] * z[k]
+        total += np.float64(r[k]) * np.float64(z[k])
     return total
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
+from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 
@@ -49,7 +50,8 @@ def conjugate_gradient(
     the residual has not fallen for long *and* either the two have parted or the energy, which falls
     by alpha_k (r_k, z_k) in every step, no longer changes in its last digit. A residual that merely
     rests is no such sign: the method minimizes the energy, and for high contrast the residual may
-    stay above its first value for many iterations.
+    stay above its first value for many iterations. Data near the ends of the floating-point range
+    is scaled by a power of two first, and dot products are float64, so that no square underflows.
 
     Args:
         A: symmetric positive definite, or semidefinite with b in its range.
@@ -69,13 +71,17 @@ def conjugate_gradient(
     >>> conjugate_gradient(A, np.array([1.0, 2.0])).x.round(6).tolist()
     [0.090909, 0.636364]
     """
-    b, x = _checked(A, b, initial, rtol, max_iterations)
+    check_limits(rtol, max_iterations)
+    b, x = _checked(A, b, initial)
+    if not b.any():
+        return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
+    scale = power_of_two(b)
+    if scale != 1.0:
+        b, x, stop = b * scale, x * scale, _unscaled(stop, scale)
     work = _Workspace(A, b, preconditioner)
     size = work.norm(b)
     if not np.isfinite(size):
         return Iterate(x, Status.NON_FINITE, (np.inf,))
-    if size == 0.0:
-        return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
     residuals = [work.start(x) / size]
     while True:
         before, done = residuals[-1], len(residuals)
@@ -91,7 +97,23 @@ def conjugate_gradient(
         if not residuals[-1] < before / 2:
             status = Status.STAGNATED
             break
-    return Iterate(x, status, tuple(residuals))
+    return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
+
+
+def check_limits(rtol: float, max_iterations: int) -> None:
+    """Raise `InputError` unless 0 <= rtol < 1 and max_iterations is an integer >= 0."""
+    real = isinstance(rtol, float | int | np.floating | np.integer) and not isinstance(rtol, bool)
+    if not real or not 0 <= rtol < 1:
+        raise InputError(f"rtol: expected a number in [0, 1), got {rtol!r}")
+    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int | np.integer):
+        raise InputError(f"max_iterations: expected an integer, got {max_iterations!r}")
+    if max_iterations < 0:
+        raise InputError(f"max_iterations: expected a number >= 0, got {max_iterations}")
+
+
+def _unscaled(stop: Stop | None, scale: float) -> Stop | None:
+    """Return the stopping rule for iterates that are too large by a factor."""
+    return None if stop is None else lambda x, residual: stop(x / scale, residual)
 
 
 def _iterate(
@@ -200,11 +222,11 @@ class _Workspace:
         return float(self.parts.sum()) ** 0.5
 
     def _product(self, out: Array, u: Array) -> float:
-        apply_into = getattr(self.A, "apply_into", None)
-        if apply_into is None:
+        apply_with_energy = getattr(self.A, "apply_with_energy", None)
+        if apply_with_energy is None:
             out[...] = self.A.apply(u)
             return self._dot(out, u)
-        apply_into(out, u, self.rows)
+        apply_with_energy(out, u, self.rows)
         return float(self.rows.sum())
 
     def _dot(self, u: Array, v: Array) -> float:
@@ -212,16 +234,8 @@ class _Workspace:
         return float(self.parts.sum())
 
 
-def _checked(
-    A: LinearOperator, b: Array, initial: Array | None, rtol: float, max_iterations: int
-) -> tuple[Array, Array]:
+def _checked(A: LinearOperator, b: Array, initial: Array | None) -> tuple[Array, Array]:
     """Return b and a fresh x_0 as contiguous floating arrays of one dtype."""
-    if not isinstance(rtol, float | int | np.number) or not 0 <= rtol < 1:
-        raise InputError(f"rtol: expected a number in [0, 1), got {rtol!r}")
-    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int | np.integer):
-        raise InputError(f"max_iterations: expected an integer, got {max_iterations!r}")
-    if max_iterations < 0:
-        raise InputError(f"max_iterations: expected a number >= 0, got {max_iterations}")
     dtype = np.float32 if b.dtype == np.float32 and A.dtype == np.float32 else np.float64
     b = np.ascontiguousarray(b, dtype=dtype)
     if b.shape != A.range_shape or A.range_shape != A.domain_shape or b.size == 0:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.conjugate_gradient import Iterate
+from nwidth.solvers.krylov.conjugate_gradient import Iterate, check_limits
+from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 
@@ -18,6 +19,8 @@ Array = NDArray[Any]
 # Unknowns on the coarsest level, at most, unless no axis can be halved any more; so few that BLAS
 # starts no threads for it.
 COARSEST = 80
+
+TINY = float(np.finfo(np.float64).tiny)
 
 # Cycles without a new smallest residual after which the iteration gives up.
 PATIENCE = 10
@@ -84,8 +87,9 @@ class VCycle(LinearOperator):
     Schueller (2001), Multigrid, section 2.4.
 
     `apply(r)` is the cycle; `iterate` repeats it. Where A is singular (no Dirichlet side), M is
-    definite all the same. In another precision than the operator's, operator and data are scaled to
-    range. Subclasses call `_append` for every level and `_close` for the coarsest.
+    definite all the same. In another precision than the operator's, or for couplings near the ends
+    of its range, operator and data are scaled. Subclasses call `_append` for every level and
+    `_close` for the coarsest.
     """
 
     def __init__(self, operator: DiffusionOperator, dtype: Any, sweeps: Sequence[int]):
@@ -101,9 +105,11 @@ class VCycle(LinearOperator):
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
         self.levels: list[Level] = []
         self._sweeps = tuple(sweeps)
-        self._scale = 1.0
-        if self.precision != operator.dtype:
-            self._scale = max(float(t.max()) for t in operator.faces)
+        largest = max(float(t.max()) for t in operator.faces)
+        safe = self.precision == operator.dtype and (
+            power_of_two(np.array([largest], operator.dtype)) == 1.0
+        )
+        self._scale = largest if largest > 0 and not safe else 1.0
 
     def _scaled(self) -> DiffusionOperator:
         """Return the operator as the cycle sees it."""
@@ -122,8 +128,13 @@ class VCycle(LinearOperator):
         matrix = matrix.toarray().astype(np.float64)
         size = len(matrix)
         if singular:
-            matrix += max(matrix.trace() / size, np.finfo(np.float64).tiny) / size
-        inverse = np.linalg.inv(matrix)
+            matrix += max(matrix.trace() / size, TINY) / size
+        try:
+            inverse = np.linalg.inv(matrix)
+        except np.linalg.LinAlgError:
+            # Parts whose couplings to the rest are below round-off; M need only be definite.
+            lift = max(matrix.diagonal().max() * np.finfo(np.float64).eps, TINY)
+            inverse = np.linalg.inv(matrix + lift * np.eye(size))
         self._inverse = ((inverse + inverse.T) / 2).astype(self.precision)
         self._coarsest = [np.empty(shape, self.precision) for _ in range(2)]
 
@@ -131,7 +142,7 @@ class VCycle(LinearOperator):
         """Set out = M r without allocating."""
         f = self.levels[0].f if self.levels else self._coarsest[1]
         u = self.levels[0].u if self.levels else self._coarsest[0]
-        if self.precision == self.dtype:
+        if self.precision == self.dtype and self._scale == 1.0:
             np.copyto(f, r)
             self._cycle(0)
             np.copyto(out, u)
@@ -185,22 +196,35 @@ class VCycle(LinearOperator):
         """
         b = np.ascontiguousarray(b, dtype=self.dtype)
         x = np.zeros_like(b) if initial is None else np.array(initial, self.dtype, order="C")
-        size = float(np.linalg.norm(b))
-        if size == 0.0:
+        check_limits(rtol, max_iterations)
+        if not b.any():
             return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
+        scale = power_of_two(b)
+        if scale != 1.0:
+            b, x = b * scale, x * scale
+        size = _norm(b)
         r, z = b - self.operator.apply(x), np.empty_like(b)
-        residuals = [float(np.linalg.norm(r)) / size]
-        while True:
-            if not np.isfinite(residuals[-1]):
-                return Iterate(x, Status.NON_FINITE, tuple(residuals))
-            if residuals[-1] <= rtol:
-                return Iterate(x, Status.CONVERGED, tuple(residuals))
-            if len(residuals) > max_iterations:
-                return Iterate(x, Status.MAX_ITERATIONS, tuple(residuals))
-            recent, former = residuals[-PATIENCE:], residuals[:-PATIENCE]
-            if former and min(recent) >= min(former):
-                return Iterate(x, Status.STAGNATED, tuple(residuals))
+        residuals = [_norm(r) / size]
+        while (status := _ended(residuals, rtol, max_iterations)) is None:
             self.apply_into(z, r)
             x += z
             np.subtract(b, self.operator.apply(x), out=r)
-            residuals.append(float(np.linalg.norm(r)) / size)
+            residuals.append(_norm(r) / size)
+        return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
+
+
+def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status | None:
+    """Return how the iteration ends at its last residual, None if it goes on."""
+    if not np.isfinite(residuals[-1]):
+        return Status.NON_FINITE
+    if residuals[-1] <= rtol:
+        return Status.CONVERGED
+    if len(residuals) > max_iterations:
+        return Status.MAX_ITERATIONS
+    recent, former = residuals[-PATIENCE:], residuals[:-PATIENCE]
+    return Status.STAGNATED if former and min(recent) >= min(former) else None
+
+
+def _norm(r: Array) -> float:
+    """Return ||r||, the sum of squares in float64."""
+    return float(np.linalg.norm(r.astype(np.float64, copy=False)))

@@ -75,6 +75,10 @@ def test_on_another_grid():
         (np.ones((3, *GRID.shape)), InputError, "shape"),
         (np.ones(GRID.shape, complex), InputError, "real"),
         (np.full(GRID.shape, "a"), InputError, "numbers"),
+        (np.full(GRID.shape, 1e-310), InputError, "from 1e-290 to 1e\\+290"),
+        (np.full(GRID.shape, 1e300), InputError, "change the unit"),
+        (np.full(GRID.shape, 1e-37, np.float32), InputError, "float32 from 1e-35"),
+        (np.geomspace(1e-31, 1, 72).reshape(GRID.shape), InputError, "below 1e-30 of the largest"),
     ],
 )
 def test_bad_permeability(a, error, message):

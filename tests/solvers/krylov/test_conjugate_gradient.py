@@ -4,7 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nwidth.errors import InputError
-from nwidth.solvers import MatrixOperator, Status, conjugate_gradient
+from nwidth.solvers import (
+    DiffusionOperator,
+    MatrixOperator,
+    Multigrid,
+    Status,
+    conjugate_gradient,
+)
 from nwidth.solvers.linear_operator import LinearOperator
 
 
@@ -181,3 +187,28 @@ def test_bad_shapes():
         conjugate_gradient(MatrixOperator(np.eye(3)), np.ones(4))
     with pytest.raises(InputError, match="shape"):
         conjugate_gradient(MatrixOperator(np.ones((3, 2))), np.ones(3))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-300, 1e-161, 1e-25, 1e25, 1e200])
+def test_no_square_underflows_or_overflows(dtype, size):
+    if not float(np.finfo(dtype).tiny) < size < float(np.finfo(dtype).max):
+        pytest.skip("no such number in this precision")
+    size = dtype(size)
+    matrix, b = spd(40).astype(dtype), np.random.default_rng(0).standard_normal(40).astype(dtype)
+    x = conjugate_gradient(MatrixOperator(matrix), b, rtol=1e-4).x
+    result = conjugate_gradient(MatrixOperator(matrix), size * b, rtol=1e-4)
+    assert result.status is Status.CONVERGED and len(result.residuals) > 3
+    np.testing.assert_allclose(result.x / size, x, atol=1e-3 * np.abs(x).max())
+
+
+def test_operators_that_know_their_energy_and_cycles_can_change_places():
+    """Both have fused passes, of which neither must be taken for the other's."""
+    rng = np.random.default_rng(0)
+    A = DiffusionOperator((rng.uniform(1, 2, (13, 11)), rng.uniform(1, 2, (12, 12))))
+    M, b = Multigrid(A), rng.standard_normal((12, 11))
+    for operator, preconditioner, matrix in ((A, M, A.to_dense()), (M, A, M.to_dense())):
+        result = conjugate_gradient(operator, b, preconditioner=preconditioner, rtol=1e-10)
+        assert result.status is Status.CONVERGED and len(result.residuals) < 25
+        expected = np.linalg.solve(matrix, b.ravel())
+        np.testing.assert_allclose(result.x.ravel(), expected, rtol=1e-6, atol=1e-8)

@@ -63,3 +63,23 @@ def test_bad_input(kind):
     for sweeps in ((), (0,), (1.5,)):
         with pytest.raises(InputError, match="sweeps"):
             kind(A, sweeps=sweeps)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-250, 1e-161, 1e-30, 1e30, 1e200])
+def test_iterations_do_not_depend_on_the_size_of_the_data(dtype, size):
+    operator, b = A.astype(dtype), np.ones(30, dtype)
+    if not float(np.finfo(dtype).tiny) < size < float(np.finfo(dtype).max):
+        pytest.skip("no such number in this precision")
+    expected = Multigrid(operator).iterate(b, rtol=1e-4)
+    result = Multigrid(operator).iterate(dtype(size) * b, rtol=1e-4)
+    assert result.status is Status.CONVERGED and result.x.any()
+    np.testing.assert_allclose(result.x / dtype(size), expected.x, rtol=1e-3)
+    stiff = Multigrid(operator.astype(dtype, size)).iterate(dtype(size) * b, rtol=1e-4)
+    np.testing.assert_allclose(stiff.x, expected.x, rtol=1e-3)
+
+
+def test_limits_are_checked():
+    for options in ({"rtol": np.inf}, {"rtol": "x"}, {"max_iterations": "a"}):
+        with pytest.raises(InputError, match=next(iter(options))):
+            TwoGrid().iterate(np.ones(30), **options)
