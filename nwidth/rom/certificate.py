@@ -127,7 +127,8 @@ def certify_fields(
     with `discretization`, for a grid that cannot be coarsened; `NonFiniteError` for predictions
     with NaN or infinity, naming the sample.
     """
-    if rtol is not None and not 0 < rtol < np.inf:
+    number = isinstance(rtol, float | int | np.floating | np.integer)
+    if rtol is not None and not (number and 0 < rtol < np.inf):
         raise InputError(f"rtol: expected a number > 0 or None, got {rtol!r}")
     if discretization:
         from nwidth.solvers.discretization_error import coarser
@@ -221,7 +222,7 @@ def _polish(
         status = CertificateStatus.CERTIFIED
     elif solution.status is Status.MAX_ITERATIONS:
         status = CertificateStatus.MAX_ITERATIONS
-    elif solution.status in (Status.CONVERGED, Status.STAGNATED):
+    elif bound.floor > MOSTLY_ROUND_OFF * bound.relative:
         status = CertificateStatus.ROUND_OFF
     else:
         status = CertificateStatus.FAILED

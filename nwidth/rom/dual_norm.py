@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
+from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Problem
 
 Array = NDArray[Any]
 
 EPS = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny)
 # Ratio of K to the operator of the fast transforms up to which one transform is the dual norm.
 NEARLY_EQUAL = 1.0 + 1e-6
 # Reductions of the residual of K w = r that are tried until the remainder no longer matters.
@@ -38,6 +40,9 @@ class DualNorm:
 
         transforms     tau D(r),  tau = 8 eps sum over axes of log2(2 n_k)
         residual       `product_allowance`: see there
+
+    Squares neither underflow nor overflow: every residual is scaled by a power of two, and the
+    upper value is zero for the zero residual alone.
 
     The first is part of every value returned here; the second belongs to whoever computed r.
     Reference: G. Rozza, D. Huynh, A. Patera (2008), doi:10.1007/s11831-008-9019-9, for the norm;
@@ -76,14 +81,16 @@ class DualNorm:
         """Return (lower, upper) bounds of ||r|| for one residual, or for each of a stack."""
         residual = np.asarray(residual, dtype=np.float64)
         if self.direct or residual.ndim == len(self.domain_shape):
-            return self._direct(residual) if self.direct else self._solved(residual)
+            scale, residual = self._to_range(residual)
+            low, high = self._direct(residual) if self.direct else self._solved(residual)
+            return _lower(low, scale), self._upper(high, residual, scale)
         pairs = [self.interval(one) for one in residual]
         return np.array([low for low, _ in pairs]), np.array([high for _, high in pairs])
 
     def crude(self, vector: Array) -> Any:
         """Return D(v) >= ||v||, for which no transform is needed."""
-        axes = tuple(range(-len(self.domain_shape), 0))
-        return np.sqrt(np.sum(vector**2 * self._inverse_volumes, axis=axes) / self._smallest)
+        scale, vector = self._to_range(np.asarray(vector, dtype=np.float64))
+        return self._upper(self._crude(vector), vector, scale)
 
     def product_allowance(self, operator: LinearOperator, b: Array) -> tuple[float, float]:
         """Return (c, f) such that ||r_computed - r|| <= c + f ||u||_A for r = b - A u and every u.
@@ -109,10 +116,29 @@ class DualNorm:
     def _inverse_volumes(self) -> Array:
         return 1.0 / self.solver.weights
 
+    @property
+    def _axes(self) -> tuple[int, ...]:
+        return tuple(range(-len(self.domain_shape), 0))
+
+    def _to_range(self, vector: Array) -> tuple[Any, Array]:
+        """Return a power of two for every vector, and the vectors times these."""
+        scale = power_of_two(vector, self._axes)
+        return scale.squeeze(self._axes), vector if np.all(scale == 1.0) else vector * scale
+
+    def _upper(self, norm: Any, vector: Array, scale: Any) -> Any:
+        """Return an upper bound of norm / scale, zero for zero vectors alone."""
+        with np.errstate(over="ignore"):
+            return np.where(vector.any(axis=self._axes), np.maximum(norm / scale, TINY), 0.0)[()]
+
+    def _crude(self, vector: Array) -> Any:
+        """Return D(v) of vectors in range."""
+        squares = np.sum(vector**2 * self._inverse_volumes, axis=self._axes)
+        return np.sqrt(squares / self._smallest)
+
     def _direct(self, residual: Array) -> tuple[Any, Any]:
         """Bound the norm by one transform per residual."""
         norm = np.sqrt(self.solver.inverse_energy(residual))
-        slack = self._transform_error * self.crude(residual)
+        slack = self._transform_error * self._crude(residual)
         return (
             np.maximum(norm - slack, 0.0) / sqrt(self.upper),
             (norm + slack) / sqrt(self.lower),
@@ -142,3 +168,10 @@ class DualNorm:
             if rest**2 <= REMAINDER * main:
                 break
         return low, high
+
+
+def _lower(norm: Any, scale: Any) -> Any:
+    """Return a lower bound of norm / scale, zero where the quotient is not exact."""
+    with np.errstate(over="ignore"):
+        quotient = norm / scale
+    return np.where(quotient < TINY, 0.0, quotient)[()]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
-from nwidth.rom.dual_norm import EPS, DualNorm
+from nwidth.rom.dual_norm import EPS, TINY, DualNorm
+from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.problem import Inputs, Problem
 
 Array = NDArray[Any]
@@ -26,6 +27,7 @@ class Bound:
     `absolute` bounds ||u - u^||_E, `relative` that over ||u||_E, `l2` the error in L2 over the size
     of u in L2. `floor` is the part of `relative` that stands for round-off: no iteration in float64
     brings the bound below it. Where the size of u is not known to be positive, ratios are infinite.
+    A bound is zero only if the computed residual and all data are.
     """
 
     absolute: float
@@ -79,9 +81,15 @@ class ErrorBound:
                 "cannot be bounded by the residual"
             )
         self.operator, self.source = problem.operator(inputs), problem.source(inputs)
-        self._rounding = dual_norm.product_allowance(self.operator, self.source)
-        self._pull, self._lift = problem.prescribed(self.operator)
-        self._has_values = bool(self._pull.any())
+        # Bounds are computed for the data times a power of two, and scaled back.
+        self._scale = power_of_two(self.source)
+        self._b = self.source * self._scale
+        self._rounding = dual_norm.product_allowance(self.operator, self._b)
+        pull, lift = problem.prescribed(self.operator)
+        self._pull, self._lift = pull * self._scale, lift * self._scale * self._scale
+        self._has_values = bool(pull.any())
+        # The energy of prescribed values is a square: near underflow its digits are lost.
+        self._known = not self._has_values or lift > TINY / EPS
         self._source_norm: float | None = None
 
     @property
@@ -91,10 +99,12 @@ class ErrorBound:
 
     def __call__(self, x: Array) -> Bound:
         """Return the bound for the unknowns of a field."""
+        scale = self._scale if self._b.any() else power_of_two(x)
+        x = x * scale
         dot = (4 * x.size + 8) * EPS  # relative rounding of a sum of x.size products, and to spare
         with np.errstate(over="ignore", invalid="ignore"):
             flux = self.operator.apply(x)
-            low, high = (float(v) for v in self.dual_norm.interval(self.source - flux))
+            low, high = (float(v) for v in self.dual_norm.interval(self._b - flux))
             flux *= x
             energy, spread = float(np.sum(flux)), dot * float(np.sum(np.abs(flux)))
             if not (np.isfinite(high) and np.isfinite(spread)):
@@ -108,12 +118,19 @@ class ErrorBound:
             error = dual / (self.alpha * sqrt(self.dual_norm.poincare)) * SCALARS
             whole = self._l2_norm(x) - error
         floor = rounding / sqrt(self.alpha)
-        return Bound(absolute, _ratio(absolute, size), _ratio(error, whole), _ratio(floor, size))
+        return Bound(
+            max(absolute / scale, TINY) if absolute > 0 else 0.0,
+            _ratio(absolute, size),
+            _ratio(error, whole),
+            _ratio(floor, size),
+        )
 
     def _size(
         self, x: Array, energy: tuple[float, float], absolute: float, low: float, dot: float
     ) -> float:
         """Return a lower bound of ||u||_E, given u^ . A u^ and its rounding."""
+        if not self._known:
+            return 0.0
         if self._has_values:
             whole = energy[0] - 2 * float(np.sum(self._pull * x)) + self._lift
             # The products of x and prescribed values add up to sqrt(lift x.Ax) at most.
@@ -121,7 +138,7 @@ class ErrorBound:
             spread = energy[1] + dot * (self._lift + 2 * products)
             size = sqrt(max(whole - spread, 0.0)) - absolute
         else:
-            work = self.source * x
+            work = self._b * x
             spread = energy[1] + 2 * dot * float(np.sum(np.abs(work)))
             square = 2 * float(np.sum(work)) - energy[0] + low**2 / self.beta - spread
             size = max(sqrt(max(square, 0.0)), sqrt(max(energy[0] - energy[1], 0.0)) - absolute)
@@ -134,7 +151,9 @@ class ErrorBound:
         volumes = self.dual_norm.volumes
         if self.dual_norm.singular:
             x = x - np.average(x, weights=volumes)
-        return sqrt(float(np.sum(x * x * volumes))) / (1 + x.size * EPS)
+        scale = power_of_two(x)
+        x = x * scale
+        return sqrt(float(np.sum(x * x * volumes))) / scale / (1 + x.size * EPS)
 
     @property
     def _least_source(self) -> float:
@@ -143,9 +162,9 @@ class ErrorBound:
             rounding = 0.0
             if self._has_values:
                 # Prescribed values g on faces T: |sum T g v| <= sqrt(lift v.Av) for every v.
-                rounding = float(self.dual_norm.crude(4 * EPS * np.abs(self.source)))
+                rounding = float(self.dual_norm.crude(4 * EPS * np.abs(self._b)))
                 rounding += 8 * EPS * sqrt(self.beta * self._lift)
-            low = float(self.dual_norm.interval(self.source - self._pull)[0]) - rounding
+            low = float(self.dual_norm.interval(self._b - self._pull)[0]) - rounding
             self._source_norm = max(low, 0.0)
         return self._source_norm
 
@@ -154,4 +173,4 @@ def _ratio(error: float, size: float) -> float:
     """Return error / size, infinite where the size is not known to be positive."""
     if error == 0.0:
         return 0.0
-    return error / size * SCALARS if size > 0 else inf
+    return error / size * SCALARS if 0 < size < inf else inf

@@ -6,7 +6,7 @@ import pytest
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.meshes import Grid
 from nwidth.rom import CertificateStatus, certify, certify_fields
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Solution, Status
 
 GRID = Grid.uniform((33, 33))
 PROBLEM = Darcy(GRID)
@@ -165,7 +165,7 @@ def test_bad_input_is_refused_in_one_sentence():
         certify_fields(PROBLEM, {"permeability": a[:1]}, u)
     with pytest.raises(InputError, match="expected 2 samples"):
         certify_fields(PROBLEM, {"permeability": 3.0}, u)
-    for rtol in (0.0, -1.0, np.nan, np.inf):
+    for rtol in (0.0, -1.0, np.nan, np.inf, "x"):
         with pytest.raises(InputError, match="rtol"):
             certify_fields(PROBLEM, inputs, u, rtol)
     for value, words in ((-1.0, "> 0"), (0.0, "> 0"), (np.nan, "finite")):
@@ -182,7 +182,6 @@ def test_bad_input_is_refused_in_one_sentence():
 
 
 def test_discretization_error_is_reported_beside_the_bound():
-    pytest.importorskip("nwidth.solvers.discretization_error")
     a = permeabilities(2)
     u = np.zeros((2, 33, 33))
     answer = certify_fields(PROBLEM, {"permeability": a}, u, 1e-3, discretization=True)
@@ -222,3 +221,25 @@ def test_a_field_that_is_solved_is_not_solved_again(monkeypatch, rtol, solves):
     answer = certify_fields(PROBLEM, {"permeability": a}, start, discretization=True)
     assert len(calls) == solves and calls.count((33, 33)) == solves - 1
     assert answer.discretization[0] == pytest.approx(alone, rel=1e-4)
+
+
+def test_data_near_underflow_is_certified_by_its_relative_error():
+    problem, a = Darcy(GRID, source=1e-161), permeabilities(1)
+    zeros = np.zeros((1, 33, 33))
+    told = certify_fields(problem, {"permeability": a}, zeros, rtol=1e-3, polish=False)
+    assert told.status[0] is CertificateStatus.TOO_LARGE and told.bound[0] >= 1
+    answer = certify_fields(problem, {"permeability": a}, zeros, rtol=1e-6).checked()
+    plain = certify_fields(PROBLEM, {"permeability": a}, zeros, rtol=1e-6)
+    np.testing.assert_allclose(answer.u[0], 1e-161 * plain.u[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("ended", [Status.CONVERGED, Status.STAGNATED, Status.BREAKDOWN])
+def test_a_solver_that_gives_up_early_is_not_blamed_on_round_off(monkeypatch, ended):
+    def solve(problem, inputs, rtol, *, initial, **options):
+        return Solution(initial, ended, (1.0, 0.5), "none")
+
+    monkeypatch.setattr(sys.modules["nwidth.solvers.solve"], "solve", solve)
+    answer = certify_fields(
+        PROBLEM, {"permeability": permeabilities(1)}, np.zeros((1, 33, 33)), rtol=1e-3
+    )
+    assert answer.status[0] is CertificateStatus.FAILED and answer.bound[0] >= 1

@@ -143,3 +143,19 @@ def test_transforms_are_as_accurate_as_stated(shape, boundary):
         low, high = norm.interval(r)
         assert low * np.sqrt(norm.upper) <= true <= high * np.sqrt(norm.lower)
         assert high <= low * (1 + 1e-10)
+
+
+@pytest.mark.parametrize("name", ["nodes", "stretched"])
+def test_no_norm_underflows_or_overflows(name):
+    norm = DualNorm(PROBLEMS[name])
+    r = np.random.default_rng(0).standard_normal(norm.domain_shape)
+    low, high = norm.interval(r)
+    for size in (2.0**-900, 2.0**-535, 2.0**600):
+        assert norm.interval(size * r) == pytest.approx((size * low, size * high), rel=1e-9)
+        assert norm.crude(size * r) == pytest.approx(size * norm.crude(r))
+    r[...] = 0
+    assert norm(r) == norm.crude(r) == 0.0
+    r[3, 4] = 5e-324
+    assert norm(r) > 0 and norm.crude(r) > 0 and norm.interval(r)[0] == 0
+    stack = np.stack([0 * r, r, r + 1.0])
+    assert (norm(stack) > 0).tolist() == (norm.crude(stack) > 0).tolist() == [False, True, True]

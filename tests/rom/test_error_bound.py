@@ -238,3 +238,44 @@ def test_refuses_the_dual_norm_of_another_problem():
     problem, other = (Darcy(Grid.uniform((5, 5))) for _ in range(2))
     with pytest.raises(InputError, match="another problem's"):
         ErrorBound(problem, {"permeability": np.ones((5, 5))}, DualNorm(other))
+
+
+@pytest.mark.parametrize("stretch", [1.0, 2.0])
+@pytest.mark.parametrize("size", [2.0**-1060, 2.0**-960, 2.0**-535, 2.0**600])
+def test_no_bound_underflows_with_its_squares(exact, stretch, size):
+    grid = Grid.tensor([np.linspace(0, 1, 12) ** stretch, np.linspace(0, 1, 10)])
+    problems = Darcy(grid), Darcy(grid, source=size)
+    rng = np.random.default_rng(4)
+    inputs = {"permeability": rng.uniform(1, 5, grid.shape)}
+    u = exact(problems[0], inputs).x.astype(float)
+    plain, scaled = (ErrorBound(p, inputs, DualNorm(p)) for p in problems)
+    for x in (0 * u, u, 1.1 * u):
+        one, other = plain(x), scaled(size * x)
+        assert other.absolute > 0 and other.relative > 0 and other.l2 > 0
+        if size < 2.0**-1000:  # the digits of subnormal numbers are gone
+            continue
+        assert other.absolute == pytest.approx(size * one.absolute, rel=1e-6)
+        assert other.relative == pytest.approx(one.relative, rel=1e-6)
+        assert other.l2 == pytest.approx(one.l2, rel=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-161, 1e-20])
+def test_without_data_any_field_is_an_error(size):
+    problem = Darcy(Grid.uniform((9, 9)), source=0.0)
+    bound = ErrorBound(problem, {"permeability": np.full((9, 9), 1e-100)}, DualNorm(problem))
+    x = np.full((7, 7), size)
+    assert bound(x).absolute > 0 and bound(x).relative == bound(x).l2 == np.inf
+    assert bound(0 * x).absolute == bound(0 * x).relative == bound(0 * x).l2 == 0.0
+
+
+def test_prescribed_values_whose_energy_is_lost_give_no_ratio():
+    flow = Boundary({"x_lower": Dirichlet(1e-170)}, default=Neumann())
+    problem = Darcy(Grid.uniform((9, 9)), flow, source=1e-190)
+    bound = ErrorBound(problem, {"permeability": np.ones((9, 9))}, DualNorm(problem))
+    assert bound(np.zeros((8, 9))).relative == np.inf and bound(np.zeros((8, 9))).absolute > 0
+
+
+def test_a_field_whose_square_overflows_gets_no_bound_of_zero():
+    problem = Darcy(Grid.uniform((9, 9)), source=1.0)
+    bound = ErrorBound(problem, {"permeability": np.full((9, 9), 1e-200)}, DualNorm(problem))
+    assert bound(np.full((7, 7), 1e199)).l2 > 0.1
