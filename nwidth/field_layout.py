@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -61,7 +61,7 @@ class FieldLayout:
     dtype: np.dtype
     boundary: Mapping[str, Any]
     expected: int | None = None
-    allow_nonfinite: bool = False
+    allow_nonfinite: frozenset[str] = frozenset()
 
     @classmethod
     def checked(
@@ -75,13 +75,19 @@ class FieldLayout:
         dtype: Any,
         boundary: Mapping[str, Any],
         expected: int | None,
-        allow_nonfinite: bool,
+        allow_nonfinite: bool | Collection[str],
     ) -> Self:
         """Return the layout of checked arguments, or raise `InputError` on what cannot be."""
         if not isinstance(grid, Grid):
             raise InputError(f"grid: expected a Grid, got {type(grid).__name__}")
         if not isinstance(fields, Mapping) or not fields:
             raise InputError(f"fields: expected at least one name with its unit, got {fields!r}")
+        if not isinstance(scalars, Mapping):
+            raise InputError(f"scalars: expected a unit by name, got {scalars!r:.80}")
+        if not isinstance(boundary, Mapping):
+            raise InputError(f"boundary: expected what describe() gives, got {boundary!r:.80}")
+        if not isinstance(time_unit, str):
+            raise InputError(f"time_unit: expected a unit like 's', got {time_unit!r:.80}")
         if {*fields} & {*scalars}:
             raise InputError(f"expected different names of fields and scalars, got {scalars!r}")
         given = {n: f if isinstance(f, Field) else Field(f) for n, f in fields.items()}
@@ -109,7 +115,7 @@ class FieldLayout:
             _checked_dtype(dtype),
             boundary,
             None if expected is None else int(expected),
-            bool(allow_nonfinite),
+            _names_among(allow_nonfinite, {**given, **scalars}),
         )
 
     @cached_property
@@ -363,7 +369,9 @@ def read_layout(file: h5py.File) -> FieldLayout:
         dtype=_checked_dtype(content["dtype"]),
         boundary=read_json(own, "boundary"),
         expected=None if expected < 0 else expected,
-        allow_nonfinite=bool(content["allow_nonfinite"]),
+        allow_nonfinite=_names_among(
+            content["allow_nonfinite"], {**content["fields"], **content["scalars"]}
+        ),
     )
     _check_extents(file, layout, int(own["count"][()]))
     return layout
@@ -381,8 +389,20 @@ def _content_of(layout: FieldLayout) -> dict[str, Any]:
         "static": layout.times is None,
         "time_unit": layout.time_unit,
         "dtype": layout.dtype.name,
-        "allow_nonfinite": layout.allow_nonfinite,
+        "allow_nonfinite": sorted(layout.allow_nonfinite),
     }
+
+
+def _names_among(wanted: Any, known: Mapping[str, Any]) -> frozenset[str]:
+    """Return names of fields and scalars: all for True, none for False, or those listed."""
+    if isinstance(wanted, bool):
+        return frozenset(known if wanted else ())
+    if isinstance(wanted, str) or not isinstance(wanted, Collection) or {*wanted} - {*known}:
+        raise InputError(
+            f"allow_nonfinite: expected True, False or names among {', '.join(known)}, "
+            f"got {wanted!r:.80}"
+        )
+    return frozenset(wanted)
 
 
 def _field_from(facts: Mapping[str, Any]) -> Field:

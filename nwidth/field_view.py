@@ -215,6 +215,8 @@ class FieldView:
     def _index(self, index: Any) -> int:
         """Return a valid sample number for an integer that may count from the end."""
         try:
+            if isinstance(index, bool | np.bool_):
+                raise TypeError
             number = operator.index(index)
         except TypeError:
             raise InputError(

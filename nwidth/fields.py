@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
@@ -104,7 +104,7 @@ class FieldDataset:
         overwrite: bool = False,
         checksum: bool = True,
         compression: str | None = None,
-        allow_nonfinite: bool = False,
+        allow_nonfinite: bool | Collection[str] = False,
     ) -> Self:
         """Create an empty data set to append to.
 
@@ -113,6 +113,7 @@ class FieldDataset:
         space is reserved now: a disk that is too full is an error here and not after a day.
         `boundary` is what `Boundary.describe()` gives; The Well's readers learn from it which sides
         let something pass (OPEN: a value or a flux is prescribed) and which do not (WALL).
+        `allow_nonfinite` names the fields and scalars that may hold NaN and infinity (True: all).
         `compression` is "gzip", "lzf" or, with hdf5plugin, "bitshuffle" or "blosc2"; solution
         fields seldom shrink by more than a quarter.
 
@@ -133,6 +134,8 @@ class FieldDataset:
         options = dataset_options(checksum, compression)
         self = cls(path, "a")
         self.layout = layout
+        if provenance is not None and not isinstance(provenance, Mapping):
+            raise InputError(f"provenance: expected a mapping, got {provenance!r:.80}")
         image = hdf5_image(lambda file: write_layout(file, layout, provenance or {}, options))
         with fresh_file(self.path, overwrite, image) as file:
             self._writer = FieldWriter(file, layout, self.path)
@@ -194,19 +197,19 @@ class FieldDataset:
         When this returns, the sample survives a kill of the process (a power cut may still take
         what the system has not written to disk). Arrays are converted to the file's precision.
         Raises `InputError` for wrong names, shapes or types, `NonFiniteError` for NaN or infinity
-        (unless created with `allow_nonfinite`), and an OSError if the disk is full; the file then
+        (unless `allow_nonfinite` names it), and an OSError if the disk is full; the file then
         is as it was before.
         """
-        batch = {name: _added_axis(array) for name, array in fields.items()}
-        return self.extend(batch, {n: [value] for n, value in (scalars or {}).items()})[0]
+        batch = {name: array[None] for name, array in _arrays(fields, "fields").items()}
+        values = {name: value[None] for name, value in _arrays(scalars, "scalars").items()}
+        return self.extend(batch, values)[0]
 
     def extend(
         self, fields: Mapping[str, Any], scalars: Mapping[str, ArrayLike] | None = None
     ) -> range:
         """Append a batch, arrays `(samples, ...)`, with one flush, and return the numbers."""
         writer = self._appendable()
-        numbers = {name: to_numpy(array) for name, array in fields.items()}
-        values = {name: np.asarray(value) for name, value in (scalars or {}).items()}
+        numbers, values = _arrays(fields, "fields"), _arrays(scalars, "scalars")
         _require_names(numbers, self.layout.fields, "fields")
         _require_names(values, self.layout.scalars, "scalars")
         sizes = {name: array.shape[:1] for name, array in {**numbers, **values}.items()}
@@ -256,7 +259,7 @@ class FieldDataset:
             stored = np.ascontiguousarray(array, dtype=kind)
             # A finite sum proves finite terms at the price of one pass and no temporary.
             total = np.einsum("i->", stored.reshape(-1))
-            if not self.layout.allow_nonfinite and not np.isfinite(total):
+            if not np.isfinite(total) and name not in self.layout.allow_nonfinite:
                 require_finite(stored, name)
         return stored
 
@@ -307,10 +310,8 @@ class FieldDataset:
             else:
                 found += verify_manifest(file)
             found += verify_coordinates(file, self.grid)
-            if not self.layout.allow_nonfinite:
-                for name in self.field_names:
-                    found += verify_finite(name, self[name])
-                for name, values in self.scalars.items():
+            for name, values in {**dict(self), **self.scalars}.items():
+                if name not in self.layout.allow_nonfinite:
                     found += verify_finite(name, values)
         except Exception as error:  # damaged bytes surface as many kinds
             found.append(f"it cannot be read: {str(error)[:200]}")
@@ -451,9 +452,19 @@ class FieldDataset:
         return f"FieldDataset({self.path.name}: {len(self)} samples ({kind}) of {names})"
 
 
-def _added_axis(array: Any) -> NDArray[Any]:
-    """Return the array as a batch of one."""
-    return to_numpy(array)[None]
+def _arrays(given: Any, what: str) -> dict[str, NDArray[Any]]:
+    """Return a mapping of NumPy arrays, or raise what cannot be one."""
+    if given is None and what == "scalars":
+        return {}
+    if not isinstance(given, Mapping):
+        raise InputError(f"{what}: expected arrays by name, got {type(given).__name__}")
+    arrays = {}
+    for name, values in given.items():
+        try:
+            arrays[name] = to_numpy(values)
+        except (TypeError, ValueError):
+            raise InputError(f"{name}: expected an array, got {values!r:.80}") from None
+    return arrays
 
 
 def _require_names(given: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> None:

@@ -47,7 +47,7 @@ def test_indexing_follows_numpy(tmp_path, sample, write):
         for key in (6, -7, [0, 6], np.ones(5, bool)):
             with pytest.raises(IndexError, match="u: expected"):
                 view[key]
-        for key in ("a", 1.5, [0.5], [[1, 2]]):
+        for key in ("a", 1.5, True, np.True_, [0.5], [[1, 2]]):
             with pytest.raises(InputError, match="u: expected"):
                 view[key]
         for part in (None, slice(None, None, -1), [0, 1], True, "a"):

@@ -211,3 +211,27 @@ def test_a_fork_waits_for_files_being_opened(tmp_path, write):
     assert queue.get(timeout=30) == 2
     child.join()
     thread.join()
+
+
+@pytest.mark.parametrize("given", [None, "u", [1.0], np.ones((5, 4)), 3])
+def test_only_arrays_by_name_are_appended(tmp_path, given):
+    with FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, scalars={"k": "1"}) as data:
+        for add in (data.append, data.extend):
+            with pytest.raises(InputError, match="fields: expected arrays by name"):
+                add(given, {"k": 1.0})
+        if given is not None:
+            with pytest.raises(InputError):
+                data.append({"u": np.ones((5, 4))}, given)
+        with pytest.raises(InputError, match="u: expected"):
+            data.append({"u": [[1.0], [1.0, 2.0]]}, {"k": 1.0})
+        assert len(data) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"provenance": 3}, {"scalars": ["k"]}, {"boundary": "open"}, {"time_unit": 3}],
+)
+def test_only_mappings_describe_a_file(tmp_path, options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        FieldDataset.create(tmp_path / "a.h5", GRID, {"u": "1"}, **options)
+    assert not (tmp_path / "a.h5").exists()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nwidth import manifest
-from nwidth.errors import InputError
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 
@@ -62,6 +62,28 @@ def test_nonfinite_values_are_kept_on_request(tmp_path):
         data.finish()
         assert np.isnan(data["u"][0]).all()
         assert data.verify() == []
+
+
+def test_nonfinite_values_are_kept_where_they_are_named(tmp_path):
+    with FieldDataset.create(
+        tmp_path / "a.h5", GRID, {"u": "1"}, scalars={"k": "1", "l": "1"}, allow_nonfinite=["k"]
+    ) as data:
+        u = np.ones((5, 4))
+        data.append({"u": u}, {"k": np.inf, "l": 1.0})
+        with pytest.raises(NonFiniteError, match="l: expected finite"):
+            data.append({"u": u}, {"k": 1.0, "l": np.inf})
+        with pytest.raises(NonFiniteError, match="u: expected finite"):
+            data.append({"u": np.inf * u}, {"k": 1.0, "l": 1.0})
+        data.finish()
+    with FieldDataset.open(tmp_path / "a.h5") as data:
+        assert data.layout.allow_nonfinite == {"k"}
+        assert data.scalars["k"].tolist() == [np.inf]
+        assert data.verify() == []
+    for wrong in ("k", ["m"], 3):
+        with pytest.raises(InputError, match="allow_nonfinite: expected True, False or names"):
+            FieldDataset.create(
+                tmp_path / "b.h5", GRID, {"u": "1"}, scalars={"k": "1"}, allow_nonfinite=wrong
+            )
 
 
 @pytest.mark.parametrize(("shape", "chunks"), [((5000, 300), (7, 300)), ((9, 3000, 3000), None)])
