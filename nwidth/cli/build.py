@@ -65,7 +65,10 @@ def build(config: Config, folder: str | Path = ".", restrict: int = 1) -> Task:
     elif isinstance(settings, FileSettings):
         fixed = read_field(settings, grid.shape, Path(folder), name)
     else:
-        sampler = build_random_field(settings, grid)
+        try:
+            sampler = build_random_field(settings, grid)
+        except InputError as error:
+            raise ConfigError(f"[{name}]: {error}") from None
     problem: Problem
     if config.problem.equation == "darcy":
         problem = Darcy(grid, boundary, config.problem.forcing, sampler, **units)

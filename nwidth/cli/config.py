@@ -3,11 +3,14 @@
 `nwidth run --keys` prints the table; `nwidth.cli.read_config` reads files and words the errors.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
 from nwidth.cli.outputs import FIGURES
+
+HDF5 = (".h5", ".hdf5")  # endings of our files
 
 Whole = Annotated[int, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -246,6 +249,33 @@ class Config(Section):
     augmentation: AugmentationSettings = AugmentationSettings()
     certificate: CertificateSettings = CertificateSettings()
     report: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _a_name_for_each_file(self) -> Self:
+        data, model = Path(self.data.file), Path(self.model.file)
+        files = {
+            "[data] file": data.name,
+            "[data] file, unseen samples": f"{data.stem}_test{data.suffix}",
+            "[model] file": model.name,
+            "[report] predictions": self.report.predictions,
+            "[report] figure": self.report.figure,
+            "[report] summary": self.report.summary,
+            "the journal": "run.json",
+        }
+        for place in ("[data] file", "[model] file", "[report] predictions"):
+            if not files[place].endswith(HDF5):
+                raise ValueError(
+                    f"{place}: expected a name ending in {' or '.join(HDF5)}, got {files[place]!r}"
+                )
+        taken: dict[str, str] = {}
+        for place, name in files.items():
+            if name in taken:
+                raise ValueError(
+                    f"{place}: expected a name of its own, got {name!r}, which "
+                    f"is that of {taken[name]}; choose another"
+                )
+            taken[name] = place
+        return self
 
     @model_validator(mode="after")
     def _the_field_of_the_equation(self) -> Self:

@@ -54,11 +54,13 @@ def generate(
         nwidth generate --points 64 --samples 200 --seed 7 -o small.h5
     """
     from nwidth.cli.build import build, require_random
+    from nwidth.cli.config import HDF5
     from nwidth.cli.describe_grid import describe_grid
     from nwidth.cli.outputs import claim
     from nwidth.cli.read_config import parse_config, read_config
     from nwidth.cli.readable_size import readable_size
     from nwidth.cli.threads import limit_threads
+    from nwidth.errors import ConfigError
 
     config = parse_config(BENCHMARK) if configuration is None else read_config(configuration)
     if points is not None:
@@ -71,6 +73,10 @@ def generate(
     problem = require_random(build(config, folder, config.data.restrict))
     count = samples or (config.data.test_samples if test else config.data.samples)
     path = output or Path(unseen_file(config) if test else config.data.file)
+    if path.suffix not in HDF5:
+        raise ConfigError(
+            f"--output: expected a file ending in {' or '.join(HDF5)}, got {str(path)!r}"
+        )
     number = config.data.seed if seed is None else seed
     claim(path, overwrite=True)  # an unfinished file is resumed, a finished one is kept
     number = unseen_seed(number) if test else number

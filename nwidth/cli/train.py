@@ -84,6 +84,7 @@ def fields_to_learn(
 ) -> tuple[tuple[str, ...], str]:
     """Return names of inputs and output: as asked, else as the data set's problem says."""
     from nwidth.cli.build import problem_of
+    from nwidth.errors import ConfigError
 
     if inputs and target:
         names, wanted = tuple(inputs), target
@@ -91,6 +92,17 @@ def fields_to_learn(
         problem = problem_of(dataset, "add --input and --target")
         names = tuple(inputs or (item.name for item in problem.inputs))
         wanted = target or problem.output
+    for option, asked in (("--input", names), ("--target", (wanted,))):
+        for name in asked:
+            if name not in dataset.field_names:
+                raise ConfigError(
+                    f"{option}: expected one of {', '.join(dataset.field_names)} in "
+                    f"{dataset.path}, got {name!r}"
+                )
+    if len({*names, wanted}) <= len(names):
+        raise ConfigError(
+            f"--input, --target: expected different fields, got {', '.join(names)} and {wanted}"
+        )
     return names, wanted
 
 

@@ -47,7 +47,10 @@ def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
     ("options", "code", "words"),
     [
         (("--loss", "l3"), 2, "--loss: expected 'l2' or 'h1', got 'l3'"),
-        (("--input", "x", "--target", "pressure"), 1, "expected a field 'x'"),
+        (("--input", "x", "--target", "pressure"), 2, "--input: expected one of permeability"),
+        (("--input", "permeability", "--target", "u"), 2, "--target: expected one of permeab"),
+        (("--input", "pressure", "--target", "pressure"), 2, "expected different fields"),
+        (("--target", "permeability"), 2, "expected different fields"),
         (("--batch-size", 0), 2, "--batch-size"),
     ],
 )
