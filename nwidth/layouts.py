@@ -47,6 +47,11 @@ def detect_layout(path: str | Path) -> str:
         with path.open("rb") as stream:
             if stream.read(4) == b"PK\x03\x04":
                 return "npz"
+        if path.suffix == ".npz":
+            raise FileFormatError(
+                f"{path}: expected an npz file, as numpy.savez writes them, got something else; "
+                "write it again, or name it after what it is"
+            )
     with open_audited(path, sparse=True) as file:
         schema = schema_of(file)
         if schema == "fields":
@@ -97,6 +102,10 @@ def import_fields(
         raise InputError(f"{source}: expected one of the layouts {', '.join(LAYOUTS[1:])}: {text}")
     wishes = Wishes(grid, None if times is None else np.asarray(times, np.float64), fields)
     with _opened(source, found, wishes) as content:
+        if content.samples == 0:
+            raise FileFormatError(
+                f"{source}: expected arrays with at least one sample along the first axis, got none"
+            )
         return _copy(
             content,
             destination,

@@ -48,7 +48,7 @@ def convert(
     from nwidth.cli.outputs import claim
     from nwidth.cli.progress import meter
     from nwidth.cli.read_config import read_config
-    from nwidth.errors import ConfigError
+    from nwidth.errors import ConfigError, InputError
     from nwidth.fields import FieldDataset
     from nwidth.layouts import LAYOUTS, detect_layout, export_fields, import_fields
 
@@ -60,9 +60,19 @@ def convert(
     claim(destination, overwrite)
     found = layout or detect_layout(source)
     if found == "nwidth":
-        if to == "nwidth":
-            raise ConfigError(f"{source} is a data set of nwidth already; add --to and a layout")
+        if to == "nwidth" and (fields or known_units or config):
+            raise ConfigError(
+                f"{source} is a data set of nwidth already and can only be copied as it is; "
+                "leave out --map, --unit and --config, or add --to and a layout"
+            )
         with FieldDataset.open(source) as data:
+            if len(data) == 0:
+                raise InputError(f"{source}: expected at least one sample, got none")
+            if to == "nwidth":  # a copy: our layout is that of The Well
+                export_fields(data, destination, "well", overwrite=overwrite)
+                _tell(data, destination)
+                return
+            fields = fields or _names_of_theirs(data, to)
             _write(export_fields(data, destination, to, fields=fields, overwrite=overwrite))
         return
     about: dict[str, Any] = {}
@@ -93,7 +103,8 @@ def convert(
             if to == "nwidth":
                 _tell(data, destination)
             else:
-                _write(export_fields(data, destination, to, overwrite=overwrite))
+                theirs = _names_of_theirs(data, to)
+                _write(export_fields(data, destination, to, fields=theirs, overwrite=overwrite))
 
 
 def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:
@@ -109,6 +120,12 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str] | None:
             raise ConfigError(f"{option}: expected FROM=TO, such as x=permeability, got {word!r}")
         pairs[old] = new
     return pairs
+
+
+def _names_of_theirs(data: "FieldDataset", to: str) -> dict[str, str] | None:
+    """Return what PDEBench calls the fields of a Darcy problem, if these are here."""
+    names = {"permeability": "nu", "pressure": "tensor"}
+    return names if to == "pdebench" and {*names} == {*data.field_names} else None
 
 
 def _tell(data: "FieldDataset", path: Path) -> None:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -43,6 +44,51 @@ def test_there_and_back(nwidth, made, tmp_path, to, suffix):
         for name in ("permeability", "pressure"):
             assert np.array_equal(data[name][:], before[name][:])
     assert {p.name for p in tmp_path.iterdir()} == {away.name, back.name}
+
+
+@pytest.mark.parametrize("name", ["back.h5", "away.hdf5"])
+def test_ours_is_copied_as_it_is(nwidth, made, tmp_path, name):
+    away, back = tmp_path / "away.hdf5", tmp_path / name
+    assert nwidth("convert", made / "darcy.h5", away, "--to", "well").code == 0
+    answer = nwidth("convert", away, back, *(("--overwrite",) if back == away else ()))
+    assert answer.code == 0 and "12 samples of permeability, pressure" in answer.out
+    assert back.read_bytes() == (made / "darcy.h5").read_bytes()
+    for option in (("--map", "pressure=p"), ("--unit", "pressure=Pa"), ("-c", made / "tiny.toml")):
+        answer = nwidth("convert", away, tmp_path / "third.h5", *option)
+        assert answer.code == 2 and "copied as it is" in answer.sentence
+    assert not (tmp_path / "third.h5").exists()
+
+
+def test_darcy_data_have_names_in_pdebench(nwidth, made, theirs, tmp_path):
+    out = tmp_path / "pd.hdf5"
+    answer = nwidth("convert", made / "darcy.h5", out, "--to", "pdebench")
+    assert answer.code == 0, answer.err
+    with h5py.File(out) as file, FieldDataset.open(made / "darcy.h5") as data:
+        assert np.array_equal(file["nu"][()], data["permeability"][:])
+        assert np.array_equal(file["tensor"][:, 0], data["pressure"][:])
+    names = ("--map", "x=permeability", "--map", "y=pressure")
+    answer = nwidth("convert", theirs, tmp_path / "b.hdf5", "--to", "pdebench", *names)
+    assert answer.code == 0, answer.err
+    answer = nwidth("convert", theirs, tmp_path / "c.hdf5", "--to", "pdebench")
+    assert answer.code == 1 and "tensor" in answer.sentence  # no guess for other names
+
+
+def test_no_samples_are_no_data(nwidth, tmp_path):
+    np.savez(tmp_path / "a.npz", u=np.zeros((0, 9, 9)))
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["u"] = np.zeros((0, 9, 9))
+    with FieldDataset.create(tmp_path / "c.h5", Grid.uniform((9, 9)), {"u": "1"}) as data:
+        data.finish()
+    for name in ("a.npz", "b.h5", "c.h5"):
+        answer = nwidth("convert", tmp_path / name, tmp_path / "out.h5")
+        assert answer.code == 1 and "at least one sample" in answer.sentence, answer.err
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_npz_by_name_only(nwidth, tmp_path):
+    (tmp_path / "fake.npz").write_text("text")
+    answer = nwidth("convert", tmp_path / "fake.npz", tmp_path / "out.h5")
+    assert answer.code == 1 and "expected an npz file, as numpy.savez" in answer.sentence
 
 
 def test_from_one_layout_of_others_to_another(nwidth, theirs, tmp_path):
@@ -84,7 +130,6 @@ def test_files_that_cannot_be_read(nwidth, made, tmp_path):
     out = tmp_path / "out.h5"
     assert nwidth("convert", tmp_path / "none.h5", out).code == 1
     assert nwidth("convert", made / "fno.h5", out).code == 1
-    assert nwidth("convert", made / "darcy.h5", out).code == 2
     (tmp_path / "text.h5").write_text("text")
     assert nwidth("convert", tmp_path / "text.h5", out).code == 1
     assert not out.exists()
