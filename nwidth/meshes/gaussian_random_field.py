@@ -82,11 +82,13 @@ class GaussianRandomField(RandomField):
         self._check_modes()
 
     def _check_boundary(self) -> None:
-        if not isinstance(self.boundary, str):
-            object.__setattr__(self, "boundary", tuple(self.boundary))
-        if len(self._boundaries) != self.grid.dimension or not {*self._boundaries} <= {
-            *series.BOUNDARIES
-        }:
+        if isinstance(self.boundary, Sequence) and not isinstance(self.boundary, str):
+            object.__setattr__(self, "boundary", tuple(map(str, self.boundary)))
+        if (
+            not isinstance(self.boundary, str | tuple)
+            or len(self._boundaries) != self.grid.dimension
+            or not {*self._boundaries} <= {*series.BOUNDARIES}
+        ):
             raise InputError(
                 "Gaussian field: expected boundary 'neumann', 'dirichlet' or 'periodic', "
                 f"one or one per axis, got {self.boundary!r}"
@@ -177,6 +179,11 @@ class GaussianRandomField(RandomField):
 
     def sample(self, generator: np.random.Generator) -> Array:
         """Draw one field, shape `grid.shape`."""
+        if not isinstance(generator, np.random.Generator):
+            raise InputError(
+                f"Gaussian field: expected a numpy Generator to draw from, got {generator!r:.80}; "
+                "make one with np.random.default_rng(seed)"
+            )
         return self.expand(generator.standard_normal(self.noise_shape))
 
     def describe(self) -> dict[str, Any]:

@@ -120,6 +120,10 @@ class Grid:
         >>> float(Grid.tensor([[0.0, 1.0, 4.0], [0.0, 2.0]]).weights.sum())
         8.0
         """
+        if not isinstance(points_per_axis, Sequence | np.ndarray):
+            raise InputError(
+                f"grid: expected a list of the points of each axis, got {points_per_axis!r:.80}"
+            )
         d = len(points_per_axis)
         if not 1 <= d <= 3:
             raise InputError(f"grid: expected the points of one to three axes, got {d}")

@@ -1,8 +1,9 @@
 """Boundary conditions: what holds on each side of a box."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ class Boundary:
             points = list(grid.points)
             points[axis] = np.array([getattr(grid.axes[axis], end)])
             coordinates = np.meshgrid(*points, indexing="ij")
-            value = value(*(np.squeeze(x, axis) for x in coordinates))
+            value = called(value, [np.squeeze(x, axis) for x in coordinates], what)
         try:
             numbers = np.asarray(value, dtype=np.float64)
             out = np.broadcast_to(numbers, shape)
@@ -173,6 +174,20 @@ class Boundary:
         return cls(sides, _condition(description["default"]))
 
 
+def called(function: Callable[..., Any], coordinates: Sequence[Any], what: str) -> Any:
+    """Return a user's function of the coordinates, or raise `InputError` if it takes others."""
+    try:
+        signature(function).bind(*coordinates)
+    except TypeError:
+        raise InputError(
+            f"{what}: expected a callable of {len(coordinates)} coordinates, got "
+            f"{getattr(function, '__name__', function)!r}, which takes others"
+        ) from None
+    except ValueError:  # a compiled function that does not tell
+        pass
+    return function(*coordinates)
+
+
 def _condition(description: Any) -> Condition:
     """Rebuild one condition."""
     if isinstance(description, Mapping):
@@ -194,7 +209,10 @@ def _check_value(value: Any, what: str) -> None:
     """Raise unless the value is callable or made of finite real numbers."""
     if callable(value):
         return
-    numbers = np.asarray(value)
+    try:
+        numbers = np.asarray(value)
+    except (TypeError, ValueError):  # rows of different lengths
+        numbers = np.asarray(None)
     if numbers.dtype.kind not in "biuf":
         raise InputError(
             f"{what}: expected a real number, an array or a callable, got {value!r:.80}"

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -58,11 +59,14 @@ def discretization_error(
     """
     if norm not in ("energy", "L2"):
         raise InputError(f"norm: expected 'energy' or 'L2', got {norm!r}")
-    if not order > 0:
+    real = isinstance(order, int | float | np.number) and not isinstance(order, bool)
+    if not real or not 0 < order < np.inf:
         raise InputError(f"order: expected a number > 0, got {order!r}")
     (coarse, factors), fine = coarser(problem), problem.grid
     if solution is None:
         solution = solve(problem, inputs, rtol).checked().u
+    solution = as_floating(solution, "solution")
+    require_finite(require_shape(solution, fine.shape, "solution"), "solution")
     restricted = {name: fine.restrict(np.asarray(u), factors) for name, u in inputs.items()}
     at_points = _pick(solution, problem.grid, factors)
     difference = at_points - solve(coarse, restricted, rtol).checked().u

@@ -72,9 +72,18 @@ def generate(
 
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
         raise InputError(f"samples: expected an integer >= 1, got {samples!r}")
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: expected a Problem like Darcy(grid), got {problem!r:.80}")
+    _require_options(rtol, max_iterations, dtype)
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
     generator(seed, 0)  # raises for a seed that is none
+    for item in problem.inputs:
+        if item.sampler is None:
+            raise InputError(
+                f"{item.name}: expected a sampler to draw random inputs from, got none; "
+                "give the problem a random field"
+            )
     path, samples = Path(path), int(samples)
     grid = problem.grid.coarsen(restrict)
     description = problem.describe()
@@ -88,7 +97,7 @@ def generate(
         "restrict": int(restrict),
         "method": method,
         "max_iterations": int(max_iterations),
-        "dtype": str(np.dtype(dtype)),
+        "dtype": dtype,
         "versions": _versions(),
     }
     data = None if overwrite else _existing(path, provenance)
@@ -131,6 +140,17 @@ def generate(
         data.close()
         raise
     return data
+
+
+def _require_options(rtol: Any, max_iterations: Any, dtype: Any) -> None:
+    """Raise `InputError` for options that no solve could use, before there is a file."""
+    if not isinstance(rtol, int | float | np.number) or isinstance(rtol, bool) or not 0 < rtol < 1:
+        raise InputError(f"rtol: expected a number between 0 and 1, got {rtol!r}")
+    whole = isinstance(max_iterations, int | np.integer) and not isinstance(max_iterations, bool)
+    if not whole or max_iterations < 1:
+        raise InputError(f"max_iterations: expected an integer >= 1, got {max_iterations!r}")
+    if dtype not in ("float64", "float32"):
+        raise InputError(f"dtype: expected 'float64' or 'float32', got {dtype!r}")
 
 
 def _versions() -> dict[str, str]:

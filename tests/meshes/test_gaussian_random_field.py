@@ -10,7 +10,7 @@ import pytest
 from scipy.fft import idctn
 
 from nwidth.errors import InputError
-from nwidth.meshes import GaussianRandomField, Grid
+from nwidth.meshes import GaussianRandomField, Grid, LogNormalField, TwoPhaseField
 
 BOUNDARIES = ["neumann", "dirichlet", "periodic"]
 
@@ -268,3 +268,17 @@ def test_errors_of_methods():
 
 def test_rough_fields_need_a_limit():
     assert GaussianRandomField(GRID, 0.5, 3.0, modes=4).samples(0, 1).shape == (1, 5, 5)
+
+
+@pytest.mark.parametrize("boundary", [3, None, ("neumann", 3), {"neumann", "periodic"}])
+def test_what_is_no_boundary_is_refused(boundary):
+    with pytest.raises(InputError, match="expected boundary 'neumann'"):
+        GaussianRandomField(Grid.uniform((5, 5)), alpha=2.0, tau=3.0, boundary=boundary)
+
+
+@pytest.mark.parametrize("draw", [None, 3, np.random.RandomState(0)])
+def test_samples_are_drawn_from_a_generator(draw):
+    field = GaussianRandomField(Grid.uniform((5, 5)), alpha=2.0, tau=3.0)
+    for drawn in (field, LogNormalField(field), TwoPhaseField(field, 1.0, 2.0)):
+        with pytest.raises(InputError, match="expected a numpy Generator to draw from"):
+            drawn.sample(draw)

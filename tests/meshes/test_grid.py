@@ -243,3 +243,9 @@ GRID = Grid.uniform((4, 5))
 def test_errors_say_what_to_do(build, words):
     with pytest.raises(InputError, match=words):
         build()
+
+
+@pytest.mark.parametrize("points", [None, 3, iter([[0.0, 1.0]])])
+def test_a_tensor_grid_needs_a_list_of_points(points):
+    with pytest.raises(InputError, match="expected a list of the points of each axis"):
+        Grid.tensor(points)

@@ -102,3 +102,23 @@ def test_bad_values():
 def test_bad_descriptions(description):
     with pytest.raises(InputError, match="description"):
         Boundary.from_description(description)
+
+
+def test_callables_take_all_coordinates():
+    side = Boundary({"x_lower": Dirichlet(lambda x: x)})
+    with pytest.raises(InputError, match="x_lower: expected a callable of 2 coordinates, got"):
+        side.values(GRID, 0, "lower")
+    plain = Boundary({"x_lower": Dirichlet(np.hypot)})
+    assert plain.values(GRID, 0, "lower").shape == GRID.shape[1:]
+
+    def faulty(x, y):
+        raise TypeError("their own")
+
+    with pytest.raises(TypeError, match="their own"):
+        Boundary({"x_lower": Dirichlet(faulty)}).values(GRID, 0, "lower")
+
+
+def test_ragged_lists_are_refused():
+    for condition in (Dirichlet, Neumann):
+        with pytest.raises(InputError, match="real number, an array or a callable"):
+            condition([[1.0], [1.0, 2.0]])

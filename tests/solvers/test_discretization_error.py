@@ -86,3 +86,19 @@ def test_bad_input():
         discretization_error(problem, a, order=0)
     with pytest.raises(InputError, match="Darcy or Poisson"):
         discretization_error(None, a)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"solution": np.zeros((8, 9))}, r"solution: expected shape \(9, 9\), got \(8, 9\)"),
+        ({"solution": np.full((9, 9), np.nan)}, "solution: expected finite"),
+        ({"solution": "u"}, "solution: expected numbers"),
+        ({"order": "a"}, "order: expected a number > 0"),
+        ({"order": np.inf}, "order: expected a number > 0"),
+    ],
+)
+def test_what_is_no_solution_or_order_is_refused(options, message):
+    problem = Darcy(Grid.uniform((9, 9)))
+    with pytest.raises(InputError, match=message):
+        discretization_error(problem, {"permeability": np.ones((9, 9))}, **options)

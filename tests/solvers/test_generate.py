@@ -180,3 +180,21 @@ def test_what_cannot_be_generated(tmp_path):
         generate(described, tmp_path / "b.h5", 1)
     with pytest.raises(OSError):
         generate(problem(), tmp_path / "nowhere" / "a.h5", 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"problem": 3}, "problem: expected a Problem"),
+        ({"rtol": "a"}, "rtol: expected a number between"),
+        ({"rtol": np.inf}, "rtol: expected a number between"),
+        ({"dtype": "foo"}, "dtype: expected 'float64' or 'float32'"),
+        ({"max_iterations": "a"}, "max_iterations: expected an integer"),
+        ({"problem": Darcy(Grid.uniform((9, 9)))}, "permeability: expected a sampler"),
+    ],
+)
+def test_what_is_refused_leaves_no_file(tmp_path, options, message):
+    job = {"problem": problem(), "samples": 1, **options}
+    with pytest.raises(InputError, match=message):
+        generate(path=tmp_path / "a.h5", **job)
+    assert [*tmp_path.iterdir()] == []

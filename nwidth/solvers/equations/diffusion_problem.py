@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, require_finite
+from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
-from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.boundary import Boundary, called
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.linear_operator import LinearOperator
@@ -70,7 +70,14 @@ class DiffusionProblem(Problem):
                 f"inputs: expected a mapping with {', '.join(item.name for item in self.inputs)}, "
                 f"got {came or 'none'}"
             )
-        values = as_floating(inputs[name], name)
+        try:
+            values = as_floating(to_numpy(inputs[name]), name)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"{name}: expected an array of numbers, got {inputs[name]!r:.80}"
+            ) from None
         shapes = [self.grid.shape]
         if tensor:
             shapes.append((self.grid.dimension, *self.grid.shape))
@@ -84,7 +91,7 @@ class DiffusionProblem(Problem):
 
 def source_on_grid(source: Source, grid: Grid) -> Array:
     """Return a source (number, array or callable of the coordinates) as a float64 field."""
-    value = source(*grid.coordinates()) if callable(source) else source
+    value = called(source, grid.coordinates(), "source") if callable(source) else source
     try:
         numbers = np.broadcast_to(np.asarray(value, dtype=np.float64), grid.shape)
     except (TypeError, ValueError):

@@ -32,3 +32,24 @@ def test_source_on_grid():
 def test_reference_operator_is_made_once():
     problem = Darcy(GRID)
     assert problem.reference_operator() is problem.reference_operator()
+
+
+def test_sources_take_all_coordinates():
+    with pytest.raises(InputError, match="source: expected a callable of 2 coordinates"):
+        source_on_grid(lambda x: x, GRID)
+
+
+def test_permeability_may_be_a_tensor_of_torch():
+    torch = pytest.importorskip("torch")
+    problem, a = Darcy(Grid.uniform((5, 5))), np.linspace(1.0, 2.0, 25).reshape(5, 5)
+    for kind in (np.float32, np.float64):
+        plain = problem.input_field({"permeability": a.astype(kind)}, "permeability")
+        given = problem.input_field({"permeability": torch.tensor(a.astype(kind))}, "permeability")
+        assert isinstance(given, np.ndarray) and given.dtype == kind
+        assert np.array_equal(given, plain)
+
+
+@pytest.mark.parametrize("wrong", [[[1.0], [1.0, 2.0]], "a", None])
+def test_what_is_no_array_is_refused(wrong):
+    with pytest.raises(InputError, match="permeability: expected"):
+        Darcy(Grid.uniform((5, 5))).input_field({"permeability": wrong}, "permeability")
