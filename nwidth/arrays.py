@@ -1,4 +1,4 @@
-"""Arrays of any library: their namespace, dtype policy, random generators and finite checks.
+"""Arrays of any library: their namespace, dtype policy, random generators, finite checks, range.
 
 Vectorized code calls ``xp = namespace(u)`` at its door and then follows NumPy, CuPy or torch.
 A library is only recognised if it is already imported, as in einops, so nothing is loaded here.
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError, NonFiniteError
 
 Seed = int | np.random.Generator
+
+# Exponents of two that are left alone, and the largest that a factor may have, in each precision.
+_RANGE = {np.dtype(np.float32): (40, 120), np.dtype(np.float64): (200, 1000)}
 
 
 def namespace(*arrays: Any) -> ModuleType:
@@ -129,3 +132,33 @@ def generator(seed: Seed, *key: int) -> np.random.Generator:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed: expected an integer >= 0 or a numpy Generator, got {seed!r}")
     return np.random.default_rng(np.random.SeedSequence([int(seed), *key]))
+
+
+def power_of_two(values: NDArray[Any], axes: tuple[int, ...] | None = None) -> Any:
+    """Return s such that max |s v| is near one; 1 where it is far from underflow and overflow.
+
+        s = 2^-k,    2^(k-1) <= max |v| < 2^k
+
+    Such a factor changes exponents alone, so that a linear problem that is scaled by it has the
+    same digits in its solution. Reference: N. Higham (2002), Accuracy and Stability of Numerical
+    Algorithms, doi:10.1137/1.9780898718027, section 27.8, on norms without underflow.
+
+    Args:
+        values: float32 or float64.
+        axes: those the maximum is taken over, kept with length one; all by default, and then the
+            result is a number.
+
+    Zero, NaN and infinity give 1.
+
+    >>> power_of_two(np.array([3.0, -5.0])), power_of_two(np.array([2.0**-500])) == 2.0**499
+    (1.0, True)
+    """
+    kept = axes is not None
+    largest = np.maximum(
+        values.max(axis=axes, keepdims=kept), -values.min(axis=axes, keepdims=kept)
+    )
+    free, limit = _RANGE[values.dtype]
+    exponents = np.frexp(largest)[1]
+    wanted = np.where(np.abs(exponents) > free, -np.clip(exponents, -limit, limit), 0)
+    scale = np.ldexp(1.0, wanted)
+    return float(scale) if axes is None else scale

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
-from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Problem
 
@@ -128,7 +128,10 @@ class DualNorm:
     def _upper(self, norm: Any, vector: Array, scale: Any) -> Any:
         """Return an upper bound of norm / scale, zero for zero vectors alone."""
         with np.errstate(over="ignore"):
-            return np.where(vector.any(axis=self._axes), np.maximum(norm / scale, TINY), 0.0)[()]
+            bound = np.maximum(norm / scale, TINY)
+        if np.all(norm > 0):
+            return bound
+        return np.where(vector.any(axis=self._axes), bound, 0.0)[()]
 
     def _crude(self, vector: Array) -> Any:
         """Return D(v) of vectors in range."""

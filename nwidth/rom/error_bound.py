@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
 from nwidth.rom.dual_norm import EPS, TINY, DualNorm
-from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.problem import Inputs, Problem
 
 Array = NDArray[Any]

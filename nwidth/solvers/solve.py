@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite, require_shape
+from nwidth.arrays import power_of_two, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.conjugate_gradient import (
@@ -15,7 +15,6 @@ from nwidth.solvers.krylov.conjugate_gradient import (
     check_limits,
     conjugate_gradient,
 )
-from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solution import Solution, Status

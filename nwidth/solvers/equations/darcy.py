@@ -82,7 +82,8 @@ class Darcy(DiffusionProblem):
     def _permeability(self, inputs: Inputs) -> Array:
         """Return the checked permeability."""
         a = self.input_field(inputs, "permeability", tensor=True)
-        if a.min() <= 0:
+        smallest, largest = float(a.min()), float(a.max())
+        if smallest <= 0:
             where = tuple(int(i) for i in np.unravel_index(int(a.argmin()), a.shape))
             raise InputError(
                 f"permeability: expected numbers > 0, got {a[where]} at index {where} "
@@ -90,7 +91,6 @@ class Darcy(DiffusionProblem):
                 "positive value"
             )
         low, high = _RANGE.get(a.dtype, (1e-290, 1e290))
-        smallest, largest = float(a.min()), float(a.max())
         if smallest < max(low, SMALLEST_PART * largest) or largest > high:
             raise InputError(
                 f"permeability: expected numbers in {a.dtype} from {low:g} to {high:g} of which "

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
-from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 

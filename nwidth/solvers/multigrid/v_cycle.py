@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.conjugate_gradient import Iterate, check_limits
-from nwidth.solvers.krylov.scaling import power_of_two
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 
@@ -227,4 +227,5 @@ def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status |
 
 def _norm(r: Array) -> float:
     """Return ||r||, the sum of squares in float64."""
-    return float(np.linalg.norm(r.astype(np.float64, copy=False)))
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(r.astype(np.float64, copy=False)))

@@ -83,3 +83,10 @@ def test_limits_are_checked():
     for options in ({"rtol": np.inf}, {"rtol": "x"}, {"max_iterations": "a"}):
         with pytest.raises(InputError, match=next(iter(options))):
             TwoGrid().iterate(np.ones(30), **options)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_pocket_that_is_cut_off_is_inverted_all_the_same(dtype):
+    weights = np.array([1e-25, 1.0, 1.0, 0.0])
+    M = Multigrid(DiffusionOperator((weights,)), dtype=dtype)
+    assert np.isfinite(M.to_dense()).all()
