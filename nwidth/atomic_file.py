@@ -55,8 +55,13 @@ def written_in_place(path: Path) -> Iterator[Path]:
                 os.fsync(stream.fileno())
             draft.replace(path)
             _sync_folder(path.parent)
-        except FileFormatError:
-            raise
+        except FileFormatError as error:
+            if draft.name not in str(error):
+                raise
+            # The writer knows the file by the name of the draft only.
+            named = FileFormatError(str(error).replace(draft.name, path.name))
+            named.errno = error.errno
+            raise named from None
         except OSError as error:
             if error.filename is not None and str(error.filename) not in ours:
                 raise  # it is about another file, which the writer reads

@@ -52,6 +52,15 @@ def test_reasons_are_told(tmp_path):
     assert "no permission" in str(unwritable(tmp_path / "a", PermissionError(13, "")))
 
 
+def test_errors_of_the_draft_name_the_file(tmp_path):
+    path = tmp_path / "a.txt"
+    with pytest.raises(FileFormatError) as caught, written_in_place(path) as draft:
+        raise unwritable(draft, OSError(errno.ENOSPC, ""))
+    assert str(caught.value).startswith(f"{path}: no space left")
+    assert caught.value.errno == errno.ENOSPC
+    assert not [*tmp_path.iterdir()]
+
+
 def test_errors_of_other_files_are_left_alone(tmp_path):
     with pytest.raises(FileNotFoundError), written_in_place(tmp_path / "a.txt"):
         (tmp_path / "input.txt").read_text()

@@ -179,14 +179,15 @@ def certified_file(
         "bound": "relative error in the energy norm to the discrete solution on this grid",
         "nwidth": __version__,
     }
+    numbers = (*CERTIFICATE, *(("discretization",) * discretization))
     with written_whole(
         output,
         dataset.grid,
         fields,
-        scalars=dict.fromkeys((*CERTIFICATE, *(("discretization",) * discretization)), "1"),
+        scalars=dict.fromkeys(numbers, "1"),
         provenance=provenance,
         samples=len(dataset),
-        allow_nonfinite=True,  # a useless prediction has an infinite bound
+        allow_nonfinite=numbers,  # a useless prediction has an infinite bound
     ) as out:
 
         def keep(i: int, raw: Any, certified: Any, scalars: dict[str, float]) -> None:

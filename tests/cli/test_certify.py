@@ -95,6 +95,7 @@ def test_infinite_bounds_are_stored_as_such(nwidth, made, tmp_path):
     assert answer.code == 0, answer.err
     with FieldDataset.open(out) as data:
         assert data.scalars["l2_bound"][0] == np.inf
+        assert data.layout.allow_nonfinite == {*data.scalar_names}
         assert np.isfinite(data["pressure"][0]).all()
 
 
