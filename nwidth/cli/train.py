@@ -149,10 +149,14 @@ def plan_training(
         seed=training.seed,
     )
     augmentation = Augmentation(coarse=cheaper.coarse, symmetries=cheaper.symmetries)
-    try:
-        augmentation.check(grid)
-    except InputError as error:
-        raise ConfigError(f"[augmentation] coarse, symmetries: {error}") from None
+    for check, where in (
+        (lambda: network.check(grid.axes), "[model] modes"),
+        (lambda: augmentation.check(grid), "[augmentation] coarse, symmetries"),
+    ):
+        try:
+            check()
+        except InputError as error:
+            raise ConfigError(f"{where}: {error}") from None
     return network, options, augmentation
 
 

@@ -52,6 +52,7 @@ def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
         (("--input", "pressure", "--target", "pressure"), 2, "expected different fields"),
         (("--target", "permeability"), 2, "expected different fields"),
         (("--batch-size", 0), 2, "--batch-size"),
+        (("--modes", 40), 2, "[model] modes: "),
     ],
 )
 def test_settings_that_do_not_fit(nwidth, made, tmp_path, options, code, words):
