@@ -170,7 +170,9 @@ class DataSettings(Section):
 class ModelSettings(Section):
     """[model]: the Fourier neural operator."""
 
-    modes: PositiveInt | list[PositiveInt] = Field(default=12, description="Fourier modes per axis")
+    modes: PositiveInt | list[PositiveInt] | None = Field(
+        default=None, description="Fourier modes per axis; default: 12, or what the grid resolves"
+    )
     width: PositiveInt = Field(default=32, description="channels of each layer")
     layers: PositiveInt = 4
     projection: PositiveInt = Field(default=128, description="channels of the last pointwise map")

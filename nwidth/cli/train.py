@@ -19,6 +19,9 @@ if TYPE_CHECKING:
         TrainingReport,
     )
 
+# Fourier modes per axis where nothing else is asked for and the grid resolves them.
+USUAL_MODES = 12
+
 
 def train(
     data: Data,
@@ -121,9 +124,13 @@ def plan_training(
     """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
     from nwidth.errors import ConfigError, InputError
     from nwidth.operators import FNO, Augmentation, TrainingOptions
+    from nwidth.operators.fourier_basis import resolvable_modes
 
     d = grid.dimension
-    modes = settings.modes if isinstance(settings.modes, list) else [settings.modes] * d
+    if settings.modes is None:
+        modes = [resolvable_modes(axis, USUAL_MODES, settings.padding) for axis in grid.axes]
+    else:
+        modes = settings.modes if isinstance(settings.modes, list) else [settings.modes] * d
     if len(modes) != d:
         raise ConfigError(f"[model] modes: expected one number or {d}, got {modes}")
     network = FNO(

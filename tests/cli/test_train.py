@@ -74,6 +74,14 @@ def test_data_that_do_not_fit(nwidth, made, tmp_path):
     assert not out.exists()
 
 
+def test_modes_default_to_what_the_grid_resolves(nwidth, made, tmp_path):
+    answer = nwidth("train", made / "darcy.h5", "-o", tmp_path / "m.h5", "--epochs", 1)
+    assert answer.code == 0, answer.err
+    model = NeuralOperator.load(tmp_path / "m.h5").model
+    model.check(FieldDataset.open(made / "darcy.h5").grid.axes)
+    assert max(model.modes) < 12
+
+
 def test_no_samples(nwidth, tmp_path):
     grid = Grid.uniform((17, 17))
     with FieldDataset.create(tmp_path / "a.h5", grid, {"permeability": "1", "u": "1"}) as data:
