@@ -129,7 +129,13 @@ def test_ctrl_c_and_resume(made, tmp_path):
     path = tmp_path / "long.h5"
     command = [sys.executable, "-m", "nwidth.cli.main", "generate", str(made / "tiny.toml")]
     command += ["-o", str(path), "--samples", "100000", "--threads", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # Jobs in the background of a shell ignore the interrupt, and their children inherit that.
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     deadline = time.monotonic() + 60
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
