@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from nwidth.atomic_file import sweep
 from nwidth.cli.build import build, require_random
 from nwidth.cli.certify import certified_file
 from nwidth.cli.comparison import (
@@ -71,7 +70,6 @@ class Pipeline:
         for stage in again:
             for path in stale[stage]:
                 path.unlink(missing_ok=True)
-        sweep(self.output)
         self._check_space()
         self.journal.save()
 

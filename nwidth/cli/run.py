@@ -41,7 +41,7 @@ def run(
     For example:
         nwidth run examples/darcy.toml
 
-        nwidth run examples/darcy.toml --output /tmp/darcy --threads 2
+        nwidth run examples/darcy.toml --output results/darcy --threads 2
     """
     from nwidth.cli.read_config import read_config
     from nwidth.cli.threads import limit_threads
