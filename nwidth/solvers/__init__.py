@@ -10,7 +10,7 @@ from nwidth.solvers.generate import generate
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import AlgebraicMultigrid, Multigrid
-from nwidth.solvers.problem import FieldInput, Problem
+from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 
@@ -24,6 +24,7 @@ __all__ = [
     "FieldInput",
     "FiniteVolume",
     "LinearOperator",
+    "LinearProblem",
     "MatrixOperator",
     "Multigrid",
     "Neumann",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.linear_operator import LinearOperator
@@ -29,16 +30,13 @@ class FieldInput:
     positive: bool = False
 
 
-class Problem(ABC):
-    """A discrete symmetric coercive problem A(mu) u = b(mu), parametrized by named inputs mu.
+class LinearProblem(ABC):
+    """A discrete linear problem A(mu) u = b(mu), parametrized by named inputs mu.
 
-    It does not know how it is solved: `nwidth.solvers.solve` does. Vectors of unknowns have
-    `operator(mu).domain_shape`; `unknowns` and `field` go between them and whole fields on `grid`,
-    which also hold prescribed boundary values.
-
-    Coercivity is stated against the fixed reference operator K (the constant-coefficient problem
-    with the same boundary types): v.A(mu)v >= coercivity(mu) v.Kv, and v.A(mu)v <=
-    continuity(mu) v.Kv, for every vector v of unknowns.
+    A is square; nothing is said of symmetry or definiteness, and numbers may be complex. The
+    problem does not know how it is solved. Vectors of unknowns have `operator(mu).domain_shape`;
+    `unknowns` and `field` go between them and whole fields on `grid`, which also hold prescribed
+    boundary values.
     """
 
     grid: Grid
@@ -48,11 +46,76 @@ class Problem(ABC):
 
     @abstractmethod
     def operator(self, inputs: Inputs) -> LinearOperator:
-        """Return A(mu), symmetric positive (semi)definite."""
+        """Return A(mu)."""
 
     @abstractmethod
     def source(self, inputs: Inputs) -> NDArray[Any]:
         """Return b(mu), with the prescribed boundary values moved to the right-hand side."""
+
+    @abstractmethod
+    def unknowns(self, field: NDArray[Any]) -> NDArray[Any]:
+        """Return the unknowns of a whole field on the grid."""
+
+    @abstractmethod
+    def field(self, unknowns: NDArray[Any], inputs: Inputs) -> NDArray[Any]:
+        """Return the whole field: unknowns plus prescribed boundary values."""
+
+    @abstractmethod
+    def on(self, grid: Grid) -> "LinearProblem":
+        """Return the same problem on another grid of the same box (two-grid error estimates)."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description for the provenance of data and model files."""
+
+    def sample(self, generator: np.random.Generator) -> dict[str, NDArray[Any]]:
+        """Draw one set of inputs from their samplers."""
+        drawn = {}
+        for item in self.inputs:
+            if item.sampler is None:
+                raise InputError(
+                    f"{item.name}: expected a sampler to draw random inputs from, got none; "
+                    "give the problem a random field or bring your own inputs"
+                )
+            drawn[item.name] = item.sampler.sample(generator)
+        return drawn
+
+    def input_field(self, inputs: Inputs, name: str, *, tensor: bool = False) -> NDArray[Any]:
+        """Return one checked input of the problem: known names, a shape that fits, finite."""
+        if not isinstance(inputs, Mapping) or {*inputs} != {item.name for item in self.inputs}:
+            came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
+            raise InputError(
+                f"inputs: expected a mapping with {', '.join(item.name for item in self.inputs)}, "
+                f"got {came or 'none'}"
+            )
+        try:
+            values = as_floating(to_numpy(inputs[name]), name)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"{name}: expected an array of numbers, got {inputs[name]!r:.80}"
+            ) from None
+        shapes = [self.grid.shape]
+        if tensor:
+            shapes.append((self.grid.dimension, *self.grid.shape))
+        if values.dtype.kind != "f" or tuple(values.shape) not in shapes:
+            raise InputError(
+                f"{name}: expected real numbers of shape {' or '.join(map(str, shapes))}, "
+                f"got {values.dtype} of shape {tuple(values.shape)}"
+            )
+        return require_finite(values, name)
+
+
+class Problem(LinearProblem):
+    """A discrete symmetric coercive problem A(mu) u = b(mu), parametrized by named inputs mu.
+
+    `nwidth.solvers.solve` solves it. A(mu) is symmetric positive (semi)definite.
+
+    Coercivity is stated against the fixed reference operator K (the constant-coefficient problem
+    with the same boundary types): v.A(mu)v >= coercivity(mu) v.Kv, and v.A(mu)v <=
+    continuity(mu) v.Kv, for every vector v of unknowns.
+    """
 
     @abstractmethod
     def reference_operator(self) -> LinearOperator:
@@ -80,29 +143,5 @@ class Problem(ABC):
         return ReferenceSolver(self.reference_operator(), self.grid)
 
     @abstractmethod
-    def unknowns(self, field: NDArray[Any]) -> NDArray[Any]:
-        """Return the unknowns of a whole field on the grid."""
-
-    @abstractmethod
-    def field(self, unknowns: NDArray[Any], inputs: Inputs) -> NDArray[Any]:
-        """Return the whole field: unknowns plus prescribed boundary values."""
-
-    @abstractmethod
     def on(self, grid: Grid) -> "Problem":
         """Return the same problem on another grid of the same box (two-grid error estimates)."""
-
-    @abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description for the provenance of data and model files."""
-
-    def sample(self, generator: np.random.Generator) -> dict[str, NDArray[Any]]:
-        """Draw one set of inputs from their samplers."""
-        drawn = {}
-        for item in self.inputs:
-            if item.sampler is None:
-                raise InputError(
-                    f"{item.name}: expected a sampler to draw random inputs from, got none; "
-                    "give the problem a random field or bring your own inputs"
-                )
-            drawn[item.name] = item.sampler.sample(generator)
-        return drawn

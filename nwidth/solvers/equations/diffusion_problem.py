@@ -1,13 +1,13 @@
 """What the equations of diffusion share: unknowns, walls, reference operator, checked inputs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, require_finite, to_numpy
+from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import Boundary, called
@@ -61,32 +61,6 @@ class DiffusionProblem(Problem):
     def field(self, unknowns: Array, inputs: Inputs) -> Array:
         """Return the whole field: unknowns plus the values of Dirichlet nodes."""
         return self.volumes.field(unknowns)
-
-    def input_field(self, inputs: Inputs, name: str, *, tensor: bool = False) -> Array:
-        """Return one checked input of the problem: known names, a shape that fits, finite."""
-        if not isinstance(inputs, Mapping) or {*inputs} != {item.name for item in self.inputs}:
-            came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
-            raise InputError(
-                f"inputs: expected a mapping with {', '.join(item.name for item in self.inputs)}, "
-                f"got {came or 'none'}"
-            )
-        try:
-            values = as_floating(to_numpy(inputs[name]), name)
-        except (TypeError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(
-                f"{name}: expected an array of numbers, got {inputs[name]!r:.80}"
-            ) from None
-        shapes = [self.grid.shape]
-        if tensor:
-            shapes.append((self.grid.dimension, *self.grid.shape))
-        if values.dtype.kind != "f" or tuple(values.shape) not in shapes:
-            raise InputError(
-                f"{name}: expected real numbers of shape {' or '.join(map(str, shapes))}, "
-                f"got {values.dtype} of shape {tuple(values.shape)}"
-            )
-        return require_finite(values, name)
 
 
 def source_on_grid(source: Source, grid: Grid) -> Array:
