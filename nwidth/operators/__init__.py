@@ -9,6 +9,7 @@ from typing import Any
 
 _HOME = {
     "Augmentation": "augmentation",
+    "DifferentiableSolve": "differentiable_solve",
     "FNO": "fno",
     "NeuralOperator": "neural_operator",
     "Normalizer": "normalizer",

@@ -1,0 +1,27 @@
+"""The method that suits a problem, and why."""
+
+from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.problem import Inputs, Problem
+
+# Up to this many unknowns (any number in one dimension) sparse elimination is quickest.
+DIRECT_SIZE = 400
+
+
+def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[str, str]:
+    """Return the method of `OperatorSolver` for A = `operator` of a problem, and the reason.
+
+    >>> import numpy as np
+    >>> from nwidth.meshes import Grid
+    >>> from nwidth.solvers import Poisson
+    >>> problem = Poisson(Grid.uniform((9, 9)))
+    >>> choose(problem, {"source": np.ones((9, 9))}, problem.reference_operator())[0]
+    'fast-poisson'
+    """
+    constant = problem.coercivity(inputs) == problem.continuity(inputs)
+    if constant and all(axis.is_uniform for axis in problem.grid.axes):
+        return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"
+    if operator.shape[0] <= DIRECT_SIZE:
+        return "direct", f"only {operator.shape[0]} unknowns: elimination is quickest"
+    if problem.grid.dimension == 1:
+        return "direct", "one dimension: elimination takes O(N)"
+    return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"

@@ -1,0 +1,195 @@
+"""Solves with one operator: the method's factors or hierarchy, kept for any right-hand side."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import power_of_two
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.krylov.conjugate_gradient import Iterate, Stop, conjugate_gradient
+from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.solution import Status
+
+Array = NDArray[Any]
+
+METHODS = ("multigrid-cg", "multigrid", "fast-poisson", "direct")
+
+# Multigrid with averaged fluxes is left for algebraic multigrid, whose set-up and cycles cost more,
+# when after every so many iterations the residual is behind a pace of so many in all.
+PROBE, PACE = 20, 80
+
+
+class OperatorSolver:
+    """Solutions of A x = b for one operator by one method, which is set up once.
+
+    `solve` runs it for any number of right-hand sides: a time step, an adjoint, a sequence. The
+    methods are those of `nwidth.solvers.solve`, where they are described, without "auto".
+
+    Args:
+        operator: A in flux form.
+        grid: where the unknowns live; fast transforms need it.
+        method: one of METHODS.
+
+    Raises `InputError` for an unknown method and an operator the method cannot work with.
+
+    >>> from nwidth.solvers import Poisson
+    >>> problem = Poisson(Grid.uniform(5))
+    >>> solver = OperatorSolver(problem.reference_operator(), problem.grid, "direct")
+    >>> result, note = solver.solve(np.array([0.5, 0.5, 0.5]))
+    >>> result.x.round(4).tolist(), result.status.name
+    ([0.1875, 0.25, 0.1875], 'CONVERGED')
+    """
+
+    def __init__(self, operator: LinearOperator, grid: Grid, method: str = "multigrid-cg"):
+        if method not in METHODS:
+            raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+        if not isinstance(operator, DiffusionOperator):
+            raise InputError(
+                f"method {method}: expected a DiffusionOperator, got {operator!r}; use "
+                "conjugate_gradient for other operators"
+            )
+        self.operator, self.grid, self.method = operator, grid, method
+        self._slow = False  # whether an earlier right-hand side took algebraic multigrid
+
+    def solve(
+        self,
+        b: Array,
+        *,
+        initial: Array | None = None,
+        rtol: float = 1e-8,
+        max_iterations: int = 200,
+        stop: Stop | None = None,
+    ) -> tuple[Iterate, str]:
+        """Return the iterate for b, and what is worth telling about the way there.
+
+        The arguments are those of `conjugate_gradient`.
+        """
+        if not np.any(b):
+            zero = Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
+            return zero, "the right-hand side is zero"
+        if self.method == "direct":
+            return self._eliminate(b, rtol), ""
+        if self.method == "multigrid":
+            cycle = self._multigrid
+            return cycle.iterate(b, initial=initial, rtol=rtol, max_iterations=max_iterations), ""
+        options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
+        if self.method == "fast-poisson":
+            M = self._fast_poisson
+            return conjugate_gradient(self.operator, b, preconditioner=M, stop=stop, **options), ""
+        return self._multigrid_cg(b, stop, **options)
+
+    def _multigrid_cg(
+        self, b: Array, stop: Stop | None, initial: Array | None, rtol: float, max_iterations: int
+    ) -> tuple[Iterate, str]:
+        """Iterate with multigrid, then with algebraic multigrid where that is slow."""
+        residuals: tuple[float, ...] = ()
+        note = "algebraic multigrid, as for the right-hand side before"
+        if not self._slow:
+            pace = _Pace(rtol, max_iterations, stop)
+            options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
+            M = self._float32_multigrid
+            first = conjugate_gradient(self.operator, b, preconditioner=M, stop=pace, **options)
+            if not pace.slow:
+                return first, ""
+            self._slow, initial, residuals = True, first.x, first.residuals[:-1]
+            note = f"algebraic multigrid after {len(residuals)} iterations, which were slow"
+        second = conjugate_gradient(
+            self.operator,
+            b,
+            preconditioner=self._algebraic,
+            initial=initial,
+            rtol=rtol,
+            max_iterations=max_iterations - len(residuals),
+            stop=stop,
+        )
+        return Iterate(second.x, second.status, residuals + second.residuals), note
+
+    @cached_property
+    def _multigrid(self) -> Any:
+        from nwidth.solvers.multigrid import Multigrid
+
+        return Multigrid(self.operator)
+
+    @cached_property
+    def _float32_multigrid(self) -> LinearOperator:
+        from nwidth.solvers.multigrid import Multigrid
+
+        return Multigrid(self.operator, dtype=np.float32)
+
+    @cached_property
+    def _algebraic(self) -> LinearOperator:
+        from nwidth.solvers.multigrid import AlgebraicMultigrid
+
+        return AlgebraicMultigrid(self.operator, dtype=np.float32)
+
+    @cached_property
+    def _fast_poisson(self) -> LinearOperator:
+        from nwidth.solvers.fast_poisson import FastPoisson
+
+        return FastPoisson.of(self.operator, self.grid)
+
+    @cached_property
+    def _factors(self) -> Any:
+        """The float64 matrix, which unknowns are free, and its factors; None if a pivot is zero.
+
+        A singular operator gets its last unknown fixed to zero.
+        """
+        from scipy.sparse.linalg import splu
+
+        matrix = self.operator.to_sparse().astype(np.float64).tocsc()
+        free = slice(0, matrix.shape[0] - 1 if self.operator.singular else matrix.shape[0])
+        try:
+            factors = splu(
+                matrix[free, free],
+                permc_spec="MMD_AT_PLUS_A",
+                diag_pivot_thresh=0.0,
+                options={"SymmetricMode": True},
+            )
+        except RuntimeError:  # couplings have been lost in round-off
+            return None
+        return matrix, free, factors
+
+    def _eliminate(self, b: Array, rtol: float) -> Iterate:
+        """Solve by sparse elimination."""
+        if self._factors is None:
+            return Iterate(np.zeros_like(b), Status.BREAKDOWN, (1.0,))
+        matrix, free, factors = self._factors
+        scale = power_of_two(b)
+        x, right = np.zeros(b.size), b.ravel().astype(np.float64) * scale
+        x[free] = factors.solve(right[free])
+        x[free] += factors.solve((right - matrix @ x)[free])  # one step of refinement
+        x = x.reshape(b.shape).astype(self.operator.dtype)
+        rest = right - self.operator.apply(x).ravel()
+        residual = float(np.linalg.norm(rest) / np.linalg.norm(right))
+        x = x if scale == 1.0 else x / scale
+        if not np.isfinite(residual):
+            return Iterate(x, Status.NON_FINITE, (residual,))
+        return Iterate(x, Status.CONVERGED if residual <= rtol else Status.STAGNATED, (residual,))
+
+
+class _Pace:
+    """A stopping rule that adds to another: the iteration is too slow, see PROBE and PACE."""
+
+    def __init__(self, rtol: float, max_iterations: int, stop: Stop | None):
+        self.rtol, self.limit, self.stop = (
+            max(rtol, np.finfo(np.float64).tiny),
+            max_iterations,
+            stop,
+        )
+        self.residuals: list[float] = []
+        self.slow = False
+
+    def __call__(self, x: Array, residual: float) -> bool:
+        if self.stop is not None and self.stop(x, residual):
+            self.slow = False
+            return True
+        self.residuals.append(residual)
+        done = len(self.residuals) - 1
+        if done > 0 and done % PROBE == 0 and done < self.limit:
+            wanted = self.rtol / self.residuals[0]
+            self.slow = residual > self.residuals[0] * wanted ** (done / PACE)
+        return self.slow

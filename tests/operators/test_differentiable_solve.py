@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import torch
+
+from nwidth.errors import InputError, NotConvergedError
+from nwidth.meshes import Axis, Grid
+from nwidth.operators import DifferentiableSolve
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, solve
+
+RNG = np.random.default_rng(3)
+FLOW = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Neumann(0.5)}, default=Dirichlet(0.3))
+NO_FLOW = Boundary(default=Neumann())
+STRETCHED = Grid.tensor([np.linspace(0, 1, 5) ** 1.5, np.linspace(0, 2, 6)])
+HALF_PERIODIC = Grid((Axis.uniform(4, name="x", periodic=True), Axis.uniform(5, name="y")))
+
+PROBLEMS = {
+    "nodes": Darcy(Grid.uniform((5, 6)), FLOW),
+    "cells": Darcy(Grid.uniform((4, 5), centering="cell"), FLOW),
+    "stretched": Darcy(STRETCHED, FLOW),
+    "one": Darcy(Grid.uniform(6), FLOW),
+    "three": Darcy(Grid.uniform((4, 3, 4), centering="cell"), FLOW),
+    "periodic": Darcy(HALF_PERIODIC, source=lambda x, y: np.sin(6 * x) + y),
+    "no flow": Darcy(Grid.uniform((4, 5), centering="cell"), NO_FLOW, source=0.0),
+}
+
+
+def field(*shape, dtype=torch.float64, grad=True):
+    return torch.tensor(np.exp(0.5 * RNG.standard_normal(shape)), dtype=dtype, requires_grad=grad)
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+@pytest.mark.parametrize("tensor", [False, True])
+def test_gradcheck_of_coefficient_and_source(name, tensor):
+    problem = PROBLEMS[name]
+    shape = problem.grid.shape
+    a = field(*((len(shape), *shape) if tensor else shape))
+    f = torch.tensor(RNG.standard_normal(shape), requires_grad=True)
+
+    def run(a, f):
+        if name == "no flow":  # the source must balance
+            weights = torch.tensor(problem.grid.weights)
+            f = f - (weights * f).sum() / weights.sum()
+        return DifferentiableSolve(problem, 1e-13, method="direct")(a, f)
+
+    assert torch.autograd.gradcheck(run, (a, f), eps=1e-6, atol=1e-7, rtol=1e-5)
+
+
+@pytest.mark.parametrize("method", ["multigrid-cg", "multigrid", "direct"])
+def test_iterative_methods_give_the_same_gradient(method):
+    problem = Darcy(Grid.uniform((33, 31)), FLOW)
+    a = field(33, 31)
+    wanted = torch.autograd.grad(
+        DifferentiableSolve(problem, 1e-12, method="direct")(a).square().sum(), a
+    )[0]
+    u = DifferentiableSolve(problem, 1e-10, method=method)(a)
+    found = torch.autograd.grad(u.square().sum(), a)[0]
+    torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-9 * float(wanted.abs().max()))
+
+
+def test_the_value_is_that_of_solve_and_the_dtype_follows():
+    problem = Darcy(Grid.uniform((17, 18)), FLOW)
+    a = field(17, 18, dtype=torch.float32)
+    u = DifferentiableSolve(problem, 1e-5)(a)
+    u.sum().backward()
+    assert u.dtype is a.grad.dtype is torch.float32
+    known = solve(problem, {"permeability": a.detach().double().numpy()}, 1e-10).u
+    np.testing.assert_allclose(u.detach().numpy(), known, atol=1e-4)
+
+
+def test_batches_equal_single_solves():
+    problem = Darcy(Grid.uniform((9, 8)), FLOW)
+    for channels in (1, 2):
+        a, f = field(3, channels, 9, 8), field(3, 1, 9, 8)
+        u = DifferentiableSolve(problem, 1e-12)(a, f)
+        assert u.shape == (3, 1, 9, 8)
+        gradient = torch.autograd.grad(u[1].sum(), a)[0]
+        assert not gradient[0].any() and not gradient[2].any()
+        one = a[1, 0] if channels == 1 else a[1]
+        alone = DifferentiableSolve(problem, 1e-12)(one, f[1, 0])
+        torch.testing.assert_close(u[1, 0], alone)
+
+
+def test_the_adjoint_is_one_solve_with_the_hierarchy_of_the_first(monkeypatch):
+    from nwidth.solvers import multigrid
+
+    built, original = [], multigrid.Multigrid.__init__
+    monkeypatch.setattr(
+        multigrid.Multigrid,
+        "__init__",
+        lambda self, *a, **k: built.append(1) or original(self, *a, **k),
+    )
+    a = field(40, 40)
+    DifferentiableSolve(Darcy(Grid.uniform((40, 40))), method="multigrid-cg")(a).sum().backward()
+    assert len(built) == 1 and a.grad.abs().sum() > 0
+
+
+def test_bad_input_is_told():
+    layer = DifferentiableSolve(Darcy(Grid.uniform((9, 8))))
+    with pytest.raises(InputError, match="expected numbers > 0"):
+        layer(-field(9, 8))
+    with pytest.raises(InputError, match="shape"):
+        layer(field(8, 9))
+    with pytest.raises(InputError, match="source: expected shape"):
+        layer(field(3, 1, 9, 8), field(2, 1, 9, 8))
+    with pytest.raises(InputError, match="source"):
+        layer(field(9, 8), field(9, 8, grad=False) * torch.nan)
+    with pytest.raises(InputError, match="tensor on the CPU"):
+        layer(np.ones((9, 8)))
+    with pytest.raises(InputError, match="Darcy"):
+        DifferentiableSolve(Poisson(Grid.uniform((9, 8))))
+    with pytest.raises(NotConvergedError, match="raise max_iterations"):
+        large = Darcy(Grid.uniform((40, 40)))
+        DifferentiableSolve(large, method="multigrid-cg", max_iterations=1)(field(40, 40))
