@@ -3,9 +3,9 @@
 python examples/permeability_from_pressure.py            # 129 x 129 points
 python examples/permeability_from_pressure.py --small    # 33 x 33 points, fewer steps
 
-Water enters everywhere and leaves through the sides. The logarithm of the permeability is a Gaussian
-random field, given by its 64 smoothest modes; a grid of 10 x 10 wells reads the pressure with 1 %
-noise. The most probable field minimizes misfit plus prior,
+Water enters everywhere and leaves through the sides. The logarithm of the permeability is a
+Gaussian random field, given by its 63 smoothest cosine modes; 10 x 10 wells read the pressure with
+1 % noise. The most probable field minimizes misfit plus prior,
 
     J(c) = sum over wells of |u(a(c)) - reading|^2 / (2 sigma^2) + |c|^2 / 2,
 
