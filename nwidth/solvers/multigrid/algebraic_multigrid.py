@@ -5,13 +5,13 @@ from typing import Any
 
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
+from nwidth.solvers.multigrid.multigrid_cycle import COARSEST, MultigridCycle, Smoother
 from nwidth.solvers.multigrid.red_black import RedBlack
 from nwidth.solvers.multigrid.ruge_stueben import ruge_stueben
 from nwidth.solvers.multigrid.sparse_transfer import SparseTransfer
-from nwidth.solvers.multigrid.v_cycle import COARSEST, Smoother, VCycle
 
 
-class AlgebraicMultigrid(VCycle):
+class AlgebraicMultigrid(MultigridCycle):
     """One V-cycle M ~ A^-1 for a `DiffusionOperator`, robust for rough fields of any contrast.
 
         A_(l+1) = P^T A_l P,    P = ruge_stueben(A_l)

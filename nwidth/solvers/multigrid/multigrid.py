@@ -5,11 +5,11 @@ from typing import Any
 
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
+from nwidth.solvers.multigrid.multigrid_cycle import COARSEST, MultigridCycle
 from nwidth.solvers.multigrid.red_black import RedBlack
-from nwidth.solvers.multigrid.v_cycle import COARSEST, VCycle
 
 
-class Multigrid(VCycle):
+class Multigrid(MultigridCycle):
     """One V-cycle M ~ A^-1 for a `DiffusionOperator` on any grid size, symmetric and definite.
 
     On every level: relax red-black; restrict the residual with P^T; cycle on the coarse level;

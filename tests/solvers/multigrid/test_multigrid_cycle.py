@@ -5,12 +5,12 @@ import scipy.sparse as sp
 from nwidth.errors import InputError
 from nwidth.solvers import AlgebraicMultigrid, DiffusionOperator, Multigrid, Status
 from nwidth.solvers.multigrid import GaussSeidel, SparseTransfer
-from nwidth.solvers.multigrid.v_cycle import VCycle
+from nwidth.solvers.multigrid.multigrid_cycle import MultigridCycle
 
 A = DiffusionOperator((np.exp(np.random.default_rng(0).standard_normal(31)),))
 
 
-class TwoGrid(VCycle):
+class TwoGrid(MultigridCycle):
     """Two levels made by hand."""
 
     def __init__(self, dtype=None, sweeps=(1,)):

@@ -1,8 +1,8 @@
-"""The V-cycle of multigrid, whatever the levels are made of."""
+"""Multigrid cycles, whatever the levels are made of."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,16 @@ Array = NDArray[Any]
 COARSEST = 80
 
 TINY = float(np.finfo(np.float64).tiny)
+
+# What the cycles promise.
+PROPERTIES = {
+    "V": frozenset({"symmetric", "positive definite"}),
+    "W": frozenset({"symmetric"}),
+    "F": frozenset[str](),
+}
+
+# The cycles on the next level that make up one on this.
+VISITS = {"V": "V", "W": "WW", "F": "FV"}
 
 # Cycles without a new smallest residual after which the iteration gives up.
 PATIENCE = 10
@@ -62,6 +72,14 @@ class Way(Protocol):
         ...
 
 
+class Turn(NamedTuple):
+    """Which way a cycle goes: relaxation by the adjoint before, after; coarse visits reversed."""
+
+    before: bool
+    after: bool
+    reverse: bool
+
+
 @dataclass
 class Level:
     """One level: its relaxation, and the way down, one transfer per halved axis.
@@ -79,28 +97,44 @@ class Level:
     between: list[Array]
 
 
-class VCycle(LinearOperator):
-    """One V-cycle M ~ A^-1 from the guess zero, symmetric and positive definite.
+class MultigridCycle(LinearOperator):
+    """One multigrid cycle M ~ A^-1 from the guess zero.
 
     On every level: relax; restrict the residual with P^T; cycle on the coarse level; correct with
-    P; relax by the adjoint. The coarsest matrix is inverted. Reference: Trottenberg, Oosterlee &
-    Schueller (2001), Multigrid, section 2.4.
+    P; relax. The coarsest matrix is inverted. The coarse level is visited
 
-    `apply(r)` is the cycle; `iterate` repeats it. Where A is singular (no Dirichlet side), M is
-    definite all the same. In another precision than the operator's, or for couplings near the ends
-    of its range, operator and data are scaled. Subclasses call `_append` for every level and
-    `_close` for the coarsest.
+        V    once,
+        W    twice, each time by a W-cycle,
+        F    twice, by an F-cycle and then by a V-cycle.
+
+    On d halved axes one cycle costs 2^d / (2^d - 1), 2^d / (2^d - 2) and (2^d / (2^d - 1))^2 times
+    the work on the finest level. Reference: Trottenberg, Oosterlee & Schueller (2001), Multigrid,
+    sections 2.4 and 2.4.2.
+
+    `apply(r)` relaxes by the adjoint after the correction, so M is symmetric for V and W. For V it
+    is also positive definite, whatever the coarse operators; for W only as long as a V-cycle alone
+    converges on them. An F-cycle is not symmetric; `adjoint` reverses it. `iterate` repeats cycles
+    and relaxes in the same order before and after, which converges faster.
+
+    Where A is singular (no Dirichlet side), M is definite all the same. In another precision than
+    the operator's, or for couplings near the ends of its range, operator and data are scaled.
+    Subclasses call `_append` for every level and `_close` for the coarsest.
     """
 
-    def __init__(self, operator: DiffusionOperator, dtype: Any, sweeps: Sequence[int]):
+    def __init__(
+        self, operator: DiffusionOperator, dtype: Any, sweeps: Sequence[int], cycle: str = "V"
+    ):
         if not isinstance(operator, DiffusionOperator):
             raise InputError(f"multigrid: expected a DiffusionOperator, got {operator!r}")
         if not sweeps or any(not isinstance(n, int) or n < 1 for n in sweeps):
             raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
+        if cycle not in PROPERTIES:
+            raise InputError(f"cycle: expected one of {', '.join(PROPERTIES)}, got {cycle!r}")
         self.operator = operator
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype
-        self.properties = frozenset({"symmetric", "positive definite"})
+        self.properties = PROPERTIES[cycle]
+        self.cycle = cycle
         #: Precision of the cycle.
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
         self.levels: list[Level] = []
@@ -140,17 +174,21 @@ class VCycle(LinearOperator):
 
     def apply_into(self, out: Array, r: Array) -> None:
         """Set out = M r without allocating."""
+        self._run(out, r, Turn(False, True, False))
+
+    def _run(self, out: Array, r: Array, turn: Turn) -> None:
+        """Set out to the result of one cycle for r."""
         f = self.levels[0].f if self.levels else self._coarsest[1]
         u = self.levels[0].u if self.levels else self._coarsest[0]
         if self.precision == self.dtype and self._scale == 1.0:
             np.copyto(f, r)
-            self._cycle(0)
+            self._visit(0, self.cycle, turn, True)
             np.copyto(out, u)
             return
         size = max(float(r.max()), -float(r.min()))
         size = size if 0 < size < np.inf else 1.0
         np.multiply(r, 1 / size, out=f, casting="same_kind")
-        self._cycle(0)
+        self._visit(0, self.cycle, turn, True)
         np.multiply(u, size / self._scale, out=out, dtype=self.dtype)
 
     def _apply(self, u: Any) -> Any:
@@ -159,10 +197,12 @@ class VCycle(LinearOperator):
         return out
 
     def _adjoint(self, v: Any) -> Any:
-        return self._apply(v)
+        out = np.empty(self.domain_shape, self.dtype)
+        self._run(out, np.ascontiguousarray(v, dtype=self.dtype), Turn(False, True, True))
+        return out
 
-    def _cycle(self, depth: int) -> None:
-        """Set u of a level to the result of one V-cycle for its f from the guess zero."""
+    def _visit(self, depth: int, cycle: str, turn: Turn, from_zero: bool) -> None:
+        """Improve u of a level for its f by one cycle, from the guess zero or from what u is."""
         if depth == len(self.levels):
             u, f = self._coarsest
             np.dot(self._inverse, f.ravel(), out=u.ravel())
@@ -171,16 +211,18 @@ class VCycle(LinearOperator):
         u, f, smoother = level.u, level.f, level.smoother
         below = self.levels[depth + 1] if depth + 1 < len(self.levels) else None
         e, g = self._coarsest if below is None else (below.u, below.f)
-        smoother.smooth(u, f, level.sweeps, from_zero=True)
+        smoother.smooth(u, f, level.sweeps, adjoint=turn.before, from_zero=from_zero)
         smoother.residual_into(level.r, f, u)
         stages = [level.r, *level.between, g]
         for transfer, fine, coarse in zip(level.transfers, stages[:-1], stages[1:], strict=True):
             transfer.restrict_into(coarse, fine)
-        self._cycle(depth + 1)
+        visits = VISITS[cycle] if below is not None else "V"
+        for k, kind in enumerate(reversed(visits) if turn.reverse else visits):
+            self._visit(depth + 1, kind, turn, k == 0)
         stages = [u, *level.between, e]
         for k in reversed(range(len(level.transfers))):
             level.transfers[k].prolong_into(stages[k], stages[k + 1], add=k == 0)
-        smoother.smooth(u, f, level.sweeps, adjoint=True)
+        smoother.smooth(u, f, level.sweeps, adjoint=turn.after)
 
     def iterate(
         self,
@@ -192,25 +234,51 @@ class VCycle(LinearOperator):
     ) -> Iterate:
         """Solve A x = b by cycles alone: x <- x + M (b - A x).
 
-        The arguments are those of `conjugate_gradient`.
+        Every cycle relaxes in the same order before and after the coarse levels: with red-black
+        relaxation a black point would otherwise be relaxed twice in a row, without effect where the
+        correction is smooth.
+
+        The arguments are those of `conjugate_gradient`, the statuses too; STAGNATED comes after 10
+        cycles without a smaller residual. Raises `InputError` for arrays of another shape, and for
+        a singular operator where b has a mean that keeps the residual above rtol.
         """
-        b = np.ascontiguousarray(b, dtype=self.dtype)
-        x = np.zeros_like(b) if initial is None else np.array(initial, self.dtype, order="C")
         check_limits(rtol, max_iterations)
+        b = self._checked(b, "right-hand side")
+        x = np.zeros_like(b) if initial is None else self._checked(initial, "guess").copy()
         if not b.any():
             return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
+        if not np.isfinite(b).all():
+            return Iterate(x, Status.NON_FINITE, (np.inf,))
         scale = power_of_two(b)
         if scale != 1.0:
             b, x = b * scale, x * scale
         size = _norm(b)
+        if self.operator.singular:
+            self._check_balance(b, size, rtol)
         r, z = b - self.operator.apply(x), np.empty_like(b)
         residuals = [_norm(r) / size]
         while (status := _ended(residuals, rtol, max_iterations)) is None:
-            self.apply_into(z, r)
+            self._run(z, r, Turn(False, False, False))
             x += z
             np.subtract(b, self.operator.apply(x), out=r)
             residuals.append(_norm(r) / size)
         return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
+
+    def _checked(self, u: Any, what: str) -> Array:
+        """Return an array of the operator's shape and dtype."""
+        if np.shape(u) != self.domain_shape:
+            raise InputError(f"{what}: expected shape {self.domain_shape}, got {np.shape(u)}")
+        return np.ascontiguousarray(u, dtype=self.dtype)
+
+    def _check_balance(self, b: Array, size: float, rtol: float) -> None:
+        """Raise if the part of b along the constants, which no A x has, is above the tolerance."""
+        mean = float(b.sum(dtype=np.float64)) / b.size**0.5 / size
+        if abs(mean) > max(rtol, 1e3 * float(np.finfo(self.dtype).eps)):
+            raise InputError(
+                "right-hand side: expected a total of zero because no side is Dirichlet and the "
+                f"operator maps constants to zero, got one of {mean:.1e} of its size; subtract the "
+                "mean"
+            )
 
 
 def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status | None:
