@@ -13,7 +13,7 @@ from nwidth.errors import InputError
 from nwidth.solvers import Darcy, Solution
 from nwidth.solvers.automatic_choice import choose
 from nwidth.solvers.coefficient_gradient import coefficient_gradient
-from nwidth.solvers.krylov.conjugate_gradient import check_limits
+from nwidth.solvers.krylov.iterate import check_limits
 from nwidth.solvers.operator_solver import OperatorSolver
 from nwidth.solvers.solve import METHODS
 

@@ -10,7 +10,8 @@ from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.conjugate_gradient import Iterate, Stop, conjugate_gradient
+from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
+from nwidth.solvers.krylov.iterate import Iterate, Stop
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 

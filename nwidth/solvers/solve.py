@@ -10,7 +10,7 @@ from nwidth.arrays import require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
-from nwidth.solvers.krylov.conjugate_gradient import Stop, check_limits
+from nwidth.solvers.krylov.iterate import Stop, check_limits
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.operator_solver import OperatorSolver
 from nwidth.solvers.problem import Inputs, Problem

@@ -1,7 +1,5 @@
 """Preconditioned conjugate gradients."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,23 +8,14 @@ from numpy.typing import NDArray
 from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
+from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
-Stop = Callable[[Array, float], bool]
 
 # Iterations without a new smallest residual after which the method looks for signs of round-off.
 PATIENCE = 50
-
-
-@dataclass(frozen=True)
-class Iterate:
-    """Where an iteration ended: unknowns, status, and ||b - A x|| / ||b|| from first to last."""
-
-    x: Array
-    status: Status
-    residuals: tuple[float, ...]
 
 
 def conjugate_gradient(
@@ -98,17 +87,6 @@ def conjugate_gradient(
             status = Status.STAGNATED
             break
     return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
-
-
-def check_limits(rtol: float, max_iterations: int) -> None:
-    """Raise `InputError` unless 0 <= rtol < 1 and max_iterations is an integer >= 0."""
-    real = isinstance(rtol, float | int | np.floating | np.integer) and not isinstance(rtol, bool)
-    if not real or not 0 <= rtol < 1:
-        raise InputError(f"rtol: expected a number in [0, 1), got {rtol!r}")
-    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int | np.integer):
-        raise InputError(f"max_iterations: expected an integer, got {max_iterations!r}")
-    if max_iterations < 0:
-        raise InputError(f"max_iterations: expected a number >= 0, got {max_iterations}")
 
 
 def _unscaled(stop: Stop | None, scale: float) -> Stop | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.conjugate_gradient import Iterate, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, check_limits
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 

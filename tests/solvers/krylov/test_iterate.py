@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.solvers import Status
+from nwidth.solvers.krylov.iterate import Iterate, check_limits
+
+
+def test_an_iterate_counts_its_steps():
+    assert Iterate(np.zeros(1), Status.CONVERGED, (1.0, 0.1, 0.01)).iterations == 2
+
+
+@pytest.mark.parametrize("rtol", [-1e-3, 1.0, np.nan, "1e-8", None, True])
+def test_tolerances_are_in_the_unit_interval(rtol):
+    with pytest.raises(InputError, match="rtol"):
+        check_limits(rtol, 10)
+
+
+@pytest.mark.parametrize("limit", [-1, 2.0, True, None])
+def test_limits_are_counts(limit):
+    with pytest.raises(InputError, match="max_iterations"):
+        check_limits(1e-8, limit)
+
+
+def test_good_limits_pass():
+    check_limits(0, np.int64(3))
+    check_limits(np.float32(0.5), 0)
