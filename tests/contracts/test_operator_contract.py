@@ -14,8 +14,16 @@ import scipy.sparse as sp
 import nwidth
 from nwidth.meshes import Grid
 from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
+from nwidth.solvers.equations import Helmholtz
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+from nwidth.solvers.multigrid import (
+    Chebyshev,
+    Jacobi,
+    LineRelaxation,
+    PlaneRelaxation,
+    ShiftedLaplacian,
+)
 
 RNG = np.random.default_rng(4)
 
@@ -29,6 +37,12 @@ def diffusion(shape, dtype=np.float64, **options):
     mixed = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Neumann(0.5)})
     a = np.exp(RNG.standard_normal(grid.shape)).astype(dtype)
     return Darcy(grid, mixed).operator({"permeability": a})
+
+
+def helmholtz(shape, dtype=np.float64, **options):
+    grid = Grid.uniform(shape, upper=tuple(1.0 + k for k in range(len(shape))), **options)
+    k = 3 + RNG.random(grid.shape).astype(dtype)
+    return Helmholtz(grid, walls=["x_lower"]).operator({"wavenumber": k})
 
 
 def fast_poisson(shape, **options):
@@ -57,10 +71,27 @@ BUILDERS = {
     "Multigrid": [
         lambda: Multigrid(diffusion((15, 14))),
         lambda: Multigrid(diffusion((6, 7, 8), np.float32, centering="cell")),
+        lambda: Multigrid(diffusion((30, 14)), cycle="W"),
+        lambda: Multigrid(diffusion((30, 14)), cycle="F", sweeps=(1,)),
+        lambda: Multigrid(diffusion((15, 14)), smoother=Jacobi),
+        lambda: Multigrid(diffusion((15, 14)), smoother=Chebyshev),
+        lambda: Multigrid(diffusion((15, 14)), smoother=LineRelaxation, semi_coarsening=False),
+        lambda: Multigrid(diffusion((8, 7, 6)), smoother=LineRelaxation),
+        lambda: Multigrid(diffusion((8, 7, 6)), smoother=PlaneRelaxation, semi_coarsening=False),
     ],
     "AlgebraicMultigrid": [
         lambda: AlgebraicMultigrid(diffusion((15, 14))),
         lambda: AlgebraicMultigrid(diffusion((6, 7, 8), np.float32, centering="cell")),
+    ],
+    "HelmholtzOperator": [
+        lambda: helmholtz((7,)),
+        lambda: helmholtz((6, 5), np.float32),
+        lambda: helmholtz((4, 3, 5), periodic=(False, True, False)),
+    ],
+    "ShiftedLaplacian": [
+        lambda: ShiftedLaplacian(helmholtz((26, 25))),
+        lambda: ShiftedLaplacian(helmholtz((18, 17), np.float32), cycle="V"),
+        lambda: ShiftedLaplacian(helmholtz((6, 7, 8)), cycle="W", sweeps=2),
     ],
     "FastPoisson": [
         lambda: fast_poisson((7,)),

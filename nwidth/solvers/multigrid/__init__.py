@@ -1,22 +1,34 @@
 """Geometric multigrid, matrix-free, and algebraic multigrid."""
 
 from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
+from nwidth.solvers.multigrid.chebyshev import Chebyshev
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
+from nwidth.solvers.multigrid.flux_residual import flux_residual
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
+from nwidth.solvers.multigrid.jacobi import Jacobi
+from nwidth.solvers.multigrid.line_relaxation import LineRelaxation
 from nwidth.solvers.multigrid.multigrid import Multigrid
+from nwidth.solvers.multigrid.plane_relaxation import PlaneRelaxation
 from nwidth.solvers.multigrid.red_black import RedBlack
 from nwidth.solvers.multigrid.ruge_stueben import ruge_stueben
+from nwidth.solvers.multigrid.shifted_laplacian import ShiftedLaplacian
 from nwidth.solvers.multigrid.sparse_transfer import SparseTransfer
 from nwidth.solvers.multigrid.transfer import Transfer
 
 __all__ = [
     "AlgebraicMultigrid",
+    "Chebyshev",
     "GaussSeidel",
+    "Jacobi",
+    "LineRelaxation",
     "Multigrid",
+    "PlaneRelaxation",
     "RedBlack",
+    "ShiftedLaplacian",
     "SparseTransfer",
     "Transfer",
     "coarsen",
+    "flux_residual",
     "ruge_stueben",
     "strong_axes",
 ]

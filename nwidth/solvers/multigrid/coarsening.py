@@ -12,16 +12,19 @@ Array = NDArray[Any]
 
 # An axis is coarsened if its couplings are at least this fraction of the strongest axis's.
 STRONG = 0.12
+# ... or this, where all axes are asked for: those that have any coupling.
+TINY = 1e-100
 
 
-def strong_axes(operator: DiffusionOperator) -> list[int]:
+def strong_axes(operator: DiffusionOperator, every: bool = False) -> list[int]:
     """Return the axes along which a point is tied to its neighbours about as strongly as any.
 
     The strength of an axis is the mean over all points of its share in the diagonal. Weakly coupled
     axes keep all their points until, level by level, the strong ones have caught up
     (semi-coarsening): point relaxation smooths errors along strong couplings only. Reference:
     Trottenberg, Oosterlee & Schueller (2001), Multigrid, section 5.1.2. The last axis comes first,
-    so that the others work on shortened rows.
+    so that the others work on shortened rows. `every` takes all axes of three points or more that
+    have any coupling, for relaxations that smooth along strong ones.
 
     >>> T = [np.full((9, 8), 1.0), np.full((8, 9), 100.0)]
     >>> strong_axes(DiffusionOperator(T))
@@ -35,7 +38,7 @@ def strong_axes(operator: DiffusionOperator) -> list[int]:
             strengths[k] = float(((t[:-1] + t[1:]) * np.moveaxis(inverse, k, 0)).mean())
     if not strengths:
         return []
-    least = STRONG * max(strengths.values())
+    least = (TINY if every else STRONG) * max(strengths.values())
     return [k for k in sorted(strengths, reverse=True) if strengths[k] >= least]
 
 

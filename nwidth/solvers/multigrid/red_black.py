@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.solvers.diffusion_operator import THREADED_SIZE, DiffusionOperator
+from nwidth.solvers.multigrid.flux_residual import flux_residual
 
 Array = NDArray[Any]
 
@@ -70,7 +71,4 @@ class RedBlack:
 
     def residual_into(self, out: Array, f: Array, u: Array) -> None:
         """Set out = f - A u."""
-        from nwidth.solvers.multigrid import _red_black_numba as kernels
-
-        arrays = (a.reshape(self.shape) for a in (out, f, u))
-        kernels.residual(*arrays, *self.operator.kernel_arguments, self.threaded)
+        flux_residual(self.operator, out, f, u)
