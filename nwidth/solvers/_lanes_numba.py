@@ -1,0 +1,152 @@
+"""A vector of numbers, one per sample, as a value in compiled code.
+
+`LANES` samples lie side by side. `load(array, k)` reads their float32 or float64 values at flat
+index k of a contiguous array, `store` writes them; + - * / act lane by lane, `widen` goes to
+float64 and `narrow` back. The compiler would find these vectors in loops over lanes too, but only
+after tests at run time that no two of the arrays overlap, which cost more than the arithmetic.
+
+Every lane sees the same operations in the same order, whatever lies in the others.
+"""
+
+import operator
+
+from llvmlite import ir
+from numba import types
+from numba.extending import (
+    intrinsic,
+    lower_builtin,
+    models,
+    register_model,
+    type_callable,
+)
+
+#: Samples side by side.
+LANES = 8
+
+# Sums of products may be contracted to fused multiply-adds, which all lanes are alike.
+_FLAGS = ("contract",)
+
+
+class Lanes(types.Type):
+    """The type of `LANES` numbers of 32 or 64 bits."""
+
+    def __init__(self, bits):
+        self.bits = bits
+        super().__init__(name=f"Lanes(float{bits} x {LANES})")
+
+
+LANES32, LANES64 = Lanes(32), Lanes(64)
+
+
+def _vector(lanes):
+    return ir.VectorType(ir.FloatType() if lanes.bits == 32 else ir.DoubleType(), LANES)
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager, lanes):
+        super().__init__(manager, lanes, _vector(lanes))
+
+
+def _pointer(context, builder, array_type, array, k, lanes):
+    """Return the address of entry k as that of a vector."""
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [k]), _vector(lanes).as_pointer())
+
+
+def _of(array):
+    """Return the type of the lanes of an array, None for one that has none."""
+    if isinstance(array, types.Array) and array.ndim == 1 and array.layout == "C":
+        return {types.float32: LANES32, types.float64: LANES64}.get(array.dtype)
+    return None
+
+
+@intrinsic
+def load(context, array, k):
+    """Return the lanes from flat index k on."""
+    lanes = _of(array)
+    if lanes is None or not isinstance(k, types.Integer):
+        return None
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, array, *arguments, lanes)
+        return builder.load(pointer, align=lanes.bits // 8)
+
+    return lanes(array, types.intp), generate
+
+
+@intrinsic
+def store(context, array, k, value):
+    """Write lanes from flat index k on."""
+    lanes = _of(array)
+    if lanes is None or value != lanes:
+        return None
+
+    def generate(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, array, *arguments[:2], lanes)
+        builder.store(arguments[2], pointer, align=lanes.bits // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def widen(context, value):
+    """Return float32 lanes as float64."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fpext(arguments[0], _vector(LANES64))
+
+    return (LANES64(LANES32), generate) if value == LANES32 else None
+
+
+@intrinsic
+def narrow(context, value):
+    """Return float64 lanes rounded to float32."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fptrunc(arguments[0], _vector(LANES32))
+
+    return (LANES32(LANES64), generate) if value == LANES64 else None
+
+
+@intrinsic
+def fill(context, value):
+    """Return lanes that all hold one number, float32 or float64."""
+    lanes = {types.float32: LANES32, types.float64: LANES64}.get(value)
+    if lanes is None:
+        return None
+
+    def generate(context, builder, signature, arguments):
+        vector = ir.Constant(_vector(lanes), ir.Undefined)
+        for lane in range(LANES):
+            place = ir.Constant(ir.IntType(32), lane)
+            vector = builder.insert_element(vector, arguments[0], place)
+        return vector
+
+    return lanes(value), generate
+
+
+def _arithmetic(function, instruction):
+    """Teach an operator to act lane by lane."""
+
+    @type_callable(function)
+    def typing(context):
+        def result(a, b):
+            return a if isinstance(a, Lanes) and a == b else None
+
+        return result
+
+    @lower_builtin(function, Lanes, Lanes)
+    def lower(context, builder, signature, arguments):
+        return getattr(builder, instruction)(*arguments, flags=_FLAGS)
+
+
+for _function, _instruction in {
+    operator.add: "fadd",
+    operator.iadd: "fadd",
+    operator.sub: "fsub",
+    operator.mul: "fmul",
+    operator.truediv: "fdiv",
+}.items():
+    _arithmetic(_function, _instruction)
