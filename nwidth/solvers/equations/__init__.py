@@ -1,8 +1,16 @@
 """Equations: each file states one PDE as a `Problem`."""
 
 from nwidth.solvers.equations.darcy import Darcy
+from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.manufactured import Manufactured, manufactured
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.problem_from_description import problem_from_description
 
-__all__ = ["Darcy", "Manufactured", "Poisson", "manufactured", "problem_from_description"]
+__all__ = [
+    "Darcy",
+    "Helmholtz",
+    "Manufactured",
+    "Poisson",
+    "manufactured",
+    "problem_from_description",
+]
