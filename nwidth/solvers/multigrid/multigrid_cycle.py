@@ -118,14 +118,16 @@ class MultigridCycle(LinearOperator):
 
     Where A is singular (no Dirichlet side), M is definite all the same. In another precision than
     the operator's, or for couplings near the ends of its range, operator and data are scaled.
-    Subclasses call `_append` for every level and `_close` for the coarsest.
+    Subclasses call `_append` for every level and `_close` for the coarsest; `accepts` names what
+    they can invert.
     """
 
-    def __init__(
-        self, operator: DiffusionOperator, dtype: Any, sweeps: Sequence[int], cycle: str = "V"
-    ):
-        if not isinstance(operator, DiffusionOperator):
-            raise InputError(f"multigrid: expected a DiffusionOperator, got {operator!r}")
+    accepts: tuple[type[LinearOperator], ...] = (DiffusionOperator,)
+
+    def __init__(self, operator: Any, dtype: Any, sweeps: Sequence[int], cycle: str = "V"):
+        if not isinstance(operator, self.accepts):
+            wanted = " or ".join(kind.__name__ for kind in self.accepts)
+            raise InputError(f"multigrid: expected a {wanted}, got {operator!r}")
         if not sweeps or any(not isinstance(n, int) or n < 1 for n in sweeps):
             raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
         if cycle not in PROPERTIES:
@@ -145,7 +147,7 @@ class MultigridCycle(LinearOperator):
         )
         self._scale = largest if largest > 0 and not safe else 1.0
 
-    def _scaled(self) -> DiffusionOperator:
+    def _scaled(self) -> Any:
         """Return the operator as the cycle sees it."""
         return self.operator.astype(self.precision, 1 / self._scale)
 
