@@ -1,7 +1,7 @@
 """The dual norm of a residual, bounded from both sides."""
 
 from functools import cached_property
-from math import log2, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ class DualNorm:
     """The norm of residuals that measures errors in energy: ||r|| = sqrt(r . K^-1 r).
 
     K is the reference operator of a problem and lower F <= K <= upper F for an operator F that is
-    inverted exactly; `Problem.reference_solver` knows both. If the numbers are 1, as on uniform
+    inverted exactly; `Problem.reference_solver` knows both. If the numbers are equal, as on uniform
     grids, one fast transform gives the norm. Otherwise K w = r is solved to a remainder
     s = r - K w that is accounted for::
 
@@ -38,7 +38,7 @@ class DualNorm:
     Round-off, with eps = 2.2e-16 and D(v) = sqrt(sum v^2 / W_F / (lower lambda_F)) >= ||v||, where
     W_F and lambda_F are the control volumes and the smallest eigenvalue of F:
 
-        transforms     tau D(r),  tau = 8 eps sum over axes of log2(2 n_k)
+        transforms     tau D(r),  tau = 8 eps sum over axes of log2(2 n_k) for fast ones
         residual       `product_allowance`: see there
 
     Squares neither underflow nor overflow: every residual is scaled by a power of two, and the
@@ -69,7 +69,6 @@ class DualNorm:
         self.domain_shape, self.singular = self.solver.domain_shape, self.solver.singular
         #: Whether one transform gives the norm.
         self.direct = self.upper <= self.lower * NEARLY_EQUAL
-        self._transform_error = 8 * EPS * sum(log2(2 * n) for n in self.domain_shape)
         #: Control volumes of the unknowns on the problem's grid.
         self.volumes = problem.unknowns(problem.grid.weights)
 
@@ -141,7 +140,7 @@ class DualNorm:
     def _direct(self, residual: Array) -> tuple[Any, Any]:
         """Bound the norm by one transform per residual."""
         norm = np.sqrt(self.solver.inverse_energy(residual))
-        slack = self._transform_error * self._crude(residual)
+        slack = self.solver.transform_error * self._crude(residual)
         return (
             np.maximum(norm - slack, 0.0) / sqrt(self.upper),
             (norm + slack) / sqrt(self.lower),

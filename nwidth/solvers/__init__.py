@@ -1,9 +1,10 @@
 """Equations and how to solve them."""
 
-from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann
+from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
-from nwidth.solvers.equations import Darcy, Poisson, problem_from_description
+from nwidth.solvers.equations import Darcy, Helmholtz, Poisson, problem_from_description
+from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
@@ -20,9 +21,11 @@ __all__ = [
     "Darcy",
     "DiffusionOperator",
     "Dirichlet",
+    "FastDiagonalization",
     "FastPoisson",
     "FieldInput",
     "FiniteVolume",
+    "Helmholtz",
     "LinearOperator",
     "LinearProblem",
     "MatrixOperator",
@@ -30,6 +33,7 @@ __all__ = [
     "Neumann",
     "Poisson",
     "Problem",
+    "Robin",
     "Solution",
     "Status",
     "conjugate_gradient",

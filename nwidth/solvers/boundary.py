@@ -1,7 +1,7 @@
 """Boundary conditions: what holds on each side of a box."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from inspect import signature
 from typing import Any
@@ -59,7 +59,39 @@ class Neumann:
         return {"type": "neumann", "flux": _describe_value(self.flux, "Neumann flux")}
 
 
-Condition = Dirichlet | Neumann
+@dataclass(frozen=True, eq=False)
+class Robin:
+    """a du/dn + coefficient u = value on a side, n pointing outward; the coefficient is >= 0.
+
+    Heat transfer to surroundings at temperature T with coefficient alpha is Robin(alpha, alpha T).
+    Where the coefficient is zero, the value is a flux as in `Neumann`; positive coefficients lie
+    between 1e-30 and 1e30. Coefficient and value are numbers, arrays on the points of the side or
+    callables of all coordinates.
+
+    >>> Robin(2.0, 40.0).describe()
+    {'type': 'robin', 'coefficient': 2.0, 'value': 40.0}
+    """
+
+    coefficient: Value
+    value: Value = 0.0
+
+    def __post_init__(self):
+        _check_value(self.coefficient, "Robin coefficient")
+        _check_value(self.value, "Robin value")
+        if not callable(self.coefficient):
+            _check_coefficient(np.asarray(self.coefficient), "Robin coefficient")
+
+    def describe(self) -> dict[str, Any]:
+        """Return a JSON-able description; raises `InputError` for a callable."""
+        coefficient = _describe_value(self.coefficient, "Robin coefficient")
+        value = _describe_value(self.value, "Robin value")
+        return {"type": "robin", "coefficient": coefficient, "value": value}
+
+
+Condition = Dirichlet | Neumann | Robin
+
+# Other positive coefficients are refused: their reciprocals, times data, leave the range.
+SMALLEST_COEFFICIENT, LARGEST_COEFFICIENT = 1e-30, 1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +99,8 @@ class Boundary:
     """One condition for each side of a box; sides are named "x_lower", "x_upper", "y_lower", ...
 
     Sides that are not named take `default`, homogeneous Dirichlet unless told otherwise. Periodic
-    axes have no sides. Where sides meet on a grid of nodes, Dirichlet wins over Neumann, and of two
-    Dirichlet sides the one of the earlier axis wins.
+    axes have no sides. Where sides meet on a grid of nodes, Dirichlet wins over the others, and of
+    two Dirichlet sides the one of the earlier axis wins.
 
     >>> flow = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Dirichlet(0.0)}, default=Neumann())
     >>> flow.kind("x", "lower"), flow.kind("y", "upper")
@@ -84,9 +116,9 @@ class Boundary:
                 f"boundary: expected a mapping from sides to conditions, got {self.sides!r:.80}"
             )
         for name, condition in [*self.sides.items(), ("default", self.default)]:
-            if not isinstance(condition, Dirichlet | Neumann):
+            if not isinstance(condition, Condition):
                 raise InputError(
-                    f"boundary side {name}: expected Dirichlet(...) or Neumann(...), "
+                    f"boundary side {name}: expected Dirichlet(...), Neumann(...) or Robin(...), "
                     f"got {condition!r:.80}"
                 )
         object.__setattr__(self, "sides", dict(self.sides))
@@ -96,8 +128,8 @@ class Boundary:
         return self.sides.get(f"{axis}_{end}", self.default)
 
     def kind(self, axis: str, end: str) -> str:
-        """Return "dirichlet" or "neumann"."""
-        return "dirichlet" if isinstance(self.condition(axis, end), Dirichlet) else "neumann"
+        """Return "dirichlet", "neumann" or "robin"."""
+        return type(self.condition(axis, end)).__name__.lower()
 
     def check(self, grid: Grid) -> "Boundary":
         """Return the boundary, or raise `InputError` if it names a side that the grid lacks."""
@@ -120,23 +152,16 @@ class Boundary:
     def values(self, grid: Grid, axis: int, end: str) -> NDArray[np.float64]:
         """Return the value or flux on a side, shape `grid.shape` without that axis."""
         condition = self.condition(grid.names[axis], end)
-        value = condition.value if isinstance(condition, Dirichlet) else condition.flux
-        shape = grid.shape[:axis] + grid.shape[axis + 1 :]
-        what = f"boundary side {grid.names[axis]}_{end}"
-        if callable(value):
-            points = list(grid.points)
-            points[axis] = np.array([getattr(grid.axes[axis], end)])
-            coordinates = np.meshgrid(*points, indexing="ij")
-            value = called(value, [np.squeeze(x, axis) for x in coordinates], what)
-        try:
-            numbers = np.asarray(value, dtype=np.float64)
-            out = np.broadcast_to(numbers, shape)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{what}: expected a number or an array of shape {shape}, "
-                f"got {np.shape(value)}: {value!r:.80}"
-            ) from None
-        return require_finite(out, what)
+        value = condition.flux if isinstance(condition, Neumann) else condition.value
+        return _on_side(value, grid, axis, end, "")
+
+    def coefficients(self, grid: Grid, axis: int, end: str) -> NDArray[np.float64]:
+        """Return the coefficient >= 0 of a Robin side, shape `grid.shape` without that axis."""
+        condition, side = self.condition(grid.names[axis], end), f"{grid.names[axis]}_{end}"
+        if not isinstance(condition, Robin):
+            raise InputError(f"boundary side {side}: expected Robin(...), got {condition!r:.80}")
+        alpha = _on_side(condition.coefficient, grid, axis, end, ", coefficient")
+        return _check_coefficient(alpha, f"boundary side {side}, coefficient")
 
     def moved(self, grid: Grid, target: Grid) -> "Boundary":
         """Return the boundary for another grid of the same box: arrays are interpolated."""
@@ -144,11 +169,20 @@ class Boundary:
         for k, axis in enumerate(grid.axes):
             for end in ENDS if not axis.periodic else ():
                 condition = self.condition(axis.name, end)
-                value = condition.value if isinstance(condition, Dirichlet) else condition.flux
-                if not callable(value) and np.ndim(value) > 0:
-                    side = [Grid(g.axes[:k] + g.axes[k + 1 :]) for g in (grid, target)]
-                    value = side[0].interpolate(self.values(grid, k, end), side[1])
-                sides[f"{axis.name}_{end}"] = type(condition)(value)
+                walls = (grid, target) if grid.dimension > 1 else ()
+                side = [Grid(g.axes[:k] + g.axes[k + 1 :]) for g in walls]
+                data = {}
+                for item in fields(condition):
+                    value = getattr(condition, item.name)
+                    if not callable(value) and np.ndim(value) > 0:
+                        values = _on_side(value, grid, k, end, "")
+                        # Extrapolated coefficients could be negative.
+                        limited = item.name == "coefficient"
+                        value = side[0].interpolate(
+                            values, side[1], edge="constant" if limited else "linear"
+                        )
+                    data[item.name] = value
+                sides[f"{axis.name}_{end}"] = type(condition)(**data)
         return Boundary(sides)
 
     def describe(self) -> dict[str, Any]:
@@ -188,16 +222,38 @@ def called(function: Callable[..., Any], coordinates: Sequence[Any], what: str) 
     return function(*coordinates)
 
 
+def _on_side(value: Any, grid: Grid, axis: int, end: str, part: str) -> NDArray[np.float64]:
+    """Return a number, array or callable as numbers on the points of a side."""
+    shape = grid.shape[:axis] + grid.shape[axis + 1 :]
+    what = f"boundary side {grid.names[axis]}_{end}{part}"
+    if callable(value):
+        points = list(grid.points)
+        points[axis] = np.array([getattr(grid.axes[axis], end)])
+        coordinates = np.meshgrid(*points, indexing="ij")
+        value = called(value, [np.squeeze(x, axis) for x in coordinates], what)
+    try:
+        numbers = np.asarray(value, dtype=np.float64)
+        out = np.broadcast_to(numbers, shape)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{what}: expected a number or an array of shape {shape}, "
+            f"got {np.shape(value)}: {value!r:.80}"
+        ) from None
+    return require_finite(out, what)
+
+
 def _condition(description: Any) -> Condition:
     """Rebuild one condition."""
     if isinstance(description, Mapping):
-        if {*description} == {"type", "value"} and description["type"] == "dirichlet":
-            return Dirichlet(_rebuild_value(description["value"]))
-        if {*description} == {"type", "flux"} and description["type"] == "neumann":
-            return Neumann(_rebuild_value(description["flux"]))
+        for kind in (Dirichlet, Neumann, Robin):
+            names = [item.name for item in fields(kind)]
+            typed = description.get("type") == kind.__name__.lower()
+            if typed and {*description} == {"type", *names}:
+                return kind(*(_rebuild_value(description[name]) for name in names))
     raise InputError(
-        "boundary description: expected {'type': 'dirichlet', 'value': ...} or "
-        f"{{'type': 'neumann', 'flux': ...}}, got {description!r:.200}"
+        "boundary description: expected {'type': 'dirichlet', 'value': ...}, "
+        "{'type': 'neumann', 'flux': ...} or {'type': 'robin', 'coefficient': ..., 'value': ...}, "
+        f"got {description!r:.200}"
     )
 
 
@@ -218,6 +274,19 @@ def _check_value(value: Any, what: str) -> None:
             f"{what}: expected a real number, an array or a callable, got {value!r:.80}"
         )
     require_finite(numbers, what)
+
+
+def _check_coefficient(alpha: Any, what: str) -> Any:
+    """Return a Robin coefficient, or raise unless it is zero or positive everywhere."""
+    positive = alpha[alpha > 0]
+    inside = (positive >= SMALLEST_COEFFICIENT) & (positive <= LARGEST_COEFFICIENT)
+    if np.any(alpha < 0) or not inside.all():
+        raise InputError(
+            f"{what}: expected 0 or numbers from {SMALLEST_COEFFICIENT:g} to "
+            f"{LARGEST_COEFFICIENT:g}, got values from {np.min(alpha)} to {np.max(alpha)}; the "
+            "condition is a du/dn + coefficient u = value, n pointing outward"
+        )
+    return alpha
 
 
 def _describe_value(value: Any, what: str) -> Any:

@@ -12,8 +12,11 @@ from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.spectral_equivalence import spectral_equivalence
 
 Kinds = Sequence[tuple[str, str]]
+
+EPS = float(np.finfo(np.float64).eps)
 
 # (centering, lower, upper) -> transform, its type, and the shift s of the angles pi (k + s) / m.
 _TRANSFORMS: dict[tuple[str, str, str], tuple[str, int, float]] = {
@@ -31,18 +34,19 @@ _BACKWARD: dict[str, Callable[..., Any]] = {"sine": scipy.fft.idst, "cosine": sc
 
 
 class FastPoisson(LinearOperator):
-    """The inverse of -div(grad u) in flux form on a uniform grid, for any mix of boundary types.
+    """The inverse of -div(grad u) + c u in flux form on a uniform grid, for any mix of walls.
 
     With the control volumes W (half ones at Neumann nodes), the operator K with coefficient one is
     diagonal in the orthonormal sines, cosines or Fourier modes Q that the boundaries ask for::
 
-        K = W^1/2 Q L Q^T W^1/2,      L = sum over axes of (4 / h^2) sin^2(theta / 2)
+        K = W^1/2 Q L Q^T W^1/2,      L = c + sum over axes of (4 / h^2) sin^2(theta / 2)
         K^-1 = W^-1/2 Q L^-1 Q^T W^-1/2
 
     Nodes take DST-I (Dirichlet), DCT-I (Neumann), DST-III and DCT-III (mixed); cells, whose
     boundary lies half a cell away, take DST-II, DCT-II, DST-IV and DCT-IV; periodic axes the FFT.
-    If no side is Dirichlet, constants are in the kernel of K and this is the pseudo-inverse: the
-    total of the right-hand side is ignored and the solution has weighted mean zero.
+    If no side is Dirichlet and c = 0, constants are in the kernel of K and this is the
+    pseudo-inverse: the total of the right-hand side is ignored and the solution has weighted mean
+    zero. Robin sides and non-uniform axes are for `FastDiagonalization`.
 
     Reference: B. Buzbee, G. Golub, C. Nielson, SIAM J. Numer. Anal. 7 (1970) 627,
     doi:10.1137/0707049; the transforms: G. Strang, doi:10.1137/S0036144598336745.
@@ -51,6 +55,7 @@ class FastPoisson(LinearOperator):
         grid: uniform along every axis, 1 to 3 dimensions.
         kinds: per axis (lower, upper), each "dirichlet" or "neumann"; not used on periodic axes.
             Nodes on a Dirichlet side are not among the unknowns.
+        reaction: c >= 0.
         workers: threads of the transforms; None follows `scipy.fft.set_workers`.
 
     Attributes: `weights`, the control volumes W of the unknowns; `singular`, whether constants are
@@ -69,13 +74,18 @@ class FastPoisson(LinearOperator):
     [1.0, 1.0]
     """
 
-    def __init__(self, grid: Grid, kinds: Kinds, *, workers: int | None = None):
+    def __init__(
+        self, grid: Grid, kinds: Kinds, *, reaction: float = 0.0, workers: int | None = None
+    ):
         if len(kinds) != grid.dimension:
             raise InputError(
                 f"kinds: expected {grid.dimension} pairs (lower, upper), one per axis, "
                 f"got {len(kinds)}"
             )
+        if not 0 <= reaction < np.inf:
+            raise InputError(f"reaction: expected a finite number >= 0, got {reaction!r}")
         self.grid, self.workers, self.dtype = grid, workers, np.dtype(np.float64)
+        self.reaction = float(reaction)
         self.kinds = tuple(
             ("periodic", "periodic") if axis.periodic else (str(lower), str(upper))
             for axis, (lower, upper) in zip(grid.axes, kinds, strict=True)
@@ -104,6 +114,7 @@ class FastPoisson(LinearOperator):
                 along
             )
             counts = counts * count.reshape(along)
+        eigenvalues = eigenvalues + self.reaction
         self.singular = bool(eigenvalues.flat[0] == 0.0)
         self.properties = frozenset(
             {"symmetric", f"positive {'semi' if self.singular else ''}definite"}
@@ -120,7 +131,10 @@ class FastPoisson(LinearOperator):
         """Return the inverse with the boundary types of an operator on a uniform grid.
 
         Where the outer faces of a side couple to a wall, the side is Dirichlet. The operator itself
-        may have any coefficients: `spectral_bounds` tells what the inverse is worth for it.
+        may have any coefficients: `spectral_bounds` tells what the inverse is worth for it. Its
+        reaction enters with the smallest ratio to the control volumes (the mean, if that is zero
+        and no side is Dirichlet), in the scale of the faces: the inverse of an operator with
+        constant a and c is exact up to the factor a.
         """
         kinds: list[tuple[str, str]] = []
         for k, faces in enumerate(operator.faces):
@@ -131,29 +145,34 @@ class FastPoisson(LinearOperator):
         if fast.domain_shape != operator.domain_shape:
             raise InputError(
                 f"operator: expected the unknowns {fast.domain_shape} of the grid {grid.shape}, "
-                f"got {operator.domain_shape}"
+                f"got {operator.domain_shape}; Robin nodes are for FastDiagonalization"
             )
-        return fast
+        if operator.reaction is None or not operator.reaction.any():
+            return fast
+        ratios = operator.reaction / fast.weights
+        c = ratios.min() if not fast.singular or ratios.all() else ratios.mean()
+        bounds = fast.spectral_bounds(DiffusionOperator(operator.faces, None, operator.periodic))
+        scale = float(np.sqrt(bounds[0] * bounds[1]))
+        return cls(grid, kinds, reaction=float(c) / scale, **options) if scale > 0 else fast
+
+    @property
+    def transform_error(self) -> float:
+        """A bound of the relative rounding of Q^T v in float64, in the 2-norm.
+
+        Reference: N. Higham (2002), Accuracy and Stability of Numerical Algorithms,
+        doi:10.1137/1.9780898718027, section 24.1.
+        """
+        return 8 * EPS * sum(np.log2(2 * n) for n in self.domain_shape)
 
     def spectral_bounds(self, operator: DiffusionOperator) -> tuple[float, float]:
         """Return (lower, upper) such that lower v.Kv <= v.Av <= upper v.Kv for every v.
 
-        Both operators are sums over faces of T (u_i - u_j)^2, so the smallest and the largest ratio
-        of their T do. Both are 1 up to round-off if and only if this is the inverse of A.
+        Both are equal up to round-off if and only if this is the inverse of a multiple of A, see
+        `spectral_equivalence`.
         """
-        lower, upper = np.inf, 0.0
-        for k, faces in enumerate(operator.faces):
-            own = self._faces(k)
-            couples = np.broadcast_to(own > 0, faces.shape)
-            if not couples.any():
-                continue
-            ratios = (faces / np.where(own > 0, own, 1.0))[couples]
-            lower, upper = min(lower, float(ratios.min())), max(upper, float(ratios.max()))
-            if faces[~couples].any():
-                upper = np.inf
-        if operator.reaction is not None and operator.reaction.any():
-            upper = np.inf
-        return lower, upper
+        faces = [self._faces(k) for k in range(self.grid.dimension)]
+        own = np.broadcast_to(self.reaction * self.weights, self.domain_shape)
+        return spectral_equivalence(operator, faces, own)
 
     def _faces(self, k: int) -> NDArray[np.float64]:
         """Return the transmissibilities of K across axis k, to be broadcast along the others."""

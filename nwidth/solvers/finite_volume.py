@@ -1,4 +1,4 @@
-"""Finite volumes: the flux form of -div(a grad u) on a grid, its walls and its right-hand side."""
+"""Finite volumes: the flux form of -div(a grad u) + c u on a grid, its walls and its source."""
 
 from functools import cached_property
 from typing import Any
@@ -15,19 +15,29 @@ Array = NDArray[Any]
 
 
 class FiniteVolume:
-    """The two-point flux discretization of -div(a grad u) = f on a grid with a boundary.
+    """The two-point flux discretization of -div(a grad u) + c u = f on a grid with a boundary.
 
     Integrated over the control volume of every unknown, with one transmissibility per face:
 
-        sum_f T_f (u_i - u_j) = integral of f,    T_f = area / (d_i / a_i + d_j / a_j)
+        sum_f T_f (u_i - u_j) + c_i |V_i| u_i = integral of f,
+        T_f = area / (d_i / a_i + d_j / a_j)
 
     d_i and d_j are the distances from the points to the face: coefficients in series are averaged
     harmonically. At a Dirichlet side, nodes are eliminated and cells see the wall at d_i alone, T =
-    area a_i / d_i; Neumann nodes have half a control volume. Second order for smooth a; the flux is
-    continuous across jumps on faces. Reference: Eymard, Gallouet & Herbin (2000),
-    doi:10.1016/S1570-8659(00)07005-8, section 11.
+    area a_i / d_i. Neumann and Robin nodes have half a control volume. A Robin side a du/dn +
+    alpha u = g is a wall at g / alpha behind a resistance 1 / alpha,
+
+        T = area alpha   (nodes),      T = area / (d_i / a_i + 1 / alpha)   (cells).
+
+    Second order for smooth a; the flux is continuous across jumps on faces. Reference: Eymard,
+    Gallouet & Herbin (2000), doi:10.1016/S1570-8659(00)07005-8, section 11.
 
     Coefficients a > 0 have shape `grid.shape`, or `(d, *grid.shape)` for a diagonal tensor.
+
+    Args:
+        grid: 1 to 3 axes.
+        boundary: conditions on the sides.
+        reaction: c >= 0 of shape `grid.shape`, or None for no such term.
 
     Raises `InputError` for sides the grid lacks and axes on which every node is prescribed.
 
@@ -36,9 +46,9 @@ class FiniteVolume:
     [4.0, 4.0, 4.0, 4.0]
     """
 
-    def __init__(self, grid: Grid, boundary: Boundary):
+    def __init__(self, grid: Grid, boundary: Boundary, reaction: Array | None = None):
         self.grid, self.boundary = grid, boundary.check(grid)
-        #: Per axis the types at both ends: "dirichlet", "neumann" or "periodic".
+        #: Per axis the types at both ends: "dirichlet", "neumann", "robin" or "periodic".
         self.kinds = tuple(
             ("periodic", "periodic")
             if axis.periodic
@@ -58,6 +68,17 @@ class FiniteVolume:
         self.interior = tuple(cuts)
         #: Shape of the array of unknowns.
         self.shape = tuple(cut.stop - cut.start for cut in cuts)
+        inner = None if reaction is None else reaction[self.interior] * self.volumes
+        #: Integrals of c over the control volumes, or None where c is zero.
+        self.reaction = inner if inner is not None and inner.any() else None
+        #: Robin coefficients alpha by (axis, end), with length 1 along the axis; zeros left out.
+        self.robin = {
+            (k, end): alpha
+            for k, kinds in enumerate(self.kinds)
+            for end, kind in zip(ENDS, kinds, strict=True)
+            if kind == "robin"
+            and (alpha := self._side(boundary.coefficients(grid, k, end), k)).any()
+        }
 
     @property
     def periodic(self) -> tuple[bool, ...]:
@@ -66,8 +87,24 @@ class FiniteVolume:
 
     @property
     def singular(self) -> bool:
-        """Whether u is determined up to a constant only: no side is Dirichlet."""
-        return all(kind != "dirichlet" for kinds in self.kinds for kind in kinds)
+        """Whether u is determined up to a constant only: no wall holds it, and no reaction."""
+        return (
+            not self.robin
+            and self.reaction is None
+            and not any(kind == "dirichlet" for kinds in self.kinds for kind in kinds)
+        )
+
+    @property
+    def scales(self) -> bool:
+        """Whether the operator is proportional to a: no Robin side and no reaction."""
+        return not self.robin and self.reaction is None
+
+    @property
+    def widths(self) -> tuple[Array, ...]:
+        """Control widths of the unknowns, one array per axis; `volumes` is their outer product."""
+        return tuple(
+            axis.widths[cut] for axis, cut in zip(self.grid.axes, self.interior, strict=True)
+        )
 
     @cached_property
     def volumes(self) -> Array:
@@ -78,14 +115,15 @@ class FiniteVolume:
         """Return the flux operator of the coefficient a, in its dtype."""
         inverse = np.reciprocal(a)
         faces = tuple(self._faces(self._component(inverse, k), k) for k in range(len(self.shape)))
-        return DiffusionOperator(faces, periodic=self.periodic)
+        reaction = None if self.reaction is None else self.reaction.astype(a.dtype)
+        return DiffusionOperator(faces, reaction, self.periodic)
 
     def right_hand_side(self, source: Array, a: Array) -> Array:
         """Return the integrals of the source plus what the boundary values and fluxes bring in.
 
-        Without a Dirichlet side the total must vanish. An imbalance of the size of the quadrature
-        error, up to 1 / n^2 of the total of absolute values with n the fewest points of an axis, is
-        spread over the volumes; a larger one raises `InputError`.
+        If u is determined up to a constant only, the total must vanish. An imbalance of the size of
+        the quadrature error, up to 1 / n^2 of the total of absolute values with n the fewest points
+        of an axis, is spread over the volumes; a larger one raises `InputError`.
         """
         dtype = a.dtype
         b = (source[self.interior] * self.volumes).astype(dtype)
@@ -96,33 +134,44 @@ class FiniteVolume:
                 values = self.boundary.values(self.grid, k, end)
                 if not values.any():
                     continue
-                on_side = np.expand_dims(values, k)[self._across(k)]
-                side = tuple(_end_slice(end) if j == k else slice(None) for j in range(b.ndim))
+                side = _Layers(k, b.ndim)(_end_slice(end))
                 if kind == "dirichlet":
                     inverse = np.reciprocal(self._component(a, k)[self._two_points(k, end)])
-                    b[side] += self._wall(inverse, k, end) * on_side
+                    factor = self._wall(inverse, k, end)
                 else:
-                    b[side] += self._area(k, np.dtype(np.float64)) * on_side
+                    factor = self._area(k, np.dtype(np.float64))
+                    if (k, end) in self.robin and self.grid.axes[k].centering == "cell":
+                        inverse = np.reciprocal(self._component(a, k)[self._two_points(k, end)])
+                        factor = factor / (1 + self.robin[k, end] * self._gap(inverse, k, end))
+                b[side] += factor * self._side(values, k)
         return self._balanced(b) if self.singular else b
 
     def energy(self, operator: DiffusionOperator, field: Array) -> float:
         """Return the sum over faces of T (u_i - u_j)^2 of a whole field, boundary values included.
 
-        On cell grids the values on Dirichlet sides are those of the boundary.
+        On cell grids the values on Dirichlet sides are those of the boundary, and those behind
+        Robin sides are g / alpha. A reaction adds c u^2 over the volumes of the unknowns.
         """
         x, (pull, lift) = self.unknowns(field), self.prescribed(operator)
         return operator.energy(x) - 2 * float((pull * x).sum()) + lift
 
     def prescribed(self, operator: DiffusionOperator) -> tuple[Array, float]:
-        """Return what Dirichlet values g bring into an operator's energy: T g and sum of T g^2."""
+        """Return what values g behind walls bring into an operator's energy: T g, sum of T g^2.
+
+        Behind a Robin side stands its value over its coefficient.
+        """
         pull, lift = np.zeros(self.shape), 0.0
         for k, kinds in enumerate(self.kinds):
             for end, kind in zip(ENDS, kinds, strict=True):
-                values = self.boundary.values(self.grid, k, end) if kind == "dirichlet" else None
-                if values is None or not values.any():
+                if kind != "dirichlet" and (k, end) not in self.robin:
                     continue
-                side = (slice(None),) * k + (_end_slice(end),)
-                g = np.expand_dims(values, k)[self._across(k)]
+                g = self._side(self.boundary.values(self.grid, k, end), k)
+                if kind == "robin":
+                    alpha = self.robin[k, end]
+                    g = np.divide(g, alpha, out=np.zeros(alpha.shape), where=alpha > 0)
+                if not g.any():
+                    continue
+                side = _Layers(k, pull.ndim)(_end_slice(end))
                 product = operator.faces[k][side] * g
                 pull[side] += product
                 lift += float((product * g).sum())
@@ -152,6 +201,10 @@ class FiniteVolume:
         """Slices of the unknowns on the axes other than k, everything along k."""
         return tuple(slice(None) if j == k else cut for j, cut in enumerate(self.interior))
 
+    def _side(self, values: Array, k: int) -> Array:
+        """Return the numbers of a side next to unknowns, with length 1 along axis k."""
+        return np.expand_dims(values, k)[self._across(k)]
+
     def _two_points(self, k: int, end: str) -> tuple[slice, ...]:
         """Slices of the two layers of points next to a side, all that its faces depend on."""
         layers = slice(0, 2) if end == "lower" else slice(-2, None)
@@ -171,19 +224,30 @@ class FiniteVolume:
                 area = area * self._along(axis.widths[self.interior[j]], j, np.dtype(np.float64))
         return area.astype(dtype)
 
+    def _gap(self, inverse: Array, k: int, end: str) -> Array:
+        """Return the resistance d_i / a_i between a cell and the wall, with length 1 along k."""
+        axis, layer = self.grid.axes[k], 0 if end == "lower" else -1
+        distance = abs(getattr(axis, end) - axis.points[layer])
+        first = np.moveaxis(inverse[self._across(k)], k, 0)[layer]
+        return np.expand_dims(distance * first, k)
+
     def _wall(self, inverse: Array, k: int, end: str) -> Array:
         """Return T on a Dirichlet side, from 1 / a on at least two layers of points there."""
         axis, dtype = self.grid.axes[k], inverse.dtype
-        layers = np.moveaxis(inverse[self._across(k)], k, 0)
-        first, second = (0, 1) if end == "lower" else (-1, -2)
-        wall = axis.lower if end == "lower" else axis.upper
         if axis.centering == "cell":
-            resistance = abs(wall - axis.points[first]) * layers[first]
-        else:
-            near, far = (1, 1) if end == "lower" else (-2, -2)
-            resistance = abs(axis.faces[near] - axis.points[first]) * layers[first]
-            resistance = resistance + abs(axis.points[second] - axis.faces[far]) * layers[second]
+            return (self._area(k, dtype) / self._gap(inverse, k, end)).astype(dtype)
+        layers = np.moveaxis(inverse[self._across(k)], k, 0)
+        first, second, face = (0, 1, 1) if end == "lower" else (-1, -2, -2)
+        resistance = abs(axis.faces[face] - axis.points[first]) * layers[first]
+        resistance = resistance + abs(axis.points[second] - axis.faces[face]) * layers[second]
         return (self._area(k, dtype) / np.expand_dims(resistance, k)).astype(dtype)
+
+    def _robin(self, inverse: Array, k: int, end: str) -> Array:
+        """Return T on a Robin side, zero where its coefficient is."""
+        alpha, area = self.robin[k, end], self._area(k, np.dtype(np.float64))
+        if self.grid.axes[k].centering == "cell":
+            alpha = alpha / (1 + alpha * self._gap(inverse, k, end))
+        return (area * alpha).astype(inverse.dtype)
 
     def _faces(self, inverse: Array, k: int) -> Array:
         """Return T on all faces across axis k, from 1 / a; zero on Neumann sides."""
@@ -210,6 +274,8 @@ class FiniteVolume:
         for end, kind in zip(ENDS, self.kinds[k], strict=True):
             if kind == "dirichlet":
                 faces[at(_end_slice(end))] = self._wall(inverse, k, end)
+            elif (k, end) in self.robin:
+                faces[at(_end_slice(end))] = self._robin(inverse, k, end)
         return faces
 
     def _balanced(self, b: Array) -> Array:

@@ -1,5 +1,6 @@
-"""The reference operator of a problem beside an operator that fast transforms invert exactly."""
+"""The reference operator of a problem beside an operator that is inverted exactly."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator
@@ -21,20 +23,29 @@ EPS = float(np.finfo(np.float64).eps)
 class ReferenceSolver:
     """What residual norms need to know of a reference operator K in flux form.
 
-    F is the operator of `FastPoisson` on the uniform grid of the same shape and box::
+    F is the operator of `FastPoisson` on the uniform grid of the same shape and box or, where sides
+    are Robin, that of `FastDiagonalization` on the grid itself with the smallest coefficient of
+    each side::
 
         lower v.Fv  <=  v.Kv  <=  upper v.Fv    for every v
 
-    Both numbers are 1 on a uniform grid with coefficient one. Reference: the transforms as in
-    `FastPoisson`; the bounds are the smallest and largest ratio of the transmissibilities, see
-    `FastPoisson.spectral_bounds`.
+    Both numbers are 1 on a uniform grid with coefficient one and constant reaction, and up to the
+    accuracy of computed eigenvectors with constant Robin coefficients. Reference: those of F; the
+    bounds are the smallest and largest ratio of the transmissibilities, see `spectral_equivalence`.
+
+    Args:
+        reference: K.
+        grid: where the unknowns live.
+        widths: control widths of the unknowns per axis if any side is Robin, else None.
 
     Attributes: `reference`, K itself; `lower`, `upper`; `domain_shape` of the unknowns; `singular`,
     whether constants are in the kernel; `weights`, the control volumes W of F, and
-    `smallest_eigenvalue`, the smallest non-zero one of W^-1 F.
+    `smallest_eigenvalue`, the smallest non-zero one of W^-1 F; `transform_error`, the relative
+    rounding of its transforms.
 
-    Raises `InputError` if K is not a `DiffusionOperator`, or if it lacks couplings that every grid
-    of this shape has, so that no lower bound is known.
+    Raises `InputError` if K is not a `DiffusionOperator`, or if no lower bound is known: K lacks
+    couplings that every grid of this shape has, or holds u by a Robin coefficient or a reaction
+    that is zero at some points and by nothing else.
 
     >>> from nwidth.solvers import Poisson
     >>> solver = Poisson(Grid.uniform((4,), upper=3.0)).reference_solver()
@@ -42,27 +53,42 @@ class ReferenceSolver:
     (1.0, 1.0, 2.0)
     """
 
-    def __init__(self, reference: LinearOperator, grid: Grid):
+    def __init__(
+        self, reference: LinearOperator, grid: Grid, widths: Sequence[Array] | None = None
+    ):
         if not isinstance(reference, DiffusionOperator):
             raise InputError(
                 "reference operator: expected a DiffusionOperator, whose dual norm can be bounded, "
                 f"got {reference}"
             )
         self.reference = reference
-        self._fast = FastPoisson.of(reference, Grid(tuple(map(_uniform, grid.axes))))
+        self._fast: FastPoisson | FastDiagonalization
+        if widths is None:
+            self._fast = FastPoisson.of(reference, Grid(tuple(map(_uniform, grid.axes))))
+        else:
+            self._fast = FastDiagonalization.of(reference, widths)
+            if not self._fast.accuracy < 0.5:
+                raise InputError(
+                    "grid: expected spacings whose eigenvectors can be computed in float64 to bound "
+                    "the error beside Robin sides, got smallest and largest ones too far apart; "
+                    "grade the grid less"
+                )
         self.lower, self.upper = self._fast.spectral_bounds(reference)
-        if not self.lower > 0:
+        if not self.lower > 0 or (self._fast.singular and not reference.singular):
             raise InputError(
-                "reference operator: expected every face between neighbours to couple them, got "
-                "faces with transmissibility 0; the error cannot be bounded"
+                "reference operator: expected every face between neighbours to couple them and, "
+                "without a Dirichlet side, a Robin coefficient or a reaction that is positive "
+                "everywhere; got faces with transmissibility 0, or coefficients 0 at some points; "
+                "the error cannot be bounded"
             )
         self.domain_shape = reference.domain_shape
         self.singular = self._fast.singular
+        self.transform_error = self._fast.transform_error
         self.smallest_eigenvalue = self._fast.smallest_eigenvalue
         self.weights = np.broadcast_to(self._fast.weights, self.domain_shape)
 
     def inverse_energy(self, b: Array) -> Any:
-        """Return b . F^-1 b for one b or each of a stack, by one transform; its dtype follows b."""
+        """Return b . F^-1 b for one b or each of a stack, by one transform."""
         return self._fast.energy(b)
 
     def solve(self, b: Array, initial: Array, rtol: float) -> Array:

@@ -15,6 +15,7 @@ import nwidth
 from nwidth.meshes import Grid
 from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
 from nwidth.solvers.equations import Helmholtz
+from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
@@ -50,6 +51,14 @@ def fast_poisson(shape, **options):
     return FastPoisson(
         grid, [("dirichlet", "neumann"), *[("dirichlet", "dirichlet")] * 2][: len(shape)]
     )
+
+
+def fast_diagonalization(shape, periodic):
+    faces = [RNG.uniform(1, 2, n + 1) for n in shape]
+    for t, wraps in zip(faces, periodic, strict=True):
+        t[-1] = t[0] if wraps else 0.0
+    widths = [RNG.uniform(1, 2, n) for n in shape]
+    return FastDiagonalization(faces, widths, periodic, reaction=0.5)
 
 
 BUILDERS = {
@@ -93,7 +102,13 @@ BUILDERS = {
         lambda: ShiftedLaplacian(helmholtz((18, 17), np.float32), cycle="V"),
         lambda: ShiftedLaplacian(helmholtz((6, 7, 8)), cycle="W", sweeps=2),
     ],
+    "FastDiagonalization": [
+        lambda: FastDiagonalization([RNG.uniform(1, 2, 8)], [RNG.uniform(1, 2, 7)]),
+        lambda: fast_diagonalization((6, 5), (True, False)),
+        lambda: fast_diagonalization((4, 5, 6), (False, False, False)),
+    ],
     "FastPoisson": [
+        lambda: FastPoisson(Grid.uniform((6, 5)), [("neumann", "neumann")] * 2, reaction=2.0),
         lambda: fast_poisson((7,)),
         lambda: fast_poisson((6, 7)),
         lambda: fast_poisson((5, 4), centering="cell"),

@@ -7,10 +7,13 @@ import scipy.sparse.linalg as spla
 Long = np.longdouble
 
 
-def _flux(faces, periodic, u):
+def _flux(operator, u):
     """A u and u . A u in extended precision, straight from the flux balance."""
-    out, energy = np.zeros(u.shape, Long), Long(0)
-    for k, t in enumerate(faces):
+    out, energy, periodic = np.zeros(u.shape, Long), Long(0), operator.periodic
+    if operator.reaction is not None:
+        out = operator.reaction.astype(Long) * u
+        energy = (out * u).sum()
+    for k, t in enumerate(operator.faces):
         n, t = u.shape[k], t.astype(Long)
         wall = np.zeros_like(u.take([0], axis=k))
         before = u.take([-1], axis=k) if periodic[k] else wall
@@ -47,7 +50,7 @@ class Exact:
         self.field = problem.field(x.astype(np.float64), inputs)
 
     def apply(self, u):
-        return _flux(self.operator.faces, self.operator.periodic, u)
+        return _flux(self.operator, u)
 
     def error(self, x):
         """||u - x||_A of the unknowns x."""
@@ -60,8 +63,11 @@ class Exact:
         for k, kinds in enumerate(volumes.kinds):
             across = tuple(cut for j, cut in enumerate(volumes.interior) if j != k)
             for end, index, kind in zip(("lower", "upper"), (0, -1), kinds, strict=True):
-                if kind == "dirichlet":
-                    g = volumes.boundary.values(self.problem.grid, k, end)[across].astype(Long)
+                if kind in ("dirichlet", "robin"):
+                    grid, boundary = self.problem.grid, volumes.boundary
+                    g = boundary.values(grid, k, end)[across].astype(Long)
+                    if kind == "robin":
+                        g /= boundary.coefficients(grid, k, end)[across]
                     side = (slice(None),) * k + (index,)
                     t = self.operator.faces[k][side].astype(Long)
                     energy += (t * ((self.x[side] - g) ** 2 - self.x[side] ** 2)).sum()

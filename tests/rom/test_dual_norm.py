@@ -6,10 +6,11 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.rom import DualNorm
-from nwidth.solvers import Boundary, Darcy, Dirichlet, MatrixOperator, Neumann
+from nwidth.solvers import Boundary, Darcy, Dirichlet, MatrixOperator, Neumann, Robin
 
 FLOW = Boundary({"x_lower": Dirichlet(1.0)}, default=Neumann())
 CLOSED = Boundary(default=Neumann())
+COOLED = Boundary({"x_upper": Neumann()}, default=Robin(0.7))
 
 
 def stretched(*sizes, power=1.5):
@@ -26,6 +27,16 @@ PROBLEMS = {
     "stretched flow": Darcy(stretched(8, 7, 5), FLOW),
     "stretched closed": Darcy(stretched(12, 9), CLOSED, source=0.0),
     "very stretched": Darcy(stretched(20, 20, power=4.0)),
+    "robin": Darcy(Grid.uniform((12, 15)), COOLED),
+    "robin cells": Darcy(Grid.uniform((6, 7, 5), centering="cell"), COOLED),
+    "robin on a bent grid": Darcy(stretched(12, 15), COOLED),
+    "robin that varies (stretched norm)": Darcy(
+        Grid.uniform((12, 15)), Boundary({"x_lower": Robin(lambda x, y: 1 + y)}, default=Robin(0.1))
+    ),
+    "reaction": Darcy(Grid.uniform((12, 15)), CLOSED, reaction=3.0),
+    "reaction that varies (stretched norm)": Darcy(
+        Grid.uniform((12, 15)), FLOW, reaction=lambda x, y: 5 * x
+    ),
 }
 
 
@@ -128,6 +139,16 @@ def test_refuses_reference_operators_it_cannot_bound():
             faces = [t.copy() for t in super().reference_operator().faces]
             faces[0][2] = 0.0
             return type(super().reference_operator())(faces)
+
+    partly = Boundary({"x_lower": Robin(np.array([0.0, 1.0, 1.0, 1.0, 1.0]))}, default=Neumann())
+    for loose in (
+        Darcy(Grid.uniform((5, 5)), partly),
+        Darcy(Grid.uniform((5, 5)), CLOSED, reaction=lambda x, y: x),
+    ):
+        with pytest.raises(InputError, match="positive everywhere"):
+            DualNorm(loose)
+    with pytest.raises(InputError, match="grade the grid less"):
+        DualNorm(Darcy(stretched(60, 60, power=6.0), COOLED))
 
     with pytest.raises(InputError, match="transmissibility 0"):
         DualNorm(Torn(Grid.uniform((5, 5))))

@@ -5,7 +5,7 @@ import pytest
 
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Dirichlet, Neumann
+from nwidth.solvers import Boundary, Dirichlet, Neumann, Robin
 
 GRID = Grid.uniform((4, 5), upper=(1.0, 2.0))
 
@@ -38,7 +38,12 @@ def test_one_dimension_has_points_as_sides():
 
 def test_description_round_trip():
     boundary = Boundary(
-        {"x_lower": Dirichlet(np.arange(5.0)), "y_upper": Neumann(2)}, default=Neumann()
+        {
+            "x_lower": Dirichlet(np.arange(5.0)),
+            "y_upper": Neumann(2),
+            "x_upper": Robin(np.arange(5.0), 3),
+        },
+        default=Neumann(),
     )
     text = json.dumps(boundary.describe())
     again = Boundary.from_description(json.loads(text))
@@ -56,6 +61,41 @@ def test_moved_interpolates_arrays():
     fine = Grid.uniform((7, 9), upper=(1.0, 2.0))
     values = boundary.moved(GRID, fine).values(fine, 0, "lower")
     np.testing.assert_allclose(values, np.linspace(0, 4, 9))
+
+
+def test_moved_keeps_coefficients_from_turning_negative():
+    grid, fine = (Grid.uniform((4, n), centering="cell") for n in (4, 12))
+    alpha = np.array([0.0, 1.0, 1.0, 3.0])
+    boundary = Boundary({"x_lower": Robin(alpha, 2 * alpha)}).moved(grid, fine)
+    assert boundary.coefficients(fine, 0, "lower").min() == 0.0
+    assert boundary.values(fine, 0, "lower").min() < 0.0
+
+
+def test_robin_has_two_numbers_on_a_side():
+    boundary = Boundary({"y_lower": Robin(lambda x, y: 1 + x, np.arange(4.0))})
+    assert boundary.kind("y", "lower") == "robin" and boundary.kind("y", "upper") == "dirichlet"
+    np.testing.assert_allclose(boundary.coefficients(GRID, 1, "lower"), 1 + GRID.points[0])
+    np.testing.assert_array_equal(boundary.values(GRID, 1, "lower"), np.arange(4.0))
+    with pytest.raises(InputError, match=r"y_upper: expected Robin"):
+        boundary.coefficients(GRID, 1, "upper")
+
+
+@pytest.mark.parametrize("coefficient", [-1.0, [1.0, -1e-3], 1e-40, 1e40])
+def test_robin_coefficients_are_not_negative_and_in_range(coefficient):
+    with pytest.raises(InputError, match="coefficient: expected 0 or numbers from 1e-30"):
+        Robin(coefficient)
+    side = Boundary({"x_lower": Robin(lambda x, y: np.min(coefficient) + 0 * y)})
+    with pytest.raises(InputError, match="x_lower, coefficient: expected 0 or numbers"):
+        side.coefficients(GRID, 0, "lower")
+
+
+def test_robin_needs_real_numbers():
+    with pytest.raises(InputError, match="Robin coefficient: expected a real number"):
+        Robin("warm")
+    with pytest.raises(NonFiniteError):
+        Robin(1.0, np.inf)
+    with pytest.raises(InputError, match="evaluate it on the side first"):
+        Boundary({"x_lower": Robin(lambda x, y: x)}).describe()
 
 
 @pytest.mark.parametrize(
@@ -96,11 +136,13 @@ def test_bad_values():
         None,
         {},
         {"sides": {}, "default": {"type": "robin"}},
+        {"sides": {}, "default": {"type": "robin", "coefficient": -1.0, "value": 0.0}},
+        {"sides": {}, "default": {"type": "dirichlet", "flux": 1.0}},
         {"sides": {"x_lower": 1}, "default": {}},
     ],
 )
 def test_bad_descriptions(description):
-    with pytest.raises(InputError, match="description"):
+    with pytest.raises(InputError, match=r"description|coefficient"):
         Boundary.from_description(description)
 
 

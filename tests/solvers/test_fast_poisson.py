@@ -183,6 +183,39 @@ def test_is_the_inverse_of_the_diffusion_operator(first, second):
     np.testing.assert_allclose(fast.apply(operator.apply(x)), x, atol=1e-12)
 
 
+@pytest.mark.parametrize(("first", "second"), [(AXES[0], AXES[3]), (AXES[1], AXES[5])])
+@pytest.mark.parametrize("factor", [1.0, 5.0])
+def test_a_reaction_proportional_to_the_volumes_is_diagonal_too(first, second, factor):
+    axes = [axis(first[0], 9, 1.0), axis(second[0], 8, 0.3, "y")]
+    plain = volumes(axes, [first[1], second[1]])
+    fv = FiniteVolume(plain.grid, plain.boundary, np.full((9, 8), 3.0))
+    operator = fv.operator(np.full((9, 8), factor))
+    fast = FastPoisson.of(operator, fv.grid)
+    assert fast.reaction == pytest.approx(3.0 / factor) and not fast.singular
+    np.testing.assert_allclose(fast.spectral_bounds(operator), factor, rtol=1e-13)
+    x = np.random.default_rng(0).standard_normal(fast.domain_shape)
+    np.testing.assert_allclose(fast.apply(operator.apply(x)), factor * x, atol=1e-12)
+    np.testing.assert_allclose(fast.energy(operator.apply(x)), factor * operator.energy(x))
+
+
+def test_other_reactions_are_bounded():
+    grid = Grid.uniform((9, 8))
+    closed = Boundary(default=Neumann())
+    for c, wanted in (
+        (np.linspace(1, 4, 72).reshape(9, 8), (1.0, 4.0)),
+        (np.eye(9, 8), (0.0, 9.0)),  # no wall and c = 0 somewhere: the mean, which bounds nothing
+    ):
+        operator = FiniteVolume(grid, closed, c).operator(np.ones((9, 8)))
+        fast = FastPoisson.of(operator, grid)
+        assert not fast.singular
+        bounds = fast.spectral_bounds(operator)
+        np.testing.assert_allclose(bounds, wanted, rtol=1e-12)
+        values = np.linalg.eigvals(fast.to_dense() @ operator.to_dense()).real
+        assert bounds[0] <= values.min() + 1e-12 and values.max() <= bounds[1] * (1 + 1e-12)
+    with pytest.raises(InputError, match="reaction"):
+        FastPoisson(grid, [(N, N)] * 2, reaction=-1.0)
+
+
 def test_spectral_bounds_of_a_coefficient_and_a_stretched_grid():
     axes = [axis("node", 9, 1.0), axis("cell", 8, 1.0, "y")]
     fv = volumes(axes, [(D, N), (N, D)])

@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Dirichlet, FiniteVolume, Neumann
+from nwidth.solvers import Boundary, Dirichlet, FiniteVolume, Neumann, Robin
 
 
 def test_harmonic_averages_in_series():
@@ -131,3 +131,103 @@ def test_prescribed_values_enter_energy_and_source_as_stated(centering):
     np.testing.assert_allclose(volumes.energy(operator, volumes.field(x)), walls + inner)
     zero = FiniteVolume(grid, Boundary()).prescribed(operator)
     assert not zero[0].any() and zero[1] == 0.0
+
+
+def test_robin_walls_of_nodes_and_cells():
+    sides = {"x_lower": Robin(np.array([1.0, 0.0, 4.0]), 6.0), "y_upper": Robin(2.0)}
+    boundary, a = Boundary(sides, default=Neumann()), np.full((3, 3), 3.0)
+    nodes = FiniteVolume(Grid.uniform((3, 3), upper=2.0), boundary)
+    along_x, along_y = nodes.operator(a).faces
+    np.testing.assert_allclose(along_x[[0, -1]], [[0.5, 0, 2], [0, 0, 0]])
+    np.testing.assert_allclose(along_y[:, -1], [1, 2, 1])
+    b = nodes.right_hand_side(np.zeros((3, 3)), a)
+    np.testing.assert_allclose(b, [[3, 6, 3], [0, 0, 0], [0, 0, 0]])
+    cells = FiniteVolume(Grid.uniform((3, 3), upper=3.0, centering="cell"), boundary)
+    along_x, along_y = cells.operator(a).faces
+    np.testing.assert_allclose(along_x[0], [1 / (1 + 1 / 6), 0, 1 / (1 / 4 + 1 / 6)])
+    np.testing.assert_allclose(along_y[:, -1], 1 / (1 / 2 + 1 / 6))
+    b = cells.right_hand_side(np.zeros((3, 3)), a)
+    np.testing.assert_allclose(b[0], [6 / (1 + 1 / 6), 6, 6 / (1 + 4 / 6)])
+    assert not b[1:].any()
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("stretched", [False, True])
+def test_linear_fields_are_reproduced_exactly_beside_robin_sides(centering, stretched):
+    x, y = (np.linspace(0, 2, 7), np.linspace(0, 3, 6))
+    if stretched and centering == "node":  # on bent cells the flux of a linear field is exact too
+        x, y = x**2, y**1.5
+    grid = Grid.tensor([x, y], centering=centering)
+
+    def u(x, y):
+        return 1 + 2 * x - 3 * y
+
+    def alpha(x, y):
+        return 1 + x * y
+
+    sides = {
+        "x_lower": Robin(alpha, lambda x, y: -4.0 * 2 + alpha(x, y) * u(x, y)),
+        "x_upper": Dirichlet(u),
+        "y_lower": Robin(5.0, lambda x, y: 4.0 * 3 + 5.0 * u(x, y)),
+        "y_upper": Robin(0.0, -4.0 * 3),
+    }
+    volumes = FiniteVolume(grid, Boundary(sides))
+    a, exact = np.full(grid.shape, 4.0), u(*grid.coordinates())
+    b = volumes.right_hand_side(np.zeros(grid.shape), a)
+    residual = b - volumes.operator(a).apply(volumes.unknowns(exact))
+    np.testing.assert_allclose(residual, 0, atol=1e-11)
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+def test_what_stands_behind_robin_sides_enters_energy_and_source(centering):
+    rng = np.random.default_rng(1)
+    grid = Grid.uniform((6, 5), upper=(2.0, 3.0), centering=centering)
+    alpha = np.array([0.0, 1.0, 2.0, 0.0, 3.0, 4.0])
+    sides = {"x_lower": Dirichlet(2.0), "x_upper": Robin(3.0, 6.0), "y_lower": Robin(alpha, alpha)}
+    volumes = FiniteVolume(grid, Boundary(sides, default=Neumann()))
+    a, x = rng.uniform(1, 9, grid.shape), rng.standard_normal(volumes.shape)
+    operator = volumes.operator(a)
+    pull, lift = volumes.prescribed(operator)
+    np.testing.assert_allclose(volumes.right_hand_side(np.zeros(grid.shape), a), pull)
+    x_faces, y_faces = operator.faces
+    walls = np.sum(x_faces[0] * (x[0] - 2) ** 2) + np.sum(x_faces[-1] * (x[-1] - 2) ** 2)
+    walls += np.sum(y_faces[:, 0] * (x[:, 0] - 1) ** 2)
+    inner = np.sum(x_faces[1:-1] * np.diff(x, axis=0) ** 2)
+    inner += np.sum(y_faces[:, 1:-1] * np.diff(x, axis=1) ** 2)
+    np.testing.assert_allclose(operator.energy(x) - 2 * np.sum(pull * x) + lift, walls + inner)
+
+
+def test_where_robin_meets_dirichlet_the_node_is_prescribed():
+    sides = {"x_lower": Robin(1.0, 5.0), "y_lower": Dirichlet(2.0)}
+    volumes = FiniteVolume(Grid.uniform((3, 3)), Boundary(sides, default=Neumann()))
+    assert volumes.shape == (3, 2)
+    np.testing.assert_array_equal(volumes.field(np.zeros(volumes.shape))[:, 0], 2.0)
+
+
+def test_what_holds_u_up_to_a_constant():
+    grid, a = Grid.uniform((5, 5)), np.ones((5, 5))
+    closed = Boundary(default=Neumann())
+    assert FiniteVolume(grid, closed).singular and FiniteVolume(grid, closed, 0 * a).singular
+    zero = Boundary({"x_lower": Robin(0.0, 1.0)}, default=Neumann())
+    assert FiniteVolume(grid, zero).singular and FiniteVolume(grid, zero).operator(a).singular
+    with pytest.raises(InputError, match="because no side is Dirichlet"):
+        FiniteVolume(grid, zero).right_hand_side(a, a)
+    for volumes in (
+        FiniteVolume(grid, Boundary({"x_lower": Robin(np.arange(5.0))}, default=Neumann())),
+        FiniteVolume(grid, closed, a),
+    ):
+        assert not volumes.singular and not volumes.operator(a).singular and not volumes.scales
+        np.testing.assert_allclose(volumes.right_hand_side(a, a).sum(), 1.0)
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+def test_reaction_is_integrated_over_the_volumes(centering):
+    grid = Grid.tensor([np.linspace(0, 1, 7) ** 2, np.linspace(0, 2, 5)], centering=centering)
+    c = np.random.default_rng(0).random(grid.shape)
+    volumes = FiniteVolume(grid, Boundary({"y_lower": Robin(1.0)}), c)
+    a = np.ones(grid.shape, np.float32)
+    operator = volumes.operator(a)
+    assert operator.dtype == np.float32 and operator.reaction.dtype == np.float32
+    wanted = volumes.unknowns(c * grid.weights)
+    np.testing.assert_allclose(operator.reaction, wanted, rtol=1e-6)
+    np.testing.assert_allclose(np.multiply.outer(*volumes.widths), volumes.volumes)

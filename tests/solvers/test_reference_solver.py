@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Dirichlet, MatrixOperator, Neumann
+from nwidth.solvers import Boundary, Darcy, Dirichlet, MatrixOperator, Neumann, Robin
 from nwidth.solvers.reference_solver import ReferenceSolver
 
 BENT = Grid.tensor([np.linspace(0, 1, 9) ** 1.5, np.linspace(0, 2, 7)])
@@ -11,6 +11,9 @@ PROBLEMS = {
     "uniform": Darcy(Grid.uniform((9, 7))),
     "bent": Darcy(BENT),
     "bent, closed": Darcy(BENT, Boundary(default=Neumann()), source=0.0),
+    "robin": Darcy(BENT, Boundary({"x_lower": Robin(3.0)}, default=Neumann())),
+    "bent robin": Darcy(BENT, Boundary({"x_lower": Robin(lambda x, y: 1 + y)})),
+    "reaction": Darcy(Grid.uniform((9, 7)), Boundary(default=Neumann()), reaction=2.0),
     "cells": Darcy(Grid.uniform((5, 6), centering="cell"), Boundary({"x_lower": Dirichlet(1.0)})),
 }
 
@@ -25,7 +28,9 @@ def fast_matrix(solver):
     return np.linalg.pinv(inverse, hermitian=True, rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", ["uniform", "bent", "cells"])  # a singular F has no inverse
+@pytest.mark.parametrize(
+    "name", ["uniform", "bent", "robin", "bent robin", "reaction", "cells"]
+)  # a singular F has no inverse
 def test_brackets_the_reference_operator(name):
     solver = PROBLEMS[name].reference_solver()
     f, k = fast_matrix(solver), solver.reference.to_dense()

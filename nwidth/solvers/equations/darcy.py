@@ -29,7 +29,8 @@ _RANGE = {np.dtype(np.float32): (1e-35, 1e35)}  # others: 1e-290 to 1e290
 class Darcy(DiffusionProblem):
     """The steady pressure u in a porous medium of permeability a.
 
-        -div(a grad u) = f    in a box,    u = g  or  a du/dn = q    on its sides
+        -div(a grad u) + c u = f    in a box,
+        u = g,  a du/dn = q  or  a du/dn + alpha u = g    on its sides
 
     Reference: Aziz & Settari (1979), Petroleum Reservoir Simulation; the two-phase
     benchmark a in {3, 12}: Li et al. (2021), arXiv:2010.08895, section 5.2.
@@ -37,19 +38,21 @@ class Darcy(DiffusionProblem):
     Input "permeability": a > 0, shape `grid.shape`, or `(d, *grid.shape)` for a diagonal tensor.
     Output "pressure", shape `grid.shape`. The discrete operator lies between min a and max a times
     the one with a = 1, because every face average lies between its two values; these two are
-    `coercivity` and `continuity`. float32 permeability gives a float32 pressure.
+    `coercivity` and `continuity`, or min(1, min a) and max(1, max a) where Robin sides or a
+    reaction stand beside a. float32 permeability gives a float32 pressure.
 
     Args:
         grid: 1 to 3 axes of nodes or cells, uniform or not, periodic or not.
         boundary: conditions on the sides; zero pressure all around by default.
         source: f, a number, an array on the grid or a callable `f(x, y, ...)`.
         permeability: the random field that samples are drawn from, on the same grid.
+        reaction: c >= 0, a number, an array on the grid or a callable; 0 by default.
         unit: unit of the permeability.
         output_unit: unit of the pressure.
 
     Raises `InputError` for a permeability that is not positive and finite, has another shape or
-    holds numbers below 1e-30 of its largest, and, if no side is Dirichlet, for a source that does
-    not balance the fluxes.
+    holds numbers below 1e-30 of its largest, for a negative reaction, and, if u is determined up to
+    a constant only, for a source that does not balance the fluxes.
 
     >>> problem = Darcy(Grid.uniform((5, 5)))
     >>> a = {"permeability": np.full((5, 5), 2.0)}
@@ -66,10 +69,11 @@ class Darcy(DiffusionProblem):
         source: Source = 1.0,
         permeability: RandomField | None = None,
         *,
+        reaction: Source = 0.0,
         unit: str = "1",
         output_unit: str = "1",
     ):
-        super().__init__(grid, boundary)
+        super().__init__(grid, boundary, reaction)
         sampler = check_sampler(permeability, grid, "permeability")
         self.inputs = (FieldInput("permeability", unit, sampler, positive=True),)
         self.output_unit = output_unit
@@ -107,13 +111,17 @@ class Darcy(DiffusionProblem):
         """Return the integrals of f over the control volumes plus the boundary data."""
         return self.volumes.right_hand_side(self._source_field, self._permeability(inputs))
 
+    def _equivalence(self, inputs: Inputs) -> tuple[float, float]:
+        a = self._permeability(inputs)
+        return self.equivalence(float(a.min()), float(a.max()))
+
     def coercivity(self, inputs: Inputs) -> float:
-        """Return min a."""
-        return float(self._permeability(inputs).min())
+        """Return min a, or what `equivalence` makes of it."""
+        return self._equivalence(inputs)[0]
 
     def continuity(self, inputs: Inputs) -> float:
-        """Return max a."""
-        return float(self._permeability(inputs).max())
+        """Return max a, or what `equivalence` makes of it."""
+        return self._equivalence(inputs)[1]
 
     def on(self, grid: Grid) -> "Darcy":
         """Return the same problem on another grid of the same box; arrays are interpolated."""
@@ -126,6 +134,7 @@ class Darcy(DiffusionProblem):
             self.boundary.moved(self.grid, grid),
             source,
             None if sampler is None else sampler.on(grid),
+            reaction=self.reaction_on(grid),
             unit=self.inputs[0].unit,
             output_unit=self.output_unit,
         )
@@ -144,6 +153,7 @@ class Darcy(DiffusionProblem):
             "boundary": self.boundary.describe(),
             "source": np.asarray(self.source_term, dtype=np.float64).tolist(),
             "permeability": None if sampler is None else sampler.describe(),
+            **self.describe_reaction(),
             "unit": self.inputs[0].unit,
             "output_unit": self.output_unit,
         }

@@ -15,36 +15,77 @@ from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.reference_solver import ReferenceSolver
 
 Array = NDArray[Any]
 Source = float | Array | Callable[..., Any]
 
 
 class DiffusionProblem(Problem):
-    """A problem -div(a grad u) = f discretized by `FiniteVolume` on `grid` under `boundary`.
+    """A problem -div(a grad u) + c u = f discretized by `FiniteVolume` on `grid` under `boundary`.
 
-    Subclasses say what a and f are. The reference operator has a = 1.
+    Subclasses say what a and f are; c >= 0, the reaction, is a number, an array on the grid or a
+    callable of the coordinates. The reference operator has a = 1, the same c and the same sides.
     """
 
-    def __init__(self, grid: Grid, boundary: Boundary | None):
+    def __init__(self, grid: Grid, boundary: Boundary | None, reaction: Source = 0.0):
         if not isinstance(grid, Grid):
             raise InputError(f"problem: expected a Grid, got {grid!r:.80}")
         if boundary is not None and not isinstance(boundary, Boundary):
             raise InputError(f"problem: expected a Boundary, got {boundary!r:.80}")
         self.grid = grid
         self.boundary = Boundary() if boundary is None else boundary
-        self.volumes = FiniteVolume(grid, self.boundary)
+        self.reaction = reaction
+        c = source_on_grid(reaction, grid, "reaction")
+        if c.min() < 0:
+            raise InputError(
+                f"reaction: expected numbers >= 0, got values from {c.min()} to {c.max()}; "
+                "the operator is -div(a grad u) + reaction u"
+            )
+        self.volumes = FiniteVolume(grid, self.boundary, c)
 
     @cached_property
     def _reference(self) -> DiffusionOperator:
         return self.volumes.operator(np.ones(self.grid.shape))
 
     def reference_operator(self) -> DiffusionOperator:
-        """Return K, the operator with a = 1 and the same boundary types, in float64."""
+        """Return K, the operator with a = 1, the same reaction and the same sides, in float64."""
         return self._reference
 
+    def reference_solver(self) -> ReferenceSolver:
+        """Return K with what bounds its inverse."""
+        widths = self.volumes.widths if self.volumes.robin else None
+        return ReferenceSolver(self.reference_operator(), self.grid, widths)
+
+    def equivalence(self, smallest: float, largest: float) -> tuple[float, float]:
+        """Return coercivity and continuity against K for coefficients a in [smallest, largest].
+
+        Reaction and Robin sides are parts of both operators that do not grow with a: with them the
+        bounds are min(1, min a) and max(1, max a), without them min a and max a.
+        """
+        if self.volumes.scales:
+            return smallest, largest
+        return min(1.0, smallest), max(1.0, largest)
+
+    def reaction_on(self, grid: Grid) -> Source:
+        """Return the reaction for another grid of the same box: arrays are interpolated."""
+        if callable(self.reaction) or np.ndim(self.reaction) == 0:
+            return self.reaction
+        c = source_on_grid(self.reaction, self.grid, "reaction")
+        return self.grid.interpolate(c, grid, edge="constant")
+
+    def describe_reaction(self) -> dict[str, Any]:
+        """Return the part of a description that states the reaction: none where it is zero."""
+        if callable(self.reaction):
+            raise InputError(
+                "reaction: expected a number or an array to describe in a file, got a callable; "
+                "evaluate it on the grid first"
+            )
+        numbers = np.asarray(self.reaction, dtype=np.float64)
+        return {"reaction": numbers.tolist()} if numbers.any() else {}
+
     def prescribed(self, operator: LinearOperator) -> tuple[Array, float]:
-        """Return T g next to Dirichlet sides, and the sum of T g^2 over their faces."""
+        """Return T g next to Dirichlet and Robin sides, and the sum of T g^2 over their faces."""
         if not isinstance(operator, DiffusionOperator):
             raise InputError(f"operator: expected the problem's DiffusionOperator, got {operator}")
         return self.volumes.prescribed(operator)
@@ -63,17 +104,17 @@ class DiffusionProblem(Problem):
         return self.volumes.field(unknowns)
 
 
-def source_on_grid(source: Source, grid: Grid) -> Array:
+def source_on_grid(source: Source, grid: Grid, name: str = "source") -> Array:
     """Return a source (number, array or callable of the coordinates) as a float64 field."""
-    value = called(source, grid.coordinates(), "source") if callable(source) else source
+    value = called(source, grid.coordinates(), name) if callable(source) else source
     try:
         numbers = np.broadcast_to(np.asarray(value, dtype=np.float64), grid.shape)
     except (TypeError, ValueError):
         raise InputError(
-            f"source: expected a number, a callable or an array of shape {grid.shape}, "
+            f"{name}: expected a number, a callable or an array of shape {grid.shape}, "
             f"got {value!r:.80} of shape {np.shape(value)}"
         ) from None
-    return require_finite(numbers, "source")
+    return require_finite(numbers, name)
 
 
 def check_sampler(sampler: RandomField | None, grid: Grid, name: str) -> RandomField | None:

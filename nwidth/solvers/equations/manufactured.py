@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet, Neumann
+from nwidth.solvers.boundary import ENDS, Boundary, Condition, Dirichlet, Neumann, Robin
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.problem import Problem
@@ -30,6 +31,8 @@ def manufactured(
     grid: Grid,
     neumann: Collection[str] = (),
     *,
+    robin: Collection[str] = (),
+    reaction: bool = False,
     equation: str = "darcy",
     tensor: bool = False,
 ) -> Manufactured:
@@ -39,13 +42,15 @@ def manufactured(
 
         u   = prod_k sin(1.3 t_k + 0.4 + 0.2 k)    (sin(2 pi t_k + 0.3 k) on periodic axes)
         a_k = 1 + k / 2 + 1/2 prod_j cos(2 pi t_j + j / 2)    (k = 0 unless `tensor`; 1 for Poisson)
-        f   = -sum_k d/dx_k (a_k du/dx_k)
+        c   = 2 + cos(sum_j t_j)    (0 without `reaction`)
+        f   = -sum_k d/dx_k (a_k du/dx_k) + c u
 
-    and the sides have the values of u, or those in `neumann` its fluxes. Reference: Roache (2002),
-    Code verification by the method of manufactured solutions, doi:10.1115/1.1436090.
+    and the sides have the values of u, those in `neumann` its fluxes, those in `robin` its fluxes
+    plus alpha u, alpha = c. Reference: Roache (2002), Code verification by the method of
+    manufactured solutions, doi:10.1115/1.1436090.
 
-    Without a Dirichlet side `solution` has volume-weighted mean zero on the grid. Raises
-    `InputError` for unknown equations and sides the grid lacks.
+    If u is determined up to a constant only, `solution` has volume-weighted mean zero on the grid.
+    Raises `InputError` for unknown equations and sides the grid lacks or that are named twice.
 
     >>> from nwidth.solvers import solve
     >>> case = manufactured(Grid.uniform((33, 33)), neumann=["x_lower"])
@@ -55,31 +60,39 @@ def manufactured(
     if equation not in ("darcy", "poisson"):
         raise InputError(f"equation: expected 'darcy' or 'poisson', got {equation!r}")
     fields = _Fields(grid, equation == "poisson", tensor)
-    sides: dict[str, Dirichlet | Neumann] = {}
+    sides: dict[str, Condition] = {}
     for k, axis in enumerate(grid.axes):
         for end, outward in zip(ENDS, (-1, 1), strict=True):
             name = f"{axis.name}_{end}"
             if axis.periodic:
                 continue
-            sides[name] = (
-                Neumann(lambda *x, k=k, outward=outward: outward * fields.flux(k, x))
-                if name in neumann
-                else Dirichlet(lambda *x: fields.u(x))
-            )
-    if {*neumann} - {*sides}:
+            if name in neumann:
+                sides[name] = Neumann(partial(fields.outflow, k, outward))
+            elif name in robin:
+                sides[name] = Robin(fields.c, partial(fields.robin, k, outward))
+            else:
+                sides[name] = Dirichlet(lambda *x: fields.u(x))
+    if {*neumann, *robin} - {*sides} or {*neumann} & {*robin}:
         raise InputError(
-            f"neumann: expected sides among {', '.join(sides) or 'none'}, got {[*neumann]}"
+            f"neumann, robin: expected different sides among {', '.join(sides) or 'none'}, "
+            f"got {[*neumann]} and {[*robin]}"
         )
     boundary = Boundary(sides)
     points = grid.coordinates()
     solution = fields.u(points)
-    if all(isinstance(side, Neumann) for side in sides.values()):
+    if not reaction and all(isinstance(side, Neumann) for side in sides.values()):
         solution = solution - grid.integrate(solution) / grid.weights.sum()
+    c: Any = fields.c if reaction else 0.0
+
+    def source(*x: Any) -> Any:
+        return fields.source(x) + (fields.c(*x) * fields.u(x) if reaction else 0.0)
+
     if equation == "poisson":
-        return Manufactured(Poisson(grid, boundary), {"source": fields.source(points)}, solution)
+        problem: Problem = Poisson(grid, boundary, reaction=c)
+        return Manufactured(problem, {"source": source(*points)}, solution)
     a = np.stack([fields.a(k, points) for k in range(grid.dimension)])
     inputs = {"permeability": a if tensor else a[0]}
-    problem = Darcy(grid, boundary, source=lambda *x: fields.source(x))
+    problem = Darcy(grid, boundary, source, reaction=c)
     return Manufactured(problem, inputs, solution)
 
 
@@ -117,6 +130,19 @@ class _Fields:
     def flux(self, k: int, x: Any) -> Any:
         """Return a du/dx along axis k."""
         return self.a(k, x) * self._factors(x, 1, k, True)
+
+    def outflow(self, k: int, outward: int, *x: Any) -> Any:
+        """Return a du/dn on a side across axis k."""
+        return outward * self.flux(k, x)
+
+    def c(self, *x: Any) -> Any:
+        """Return the reaction, which is also the coefficient of Robin sides."""
+        turns = zip(x, self.grid.axes, strict=True)
+        return 2 + np.cos(sum((y - axis.lower) / axis.length for y, axis in turns))
+
+    def robin(self, k: int, outward: int, *x: Any) -> Any:
+        """Return a du/dn + alpha u on a side across axis k."""
+        return self.outflow(k, outward, *x) + self.c(*x) * self.u(x)
 
     def source(self, x: Any) -> Any:
         """Return -div(a grad u)."""

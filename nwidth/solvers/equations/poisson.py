@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import Boundary
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, check_sampler
+from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, Source, check_sampler
 from nwidth.solvers.problem import FieldInput, Inputs
 
 Array = NDArray[Any]
@@ -17,7 +17,8 @@ Array = NDArray[Any]
 class Poisson(DiffusionProblem):
     """The Poisson equation with a given source.
 
-        -div(grad u) = f    in a box,    u = g  or  du/dn = q    on its sides
+        -div(grad u) + c u = f    in a box,
+        u = g,  du/dn = q  or  du/dn + alpha u = g    on its sides
 
     Reference: LeVeque (2007), Finite Difference Methods for Ordinary and Partial Differential
     Equations, doi:10.1137/1.9780898717839, chapter 3.
@@ -29,11 +30,12 @@ class Poisson(DiffusionProblem):
         grid: 1 to 3 axes of nodes or cells, uniform or not, periodic or not.
         boundary: conditions on the sides; u = 0 all around by default.
         source: the random field that sources are drawn from, on the same grid.
+        reaction: c >= 0, a number, an array on the grid or a callable; 0 by default.
         unit: unit of the source.
         output_unit: unit of the solution.
 
-    Raises `InputError` for a source of another shape or with NaN, and, if no side is Dirichlet, for
-    one that does not balance the fluxes.
+    Raises `InputError` for a source of another shape or with NaN, a negative reaction, and, if u is
+    determined up to a constant only, for a source that does not balance the fluxes.
 
     >>> problem = Poisson(Grid.uniform(5))
     >>> problem.source({"source": np.ones(5)}).tolist()
@@ -48,10 +50,11 @@ class Poisson(DiffusionProblem):
         boundary: Boundary | None = None,
         source: RandomField | None = None,
         *,
+        reaction: Source = 0.0,
         unit: str = "1",
         output_unit: str = "1",
     ):
-        super().__init__(grid, boundary)
+        super().__init__(grid, boundary, reaction)
         self.inputs = (FieldInput("source", unit, check_sampler(source, grid, "source")),)
         self.output_unit = output_unit
 
@@ -80,6 +83,7 @@ class Poisson(DiffusionProblem):
             grid,
             self.boundary.moved(self.grid, grid),
             None if sampler is None else sampler.on(grid),
+            reaction=self.reaction_on(grid),
             unit=self.inputs[0].unit,
             output_unit=self.output_unit,
         )
@@ -92,6 +96,7 @@ class Poisson(DiffusionProblem):
             "grid": self.grid.describe(),
             "boundary": self.boundary.describe(),
             "source": None if sampler is None else sampler.describe(),
+            **self.describe_reaction(),
             "unit": self.inputs[0].unit,
             "output_unit": self.output_unit,
         }

@@ -33,20 +33,23 @@ def problem_from_description(description: Mapping[str, Any]) -> Problem:
             f"got {description!r:.200}"
         )
     wanted = _KEYS[description["equation"]]
-    if {*description} != wanted:
+    if {*description} - {"reaction"} != wanted:
         raise InputError(
             f"problem description: expected the keys {', '.join(sorted(wanted))}, "
             f"got {', '.join(sorted(map(str, description)))}"
         )
     grid = Grid.from_description(description["grid"])
     boundary = Boundary.from_description(description["boundary"])
-    units = {"unit": description["unit"], "output_unit": description["output_unit"]}
+    rest = {"unit": description["unit"], "output_unit": description["output_unit"]}
+    rest["reaction"] = _numbers(description.get("reaction", 0.0))
     if description["equation"] == "poisson":
-        return Poisson(grid, boundary, _sampler(description["source"], grid), **units)
-    source = description["source"]
-    source = np.asarray(source, dtype=np.float64) if isinstance(source, list) else source
+        return Poisson(grid, boundary, _sampler(description["source"], grid), **rest)
     sampler = _sampler(description["permeability"], grid)
-    return Darcy(grid, boundary, source, sampler, **units)
+    return Darcy(grid, boundary, _numbers(description["source"]), sampler, **rest)
+
+
+def _numbers(value: Any) -> Any:
+    return np.asarray(value, dtype=np.float64) if isinstance(value, list) else value
 
 
 def _sampler(description: Mapping[str, Any] | None, grid: Grid) -> Any:

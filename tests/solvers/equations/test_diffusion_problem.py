@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Dirichlet
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Robin, solve
 from nwidth.solvers.equations.diffusion_problem import source_on_grid
 
 GRID = Grid.uniform((5, 6))
@@ -37,6 +37,61 @@ def test_reference_operator_is_made_once():
 def test_sources_take_all_coordinates():
     with pytest.raises(InputError, match="source: expected a callable of 2 coordinates"):
         source_on_grid(lambda x: x, GRID)
+
+
+def test_reaction_is_a_number_an_array_or_a_callable():
+    x, y = GRID.coordinates()
+    a = {"permeability": 1 + x}
+    given = [Darcy(GRID, reaction=c) for c in (lambda x, y: 1 + x * y, 1 + x * y)]
+    one, other = (problem.operator(a).reaction for problem in given)
+    np.testing.assert_array_equal(one, other)
+    assert Darcy(GRID).operator(a).reaction is None
+    with pytest.raises(InputError, match="reaction: expected numbers >= 0"):
+        Darcy(GRID, reaction=-1.0)
+    with pytest.raises(InputError, match="reaction: expected a number, a callable or an array"):
+        Poisson(GRID, reaction=np.ones(3))
+
+
+def test_reaction_moves_with_the_problem():
+    fine = Grid.uniform((9, 11))
+    _, y = fine.coordinates()
+    moved = Poisson(GRID, reaction=GRID.coordinates()[1]).on(fine)
+    np.testing.assert_allclose(moved.reaction, y)
+    assert Darcy(GRID, reaction=3.0).on(fine).reaction == 3.0
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Darcy(GRID, Boundary({"x_lower": Robin(4.0)}, default=Neumann())),
+        Darcy(Grid.uniform((5, 6), centering="cell"), Boundary(default=Robin(4.0, 1.0))),
+        Darcy(GRID, reaction=30.0),
+        Darcy(GRID, Boundary(default=Neumann()), reaction=0.1),
+    ],
+)
+@pytest.mark.parametrize("factor", [1e-2, 1.0, 1e2])
+def test_coercivity_and_continuity_hold_with_parts_that_do_not_grow_with_a(problem, factor):
+    a = factor * np.random.default_rng(0).uniform(1, 3, GRID.shape)
+    inputs = {"permeability": a}
+    operator, reference = problem.operator(inputs), problem.reference_operator()
+    values = np.linalg.eigvals(np.linalg.solve(reference.to_dense(), operator.to_dense())).real
+    low, high = problem.coercivity(inputs), problem.continuity(inputs)
+    assert (low, high) == (min(1.0, a.min()), max(1.0, a.max()))
+    assert low * (1 - 1e-12) <= values.min() and values.max() <= high * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("method", ["auto", "multigrid-cg", "multigrid", "direct"])
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_method_solves_with_robin_sides_and_a_reaction(method, centering, dtype):
+    grid = Grid.uniform((40, 33), centering=centering)
+    boundary = Boundary({"x_lower": Robin(3.0, 1.0), "y_upper": Robin(0.1)}, default=Neumann())
+    rtol = 1e-9 if dtype == np.float64 else 1e-4
+    for reaction in (0.0, lambda x, y: x):
+        problem = Darcy(grid, boundary, reaction=reaction)
+        a = np.exp(np.random.default_rng(0).standard_normal(grid.shape)).astype(dtype)
+        solution = solve(problem, {"permeability": a}, rtol, method=method).checked()
+        assert solution.u.dtype == dtype and solution.iterations <= 25
 
 
 def test_permeability_may_be_a_tensor_of_torch():

@@ -31,10 +31,11 @@ def boxes(dimension, sizes, centering, periodic=False):
             yield n, Grid.uniform(shape, upper=stretch, centering=centering)
 
 
-def measured_orders(grids, sides, **options):
+def measured_orders(grids, sides, robin=(), **options):
     errors, steps = [], []
     for n, grid in grids:
-        case = manufactured(grid, [s for s in sides if s[0] in grid.names], **options)
+        neumann, elastic = ([s for s in part if s[0] in grid.names] for part in (sides, robin))
+        case = manufactured(grid, neumann, robin=elastic, **options)
         error = solve(case.problem, case.inputs, 1e-11).checked().u - case.solution
         errors.append((grid.norm(error), np.abs(error).max()))
         steps.append(1 / n)
@@ -90,9 +91,70 @@ def test_second_order_in_one_dimension(centering):
     np.testing.assert_allclose(slopes, 2.0, atol=0.1)
 
 
+ROBIN = {
+    "alone": ((), SIDES["neumann"]),
+    "with all others": (("y_lower",), ("x_upper", "y_upper", "z_lower")),
+    "beside neumann": (("x_lower", "y_lower"), ("x_upper", "y_upper")),
+}
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("sides", ROBIN)
+@pytest.mark.parametrize("tensor", [False, True])
+def test_second_order_with_robin_sides(centering, sides, tensor):
+    neumann, robin = ROBIN[sides]
+    grids = boxes(2, (32, 64, 128), centering)
+    slopes = measured_orders(grids, neumann, robin, tensor=tensor)
+    np.testing.assert_allclose(slopes, 2.0, atol=0.15)
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("reaction", [False, True])
+@pytest.mark.parametrize("dimension", [1, 3])
+def test_second_order_with_robin_sides_in_one_and_three_dimensions(dimension, centering, reaction):
+    sizes = (32, 64, 128) if dimension == 1 else (16, 24, 40)
+    if dimension == 3 and centering == "cell":
+        sizes = (32, 48, 64)
+    neumann, robin = ROBIN["alone" if reaction else "with all others"]
+    grids = boxes(dimension, sizes, centering)
+    slopes = measured_orders(grids, neumann, robin, reaction=reaction)
+    np.testing.assert_allclose(slopes, 2.0, atol=0.15)
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("equation", ["darcy", "poisson"])
+def test_second_order_with_a_reaction(centering, sides, equation):
+    grids = boxes(2, (32, 64, 128), centering)
+    slopes = measured_orders(grids, SIDES[sides], reaction=True, equation=equation)
+    np.testing.assert_allclose(slopes, 2.0, atol=0.15)
+
+
+def test_second_order_with_a_periodic_axis_beside_robin():
+    grids = boxes(2, (32, 64, 128), "node", periodic=True)
+    slopes = measured_orders(grids, (), ("y_lower", "y_upper"), reaction=True)
+    np.testing.assert_allclose(slopes, 2.0, atol=0.15)
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+def test_second_order_with_robin_sides_on_a_stretched_grid(centering):
+    def grids():
+        for n in (32, 64, 128):
+            t = np.linspace(0, 1, n + 1)
+            yield (
+                n,
+                Grid.tensor([t + 0.1 * np.sin(2 * np.pi * t), t * (1 + t)], centering=centering),
+            )
+
+    slopes = measured_orders(grids(), *ROBIN["with all others"], reaction=True)
+    np.testing.assert_allclose(slopes, 2.0, atol=0.15)
+
+
 def test_bad_requests():
     grid = Grid.uniform((8, 8))
     with pytest.raises(InputError, match="darcy"):
         manufactured(grid, equation="stokes")
     with pytest.raises(InputError, match="z_lower"):
         manufactured(grid, ["z_lower"])
+    with pytest.raises(InputError, match="different sides"):
+        manufactured(grid, ["x_lower"], robin=["x_lower"])
