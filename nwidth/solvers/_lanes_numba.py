@@ -69,7 +69,7 @@ def load(context, array, k):
         return None
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, array, *arguments, lanes)
+        pointer = _pointer(context, builder, array, arguments[0], arguments[1], lanes)
         return builder.load(pointer, align=lanes.bits // 8)
 
     return lanes(array, types.intp), generate
@@ -83,7 +83,7 @@ def store(context, array, k, value):
         return None
 
     def generate(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, array, *arguments[:2], lanes)
+        pointer = _pointer(context, builder, array, arguments[0], arguments[1], lanes)
         builder.store(arguments[2], pointer, align=lanes.bits // 8)
         return context.get_dummy_value()
 

@@ -39,7 +39,7 @@ class BatchedDiffusionOperator:
 
     >>> A = BatchedDiffusionOperator((2, 2), (True, True))
     >>> A.set_operators([DiffusionOperator((np.ones((3, 2)), np.ones((2, 3))))])
-    >>> A.fields(A.faces[0], 1)[0].tolist()
+    >>> A.fields(A.faces[0], 1, 1 / A.scales)[0].tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
 
@@ -96,8 +96,8 @@ class BatchedDiffusionOperator:
     def set_coefficients(self, volumes: FiniteVolume, a: Array, largest: Array) -> None:
         """Take coefficients `(sample, row, column)`, or `(sample, axis, row, column)`.
 
-        The faces are those of `volumes.operator(a)` to round-off, made in one pass per axis.
-        `largest` is max a of each sample.
+        Sides of `volumes` are Dirichlet or Neumann. The faces are those of `volumes.operator(a)` to
+        round-off, made in one pass per axis. `largest` is max a of each sample.
         """
         a = a.astype(np.float64, copy=False)
         a = np.ascontiguousarray(a if a.ndim == 4 else a[:, None])
@@ -108,6 +108,9 @@ class BatchedDiffusionOperator:
             *(a, self.scales, across.points, across.distances, across.open),
             *(along.centres, along.widths, self.level, self.faces[0], self.single[0]),
         )
+        if volumes.reaction is not None:
+            reaction = np.ascontiguousarray(volumes.reaction[None], dtype=np.float64)
+            self.kernels.pack(reaction, self.scales, self.level, self.reaction)
         self.kernels.assemble_along(
             *(a, self.scales, across.centres, across.widths, along.points),
             *(along.distances, along.open, self.level, self.faces[1], self.single[1]),

@@ -1,4 +1,4 @@
-"""Kernels of conjugate gradients on lanes; see `multigrid._batched_relaxation_numba` for the layout.
+"""Kernels of conjugate gradients on lanes; the layout: `multigrid._batched_relaxation_numba`.
 
 x, r, b and the couplings are float64, the search direction p, the preconditioned residual z and the
 right-hand side f of the preconditioner float32. p and z need no more digits: whatever p is, x and r

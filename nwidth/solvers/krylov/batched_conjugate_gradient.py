@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 # A sample is given up when after every so many iterations its residual is behind a pace of so many
 # in all: other methods are quicker then.
-PROBE, PACE = 12, 48
+PROBE, PACE = 20, 80
 
 
 @dataclass
@@ -54,22 +54,27 @@ class BatchedConjugateGradient:
         self.right, self.solution = self.A.zeros(), self.A.zeros()
         self._r, self._p = self.A.zeros(), self.A.zeros(np.float32)
 
-    def solve(self, samples: int, rtol: float, max_iterations: int) -> list[LaneResult]:
+    def solve(
+        self, samples: int, rtol: float, max_iterations: int, taken: Array | None = None
+    ) -> list[LaneResult]:
         """Solve A x = b for the first samples and return how each ended.
 
-        Where b is zero, x becomes zero.
+        Where b is zero, x becomes zero. Samples that are not `taken` are given up at once.
         """
         lanes = self.A.lanes
         results = [LaneResult() for _ in range(samples)]
         norms, sizes = self._residual()
         active = (np.arange(lanes) < samples) & (sizes > 0)
+        if taken is not None:
+            active &= taken
         for s in np.flatnonzero(sizes[:samples] == 0):
             self.A.rectangle(self.solution)[..., s] = 0.0
             results[s] = LaneResult(Status.CONVERGED, [0.0])
         sizes = np.where(active, sizes, 1.0)
         norms = np.where(active, norms / sizes, 0.0)
-        for s in np.flatnonzero(active):
-            results[s].residuals.append(float(norms[s]))
+        for number, result in enumerate(results):
+            if not result.residuals:
+                result.residuals.append(float(norms[number]) if active[number] else np.inf)
         while active.any():
             before = norms
             self._iterate(results, active, sizes, rtol, max_iterations)

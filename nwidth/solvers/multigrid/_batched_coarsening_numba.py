@@ -6,7 +6,7 @@ They are the two steps of `coarsening.coarsen`, first along rows, then across th
 import numpy as np
 from numba import njit
 
-from nwidth.solvers._lanes_numba import LANES, fill, load, store
+from nwidth.solvers._lanes_numba import LANES, fill, load, store, widen
 from nwidth.solvers.multigrid._batched_relaxation_numba import (
     COLUMN,
     COLUMNS,
@@ -178,3 +178,19 @@ def factorize(t0, t1, c, level, singular, factor):
                 else:
                     least = max(largest * EPSILON, SMALLEST)
                     factor[i, 0, b] = 1 / np.sqrt(max(total, least))
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def shares(t0, t1, d, level, out):
+    """Set out to the mean share of each axis in the diagonal: `LANES` numbers per axis."""
+    pitch, zero = level[POINTS] * LANES, fill(0.0)
+    total0, total1 = zero, zero
+    for i in range(level[ROW], level[ROW] + level[ROWS]):
+        for j in range(level[COLUMN], level[COLUMN] + level[COLUMNS]):
+            k = level[OFFSET] + i * pitch + j * LANES
+            inverse = load(d, k)
+            total0 += widen((load(t0, k) + load(t0, k + pitch)) * inverse)
+            total1 += widen((load(t1, k) + load(t1, k + LANES)) * inverse)
+    count = fill(np.float64(level[ROWS] * level[COLUMNS]))
+    store(out, 0, total0 / count)
+    store(out, LANES, total1 / count)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
+from nwidth.solvers.multigrid.coarsening import STRONG
 
 Array = NDArray[Any]
 
@@ -43,7 +44,7 @@ class BatchedMultigrid:
     >>> M.set_up()
     >>> A.pack(np.ones((1, 3, 3)), M.right)
     >>> M.cycle()
-    >>> A.fields(M.solution, 1).round(3).tolist()
+    >>> A.fields(M.solution, 1, A.scales).round(3).tolist()
     [[[0.688, 0.875, 0.688], [0.875, 1.125, 0.875], [0.688, 0.875, 0.688]]]
     """
 
@@ -64,9 +65,11 @@ class BatchedMultigrid:
         )
         reaction = operator.reaction.size > 0
         self._c = np.zeros(size if reaction else 0, np.float32)
-        half = int((self.table[0][2] + self.table[0][3] + 2) * self.table[1][1]) if (
-            len(self.table) > 1
-        ) else 0
+        half = (
+            int((self.table[0][2] + self.table[0][3] + 2) * self.table[1][1])
+            if (len(self.table) > 1)
+            else 0
+        )
         self._halves = [np.zeros(half * lanes, np.float32) for _ in range(2)]
         self._halves.append(np.zeros(half * lanes if reaction else 0, np.float32))
         rows, columns = self.table[-1][[3, 5]]
@@ -75,6 +78,9 @@ class BatchedMultigrid:
         #: M r goes here, flat as the operator's arrays; r comes from `right`.
         self.solution, self.right = self._u[:fine], self._f[:fine]
         self.products = np.zeros((2, lanes))
+        #: Samples whose couplings are about equally strong along both axes; others would need
+        #: semi-coarsening, see `strong_axes`.
+        self.suited = np.ones(lanes, bool)
 
     def set_up(self) -> None:
         """Build the coarse operators of the operator's present couplings."""
@@ -87,6 +93,11 @@ class BatchedMultigrid:
             kernels.coarsen(*couplings, *self._halves, fine, coarse)
         for level in self.table:
             kernels.invert_diagonal(*couplings, self._d, level)
+        if len(self.table) > 1:
+            strengths = np.empty((2, A.lanes))
+            args = (self._t0, self._t1, self._d, self.table[0], strengths.reshape(-1))
+            kernels.shares(*args)
+            self.suited = strengths.min(axis=0) >= STRONG * strengths.max(axis=0)
         kernels.factorize(*couplings, self.table[-1], A.singular, self._factor)
 
     def cycle(self) -> None:

@@ -1,0 +1,197 @@
+"""Solve batch after batch of one problem in the same work space."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import as_floating, require_finite, require_shape, to_numpy
+from nwidth.errors import InputError
+from nwidth.solvers.batch_solution import BatchSolution
+from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
+from nwidth.solvers.krylov.iterate import check_limits
+from nwidth.solvers.lane_group import LaneGroup, sample_named, unsuited
+from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.solution import Solution, Status
+from nwidth.solvers.solve import solve
+
+Array = NDArray[Any]
+Progress = Callable[[int, int], None]
+
+METHOD = "batched-multigrid-cg"
+REASON = "variable coefficients in two dimensions: multigrid, samples side by side"
+UNEVEN = "couplings along one axis are much the stronger, which semi-coarsening is for"
+
+# Ends of the batched iteration after which `solve` has a try.
+_OPEN = (Status.BREAKDOWN, Status.STAGNATED, Status.NON_FINITE)
+
+
+class BatchSolver:
+    """`solve_batch` for one problem, any number of times: it keeps the memory it works in.
+
+    Args:
+        problem: what to solve.
+
+    `why` is None if samples are solved side by side, and otherwise tells why each takes one `solve`
+    of its own.
+
+    >>> from nwidth.meshes import Grid
+    >>> from nwidth.solvers import Darcy
+    >>> solver = BatchSolver(Darcy(Grid.uniform((9, 9))))
+    >>> solver.solve({"permeability": np.ones((3, 9, 9))}).iterations
+    (2, 2, 2)
+    """
+
+    def __init__(self, problem: Problem):
+        if not isinstance(problem, Problem):
+            raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
+        self.problem, self.why = problem, unsuited(problem)
+        self._groups: list[LaneGroup] = []
+
+    def solve(
+        self,
+        inputs: Inputs,
+        rtol: float = 1e-8,
+        *,
+        max_iterations: int = 200,
+        initial: Array | None = None,
+        progress: Progress | None = None,
+    ) -> BatchSolution:
+        """Return the solutions of a batch; the arguments are those of `solve_batch`."""
+        check_limits(rtol, max_iterations)
+        start, cpu_start = time.perf_counter(), time.process_time()
+        samples = _samples(self.problem, inputs)
+        guesses = None if initial is None else _guesses(self.problem, initial, len(samples))
+        report = progress or (lambda done, total: None)
+        limits = (rtol, max_iterations)
+        if self.why is None:
+            solutions = self._side_by_side(samples, guesses, *limits, report)
+        else:
+            solutions = []
+            for i, item in enumerate(samples):
+                guess = None if guesses is None else guesses[i]
+                solutions.append(self._alone(i, item, guess, *limits))
+                report(i + 1, len(samples))
+        return BatchSolution(
+            np.stack([solution.u for solution in solutions]),
+            tuple(solution.status for solution in solutions),
+            tuple(solution.residuals for solution in solutions),
+            tuple(solution.method for solution in solutions),
+            tuple(solution.reason for solution in solutions),
+            time.perf_counter() - start,
+            time.process_time() - cpu_start,
+        )
+
+    def _alone(
+        self, i: int, item: Inputs, guess: Array | None, rtol: float, max_iterations: int
+    ) -> Solution:
+        """Return the solution of sample i by a `solve` of its own."""
+        with sample_named(i):
+            found = solve(self.problem, item, rtol, max_iterations=max_iterations, initial=guess)
+        return replace(found, reason=f"one by one, {self.why}; {found.reason}")
+
+    def _side_by_side(
+        self,
+        samples: Sequence[Inputs],
+        guesses: Array | None,
+        rtol: float,
+        max_iterations: int,
+        report: Progress,
+    ) -> list[Solution]:
+        """Solve group after group, as many at a time as there are threads."""
+        from nwidth.solvers._lanes_numba import LANES
+        from nwidth.solvers.multigrid._red_black_numba import get_num_threads
+
+        starts = range(0, len(samples), LANES)
+        number = min(get_num_threads(), len(starts))
+        while len(self._groups) < number:
+            self._groups.append(LaneGroup(self.problem))  # type: ignore[arg-type]
+        free: SimpleQueue[LaneGroup] = SimpleQueue()
+        for group in self._groups[:number]:
+            free.put(group)
+
+        def run(first: int) -> tuple[Array, list[LaneResult]]:
+            part, group = slice(first, first + LANES), free.get()
+            try:
+                guess = None if guesses is None else guesses[part]
+                return group.solve(first, samples[part], guess, rtol, max_iterations)
+            finally:
+                free.put(group)
+
+        solutions: list[Solution] = []
+        with ThreadPoolExecutor(number) as threads:
+            jobs = [threads.submit(run, first) for first in starts]
+            try:
+                for job in jobs:
+                    for x, result in zip(*job.result(), strict=True):
+                        item = samples[len(solutions)]
+                        solutions.append(self._closed(item, x, result, rtol, max_iterations))
+                    report(len(solutions), len(samples))
+            except BaseException:
+                threads.shutdown(cancel_futures=True)
+                raise
+        return solutions
+
+    def _closed(
+        self, item: Inputs, x: Array, result: LaneResult, rtol: float, max_iterations: int
+    ) -> Solution:
+        """Return the solution of one sample; `solve` finishes what the batched iteration has not.
+
+        Those runs take turns in the calling thread.
+        """
+        dtype = np.result_type(*item.values())
+        status, residuals = result.status, tuple(result.residuals)
+        if status is not None and status not in _OPEN:
+            u = self.problem.field(x.astype(dtype, copy=False), item)
+            return Solution(u, status, residuals, METHOD, REASON)
+        done, begun = len(residuals) - 1, bool(np.isfinite(residuals[-1]))
+        guess = self.problem.field(x, item) if begun and np.isfinite(x).all() else None
+        found = solve(self.problem, item, rtol, max_iterations=max_iterations - done, initial=guess)
+        note = f"{METHOD} ended after {done} iterations, being slow" if begun else UNEVEN
+        if status is not None:
+            note = f"{METHOD} ended after {done} iterations: {status.name}"
+        residuals = residuals[:-1] + found.residuals
+        return Solution(found.u, found.status, residuals, found.method, f"{note}; {found.reason}")
+
+
+def _samples(problem: Problem, inputs: Inputs) -> list[dict[str, Array]]:
+    """Return the inputs sample by sample, after a check of names and shapes."""
+    names = [item.name for item in problem.inputs]
+    if not isinstance(inputs, Mapping) or {*inputs} != {*names}:
+        came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
+        raise InputError(
+            f"inputs: expected a mapping with {', '.join(names)}, got {came or 'none'}"
+        )
+    shape, d = problem.grid.shape, problem.grid.dimension
+    fields: dict[str, Array] = {}
+    for name in names:
+        try:
+            values = as_floating(to_numpy(inputs[name]), name)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{name}: expected an array of numbers: {error}") from None
+        fits = values.ndim > d and values.shape[1:] in (shape, (d, *shape))
+        if values.dtype.kind != "f" or not fits or len(values) == 0:
+            raise InputError(
+                f"{name}: expected real numbers of shape (samples, {', '.join(map(str, shape))}) "
+                f"with at least one sample, got {values.dtype} of shape {tuple(values.shape)}"
+            )
+        fields[name] = values
+    sizes = {name: len(values) for name, values in fields.items()}
+    if len({*sizes.values()}) != 1:
+        raise InputError(f"inputs: expected one number of samples, got {sizes}")
+    count = next(iter(sizes.values()))
+    return [{name: values[i] for name, values in fields.items()} for i in range(count)]
+
+
+def _guesses(problem: Problem, initial: Array, samples: int) -> Array:
+    """Return checked first guesses."""
+    initial = np.asarray(initial)
+    if initial.dtype.kind not in "fiu":
+        raise InputError(f"initial guess: expected real numbers, got dtype {initial.dtype}")
+    require_shape(initial, (samples, *problem.grid.shape), "initial guess")
+    return require_finite(initial, "initial guess")

@@ -1,0 +1,176 @@
+"""A group of samples of a problem that are solved side by side."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
+from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.equations.darcy import Darcy
+from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, source_on_grid
+from nwidth.solvers.equations.poisson import Poisson
+from nwidth.solvers.finite_volume import FiniteVolume
+from nwidth.solvers.krylov.batched_conjugate_gradient import (
+    BatchedConjugateGradient,
+    LaneResult,
+)
+from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
+from nwidth.solvers.problem import Inputs, Problem
+
+Array = NDArray[np.float64]
+
+
+def unsuited(problem: Problem) -> str | None:
+    """Return why the samples of a problem cannot be solved side by side, None if they can."""
+    if not isinstance(problem, DiffusionProblem):
+        return "lanes hold diffusion problems only"
+    if problem.grid.dimension != 2:
+        return "lanes hold two-dimensional problems only"
+    if any(problem.volumes.periodic):
+        return "lanes have no periodic axes"
+    if isinstance(problem, Poisson) and all(axis.is_uniform for axis in problem.grid.axes):
+        return "constant coefficients on a uniform grid have fast transforms"
+    return None
+
+
+@contextmanager
+def sample_named(i: int) -> Iterator[None]:
+    """Tell in errors about inputs which sample they belong to."""
+    try:
+        yield
+    except InputError as error:
+        raise type(error)(f"sample {i}: {error}") from None
+
+
+class LaneGroup:
+    """The work space of one group of samples of a problem, from coefficients to unknowns.
+
+    It takes up to `lanes` samples at a time, any number of times; the arrays are those of
+    `BatchedDiffusionOperator`, `BatchedMultigrid` and `BatchedConjugateGradient`, about 80 bytes
+    per unknown and lane. Different threads use different groups.
+
+    >>> from nwidth.meshes import Grid
+    >>> group = LaneGroup(Darcy(Grid.uniform((5, 5))))
+    >>> a = {"permeability": np.ones((5, 5))}
+    >>> u, results = group.solve(0, [a, a], None, 1e-8, 100)
+    >>> u.shape, [result.status.name for result in results]
+    ((2, 3, 3), ['CONVERGED', 'CONVERGED'])
+    """
+
+    def __init__(self, problem: DiffusionProblem):
+        self.problem, self.volumes = problem, problem.volumes
+        first, second = (kinds[0] != "neumann" for kinds in self.volumes.kinds)
+        shape: tuple[int, int] = self.volumes.shape  # type: ignore[assignment]
+        reaction = self.volumes.reaction is not None
+        self.operator = BatchedDiffusionOperator(shape, (first, second), reaction)
+        self.multigrid = BatchedMultigrid(self.operator)
+        self.iteration = BatchedConjugateGradient(self.multigrid)
+        self.lanes = self.operator.lanes
+        kinds = {kind for kinds in self.volumes.kinds for kind in kinds}
+        #: Whether faces can be made from coefficients lane by lane.
+        self.direct = type(problem) is Darcy and kinds <= {"dirichlet", "neumann"}
+        if self.direct and isinstance(problem, Darcy):
+            self._sources = self._without_walls(problem)[None]
+            self._walls = [
+                (k, end, values)
+                for k, kinds in enumerate(self.volumes.kinds)
+                for end, kind in zip(ENDS, kinds, strict=True)
+                if kind == "dirichlet" and (values := self._on_side(k, end)).any()
+            ]
+
+    def _without_walls(self, problem: Darcy) -> Array:
+        """Return the right-hand side for Dirichlet values of zero, which depends on no a."""
+        grid, boundary, volumes = problem.grid, problem.boundary, self.volumes
+        sides = {
+            f"{axis.name}_{end}": Dirichlet() if kind == "dirichlet" else condition
+            for axis, kinds in zip(grid.axes, volumes.kinds, strict=True)
+            for end, kind in zip(ENDS, kinds, strict=True)
+            for condition in [boundary.condition(axis.name, end)]
+        }
+        reaction = np.ones(grid.shape) if volumes.reaction is not None else None
+        plain = FiniteVolume(grid, Boundary(sides), reaction)
+        source = source_on_grid(problem.source_term, grid)
+        return plain.right_hand_side(source, np.ones(grid.shape))
+
+    def _on_side(self, k: int, end: str) -> Array:
+        """Return the Dirichlet values next to the unknowns of a side."""
+        values = self.problem.boundary.values(self.problem.grid, k, end)
+        return values[self.volumes.interior[1 - k]]
+
+    def solve(
+        self,
+        first: int,
+        inputs: Sequence[Inputs],
+        guesses: Array | None,
+        rtol: float,
+        max_iterations: int,
+    ) -> tuple[Array, list[LaneResult]]:
+        """Solve for samples `first`, `first` + 1, ...; return unknowns and how each ended.
+
+        Samples without a status have been given up; other methods may do better there. Raises
+        `InputError` naming the sample.
+        """
+        A, iteration = self.operator, self.iteration
+        scales = (self._assemble if self.direct else self._collect)(first, inputs)
+        back = A.scales / scales
+        iteration.solution[:] = 0
+        if guesses is not None:
+            A.pack(self.problem.unknowns(guesses), iteration.solution, 1 / back)
+        self.multigrid.set_up()
+        results = iteration.solve(len(inputs), rtol, max_iterations, self.multigrid.suited)
+        unknowns = A.fields(iteration.solution, len(inputs), back)
+        if A.singular:
+            volumes = self.volumes.volumes
+            unknowns -= ((unknowns * volumes).sum(axis=(1, 2)) / volumes.sum())[:, None, None]
+        return unknowns, results
+
+    def _assemble(self, first: int, inputs: Sequence[Inputs]) -> Array:
+        """Make operators and right-hand sides from permeabilities; return the scales of b."""
+        A, right = self.operator, self.iteration.right
+        largest = np.empty(len(inputs))
+        for s, item in enumerate(inputs):
+            with sample_named(first + s):
+                self.problem.coercivity(item)  # raises for what is no permeability
+            largest[s] = np.max(item["permeability"])
+        a = np.stack([item["permeability"] for item in inputs])
+        A.set_coefficients(self.volumes, a, largest)
+        sides = []
+        for k, end, values in self._walls:
+            face = self._side(k, end, np.moveaxis(A.rectangle(A.faces[k]), k, 0), 1)
+            sides.append((k, end, face * (values[:, None] / A.scales)))
+        sizes = sum((np.abs(flow).max(axis=0) for _, _, flow in sides), np.zeros(A.lanes))
+        scales = _near_one(sizes + np.abs(self._sources).max())
+        A.pack(self._sources, right, scales)
+        for k, end, flow in sides:
+            self._side(k, end, np.moveaxis(A.rectangle(right), k, 0), 0)[...] += flow * scales
+        return scales
+
+    def _side(self, k: int, end: str, layers: Array, faces: int) -> Array:
+        """Return the layer of unknowns or faces next to a side, from layers along axis k."""
+        start, size = self.operator.level[[2, 3]] if k == 0 else self.operator.level[[4, 5]]
+        across, count = self.operator.level[[4, 5]] if k == 0 else self.operator.level[[2, 3]]
+        layer = start if end == "lower" else start + size - 1 + faces
+        return layers[layer, across : across + count]
+
+    def _collect(self, first: int, inputs: Sequence[Inputs]) -> Array:
+        """Take operators and right-hand sides that the problem makes; return the scales of b."""
+        operators: list[DiffusionOperator] = []
+        sources = np.empty((len(inputs), *self.operator.shape))
+        for s, item in enumerate(inputs):
+            with sample_named(first + s):
+                operators.append(self.problem.operator(item))  # type: ignore[arg-type]
+                sources[s] = self.problem.source(item)
+        self.operator.set_operators(operators)
+        lanes = np.minimum(np.arange(self.lanes), len(inputs) - 1)
+        scales = _near_one(np.abs(sources).max(axis=(1, 2))[lanes])
+        self.operator.pack(sources, self.iteration.right, scales)
+        return scales
+
+
+def _near_one(sizes: Array) -> Array:
+    """Return powers of two that bring numbers near one."""
+    return np.ldexp(1.0, np.clip(-np.frexp(sizes)[1], -1000, 1000))
