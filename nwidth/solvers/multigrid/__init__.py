@@ -3,7 +3,9 @@
 from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
 from nwidth.solvers.multigrid.chebyshev import Chebyshev
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
+from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
 from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.full_multigrid import FullMultigridResult, full_multigrid
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
 from nwidth.solvers.multigrid.jacobi import Jacobi
 from nwidth.solvers.multigrid.line_relaxation import LineRelaxation
@@ -18,6 +20,7 @@ from nwidth.solvers.multigrid.transfer import Transfer
 __all__ = [
     "AlgebraicMultigrid",
     "Chebyshev",
+    "FullMultigridResult",
     "GaussSeidel",
     "Jacobi",
     "LineRelaxation",
@@ -28,7 +31,9 @@ __all__ = [
     "SparseTransfer",
     "Transfer",
     "coarsen",
+    "cubic_interpolation",
     "flux_residual",
+    "full_multigrid",
     "ruge_stueben",
     "strong_axes",
 ]

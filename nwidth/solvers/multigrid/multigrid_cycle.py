@@ -132,7 +132,7 @@ class MultigridCycle(LinearOperator):
             raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
         if cycle not in PROPERTIES:
             raise InputError(f"cycle: expected one of {', '.join(PROPERTIES)}, got {cycle!r}")
-        self.operator = operator
+        self.operator: Any = operator
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype
         self.properties = PROPERTIES[cycle]
@@ -141,7 +141,7 @@ class MultigridCycle(LinearOperator):
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
         self.levels: list[Level] = []
         self._sweeps = tuple(sweeps)
-        largest = max(float(t.max()) for t in operator.faces)
+        largest = max(float(t.max()) for t in self.operator.faces)
         safe = self.precision == operator.dtype and (
             power_of_two(np.array([largest], operator.dtype)) == 1.0
         )
@@ -192,6 +192,19 @@ class MultigridCycle(LinearOperator):
         np.multiply(r, 1 / size, out=f, casting="same_kind")
         self._visit(0, self.cycle, turn, True)
         np.multiply(u, size / self._scale, out=out, dtype=self.dtype)
+
+    def improve(self, x: Array, b: Array) -> None:
+        """Replace x by the result of one cycle for A x = b, relaxed in the same order after."""
+        plain = self.precision == self.dtype and self._scale == 1.0
+        if not plain or not self.levels:
+            z = np.empty_like(x)
+            self._run(z, b - self.operator.apply(x), Turn(False, False, False))
+            x += z
+            return
+        np.copyto(self.levels[0].u, x)
+        np.copyto(self.levels[0].f, b)
+        self._visit(0, self.cycle, Turn(False, False, False), False)
+        np.copyto(x, self.levels[0].u)
 
     def _apply(self, u: Any) -> Any:
         out = np.empty(self.domain_shape, self.dtype)

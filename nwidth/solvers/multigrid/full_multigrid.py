@@ -1,0 +1,337 @@
+"""Full multigrid: from grid to grid until the error is that of the discretization."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from math import inf, log2, nan
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import power_of_two
+from nwidth.errors import InputError
+from nwidth.meshes import Axis, Grid
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
+from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
+from nwidth.solvers.multigrid.multigrid import Multigrid
+from nwidth.solvers.multigrid.multigrid_cycle import MultigridCycle
+from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.solution import Status
+
+Array = NDArray[Any]
+
+# Axes with fewer intervals are not halved any more: cubic interpolation wants four points.
+FEWEST = 8
+
+# Two couplings of a point along an axis that differ by more than this factor are a jump.
+JUMP = 2.0
+
+# Order of the discretization for smooth data, and the least that is assumed for rough ones.
+ORDER, LEAST_ORDER = 2.0, 0.5
+
+# Later cycles take along up to this part of the error if all is as it should be. Corrections of so
+# many units of round-off tell nothing any more.
+TEXTBOOK, ROUND_OFF = 0.2, 100.0
+
+# Relative residual on the coarsest grid.
+COARSEST_RTOL = 1e-8
+
+
+@dataclass(frozen=True)
+class FullMultigridResult:
+    """Where full multigrid ended.
+
+    `u` is the whole field, `x` the unknowns. Both errors are estimates in the L2 norm, relative to
+    that of u: of the difference between the discrete and the continuous solution (NaN if there was
+    one grid only), and of that between x and the discrete solution. `order` is the observed order
+    of the discretization (NaN with fewer than three grids), `cycles` the number of cycles on each
+    grid, coarsest first (0 there), `residual` is ||b - A x|| / ||b||.
+    """
+
+    u: Array
+    x: Array
+    status: Status
+    discretization_error: float
+    algebraic_error: float
+    order: float
+    cycles: tuple[int, ...]
+    residual: float
+
+
+def full_multigrid(
+    problem: Problem,
+    inputs: Inputs,
+    *,
+    ratio: float = 0.2,
+    max_cycles: int = 20,
+    cycle: Callable[[DiffusionOperator], MultigridCycle] | None = None,
+) -> FullMultigridResult:
+    """Solve a problem on its grid as accurately as the grid deserves, in about two cycles.
+
+    From the coarsest grid to the finest: interpolate the solution by cubic polynomials and improve
+    it by cycles until
+
+        algebraic error  <=  ratio x discretization error.
+
+    The change of the solution from one grid to the next measures the latter (h is halved, p is 2 or
+    the observed order if that is lower), its decrease from cycle to cycle the former:
+
+        ||u_h - u_2h|| / (2^p - 1),        rho / (1 - rho) ||last correction||
+
+    with rho the quotient of the last two corrections; after a single cycle that of the next coarser
+    grid, where there are two cycles at least. On the grids below, where there are three, the later
+    quotients show whether the cycles are textbook ones; if not, the worst one counts. References:
+    Brandt (1977), doi:10.1090/S0025-5718-1977-0431719-X; Trottenberg, Oosterlee & Schueller (2001),
+    Multigrid, section 2.6.
+
+    Every grid has the problem's own discretization (`problem.on`), on every second node or on pairs
+    of cells; an odd interval or cell stays alone. Averaged operators and right-hand sides, which
+    the cycles use, would not do: in one dimension they reproduce the fine solution at coarse points
+    exactly, so that the two grids would differ by nothing. Where the coefficient jumps (couplings
+    on both sides of a point differ by a factor above 2), cubic interpolation would overshoot: nodes
+    take the value at which no flux is left over, cells that of the cell they are part of.
+
+    The estimate of the discretization error is good to a factor of two for smooth data on grids
+    that resolve them, and no bound. Cycles with averaged fluxes may fail for contrasts of 100 and
+    more; then `AlgebraicMultigrid` takes over.
+
+    Args:
+        problem: what to solve, symmetric and in flux form.
+        inputs: its input fields by name, on its grid; float32 stays float32, whose round-off is
+            above the discretization error from about 500 points per axis on.
+        ratio: bound on the algebraic error in terms of the discretization error. Good values: 0.1
+            to 0.5.
+        max_cycles: limit on each grid.
+        cycle: what makes the cycle of an operator, by default the F-cycle of `Multigrid` with one
+            sweep before and after, whose first use leaves less than any V-cycle of its cost; for
+            strong couplings that change their axis from place to place `partial(Multigrid,
+            smoother=LineRelaxation, semi_coarsening=False)`. Nothing takes over from a chosen one.
+
+    Failures are told by the status: MAX_ITERATIONS, STAGNATED if corrections do not decrease,
+    NON_FINITE. Raises `InputError` for inputs and arguments that cannot be used.
+
+    >>> from nwidth.solvers import Poisson
+    >>> grid = Grid.uniform((65, 65))
+    >>> x, y = grid.coordinates()
+    >>> f = 2 * np.pi**2 * np.sin(np.pi * x) * np.sin(np.pi * y)
+    >>> result = full_multigrid(Poisson(grid), {"source": f})
+    >>> result.status.name, result.cycles[-1], round(result.order, 1)
+    ('CONVERGED', 1, 2.0)
+    >>> error = grid.norm(result.u - np.sin(np.pi * x) * np.sin(np.pi * y)) / grid.norm(result.u)
+    >>> f"{error:.1e} {result.discretization_error:.1e}"
+    '2.0e-04 2.0e-04'
+    """
+    if not isinstance(problem, Problem):
+        raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
+    if not 0 < ratio < inf:
+        raise InputError(f"ratio: expected a number > 0, got {ratio!r}")
+    if isinstance(max_cycles, bool) or not isinstance(max_cycles, int) or max_cycles < 1:
+        raise InputError(f"max_cycles: expected an integer >= 1, got {max_cycles!r}")
+    robust = cycle is not None
+    cycle = partial(Multigrid, sweeps=(1,), cycle="F") if cycle is None else cycle
+    level, *finer = _levels(problem, inputs)
+    result = cycle(level.A).iterate(level.b, rtol=COARSEST_RTOL)
+    x, seen = result.x, _Seen(result.status, nan, result.residuals[-1], nan, 0.5, 0.0, nan, 0)
+    cycles = [0]
+    for below, fine in zip(range(len(finer) - 1, -1, -1), finer, strict=True):
+        start, level, last = fine.start(level, x), fine, seen
+        options = (start, last, min(below, 2) + 1, ratio, max_cycles)
+        x, seen = _improve(level, cycle(level.A), *options)
+        if seen.status in (Status.STAGNATED, Status.MAX_ITERATIONS) and not robust:
+            cycle, robust = AlgebraicMultigrid, True
+            x, seen = _improve(level, cycle(level.A), *options)
+        cycles.append(seen.cycles)
+    x = level.centred(x)
+    u = problem.field(x, inputs)
+    scale = power_of_two(u)
+    size = problem.grid.norm(u * scale) / scale or 1.0
+    return FullMultigridResult(
+        u,
+        x,
+        seen.status,
+        seen.discretization / size,
+        seen.algebraic / size,
+        seen.order,
+        tuple(cycles),
+        level.residual(x),
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen on one grid and below it.
+
+    Both errors, the order, the quotient of the last two corrections, the worst one of later cycles
+    on any grid, the distance to the solution of the next coarser grid, and the number of cycles.
+    """
+
+    status: Status
+    discretization: float
+    algebraic: float
+    order: float
+    rate: float
+    worst: float
+    change: float
+    cycles: int
+
+
+def _improve(
+    level: "_Level",
+    M: MultigridCycle,
+    start: Array,
+    last: _Seen,
+    least: int,
+    ratio: float,
+    max_cycles: int,
+) -> tuple[Array, _Seen]:
+    """Improve unknowns by cycles, at least so many, until their error is small enough."""
+    x, step = start.copy(), np.empty_like(start)
+    rate, worst, before = last.rate, last.worst, nan
+    for m in range(1, max_cycles + 1):
+        np.copyto(step, x)
+        M.improve(x, level.b)
+        np.subtract(x, step, out=step)
+        size = level.norm(step)
+        change = size if m == 1 else level.norm(x - start)
+        exact = size <= ROUND_OFF * float(np.finfo(x.dtype).eps) * level.norm(x)
+        if m > 1 and not exact:
+            rate = size / before
+            worst = max(worst, rate) if m > 2 else worst
+        order = log2(last.change / change) if last.change > 0 and 0 < change < inf else nan
+        p = ORDER if np.isnan(order) else min(max(order, LEAST_ORDER), ORDER)
+        discretization = change / (2**p - 1)
+        rho = max(rate, worst if worst > TEXTBOOK else 0.0)
+        algebraic = size if exact else rho / (1 - rho) * size if rho < 1 else inf
+        status = Status.MAX_ITERATIONS
+        if not np.isfinite(size):
+            status = Status.NON_FINITE
+        elif m >= least and algebraic <= ratio * discretization:
+            status = Status.CONVERGED
+        elif m > least and (exact or rate >= 1):
+            status = Status.STAGNATED
+        if status is not Status.MAX_ITERATIONS:
+            break
+        before = size
+    return x, _Seen(status, discretization, algebraic, order, rate, worst, change, m)
+
+
+class _Level:
+    """A problem on one grid: operator A, right-hand side b, and the norm of the unknowns."""
+
+    def __init__(self, problem: Problem, inputs: Inputs):
+        self.problem, self.inputs = problem, inputs
+        operator = problem.operator(inputs)
+        if not isinstance(operator, DiffusionOperator):
+            raise InputError(f"full multigrid: expected a DiffusionOperator, got {operator!r}")
+        self.A, self.b = operator, problem.source(inputs)
+        self.volumes = problem.unknowns(problem.grid.weights).astype(operator.dtype)
+
+    def norm(self, x: Array) -> float:
+        """Return the L2 norm of unknowns, whatever their size."""
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            square = float((self.volumes * x * x).sum(dtype=np.float64))
+            if 1e-30 < square < 1e30:
+                return square**0.5
+            scale = power_of_two(x)
+            return float((self.volumes * (x * scale) ** 2).sum(dtype=np.float64)) ** 0.5 / scale
+
+    def residual(self, x: Array) -> float:
+        """Return ||b - A x|| / ||b||."""
+        scale = power_of_two(self.b)
+        size = float(np.linalg.norm(self.b * scale))
+        r = (self.b - self.A.apply(x)) * scale
+        return float(np.linalg.norm(r)) / size if size > 0 else 0.0
+
+    def centred(self, x: Array) -> Array:
+        """Return unknowns with volume-weighted mean zero if they are free up to a constant."""
+        if not self.A.singular:
+            return x
+        return x - x.dtype.type((self.volumes * x).sum() / self.volumes.sum())
+
+    def start(self, coarse: "_Level", x: Array) -> Array:
+        """Return the first unknowns here, from the solution x on the next coarser grid."""
+        field = coarse.problem.field(coarse.centred(x), coarse.inputs)
+        u = cubic_interpolation(field, coarse.problem.grid, self.problem.grid)
+        u = np.ascontiguousarray(self.problem.unknowns(u), dtype=self.A.dtype)
+        axes = self.problem.grid.axes
+        cells = None
+        for k, axis in enumerate(axes):
+            if axis == coarse.problem.grid.axes[k] or u.shape[k] < 3:
+                continue
+            if axis.centering == "cell":
+                cells = self._own_cells(coarse, field) if cells is None else cells
+                _follow_jumps(u, self.A.faces[k], k, 0, cells)
+            else:
+                offset = 1 if u.shape[k] == axis.size else 0
+                _follow_jumps(u, self.A.faces[k], k, offset, None)
+        return self.centred(u)
+
+    def _own_cells(self, coarse: "_Level", field: Array) -> Array:
+        """Return the values of the coarse cells, or the nearest nodes, that points belong to."""
+        for k, axis in enumerate(self.problem.grid.axes):
+            wide = coarse.problem.grid.axes[k]
+            own = np.searchsorted(wide.faces, axis.points, side="right") - 1
+            field = field.take(np.clip(own, 0, wide.size - 1), axis=k)
+        return self.problem.unknowns(field)
+
+
+def _levels(problem: Problem, inputs: Inputs) -> list[_Level]:
+    """Return the problem on all grids, coarsest first."""
+    levels = [_Level(problem, inputs)]
+    while True:
+        fine = levels[-1].problem
+        grid = Grid(tuple(_halved(axis) for axis in fine.grid.axes))
+        if grid == fine.grid:
+            break
+        restricted = {}
+        for item in fine.inputs:
+            edge: Literal["linear", "constant"] = "constant" if item.positive else "linear"
+            u = np.asarray(levels[-1].inputs[item.name])
+            restricted[item.name] = fine.grid.interpolate(u, grid, edge=edge)
+        coarse = fine.on(grid)
+        assert isinstance(coarse, Problem)
+        try:
+            levels.append(_Level(coarse, restricted))
+        except InputError:
+            if not levels[0].A.singular:
+                raise
+            break  # the source is in balance on finer grids only
+    return levels[::-1]
+
+
+def _halved(axis: Axis) -> Axis:
+    """Return the axis of every second node, or of pairs of cells; a last odd one stays alone."""
+    whole = axis.periodic or axis.centering == "cell"
+    intervals = axis.size if whole else axis.size - 1
+    if intervals < FEWEST:
+        return axis
+    if intervals % 2 == 0:
+        return axis.coarsen(2)
+    if axis.centering == "cell":
+        faces = np.append(axis.faces[:-1:2], axis.faces[-1])
+        return Axis.cells(faces, name=axis.name, unit=axis.unit, periodic=axis.periodic)
+    points = axis.points[::2] if axis.periodic else np.append(axis.points[::2], axis.points[-1])
+    return Axis(points, axis.lower, axis.upper, axis.name, axis.unit, axis.periodic)
+
+
+def _follow_jumps(u: Array, T: Array, axis: int, offset: int, cells: Array | None) -> None:
+    """Replace u next to jumps of T along an axis: at points between coarse ones, or in all cells.
+
+    Points between coarse ones, offset, offset + 2, ..., take the value at which no flux is left
+    over; cells take that of `cells`.
+    """
+    u, T = np.moveaxis(u, axis, 0), np.moveaxis(T, axis, 0)
+    n = len(u)
+    points = slice(1, n - 1) if cells is not None else slice(2 - offset, n - 1, 2)
+    before, after = T[points], T[points.start + 1 : n : points.step]
+    jumps = np.maximum(before, after) > JUMP * np.minimum(before, after)
+    if not jumps.any():
+        return
+    if cells is not None:
+        value = np.moveaxis(cells, axis, 0)[points]
+    else:
+        low, high = u[points.start - 1 : n - 2 : 2], u[points.start + 1 : n : 2]
+        value = np.where(jumps, before * low + after * high, 0) / np.where(jumps, before + after, 1)
+    u[points] = np.where(jumps, value, u[points])
