@@ -291,7 +291,7 @@ def _kind_of_side(boundary: Mapping[str, Any], side: str) -> str:
     sides = boundary.get("sides", boundary)
     condition = sides.get(side, boundary.get("default")) if isinstance(sides, Mapping) else None
     if isinstance(condition, str):
-        return "open" if condition.lower() in ("open", "dirichlet") else "wall"
+        return "open" if condition.lower() in ("open", "dirichlet", "robin") else "wall"
     if not isinstance(condition, Mapping):
         return "wall"
     tight = condition.get("type") == "neumann" and not np.any(condition.get("flux", 0.0))

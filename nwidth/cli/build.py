@@ -34,6 +34,7 @@ from nwidth.solvers import (
     Neumann,
     Poisson,
     Problem,
+    Robin,
     problem_from_description,
 )
 
@@ -57,7 +58,8 @@ def build(config: Config, folder: str | Path = ".", restrict: int = 1) -> Task:
     if settings is None:
         raise ConfigError("expected a section [permeability] or [source]; add one")
     unit = settings.unit if isinstance(settings, FileSettings) else "1"
-    units = {"unit": unit, "output_unit": config.problem.output_unit}
+    rest: dict[str, Any] = {"unit": unit, "output_unit": config.problem.output_unit}
+    rest["reaction"] = config.problem.reaction
     name = "permeability" if config.problem.equation == "darcy" else "source"
     sampler = fixed = None
     if isinstance(settings, ConstantSettings):
@@ -71,9 +73,9 @@ def build(config: Config, folder: str | Path = ".", restrict: int = 1) -> Task:
             raise ConfigError(f"[{name}]: {error}") from None
     problem: Problem
     if config.problem.equation == "darcy":
-        problem = Darcy(grid, boundary, config.problem.forcing, sampler, **units)
+        problem = Darcy(grid, boundary, config.problem.forcing, sampler, **rest)
     else:
-        problem = Poisson(grid, boundary, sampler, **units)
+        problem = Poisson(grid, boundary, sampler, **rest)
     return Task(problem, None if fixed is None else {name: fixed})
 
 
@@ -91,7 +93,10 @@ def build_grid(settings: ProblemSettings, restrict: int = 1) -> Grid:
 
 def build_boundary(settings: ProblemSettings, grid: Grid) -> Boundary:
     """Return the boundary of [problem.boundary]; zero Dirichlet where nothing is said."""
-    sides = {name: _condition(side) for name, side in settings.boundary.items()}
+    try:
+        sides = {name: _condition(side) for name, side in settings.boundary.items()}
+    except InputError as error:
+        raise ConfigError(f"[problem.boundary]: {error}") from None
     default = sides.pop("default", Dirichlet(0.0))
     return Boundary(sides, default).check(grid)
 
@@ -127,9 +132,11 @@ def require_random(task: Task) -> Problem:
     return task.problem
 
 
-def _condition(side: Side) -> Dirichlet | Neumann:
+def _condition(side: Side) -> Dirichlet | Neumann | Robin:
     if side.dirichlet is not None:
         return Dirichlet(side.dirichlet)
+    if side.robin is not None:
+        return Robin(side.robin, side.value or 0.0)
     return Neumann(side.neumann or 0.0)
 
 

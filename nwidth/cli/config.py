@@ -36,20 +36,27 @@ class Run(Section):
 
 
 class Side(Section):
-    """What is prescribed on one side: a value, or a flux a du/dn."""
+    """What is prescribed on one side: a value, a flux a du/dn, or a du/dn + robin u = value."""
 
     dirichlet: float | None = Field(default=None, description="the value on this side")
     neumann: float | None = Field(default=None, description="a du/dn, outward; 0 means closed")
+    robin: Annotated[float, Field(ge=0.0)] | None = Field(
+        default=None, description="the coefficient in a du/dn + robin u = value"
+    )
+    value: float | None = Field(default=None, description="the value beside robin; default: 0")
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> Self:
-        if (self.dirichlet is None) == (self.neumann is None):
-            raise ValueError("expected one of 'dirichlet' and 'neumann'; give exactly one")
+    def _one_of_three(self) -> Self:
+        given = [kind for kind in (self.dirichlet, self.neumann, self.robin) if kind is not None]
+        if len(given) != 1:
+            raise ValueError("expected one of 'dirichlet', 'neumann' and 'robin'; give exactly one")
+        if self.value is not None and self.robin is None:
+            raise ValueError("expected 'value' beside 'robin' only; remove it")
         return self
 
 
 class ProblemSettings(Section):
-    """[problem]: the equation -div(a grad u) = f on a box."""
+    """[problem]: the equation -div(a grad u) + c u = f on a box."""
 
     equation: Literal["darcy", "poisson"] = "darcy"
     shape: list[Annotated[int, Field(ge=3)]] = Field(min_length=1, max_length=3)
@@ -58,7 +65,12 @@ class ProblemSettings(Section):
     centering: Literal["node", "cell"] = "node"
     unit: str = Field(default="1", description="unit of the coordinates")
     output_unit: str = Field(default="1", description="unit of the solution")
-    forcing: float = Field(default=1.0, description="the right-hand side f of Darcy's equation")
+    forcing: float = Field(
+        default=1.0, description="f of Darcy's equation, its source; Poisson's is in [source]"
+    )
+    reaction: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0, description="c of the term c u on the left"
+    )
     boundary: dict[str, Side] = Field(
         default_factory=dict, description="by side: x_lower, x_upper, y_lower, ..., default"
     )

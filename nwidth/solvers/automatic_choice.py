@@ -1,5 +1,6 @@
 """The method that suits a problem, and why."""
 
+from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
 
@@ -18,7 +19,7 @@ def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[
     'fast-poisson'
     """
     constant = problem.coercivity(inputs) == problem.continuity(inputs)
-    if constant and all(axis.is_uniform for axis in problem.grid.axes):
+    if constant and isinstance(problem, DiffusionProblem) and problem.volumes.uniform:
         return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"
     if operator.shape[0] <= DIRECT_SIZE:
         return "direct", f"only {operator.shape[0]} unknowns: elimination is quickest"

@@ -100,6 +100,17 @@ class FiniteVolume:
         return not self.robin and self.reaction is None
 
     @property
+    def uniform(self) -> bool:
+        """Whether fast transforms invert the operator of a constant a: see `FastPoisson`.
+
+        Axes are uniform, c is constant and no side is Robin.
+        """
+        if self.robin or any(not axis.is_uniform for axis in self.grid.axes):
+            return False
+        ratios = np.zeros(1) if self.reaction is None else self.reaction / self.volumes
+        return bool(np.ptp(ratios) <= 1e-12 * ratios.max())
+
+    @property
     def widths(self) -> tuple[Array, ...]:
         """Control widths of the unknowns, one array per axis; `volumes` is their outer product."""
         return tuple(

@@ -69,9 +69,9 @@ class ReferenceSolver:
             self._fast = FastDiagonalization.of(reference, widths)
             if not self._fast.accuracy < 0.5:
                 raise InputError(
-                    "grid: expected spacings whose eigenvectors can be computed in float64 to bound "
-                    "the error beside Robin sides, got smallest and largest ones too far apart; "
-                    "grade the grid less"
+                    "grid: expected eigenvectors that float64 can resolve, to bound the error "
+                    "beside Robin sides, got smallest and largest spacings too far apart; grade "
+                    "the grid less"
                 )
         self.lower, self.upper = self._fast.spectral_bounds(reference)
         if not self.lower > 0 or (self._fast.singular and not reference.singular):

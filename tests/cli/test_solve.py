@@ -213,3 +213,40 @@ def test_reservoirs_from_elsewhere(nwidth, tmp_path, name, cells, shape):
         assert data.provenance["residual"] <= 1e-10
         assert u.min() > 0 and u.max() < 1
         assert data["permeability"][0].max() / data["permeability"][0].min() > 1e5
+
+
+def test_robin_sides_and_a_reaction(nwidth, tmp_path):
+    path = tmp_path / "cooled.toml"
+    path.write_text(
+        """
+[problem]
+shape = [101, 3]
+forcing = 0.0
+reaction = 4.0
+[problem.boundary]
+default = { neumann = 0.0 }
+x_lower = { robin = 3.0, value = 10.0 }
+x_upper = { robin = 2.0 }
+[permeability]
+kind = "constant"
+""",
+        encoding="utf-8",
+    )
+    answer = nwidth("solve", path, "-o", tmp_path / "u.h5")
+    assert answer.code == 0, answer.err
+    with FieldDataset.open(tmp_path / "u.h5") as data:
+        u = data["pressure"][0]
+        assert data.provenance["problem"]["boundary"]["sides"]["x_lower"]["type"] == "robin"
+    # -u'' + 4 u = 0 with -u'(0) + 3 u(0) = 10 and u'(1) + 2 u(1) = 0: u = 2 exp(-2 x)
+    np.testing.assert_allclose(u[:, 1], 2 * np.exp(-2 * np.linspace(0, 1, 101)), rtol=1e-4)
+
+
+def test_robin_coefficients_out_of_range_are_named(nwidth, tmp_path):
+    path = tmp_path / "cooled.toml"
+    path.write_text(
+        "[problem]\nshape = [5, 5]\n[problem.boundary]\nx_lower = { robin = 1e-40 }\n"
+        '[permeability]\nkind = "constant"\n',
+        encoding="utf-8",
+    )
+    answer = nwidth("solve", path, "-o", tmp_path / "u.h5")
+    assert answer.code != 0 and "[problem.boundary]: Robin coefficient" in answer.sentence

@@ -220,6 +220,18 @@ def test_what_holds_u_up_to_a_constant():
         np.testing.assert_allclose(volumes.right_hand_side(a, a).sum(), 1.0)
 
 
+def test_uniform_is_what_fast_transforms_invert():
+    grid, bent = Grid.uniform((5, 6)), Grid.tensor([np.arange(5.0) ** 2, np.arange(6.0)])
+    c = np.ones(grid.shape)
+    assert (
+        FiniteVolume(grid, Boundary()).uniform and FiniteVolume(grid, Boundary(), 3.3 * c).uniform
+    )
+    assert FiniteVolume(grid, Boundary(default=Neumann()), 3.3 * c).uniform
+    assert not FiniteVolume(bent, Boundary()).uniform
+    assert not FiniteVolume(grid, Boundary({"x_lower": Robin(1.0)})).uniform
+    assert not FiniteVolume(grid, Boundary(), c + np.eye(5, 6)).uniform
+
+
 @pytest.mark.parametrize("centering", ["node", "cell"])
 def test_reaction_is_integrated_over_the_volumes(centering):
     grid = Grid.tensor([np.linspace(0, 1, 7) ** 2, np.linspace(0, 2, 5)], centering=centering)
