@@ -1,5 +1,8 @@
 """Equations and how to solve them."""
 
+from nwidth.solvers.batch_solution import BatchSolution
+from nwidth.solvers.batch_solver import BatchSolver
+from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
@@ -14,9 +17,13 @@ from nwidth.solvers.multigrid import AlgebraicMultigrid, Multigrid
 from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
+from nwidth.solvers.solve_batch import solve_batch
 
 __all__ = [
     "AlgebraicMultigrid",
+    "BatchSolution",
+    "BatchSolver",
+    "BatchedDiffusionOperator",
     "Boundary",
     "Darcy",
     "DiffusionOperator",
@@ -41,4 +48,5 @@ __all__ = [
     "generate",
     "problem_from_description",
     "solve",
+    "solve_batch",
 ]

@@ -11,7 +11,7 @@ Every lane sees the same operations in the same order, whatever lies in the othe
 import operator
 
 from llvmlite import ir
-from numba import types
+from numba import get_num_threads, types
 from numba.extending import (
     intrinsic,
     lower_builtin,
@@ -19,6 +19,8 @@ from numba.extending import (
     register_model,
     type_callable,
 )
+
+__all__ = ["LANES", "fill", "get_num_threads", "load", "narrow", "store", "widen"]
 
 #: Samples side by side.
 LANES = 8

@@ -104,8 +104,7 @@ class BatchSolver:
         report: Progress,
     ) -> list[Solution]:
         """Solve group after group, as many at a time as there are threads."""
-        from nwidth.solvers._lanes_numba import LANES
-        from nwidth.solvers.multigrid._red_black_numba import get_num_threads
+        from nwidth.solvers._lanes_numba import LANES, get_num_threads
 
         starts = range(0, len(samples), LANES)
         number = min(get_num_threads(), len(starts))

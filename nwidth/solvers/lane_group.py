@@ -125,7 +125,8 @@ class LaneGroup:
         unknowns = A.fields(iteration.solution, len(inputs), back)
         if A.singular:
             volumes = self.volumes.volumes
-            unknowns -= ((unknowns * volumes).sum(axis=(1, 2)) / volumes.sum())[:, None, None]
+            for x in unknowns:
+                x -= (volumes * x).sum() / volumes.sum()
         return unknowns, results
 
     def _assemble(self, first: int, inputs: Sequence[Inputs]) -> Array:

@@ -1,6 +1,7 @@
 """Geometric multigrid, matrix-free, and algebraic multigrid."""
 
 from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
+from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
 from nwidth.solvers.multigrid.chebyshev import Chebyshev
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
 from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
@@ -19,6 +20,7 @@ from nwidth.solvers.multigrid.transfer import Transfer
 
 __all__ = [
     "AlgebraicMultigrid",
+    "BatchedMultigrid",
     "Chebyshev",
     "FullMultigridResult",
     "GaussSeidel",
