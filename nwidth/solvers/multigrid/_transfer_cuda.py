@@ -63,11 +63,11 @@ def prolong_rows(u, e, left, right, offset, wraps, add, threaded):
 
 def restrict_along(out, r, left, right, offset, wraps, threaded):
     """Set out = P^T r, halving the last axis."""
-    arrays = (a[:, :, None] for a in (out, r, left, right))
-    restrict_rows(*arrays, offset, wraps, threaded)
+    out, r, left, right = (a[:, :, None] for a in (out, r, left, right))
+    restrict_rows(out, r, left, right, offset, wraps, threaded)
 
 
 def prolong_along(u, e, left, right, offset, wraps, add, threaded):
     """Set u = P e, or u += P e if `add`, doubling the last axis."""
-    arrays = (a[:, :, None] for a in (u, e, left, right))
-    prolong_rows(*arrays, offset, wraps, add, threaded)
+    u, e, left, right = (a[:, :, None] for a in (u, e, left, right))
+    prolong_rows(u, e, left, right, offset, wraps, add, threaded)
