@@ -43,7 +43,7 @@ class ShiftedLaplacian(StarCycle):
     >>> A = Helmholtz(Grid.uniform((33, 33))).operator({"wavenumber": np.full((33, 33), 10.0)})
     >>> M = ShiftedLaplacian(A)
     >>> len(M.levels), M.apply(np.ones((33, 33))).dtype
-    (2, dtype('complex128'))
+    (3, dtype('complex128'))
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ShiftedLaplacian(StarCycle):
         *,
         shift: tuple[float, float] = (1.0, 0.5),
         cycle: str = "F",
-        damping: float = 0.7,
+        damping: float = 0.8,
         sweeps: int = 1,
         dtype: Any = None,
     ):
