@@ -42,6 +42,15 @@ def namespace(*arrays: Any) -> ModuleType:
     return next(iter(found.values()), np)
 
 
+def lives_on_gpu(array: Any) -> bool:
+    """Return whether an array is CuPy's, or Numba's on a device or in its simulator.
+
+    >>> lives_on_gpu(np.zeros(3))
+    False
+    """
+    return type(array).__module__.startswith(("cupy", "numba.cuda", "numba_cuda"))
+
+
 def to_numpy(array: Any) -> NDArray[Any]:
     """Return a NumPy view, or a host copy for arrays that live on a device.
 

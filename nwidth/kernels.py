@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nwidth.arrays import namespace
+from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.errors import InputError
 
 _INDICES = ("i", "j", "k")
@@ -95,7 +95,7 @@ class Pointwise:
 
     def __call__(self, out: Any, *args: Any, **kwargs: Any) -> Any:
         """Fill `out` on the device where it lives and return it."""
-        if _lives_on_gpu(out):
+        if lives_on_gpu(out):
             return self.launch_cuda(out, *args, **kwargs)
         values = self._bind(out, args, kwargs)
         # Waking threads costs more than a small array, and much more on a busy machine.
@@ -212,8 +212,3 @@ def _leading_indices(names: list[str]) -> Any:
         if name != index:
             return
         yield name
-
-
-def _lives_on_gpu(array: Any) -> bool:
-    """Whether an array is CuPy's or Numba's on a device (or in the simulator)."""
-    return type(array).__module__.startswith(("cupy", "numba.cuda", "numba_cuda"))

@@ -17,10 +17,11 @@ def coefficient_gradient(problem: DiffusionProblem, a: Array, u: Array, adjoint:
 
         dJ/da = sum over faces f of  -(lambda_i - lambda_j) (u_i - u_j) dT_f/da
 
-    u takes its prescribed values, and lambda zero, where a face meets a Dirichlet wall; no other
-    part of the system depends on a. With T = area / (d_i / a_i + d_j / a_j) each face passes
-    T^2 d_i / (area a_i^2) of this on to the coefficient on its side. Reference: Plessix (2006),
-    doi:10.1111/j.1365-246X.2006.02978.x, section 2.
+    u takes its prescribed values, and lambda zero, where a face meets a Dirichlet wall; behind a
+    Robin side of cells stands its value over its coefficient. No other part depends on a. With T =
+    area / (d_i / a_i + d_j / a_j) each face passes T^2 d_i / (area a_i^2) of this on to the
+    coefficient on its side. Reference: Plessix (2006), doi:10.1111/j.1365-246X.2006.02978.x,
+    section 2.
 
     Args:
         problem: Darcy, or another `DiffusionProblem` whose only coefficient is a.
@@ -85,11 +86,14 @@ def _along(problem: DiffusionProblem, k: int, a: Array, u: Array, adjoint: Array
         if kind == "neumann":
             continue
         layer, wall = (slice(0, 1), axis.lower) if end == "lower" else (slice(-1, None), axis.upper)
-        values = problem.boundary.values(grid, k, end)[None]
-        own, distance = a[layer], abs(wall - x[layer][0])
-        resistance = distance / own
-        product = -adjoint[layer] * (u[layer] - values)
-        out[layer] += product * area / resistance**2 * distance / own**2
+        g, own = problem.boundary.values(grid, k, end)[None], a[layer]
+        gap = abs(wall - x[layer][0]) / own
+        if kind == "dirichlet":
+            pull = (u[layer] - g) / gap**2
+        else:  # T = area / (gap + 1 / alpha), written so that alpha may be zero
+            alpha = problem.boundary.coefficients(grid, k, end)[None]
+            pull = alpha * (alpha * u[layer] - g) / (1 + alpha * gap) ** 2
+        out[layer] -= adjoint[layer] * area * pull * gap / own
 
 
 def _pass_on(product, area, before, after, left, right, to_left, to_right):

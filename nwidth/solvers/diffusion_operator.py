@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import lives_on_gpu, namespace, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.linear_operator import LinearOperator
 
@@ -34,7 +35,8 @@ class DiffusionOperator(LinearOperator):
         reaction: d >= 0 on the unknowns, or None.
         periodic: which axes are periodic; none by default.
 
-    float32 faces give a float32 operator. 1 to 3 dimensions.
+    float32 faces give a float32 operator, CuPy faces one that works on the device. 1 to 3
+    dimensions.
     Raises `InputError` for shapes that do not fit together, negative or non-finite T or d.
 
     >>> A = DiffusionOperator((np.ones(4),))
@@ -66,21 +68,27 @@ class DiffusionOperator(LinearOperator):
                 )
         if reaction is not None and reaction.shape != shape:
             raise InputError(f"reaction: expected shape {shape}, got {reaction.shape}")
-        dtype = np.result_type(*faces, *([] if reaction is None else [reaction]))
+        arrays = [*faces, *([] if reaction is None else [reaction])]
+        xp, dtype = namespace(*arrays), np.result_type(*(t.dtype for t in arrays))
         self.dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
         self.domain_shape = self.range_shape = shape
         self.periodic = (False,) * d if periodic is None else tuple(bool(p) for p in periodic)
         if len(self.periodic) != d:
             raise InputError(f"periodic: expected {d} entries, one per axis, got {periodic!r}")
-        self.faces = tuple(np.ascontiguousarray(t, dtype=self.dtype) for t in faces)
+        self.faces = tuple(xp.ascontiguousarray(t, dtype=self.dtype) for t in faces)
         self.reaction = (
-            None if reaction is None else np.ascontiguousarray(reaction, dtype=self.dtype)
+            None if reaction is None else xp.ascontiguousarray(reaction, dtype=self.dtype)
         )
         self._check_values()
         #: Whether constants are in the kernel: no wall and no reaction anywhere.
         self.singular = not self._grounded()
         definite = "positive semidefinite" if self.singular else "positive definite"
         self.properties = frozenset({"symmetric", definite})
+
+    @property
+    def xp(self) -> Any:
+        """The library of the arrays, NumPy or CuPy."""
+        return namespace(self.faces[0])
 
     def _check_values(self) -> None:
         """Raise for negative or non-finite couplings and for a periodic seam that differs."""
@@ -93,7 +101,7 @@ class DiffusionOperator(LinearOperator):
                     " check that the coefficient is positive and neither huge nor tiny"
                 )
         for k, t in enumerate(self.faces):
-            if self.periodic[k] and not np.array_equal(t.take(0, axis=k), t.take(-1, axis=k)):
+            if self.periodic[k] and not self.xp.array_equal(t.take(0, axis=k), t.take(-1, axis=k)):
                 raise InputError(
                     f"faces[{k}]: expected the first and last layer of a periodic axis to agree"
                 )
@@ -103,12 +111,16 @@ class DiffusionOperator(LinearOperator):
         walls = (
             t.take([0, -1], axis=k).any() for k, t in enumerate(self.faces) if not self.periodic[k]
         )
-        return any(walls) or (self.reaction is not None and bool(self.reaction.any()))
+        return any(map(bool, walls)) or (self.reaction is not None and bool(self.reaction.any()))
 
     @cached_property
     def diagonal(self) -> Array:
         """The diagonal of the matrix, shape of the unknowns."""
-        out = np.zeros(self.domain_shape, self.dtype) if self.reaction is None else +self.reaction
+        out = (
+            self.xp.zeros(self.domain_shape, self.dtype)
+            if self.reaction is None
+            else +self.reaction
+        )
         for k, t in enumerate(self.faces):
             if self.periodic[k] and self.domain_shape[k] == 1:
                 continue  # the point is its own neighbour
@@ -122,10 +134,10 @@ class DiffusionOperator(LinearOperator):
         """What kernels need: the faces of three axes, reaction, a row of zeros, periodic axes."""
         return (
             *three_dimensional_faces(self.faces),
-            np.zeros((0, 0, 0), self.dtype)
+            self.xp.zeros((0, 0, 0), self.dtype)
             if self.reaction is None
             else three_dimensional(self.reaction),
-            np.zeros(self.domain_shape[-1], self.dtype),
+            self.xp.zeros(self.domain_shape[-1], self.dtype),
             (False,) * (3 - len(self.periodic)) + self.periodic,
         )
 
@@ -135,7 +147,10 @@ class DiffusionOperator(LinearOperator):
         All three are contiguous and of the operator's dtype; `products` is float64, one entry per
         row of the last axis. For iterations that own their work space.
         """
-        from nwidth.solvers._diffusion_operator_numba import apply
+        if lives_on_gpu(u):
+            from nwidth.solvers._diffusion_operator_cuda import apply
+        else:
+            from nwidth.solvers._diffusion_operator_numba import apply
 
         shape = (1,) * (3 - u.ndim) + u.shape
         apply(
@@ -147,9 +162,9 @@ class DiffusionOperator(LinearOperator):
         )
 
     def _apply(self, u: Any) -> Any:
-        u = np.ascontiguousarray(u, dtype=self.dtype)
-        out = np.empty_like(u)
-        self.apply_with_energy(out, u, np.empty(u.size // u.shape[-1]))
+        u = self.xp.ascontiguousarray(u, dtype=self.dtype)
+        out = self.xp.empty_like(u)
+        self.apply_with_energy(out, u, self.xp.empty(u.size // u.shape[-1]))
         return out
 
     def _adjoint(self, v: Any) -> Any:
@@ -157,9 +172,9 @@ class DiffusionOperator(LinearOperator):
 
     def energy(self, u: Array) -> float:
         """Return u . A u, the square of the energy norm."""
-        u = np.ascontiguousarray(u, dtype=self.dtype)
-        products = np.empty(u.size // u.shape[-1])
-        self.apply_with_energy(np.empty_like(u), u, products)
+        u = self.xp.ascontiguousarray(u, dtype=self.dtype)
+        products = self.xp.empty(u.size // u.shape[-1])
+        self.apply_with_energy(self.xp.empty_like(u), u, products)
         return float(products.sum())
 
     def to_sparse(self) -> Any:
@@ -168,8 +183,9 @@ class DiffusionOperator(LinearOperator):
 
         shape, size = self.domain_shape, self.shape[0]
         number = np.arange(size).reshape(shape)
-        rows, columns, values = [number.ravel()], [number.ravel()], [self.diagonal.ravel()]
-        for k, t in enumerate(self.faces):
+        rows, columns = [number.ravel()], [number.ravel()]
+        values = [to_numpy(self.diagonal).ravel()]
+        for k, t in enumerate(map(to_numpy, self.faces)):
             n = shape[k]
             pairs = [(_layers(number, k, 0, n - 1), _layers(number, k, 1, n), _layers(t, k, 1, n))]
             if self.periodic[k] and n > 1:
@@ -203,11 +219,11 @@ def three_dimensional_faces(faces: Sequence[Array]) -> list[Array]:
     kernels know that they work in two dimensions.
     """
     views = [three_dimensional(t) for t in faces]
-    dtype, n = faces[-1].dtype, faces[-1].shape[-1] - 1
+    xp, dtype, n = namespace(*faces), faces[-1].dtype, faces[-1].shape[-1] - 1
     if len(views) == 1:
-        views.insert(0, np.zeros((1, 2, n), dtype))
+        views.insert(0, xp.zeros((1, 2, n), dtype))
     if len(views) == 2:
-        views.insert(0, np.zeros((1, 1, 1), dtype))
+        views.insert(0, xp.zeros((1, 1, 1), dtype))
     return views
 
 

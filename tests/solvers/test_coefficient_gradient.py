@@ -3,21 +3,25 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, solve
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Robin, solve
 from nwidth.solvers.coefficient_gradient import coefficient_gradient
 
 RNG = np.random.default_rng(1)
 FLOW = Boundary({"x_lower": Dirichlet(2.0), "y_upper": Neumann(-1.0)}, default=Dirichlet(0.5))
+ROBIN = Boundary(
+    {"x_lower": Robin(2.0, 1.0), "y_upper": Robin(lambda x, y: np.maximum(x - 0.5, 0), -1.0)},
+    default=Dirichlet(0.5),
+)
 
 
 @pytest.mark.parametrize("centering", ["node", "cell"])
 @pytest.mark.parametrize("tensor", [False, True])
-def test_the_gradient_is_the_limit_of_differences(centering, tensor):
+@pytest.mark.parametrize("boundary", [FLOW, ROBIN])
+def test_the_gradient_is_the_limit_of_differences(centering, tensor, boundary):
     grid = Grid.uniform((5, 6), upper=(1.0, 3.0), centering=centering)
-    problem = Darcy(grid, FLOW)
+    problem = Darcy(grid, boundary, reaction=lambda x, y: x + y)
     a = np.exp(RNG.standard_normal((2, *grid.shape) if tensor else grid.shape))
     towards = RNG.standard_normal(grid.shape)
-    towards[0] = towards[-1] = 0.0
 
     def functional(a):
         return float((towards * solve(problem, {"permeability": a}, method="direct").u).sum())
