@@ -1,4 +1,4 @@
-"""Kernels on CSR arrays: Gauss-Seidel, residual, product."""
+"""Kernels on CSR arrays: Gauss-Seidel by blocks, residual, product."""
 
 from numba import njit, prange
 
@@ -15,14 +15,42 @@ def _row(f, u, pointers, columns, values, sums, i):
     return rest
 
 
+@njit(fastmath=FLAGS, error_model="numpy", cache=True)
+def _row_of_block(f, u, old, pointers, columns, values, sums, i, start, stop):
+    """Return f - A u at point i, with values from before the sweep outside start:stop."""
+    here = u[i]
+    rest = f[i] - sums[i] * here
+    for e in range(pointers[i], pointers[i + 1]):
+        j = columns[e]
+        there = u[j] if start <= j < stop else old[j]
+        rest -= values[e] * (there - here)
+    return rest
+
+
 @njit(error_model="numpy", cache=True)
-def smooth(u, f, pointers, columns, values, sums, inverse, sweeps, adjoint):
-    """Relax point after point `sweeps` times, in reverse if `adjoint`."""
-    n = u.size
-    for _ in range(sweeps):
-        for k in range(n):
-            i = n - 1 - k if adjoint else k
-            u[i] += inverse[i] * _row(f, u, pointers, columns, values, sums, i)
+def _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop):
+    """Relax the points start:stop one after the other, in reverse if `adjoint`."""
+    for k in range(stop - start):
+        i = stop - 1 - k if adjoint else start + k
+        rest = _row_of_block(f, u, old, pointers, columns, values, sums, i, start, stop)
+        u[i] += inverse[i] * rest
+
+
+@njit(parallel=True, error_model="numpy", cache=True)
+def smooth(u, old, f, pointers, columns, values, sums, inverse, adjoint, block, threaded):
+    """Relax every point once, block by block; `old` is u before the sweep."""
+    size = u.size
+    blocks = (size + block - 1) // block
+    if threaded:
+        for b in prange(blocks):
+            start = b * block
+            stop = min(start + block, size)
+            _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop)
+    else:
+        for b in range(blocks):
+            start = b * block
+            stop = min(start + block, size)
+            _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")

@@ -125,14 +125,14 @@ class MultigridCycle(LinearOperator):
     accepts: tuple[type[LinearOperator], ...] = (DiffusionOperator,)
 
     def __init__(self, operator: Any, dtype: Any, sweeps: Sequence[int], cycle: str = "V"):
-        if not isinstance(operator, self.accepts):
+        if not any(isinstance(operator, kind) for kind in self.accepts):
             wanted = " or ".join(kind.__name__ for kind in self.accepts)
             raise InputError(f"multigrid: expected a {wanted}, got {operator!r}")
         if not sweeps or any(not isinstance(n, int) or n < 1 for n in sweeps):
             raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
         if cycle not in PROPERTIES:
             raise InputError(f"cycle: expected one of {', '.join(PROPERTIES)}, got {cycle!r}")
-        self.operator: Any = operator
+        self.operator = operator
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype
         self.properties = PROPERTIES[cycle]
@@ -141,7 +141,7 @@ class MultigridCycle(LinearOperator):
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
         self.levels: list[Level] = []
         self._sweeps = tuple(sweeps)
-        largest = max(float(t.max()) for t in self.operator.faces)
+        largest = max(float(t.max()) for t in operator.faces)
         safe = self.precision == operator.dtype and (
             power_of_two(np.array([largest], operator.dtype)) == 1.0
         )

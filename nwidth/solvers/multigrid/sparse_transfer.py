@@ -4,9 +4,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nwidth.solvers.diffusion_operator import THREADED_SIZE
-
 Array = NDArray[Any]
+
+# Entries of a matrix, times right-hand sides, from which on threads are worth waking.
+THREADED_ENTRIES = 2**18
 
 
 class SparseTransfer:
@@ -16,25 +17,39 @@ class SparseTransfer:
         interpolation: SciPy CSR array, a row per fine point.
         fine_shape: shape of the fine array; the coarse one is flat.
         dtype: precision of the arrays.
+        columns: number m of vectors side by side; the arrays then have shape (n, m).
     """
 
-    def __init__(self, interpolation: Any, fine_shape: tuple[int, ...], dtype: Any):
+    def __init__(
+        self,
+        interpolation: Any,
+        fine_shape: tuple[int, ...],
+        dtype: Any,
+        columns: int | None = None,
+    ):
         self.fine_shape = fine_shape
-        self.coarse_shape: tuple[int, ...] = (interpolation.shape[1],)
+        coarse = interpolation.shape[1]
+        self.coarse_shape: tuple[int, ...] = (coarse,) if columns is None else (coarse, columns)
+        self.columns = columns
         P = interpolation.astype(dtype)
         R = P.T.tocsr()
         self._prolong = P.indptr, P.indices, P.data
         self._restrict = R.indptr, R.indices, R.data
-        self.threaded = P.shape[0] >= THREADED_SIZE
+        self.threaded = P.nnz * (columns or 1) >= THREADED_ENTRIES
 
     def restrict_into(self, out: Array, r: Array) -> None:
         """Set out = P^T r."""
-        from nwidth.solvers.multigrid._sparse_numba import multiply
-
-        multiply(out, r.reshape(-1), *self._restrict, False, self.threaded)
+        self._multiply(out, r, self._restrict, False)
 
     def prolong_into(self, u: Array, e: Array, add: bool) -> None:
         """Set u = P e, or u += P e."""
-        from nwidth.solvers.multigrid._sparse_numba import multiply
+        self._multiply(u, e, self._prolong, add)
 
-        multiply(u.reshape(-1), e, *self._prolong, add, self.threaded)
+    def _multiply(self, out: Array, u: Array, matrix: Any, add: bool) -> None:
+        from nwidth.solvers.multigrid import _sparse_columns_numba, _sparse_numba
+
+        arguments = out.reshape(-1), u.reshape(-1), *matrix, add, self.threaded
+        if self.columns is None:
+            _sparse_numba.multiply(*arguments)
+        else:
+            _sparse_columns_numba.multiply(*arguments, self.columns)
