@@ -12,6 +12,8 @@ Array = NDArray[Any]
 
 # An axis is coarsened if its couplings are at least this fraction of the strongest axis's.
 STRONG = 0.12
+# Couplings to a wall of at least this fraction of those to the next points make it the next point.
+WALL = 0.5
 # ... or this, where all axes are asked for: those that have any coupling.
 TINY = 1e-100
 
@@ -51,8 +53,9 @@ def coarsen(operator: DiffusionOperator, axis: int) -> tuple[DiffusionOperator, 
         T = T_- T_+ / (T_- + T_+)    along the axis,
         T_coarse point + w_+ T_point before + w_- T_point after    across it.
 
-    Coarse points are the second, fourth, ... if the first point sees a Dirichlet wall, and the
-    first, third, ... otherwise, so that walls stay where they are.
+    Coarse points are the second, fourth, ... if the first point is tied to a wall about as strongly
+    as to its neighbour, and the first, third, ... otherwise: a Dirichlet wall stays where it is,
+    and a point on a Neumann side, or on a Robin side that hardly holds it, is kept.
 
     >>> coarse, transfer = coarsen(DiffusionOperator((np.ones(8),)), 0)
     >>> coarse.faces[0].tolist(), transfer.coarse_shape
@@ -61,7 +64,8 @@ def coarsen(operator: DiffusionOperator, axis: int) -> tuple[DiffusionOperator, 
     T, wraps = operator.faces[axis], operator.periodic[axis]
     at = _Along(axis, T.ndim)
     n = operator.domain_shape[axis]
-    offset = 0 if wraps else int(bool(T[at(slice(0, 1))].any()))
+    wall, inside = (float(T[at(slice(k, k + 1))].sum(dtype=np.float64)) for k in (0, 1))
+    offset = int(not wraps and wall > WALL * inside)
     between = slice(1 - offset, n, 2)
     before, after = T[at(between)], T[at(slice(2 - offset, n + 1, 2))]
     total = before + after

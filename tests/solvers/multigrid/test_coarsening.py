@@ -76,3 +76,19 @@ def test_strong_axes(weights, expected):
 
 def test_axes_of_two_points_are_left_alone():
     assert strong_axes(DiffusionOperator([np.ones((3, 2)), np.ones((2, 3))])) == []
+
+
+@pytest.mark.parametrize(("wall", "coarse"), [(0.0, 5), (1e-6, 5), (0.3, 5), (1.0, 4), (2.0, 4)])
+def test_the_first_point_is_kept_where_the_wall_hardly_holds_it(wall, coarse):
+    T = np.ones(10)
+    T[0] = wall
+    operator, transfer = coarsen(DiffusionOperator((T,)), 0)
+    assert operator.domain_shape == (coarse,)
+    assert transfer.offset == (0 if coarse == 5 else 1)
+
+
+def test_every_axis_on_demand():
+    faces = [np.full((17, 16), 1e-9), np.full((16, 17), 1.0)]
+    assert strong_axes(DiffusionOperator(faces), every=True) == [1, 0]
+    faces[0][...] = 0  # nothing to smooth along this one
+    assert strong_axes(DiffusionOperator(faces), every=True) == [1]

@@ -38,6 +38,67 @@ def test_the_error_is_what_theory_says(sweeps, dtype):
     np.testing.assert_allclose(eye - M.to_dense() @ dense, expected, atol=tolerance)
 
 
+class FourGrid(MultigridCycle):
+    """Four levels made by hand."""
+
+    def __init__(self, cycle, dtype=None):
+        super().__init__(A, dtype, (1, 2, 1), cycle)
+        self.matrices = [self._scaled().to_sparse().astype(np.float64).tocsr()]
+        self.P = []
+        for n in (30, 15, 8):
+            i = np.arange(n)
+            self.P.append(sp.csr_array((np.ones(n), (i, i // 2))))
+            matrix = self.matrices[-1]
+            transfer = SparseTransfer(self.P[-1], (n,), self.precision)
+            self._append(GaussSeidel(matrix, self.precision), [transfer])
+            self.matrices.append((self.P[-1].T @ matrix @ self.P[-1]).tocsr())
+        self._close(self.matrices[-1], (4,), False)
+
+    def inverse(self, depth, cycle, after):
+        """The matrix of a cycle, by its definition."""
+        dense = self.matrices[depth].toarray()
+        if depth == 3:
+            return np.linalg.inv(dense)
+        P, sweeps, eye = self.P[depth].toarray(), self._sweeps[depth], np.eye(len(dense))
+        parts = {"V": "V", "W": "WW", "F": "FV"}[cycle] if depth < 2 else "V"
+        coarse, rest = self.matrices[depth + 1].toarray(), np.eye(P.shape[1])
+        for part in parts:
+            rest = (np.eye(len(rest)) - self.inverse(depth + 1, part, after) @ coarse) @ rest
+        M = (np.eye(len(rest)) - rest) @ np.linalg.inv(coarse)
+        error = eye - P @ M @ P.T @ dense
+        for order, side in ((np.tril, "before"), (after, "after")):
+            S = np.linalg.matrix_power(eye - np.linalg.solve(order(dense), dense), sweeps)
+            error = error @ S if side == "before" else S @ error
+        return (eye - error) @ np.linalg.inv(dense)
+
+
+@pytest.mark.parametrize("cycle", ["V", "W", "F"])
+def test_cycles_are_what_their_definition_says(cycle):
+    M = FourGrid(cycle)
+    scale = 1e-11 * np.abs(M.to_dense()).max()
+    symmetric = M.inverse(0, cycle, np.triu)
+    np.testing.assert_allclose(M.to_dense(), symmetric, atol=scale)
+    columns = [M.adjoint(column) for column in np.eye(30)]
+    np.testing.assert_allclose(np.stack(columns, 1), symmetric.T, atol=scale)
+    if cycle == "F":
+        assert np.abs(symmetric - symmetric.T).max() > 1e3 * scale
+    one_way = M.inverse(0, cycle, np.tril)
+    rng = np.random.default_rng(0)
+    x, b = rng.standard_normal((2, 30))
+    expected = x + one_way @ (b - A.apply(x))
+    M.improve(x, b)
+    np.testing.assert_allclose(x, expected, atol=10 * scale)
+
+
+def test_improving_in_another_precision():
+    rng = np.random.default_rng(0)
+    x, b = rng.standard_normal((2, 30))
+    y = x.copy()
+    FourGrid("V").improve(x, b)
+    FourGrid("V", np.float32).improve(y, b)
+    np.testing.assert_allclose(y, x, atol=1e-4)
+
+
 def test_the_range_of_single_precision_does_not_matter():
     b = np.random.default_rng(1).standard_normal(30)
     expected = TwoGrid(np.float32).apply(b)
@@ -45,6 +106,7 @@ def test_the_range_of_single_precision_does_not_matter():
         np.testing.assert_allclose(TwoGrid(np.float32).apply(size * b), size * expected, rtol=1e-5)
 
 
+@pytest.mark.filterwarnings("error")
 def test_iteration_and_its_failures():
     M = TwoGrid()
     b = np.ones(30)
@@ -54,6 +116,10 @@ def test_iteration_and_its_failures():
     assert M.iterate(b, rtol=0.0, max_iterations=3000).status is Status.STAGNATED
     assert M.iterate(b, max_iterations=1).status is Status.MAX_ITERATIONS
     assert M.iterate(b * np.nan).status is Status.NON_FINITE
+    start = M.iterate(b, initial=b * np.inf)
+    assert start.status is Status.NON_FINITE
+    zero = M.iterate(0 * b, initial=b)
+    assert zero.status is Status.CONVERGED and not zero.x.any()
 
 
 @pytest.mark.parametrize("kind", [Multigrid, AlgebraicMultigrid])
@@ -63,6 +129,29 @@ def test_bad_input(kind):
     for sweeps in ((), (0,), (1.5,)):
         with pytest.raises(InputError, match="sweeps"):
             kind(A, sweeps=sweeps)
+    with pytest.raises(InputError, match="shape"):
+        kind(A).iterate(np.ones(29))
+    with pytest.raises(InputError, match="guess"):
+        kind(A).iterate(np.ones(30), initial=np.ones(31))
+
+
+def test_unknown_cycles_and_smoothers():
+    with pytest.raises(InputError, match="V, W, F"):
+        Multigrid(A, cycle="X")
+    with pytest.raises(InputError, match="smoother"):
+        Multigrid(A, smoother="jacobi")
+
+
+@pytest.mark.parametrize("kind", [Multigrid, AlgebraicMultigrid])
+def test_a_singular_operator_wants_a_balanced_right_hand_side(kind):
+    T = np.ones(121)
+    T[[0, -1]] = 0
+    M = kind(DiffusionOperator((T,)))
+    b = np.random.default_rng(0).standard_normal(120)
+    with pytest.raises(InputError, match="total of zero"):
+        M.iterate(b)
+    result = M.iterate(b - b.mean(), rtol=1e-10)
+    assert result.status is Status.CONVERGED
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
