@@ -23,13 +23,16 @@ class LinearOperator(ABC):
     `_adjoint` on arrays of exactly those shapes. Every subclass owes the test suite an adjoint
     test, (A u, v) = (u, A* v), and a comparison with its dense matrix.
 
-    `properties` holds any of "symmetric", "positive definite", "positive semidefinite".
+    `properties` holds any of "symmetric", "positive definite", "positive semidefinite". `batched`
+    says that the first axis counts samples that know nothing of each other: a block diagonal matrix
+    whose systems Krylov methods solve side by side, each with its own numbers.
     """
 
     domain_shape: Shape
     range_shape: Shape
     dtype: np.dtype
     properties: frozenset[str] = frozenset()
+    batched: bool = False
 
     # NumPy leaves `array * operator` to the operator instead of multiplying entry by entry.
     __array_ufunc__ = None
@@ -157,6 +160,28 @@ class MatrixOperator(LinearOperator):
         return (self.matrix.conj().T if transpose is None else transpose) @ v
 
 
+def as_operator(A: Any) -> LinearOperator:
+    """Return a LinearOperator as it is, and matrices and SciPy's operators wrapped.
+
+    Dense arrays, sparse matrices and `scipy.sparse.linalg.LinearOperator` become a
+    `MatrixOperator`; anything else raises `InputError`.
+
+    >>> as_operator(np.eye(3))
+    MatrixOperator((3,) -> (3,))
+    """
+    if isinstance(A, LinearOperator):
+        return A
+    shape, dtype = getattr(A, "shape", None), getattr(A, "dtype", None)
+    if not hasattr(A, "__matmul__") or shape is None or getattr(dtype, "kind", "") not in "biufc":
+        raise InputError(
+            f"operator: expected a LinearOperator, a matrix of numbers, dense or sparse, or SciPy's "
+            f"LinearOperator, got {type(A).__name__}"
+        )
+    if len(shape) != 2:
+        raise InputError(f"matrix: expected two dimensions, got shape {tuple(shape)}")
+    return MatrixOperator(A)
+
+
 @dataclass(frozen=True, repr=False)
 class SumOperator(LinearOperator):
     """A + B."""
@@ -232,12 +257,13 @@ class AdjointOperator(LinearOperator):
 
 
 def _inherit(result: LinearOperator, domain: Shape, range_: Shape, *parts: LinearOperator) -> None:
-    """Fill the four facts of a composed (frozen) operator from its parts."""
+    """Fill the facts of a composed (frozen) operator from its parts."""
     shared = frozenset.intersection(*(part.properties for part in parts))
     for name, value in {
         "domain_shape": domain,
         "range_shape": range_,
         "dtype": np.result_type(*(part.dtype for part in parts)),
         "properties": shared,
+        "batched": all(part.batched for part in parts),
     }.items():
         object.__setattr__(result, name, value)
