@@ -5,6 +5,7 @@ import os
 import types
 from collections.abc import Callable
 from functools import cached_property, update_wrapper
+from importlib import import_module
 from itertools import product
 from threading import RLock
 from typing import Any
@@ -62,6 +63,17 @@ def pointwise(halo: int = 0, *, check_shapes: bool = True) -> Callable[[Callable
     if isinstance(halo, bool) or not isinstance(halo, int) or halo < 0:
         raise InputError(f"pointwise: expected halo to be an integer >= 0, got {halo!r}")
     return lambda rule: Pointwise(rule, halo, check_shapes)
+
+
+def kernel_module(name: str, array: Any) -> Any:
+    """Return the module of tuned kernels for the device of an array: `_cuda` or `_numba`.
+
+    Both have the same functions with the same arguments.
+
+    >>> kernel_module("nwidth.solvers.multigrid._red_black", np.zeros(3)).__name__
+    'nwidth.solvers.multigrid._red_black_numba'
+    """
+    return import_module(f"{name}_{'cuda' if lives_on_gpu(array) else 'numba'}")
 
 
 class Pointwise:

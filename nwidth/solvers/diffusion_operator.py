@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import lives_on_gpu, namespace, to_numpy
+from nwidth.arrays import namespace, to_numpy
 from nwidth.errors import InputError
+from nwidth.kernels import kernel_module
 from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
@@ -147,13 +148,8 @@ class DiffusionOperator(LinearOperator):
         All three are contiguous and of the operator's dtype; `products` is float64, one entry per
         row of the last axis. For iterations that own their work space.
         """
-        if lives_on_gpu(u):
-            from nwidth.solvers._diffusion_operator_cuda import apply
-        else:
-            from nwidth.solvers._diffusion_operator_numba import apply
-
         shape = (1,) * (3 - u.ndim) + u.shape
-        apply(
+        kernel_module("nwidth.solvers._diffusion_operator", u).apply(
             out.reshape(shape),
             u.reshape(shape),
             *self.kernel_arguments,

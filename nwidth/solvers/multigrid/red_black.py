@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.kernels import kernel_module
 from nwidth.solvers.diffusion_operator import THREADED_SIZE, DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
 
@@ -40,11 +41,15 @@ class RedBlack:
     @cached_property
     def _work(self) -> tuple[Array, Array]:
         """The inverse diagonal, and one scratch row per thread."""
-        from nwidth.solvers.multigrid._red_black_numba import get_num_threads
+        xp = self.operator.xp
+        inverse = xp.reciprocal(self.operator.diagonal).reshape(self.shape)
+        threads = self._kernels.get_num_threads() if self.threaded else 1
+        return inverse, xp.empty((threads, self.shape[-1]), self.operator.dtype)
 
-        inverse = np.reciprocal(self.operator.diagonal).reshape(self.shape)
-        threads = get_num_threads() if self.threaded else 1
-        return inverse, np.empty((threads, self.shape[-1]), self.operator.dtype)
+    @cached_property
+    def _kernels(self) -> Any:
+        """The kernels for the device of the operator."""
+        return kernel_module("nwidth.solvers.multigrid._red_black", self.operator.faces[0])
 
     def smooth(
         self,
@@ -59,12 +64,10 @@ class RedBlack:
 
         u is changed in place; `from_zero` takes it as zero whatever it holds.
         """
-        from nwidth.solvers.multigrid import _red_black_numba as kernels
-
         t0, t1, t2, _, _, wraps = self.operator.kernel_arguments
         inverse, scratch = self._work
         order = self._orders[int(adjoint)]
-        kernels.smooth(
+        self._kernels.smooth(
             *(u.reshape(self.shape), f.reshape(self.shape), inverse, t0, t1, t2, wraps),
             *(self.odd_cycles, order, sweeps, from_zero, scratch),
         )

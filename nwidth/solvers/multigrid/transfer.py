@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import namespace
+from nwidth.kernels import kernel_module
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
 
 Array = NDArray[Any]
@@ -43,8 +45,7 @@ class Transfer:
 
     def restrict_into(self, out: Array, r: Array) -> None:
         """Set out = P^T r."""
-        from nwidth.solvers.multigrid import _transfer_numba as kernels
-
+        kernels = kernel_module("nwidth.solvers.multigrid._transfer", r)
         threaded = r.size >= THREADED_SIZE
         if self.axis == r.ndim - 1:
             arrays = (self._rows(a) for a in (out, r, self.left, self.right))
@@ -55,8 +56,7 @@ class Transfer:
 
     def prolong_into(self, u: Array, e: Array, add: bool) -> None:
         """Set u = P e, or u += P e."""
-        from nwidth.solvers.multigrid import _transfer_numba as kernels
-
+        kernels = kernel_module("nwidth.solvers.multigrid._transfer", u)
         threaded = u.size >= THREADED_SIZE
         if self.axis == u.ndim - 1:
             arrays = (self._rows(a) for a in (u, e, self.left, self.right))
@@ -67,14 +67,16 @@ class Transfer:
 
     def restrict(self, r: Array) -> Array:
         """Return P^T r."""
-        out = np.empty(self.coarse_shape, r.dtype)
-        self.restrict_into(out, np.ascontiguousarray(r))
+        xp = namespace(r)
+        out = xp.empty(self.coarse_shape, r.dtype)
+        self.restrict_into(out, xp.ascontiguousarray(r))
         return out
 
     def prolong(self, e: Array) -> Array:
         """Return P e."""
-        u = np.empty(self.fine_shape, e.dtype)
-        self.prolong_into(u, np.ascontiguousarray(e), add=False)
+        xp = namespace(e)
+        u = xp.empty(self.fine_shape, e.dtype)
+        self.prolong_into(u, xp.ascontiguousarray(e), add=False)
         return u
 
     def _rows(self, a: Array) -> Array:
