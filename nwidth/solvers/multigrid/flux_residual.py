@@ -4,6 +4,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nwidth.kernels import kernel_module
 from nwidth.solvers.diffusion_operator import (
     THREADED_SIZE,
     DiffusionOperator,
@@ -24,7 +25,6 @@ def flux_residual(operator: DiffusionOperator, out: Array, f: Array, u: Array) -
     >>> out.tolist()
     [0.0, 1.0, 0.0]
     """
-    from nwidth.solvers.multigrid._red_black_numba import residual
-
+    kernels = kernel_module("nwidth.solvers.multigrid._red_black", u)
     arrays = (three_dimensional(a) for a in (out, f, u))
-    residual(*arrays, *operator.kernel_arguments, u.size >= THREADED_SIZE)
+    kernels.residual(*arrays, *operator.kernel_arguments, u.size >= THREADED_SIZE)
