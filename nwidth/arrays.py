@@ -4,6 +4,7 @@ Vectorized code calls ``xp = namespace(u)`` at its door and then follows NumPy, 
 A library is only recognised if it is already imported, as in einops, so nothing is loaded here.
 """
 
+import math
 import sys
 from types import ModuleType
 from typing import Any
@@ -171,3 +172,15 @@ def power_of_two(values: NDArray[Any], axes: tuple[int, ...] | None = None) -> A
     wanted = np.where(np.abs(exponents) > free, -np.clip(exponents, -limit, limit), 0)
     scale = np.ldexp(1.0, wanted)
     return float(scale) if axes is None else scale
+
+
+def product_along(matrix: NDArray[Any], v: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return the products of a square matrix with the lines of v along an axis, counted from -1.
+
+    >>> product_along(np.array([[0.0, 2.0], [1.0, 0.0]]), np.array([[1.0, 2.0], [3.0, 4.0]]), -2)
+    array([[6., 8.],
+           [1., 2.]])
+    """
+    n, inner = v.shape[axis], math.prod(v.shape[v.ndim + axis + 1 :])
+    lines = v.reshape(-1, n) @ matrix.T if inner == 1 else matrix @ v.reshape(-1, n, inner)
+    return lines.reshape(v.shape)

@@ -8,8 +8,9 @@ upper), with t = x - lower, length L and M modes:
     periodic   c_m cos(2 pi m t / L), c_m sin(2 pi m t/L),  m = 0 ... M-1, ordered 1, cos, sin, ...
 
 and c_0 = L^(-1/2), c_m = (2/L)^(1/2). Evaluation is a DCT, DST or real FFT (Makhoul 1980,
-doi:10.1109/TASSP.1980.1163351). Modes that the points cannot tell apart (M beyond the resolution)
-are added up first, so the values are those of the whole series.
+doi:10.1109/TASSP.1980.1163351), or two matrix products where the length of the transform has a
+large prime factor (`_parity_series`). Modes that the points cannot tell apart (M beyond the
+resolution) are added up first, so the values are those of the whole series.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from nwidth.meshes import _parity_series as parity
 from nwidth.meshes.axis import Axis
 
 Array = NDArray[np.float64]
@@ -55,65 +57,88 @@ def norms(axis: Axis, boundary: str, modes: int) -> Array:
 
 
 def evaluate(a: Array, k: int, axis: Axis, boundary: str) -> Array:
-    """Return sum_m a_m cos or sin(...) at the points of `axis`, which is axis k of the arrays."""
-    a = np.moveaxis(a, k, -1)
-    series = {"neumann": _cosines, "dirichlet": _sines, "periodic": _fourier}[boundary]
-    return np.moveaxis(series(a, axis), -1, k)
+    """Return sum_m a_m cos or sin(...) at the points of `axis`, axis k of the arrays.
+
+    The array a may be overwritten.
+    """
+    n, terms = axis.size, a.shape[k]
+    periodic, node = boundary == "periodic", axis.centering == "node"
+    length = _distinct(axis) if periodic else n - node
+    if parity.pays(length, n, terms, first_kind=node and not periodic):
+        points = n + (axis.periodic and node)  # with the end that a periodic axis leaves out
+        spacing = 2 * length
+        values = parity.evaluate(a, k, boundary, points, spacing, 0 if node else 1)
+        return values if points == n else values[(slice(None),) * k + (slice(n),)]
+    return {"neumann": _cosines, "dirichlet": _sines, "periodic": _fourier}[boundary](a, k, axis)
 
 
-def _cosines(a: Array, axis: Axis) -> Array:
-    n, m = axis.size, np.arange(a.shape[-1])
+def _cosines(a: Array, k: int, axis: Axis) -> Array:
+    n, m, at = axis.size, np.arange(a.shape[k]), _At(k)
     if axis.centering == "node":
         # cos(pi m j / N) has period 2N in m and is even about N.
         r = m % (2 * n - 2)
-        a = _gather(a, np.minimum(r, 2 * n - 2 - r), np.ones(len(m)), n)
-        a[..., [0, -1]] *= 2
-        return fft.dct(a, type=1, overwrite_x=True) / 2
-    # cos(pi m (j + 1/2) / n) has antiperiod 2n in m and is odd about n.
-    r = m % (2 * n)
-    sign = (-1.0) ** (m // (2 * n)) * np.sign(n - r)
-    a = _gather(a, np.where(r == n, 0, np.minimum(r, 2 * n - r)), sign, n)
-    a[..., 0] *= 2
-    return fft.dct(a, type=3, overwrite_x=True) / 2
+        a = _gather(a, k, np.minimum(r, 2 * n - 2 - r), np.ones(len(m)), n)
+        a[at[[0, -1]]] *= 2
+        a = fft.dct(a, type=1, axis=k, overwrite_x=True)
+    else:
+        # cos(pi m (j + 1/2) / n) has antiperiod 2n in m and is odd about n.
+        r = m % (2 * n)
+        sign = (-1.0) ** (m // (2 * n)) * np.sign(n - r)
+        a = _gather(a, k, np.where(r == n, 0, np.minimum(r, 2 * n - r)), sign, n)
+        a[at[0]] *= 2
+        a = fft.dct(a, type=3, axis=k, overwrite_x=True)
+    a *= 0.5
+    return a
 
 
-def _sines(a: Array, axis: Axis) -> Array:
-    n, m = axis.size, 1 + np.arange(a.shape[-1])
+def _sines(a: Array, k: int, axis: Axis) -> Array:
+    n, m, at = axis.size, 1 + np.arange(a.shape[k]), _At(k)
     if axis.centering == "node":
         # sin(pi m j / N) has period 2N in m, is odd about N, and vanishes at both ends.
         big = n - 1
         r = m % (2 * big)
         vanishes = (r == 0) | (r == big)
         sign = np.where(vanishes, 0.0, np.sign(big - r))
-        a = _gather(a, np.where(vanishes, 0, np.minimum(r, 2 * big - r) - 1), sign, n - 2)
-        inner = fft.dst(a, type=1, overwrite_x=True) / 2 if n > 2 else a
-        return np.pad(inner, [(0, 0)] * (a.ndim - 1) + [(1, 1)])
+        a = _gather(a, k, np.where(vanishes, 0, np.minimum(r, 2 * big - r) - 1), sign, n - 2)
+        values = np.zeros((*a.shape[:k], n, *a.shape[k + 1 :]))
+        inner = fft.dst(a, type=1, axis=k, overwrite_x=True) if n > 2 else a
+        np.multiply(inner, 0.5, out=values[at[1:-1]])
+        return values
     # sin(pi m (j + 1/2) / n) has antiperiod 2n in m and is even about n.
     r = m % (2 * n)
     sign = (-1.0) ** (m // (2 * n)) * np.where(r == 0, 0.0, 1.0)
-    a = _gather(a, np.where(r == 0, 0, np.minimum(r, 2 * n - r) - 1), sign, n)
-    a[..., -1] *= 2
-    return fft.dst(a, type=3, overwrite_x=True) / 2
+    a = _gather(a, k, np.where(r == 0, 0, np.minimum(r, 2 * n - r) - 1), sign, n)
+    a[at[-1]] *= 2
+    a = fft.dst(a, type=3, axis=k, overwrite_x=True)
+    a *= 0.5
+    return a
 
 
-def _fourier(a: Array, axis: Axis) -> Array:
-    n = _distinct(axis)
-    m = np.arange(a.shape[-1] // 2 + 1)
-    c = np.empty((*a.shape[:-1], len(m)), dtype=np.complex128)
-    c[..., 0] = a[..., 0]
-    c[..., 1:].real, c[..., 1:].imag = a[..., 1::2], -a[..., 2::2]
+def _fourier(a: Array, k: int, axis: Axis) -> Array:
+    n, at = _distinct(axis), _At(k)
+    m = np.arange(a.shape[k] // 2 + 1)
+    along = [1] * a.ndim
+    along[k] = -1
+    c = np.empty((*a.shape[:k], len(m), *a.shape[k + 1 :]), dtype=np.complex128)
+    c[at[0]] = a[at[0]]
+    c.real[at[1:]] = a[at[1::2]]
+    np.negative(a[at[2::2]], out=c.imag[at[1:]])
     if axis.centering == "cell":
-        c *= np.exp(1j * np.pi * m / n)
+        c *= np.exp(1j * np.pi * m / n).reshape(along)
     # Re c e^(2 pi i m j / n) has period n in m; beyond n/2 the conjugate at n - m is the same.
     r = m % n
-    beyond = r > n // 2
-    c[..., beyond] = c[..., beyond].conj()
-    c = _gather(c, np.minimum(r, n - r), np.ones(len(m)), n // 2 + 1)
-    c[..., 0] *= 2
+    beyond = np.flatnonzero(r > n // 2)
+    if len(beyond):
+        c[at[beyond]] = c[at[beyond]].conj()
+    c = _gather(c, k, np.minimum(r, n - r), np.ones(len(m)), n // 2 + 1)
+    c[at[0]] *= 2
     if n % 2 == 0:
-        c[..., -1] *= 2
-    values = fft.irfft(c, n, norm="forward", overwrite_x=True) / 2
-    return values if n == axis.size else np.concatenate([values, values[..., :1]], axis=-1)
+        c[at[-1]] *= 2
+    values = fft.irfft(c, n, axis=k, norm="forward", overwrite_x=True)
+    values *= 0.5
+    if n == axis.size:
+        return values
+    return np.concatenate([values, values[at[:1]]], axis=k)
 
 
 def _distinct(axis: Axis) -> int:
@@ -121,12 +146,25 @@ def _distinct(axis: Axis) -> int:
     return axis.size - (axis.centering == "node" and not axis.periodic)
 
 
-def _gather(a: Any, target: NDArray[Any], sign: NDArray[Any], size: int) -> Any:
-    """Return the array of `size` columns to which each column of a is added at its target."""
-    out = np.zeros((*a.shape[:-1], size), dtype=a.dtype)
-    kept = min(a.shape[-1], size)
-    out[..., :kept] = a[..., :kept]
-    for column in range(kept, a.shape[-1]):
-        if sign[column]:
-            out[..., target[column]] += sign[column] * a[..., column]
+def _gather(a: Any, k: int, target: NDArray[Any], sign: NDArray[Any], size: int) -> Any:
+    """Return the array of `size` layers along axis k to which each layer is added at its target."""
+    count, at = a.shape[k], _At(k)
+    if count == size:
+        return a
+    out = np.zeros((*a.shape[:k], size, *a.shape[k + 1 :]), dtype=a.dtype)
+    kept = min(count, size)
+    out[at[:kept]] = a[at[:kept]]
+    for layer in range(kept, count):
+        if sign[layer]:
+            out[at[int(target[layer])]] += sign[layer] * a[at[layer]]
     return out
+
+
+class _At:
+    """Index along one axis."""
+
+    def __init__(self, k: int):
+        self.before = (slice(None),) * k
+
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
+        return (*self.before, index)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating
+from nwidth.arrays import as_floating, product_along
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.linear_operator import LinearOperator
@@ -185,11 +185,9 @@ class FastDiagonalization(LinearOperator):
 
     def _products(self, v: Array, matrices: Sequence[Array]) -> Array:
         """Return v multiplied by one matrix along each of the last axes."""
-        shape = v.shape
         for k, matrix in enumerate(matrices):
-            n, inner = self.domain_shape[k], prod(self.domain_shape[k + 1 :])
-            v = v.reshape(-1, n) @ matrix.T if inner == 1 else matrix @ v.reshape(-1, n, inner)
-        return v.reshape(shape)
+            v = product_along(matrix, v, k - len(matrices))
+        return v
 
 
 class _Modes:

@@ -85,6 +85,44 @@ def test_fast_transforms_sum_the_series(boundary, modes):
         assert field.expand(noise).flags.c_contiguous
 
 
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize(
+    ("shape", "modes"),
+    [
+        *[((n,), modes) for n in (37, 38, 75) for modes in (None, 4, 90)],
+        *[(shape, 4) for shape in ((38, 5), (4, 37, 3), (3, 5, 37))],
+        ((37, 6), None),
+    ],
+)
+def test_matrix_products_sum_the_series_where_lengths_have_large_primes(boundary, shape, modes):
+    lower, upper = [0.3, -1.0, 2.0][: len(shape)], [1.7, 0.5, 2.5][: len(shape)]
+    grids = [Grid.uniform(shape, lower, upper, centering=c) for c in ("node", "cell")]
+    if boundary == "periodic":
+        grids += [Grid.periodic(shape, lower, upper, centering=c) for c in ("node", "cell")]
+    for grid in grids:
+        field = GaussianRandomField(
+            grid, 1.8, 2.5, boundary=boundary, mean=0.7, modes=modes, zero_mean=False
+        )
+        noise = np.random.default_rng(5).standard_normal(field.noise_shape)
+        found = field.expand(noise)
+        np.testing.assert_allclose(found, slow_expand(field, noise), rtol=0, atol=1e-13)
+        assert found.flags.c_contiguous
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_products_and_transforms_agree_on_fine_grids(boundary, centering, monkeypatch):
+    grid = Grid.uniform((212, 179), centering=centering)
+    field = GaussianRandomField(grid, 2.0, 3.0, boundary=boundary)
+    found = field.samples(0, [1])
+    products = []
+    monkeypatch.setattr(
+        "nwidth.meshes._parity_series.pays", lambda *args, **kw: products.append(args)
+    )
+    np.testing.assert_allclose(field.samples(0, [1]), found, atol=1e-13)
+    assert len(products) == 2
+
+
 def test_each_axis_may_have_its_own_boundary():
     grid = Grid.uniform(
         (5, 6, 4), periodic=(False, True, False), centering=("node", "node", "cell")

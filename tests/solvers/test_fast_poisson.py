@@ -131,6 +131,19 @@ def test_is_an_inverse_on_large_and_prime_sizes():
     np.testing.assert_allclose(fast.apply((matrix @ x.ravel()).reshape(x.shape)), x, atol=1e-9)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize(("centering", "pair"), AXES[:-1])
+def test_lengths_with_large_primes(centering, pair, dtype):
+    # 37 is prime: 36 unknowns between Dirichlet nodes, 38 Neumann nodes, 37 otherwise
+    n = 37 + (centering == "node") * (1 if D in pair and N in pair else 0)
+    n += {(D, D): 1, (N, N): 1}.get(pair, 0) if centering == "node" else 0
+    axes = [axis(centering, n, 1.0), axis("node", 4, 1.0, "y")]
+    fast = FastPoisson(Grid(tuple(axes)), [pair, (D, N)])
+    assert fast._slow(-2) and not fast._slow(-1)
+    check(axes, [pair, (D, N)], dtype)
+    check(axes[::-1], [(D, N), pair], dtype)
+
+
 def test_singular_problem_ignores_the_total_and_returns_mean_zero():
     fast = FastPoisson(Grid.uniform((7, 6)), [(N, N), (N, N)])
     b = np.random.default_rng(2).standard_normal((7, 6))
