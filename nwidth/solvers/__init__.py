@@ -3,17 +3,26 @@
 from nwidth.solvers.batch_solution import BatchSolution
 from nwidth.solvers.batch_solver import BatchSolver
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
+from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
-from nwidth.solvers.equations import Darcy, Helmholtz, Poisson, problem_from_description
+from nwidth.solvers.equations import (
+    AnisotropicDarcy,
+    ConvectionDiffusion,
+    Darcy,
+    Helmholtz,
+    Poisson,
+    problem_from_description,
+)
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
-from nwidth.solvers.multigrid import AlgebraicMultigrid, Multigrid
+from nwidth.solvers.multigrid import AlgebraicMultigrid, BlackBoxMultigrid, Multigrid
+from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
@@ -21,10 +30,14 @@ from nwidth.solvers.solve_batch import solve_batch
 
 __all__ = [
     "AlgebraicMultigrid",
+    "AnisotropicDarcy",
     "BatchSolution",
     "BatchSolver",
     "BatchedDiffusionOperator",
+    "BilinearElements",
+    "BlackBoxMultigrid",
     "Boundary",
+    "ConvectionDiffusion",
     "Darcy",
     "DiffusionOperator",
     "Dirichlet",
@@ -38,6 +51,7 @@ __all__ = [
     "MatrixOperator",
     "Multigrid",
     "Neumann",
+    "NinePointOperator",
     "Poisson",
     "Problem",
     "Robin",

@@ -14,12 +14,15 @@ import scipy.sparse as sp
 import nwidth
 from nwidth.meshes import Grid
 from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
-from nwidth.solvers.equations import Helmholtz
+from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
+from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
+    BlackBoxMultigrid,
     Chebyshev,
+    DownstreamMultigrid,
     Jacobi,
     LineRelaxation,
     PlaneRelaxation,
@@ -44,6 +47,21 @@ def helmholtz(shape, dtype=np.float64, **options):
     grid = Grid.uniform(shape, upper=tuple(1.0 + k for k in range(len(shape))), **options)
     k = 3 + RNG.random(grid.shape).astype(dtype)
     return Helmholtz(grid, walls=["x_lower"]).operator({"wavenumber": k})
+
+
+def nine_point(shape, dtype=np.float64):
+    grid = Grid.uniform(shape)
+    mixed = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Neumann(0.5)})
+    K = RNG.standard_normal((*grid.shape, 2, 2))
+    K = np.moveaxis(K @ K.swapaxes(2, 3) + 0.1 * np.eye(2), (2, 3), (0, 1)).astype(dtype)
+    return AnisotropicDarcy(grid, mixed).operator({"permeability": K})
+
+
+def convection_diffusion(shape, dtype=np.float64, **options):
+    grid = Grid.uniform(shape, upper=tuple(1.0 + k for k in range(len(shape))), **options)
+    velocity = RNG.standard_normal((len(shape), *shape))
+    a = 0.1 + RNG.random(grid.shape).astype(dtype)
+    return ConvectionDiffusion(grid, velocity).operator({"diffusivity": a})
 
 
 def fast_poisson(shape, **options):
@@ -106,6 +124,25 @@ BUILDERS = {
         lambda: FastDiagonalization([RNG.uniform(1, 2, 8)], [RNG.uniform(1, 2, 7)]),
         lambda: fast_diagonalization((6, 5), (True, False)),
         lambda: fast_diagonalization((4, 5, 6), (False, False, False)),
+    ],
+    "NinePointOperator": [
+        lambda: nine_point((6, 5)),
+        lambda: nine_point((5, 6), np.float32),
+    ],
+    "BlackBoxMultigrid": [
+        lambda: BlackBoxMultigrid(nine_point((15, 14))),
+        lambda: BlackBoxMultigrid(diffusion((16, 13), np.float32)),
+        lambda: BlackBoxMultigrid(nine_point((15, 14)), cycle="F"),
+    ],
+    "ConvectionDiffusionOperator": [
+        lambda: convection_diffusion((7,)),
+        lambda: convection_diffusion((6, 5), np.float32),
+        lambda: convection_diffusion((4, 3, 5), periodic=(False, True, False)),
+    ],
+    "DownstreamMultigrid": [
+        lambda: DownstreamMultigrid(convection_diffusion((26, 25))),
+        lambda: DownstreamMultigrid(convection_diffusion((18, 17), np.float32), cycle="F"),
+        lambda: DownstreamMultigrid(convection_diffusion((8, 7, 9)), cycle="W"),
     ],
     "FastPoisson": [
         lambda: FastPoisson(Grid.uniform((6, 5)), [("neumann", "neumann")] * 2, reaction=2.0),

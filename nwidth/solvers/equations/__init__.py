@@ -1,5 +1,7 @@
 """Equations: each file states one PDE as a `Problem`."""
 
+from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
+from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.manufactured import Manufactured, manufactured
@@ -7,6 +9,8 @@ from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.problem_from_description import problem_from_description
 
 __all__ = [
+    "AnisotropicDarcy",
+    "ConvectionDiffusion",
     "Darcy",
     "Helmholtz",
     "Manufactured",

@@ -2,16 +2,21 @@
 
 from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
 from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
+from nwidth.solvers.multigrid.black_box_multigrid import BlackBoxMultigrid
+from nwidth.solvers.multigrid.box_transfer import BoxTransfer
 from nwidth.solvers.multigrid.chebyshev import Chebyshev
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
 from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
+from nwidth.solvers.multigrid.downstream_multigrid import DownstreamMultigrid
 from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.four_colour import FourColour
 from nwidth.solvers.multigrid.full_multigrid import FullMultigridResult, full_multigrid
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
 from nwidth.solvers.multigrid.jacobi import Jacobi
 from nwidth.solvers.multigrid.line_relaxation import LineRelaxation
 from nwidth.solvers.multigrid.multigrid import Multigrid
 from nwidth.solvers.multigrid.plane_relaxation import PlaneRelaxation
+from nwidth.solvers.multigrid.poisson_multigrid import NestedIterate, PoissonMultigrid
 from nwidth.solvers.multigrid.red_black import RedBlack
 from nwidth.solvers.multigrid.ruge_stueben import ruge_stueben
 from nwidth.solvers.multigrid.shifted_laplacian import ShiftedLaplacian
@@ -21,13 +26,19 @@ from nwidth.solvers.multigrid.transfer import Transfer
 __all__ = [
     "AlgebraicMultigrid",
     "BatchedMultigrid",
+    "BlackBoxMultigrid",
+    "BoxTransfer",
     "Chebyshev",
+    "DownstreamMultigrid",
+    "FourColour",
     "FullMultigridResult",
     "GaussSeidel",
     "Jacobi",
     "LineRelaxation",
     "Multigrid",
+    "NestedIterate",
     "PlaneRelaxation",
+    "PoissonMultigrid",
     "RedBlack",
     "ShiftedLaplacian",
     "SparseTransfer",
