@@ -21,7 +21,7 @@ class BatchedDiffusionOperator:
 
     Entry [i, j, s] of an array belongs to sample s, so that every operation of a solver, whatever
     its stencil, is one vector instruction for all samples. Each sample is scaled by a power of two
-    that brings its largest transmissibility near one; `scales` holds these factors.
+    that brings its largest T or d near one; `scales` holds these factors.
 
     Arrays are flat and contiguous: a rectangle of points with their lanes and a rim of zeros, which
     stands for the values beyond the walls. Row i of `faces[0]` couples the points of rows i - 1 and
@@ -81,8 +81,8 @@ class BatchedDiffusionOperator:
                     f"operators: expected diffusion on {self.shape} unknowns without periodic "
                     f"axes, all singular or none, got {A}"
                 )
-        largest = [max(float(t.max()) for t in A.faces) for A in operators]
-        self._set_scales(np.array(largest))
+        parts = [[*A.faces, *([] if A.reaction is None else [A.reaction])] for A in operators]
+        self._set_scales(np.array([max(float(t.max()) for t in each) for each in parts]))
         self.singular = first.singular
         for k in range(2):
             values = np.stack([A.faces[k] for A in operators]).astype(np.float64, copy=False)
@@ -102,15 +102,16 @@ class BatchedDiffusionOperator:
         a = a.astype(np.float64, copy=False)
         a = np.ascontiguousarray(a if a.ndim == 4 else a[:, None])
         across, along = (_Faces(volumes, k) for k in range(2))
-        self._set_scales(largest * max(across.largest, along.largest))
+        reaction = np.zeros((1, 1)) if volumes.reaction is None else volumes.reaction
+        strongest = largest * max(across.largest, along.largest)
+        self._set_scales(np.maximum(strongest, reaction.max()))
         self.singular = volumes.singular
         self.kernels.assemble_across(
             *(a, self.scales, across.points, across.distances, across.open),
             *(along.centres, along.widths, self.level, self.faces[0], self.single[0]),
         )
         if volumes.reaction is not None:
-            reaction = np.ascontiguousarray(volumes.reaction[None], dtype=np.float64)
-            self.kernels.pack(reaction, self.scales, self.level, self.reaction)
+            self.pack(reaction[None], self.reaction, self.scales)
         self.kernels.assemble_along(
             *(a, self.scales, across.centres, across.widths, along.points),
             *(along.distances, along.open, self.level, self.faces[1], self.single[1]),

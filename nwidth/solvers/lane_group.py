@@ -63,7 +63,7 @@ class LaneGroup:
 
     def __init__(self, problem: DiffusionProblem):
         self.problem, self.volumes = problem, problem.volumes
-        first, second = (kinds[0] != "neumann" for kinds in self.volumes.kinds)
+        first, second = (kinds[0] == "dirichlet" for kinds in self.volumes.kinds)
         shape: tuple[int, int] = self.volumes.shape  # type: ignore[assignment]
         reaction = self.volumes.reaction is not None
         self.operator = BatchedDiffusionOperator(shape, (first, second), reaction)

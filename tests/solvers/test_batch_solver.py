@@ -1,0 +1,87 @@
+import numba
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.solvers import BatchSolver, Darcy, Status, solve
+from nwidth.solvers.batch_solver import METHOD, UNEVEN
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def threads():
+    before = numba.get_num_threads()
+    yield numba.set_num_threads
+    numba.set_num_threads(before)
+
+
+def test_the_same_numbers_in_any_batch_on_any_number_of_threads(threads):
+    problem = Darcy(Grid.uniform((30, 41)))
+    a = np.exp(RNG.standard_normal((17, 30, 41)))
+    threads(1)
+    whole = BatchSolver(problem).solve({"permeability": a}).checked()
+    solver = BatchSolver(problem)
+    threads(numba.config.NUMBA_NUM_THREADS)
+    for first, stop in ((0, 1), (1, 4), (4, 17), (0, 17)):
+        part = solver.solve({"permeability": a[first:stop]})
+        np.testing.assert_array_equal(part.u, whole.u[first:stop])
+        assert part.residuals == whole.residuals[first:stop]
+
+
+def test_progress_is_told_group_by_group():
+    problem, seen = Darcy(Grid.uniform((9, 9))), []
+    a = np.ones((17, 9, 9))
+    BatchSolver(problem).solve({"permeability": a}, progress=lambda *now: seen.append(now))
+    assert seen == [(8, 17), (16, 17), (17, 17)]
+    periodic = Darcy(Grid.periodic((8, 8)), source=0.0)
+    seen.clear()
+    alone = BatchSolver(periodic)
+    alone.solve({"permeability": a[:2, :8, :8]}, progress=lambda *now: seen.append(now))
+    assert alone.why is not None and seen == [(1, 2), (2, 2)]
+
+
+def test_hard_samples_are_finished_by_solve():
+    problem = Darcy(Grid.uniform((101, 101)))
+    a = np.ones((3, 101, 101))
+    a[1] = np.exp(4 * np.random.default_rng(0).standard_normal((101, 101)))
+    found = BatchSolver(problem).solve({"permeability": a}).checked()
+    assert found.methods[0] == found.methods[2] == METHOD != found.methods[1]
+    assert "20 iterations, being slow" in found.reasons[1]
+    assert found.iterations[1] > 20 and found.residual[1] <= 1e-8
+    b = problem.source({"permeability": a[1]})
+    rest = b - problem.operator({"permeability": a[1]}).apply(problem.unknowns(found.u[1]))
+    assert np.linalg.norm(rest) <= 1.01e-8 * np.linalg.norm(b)
+
+
+def test_uneven_couplings_are_left_to_solve():
+    problem = Darcy(Grid.uniform((33, 33), upper=(1.0, 30.0)))
+    a = np.exp(RNG.standard_normal((2, 33, 33)))
+    found = BatchSolver(problem).solve({"permeability": a}).checked()
+    assert all(reason.startswith(UNEVEN) for reason in found.reasons)
+    for i in range(2):
+        alone = solve(problem, {"permeability": a[i]})
+        np.testing.assert_array_equal(found.u[i], alone.u)
+        assert found.residuals[i] == alone.residuals
+
+
+def test_what_is_left_of_the_limit_is_given_to_solve():
+    problem = Darcy(Grid.uniform((101, 101)))
+    a = np.exp(4 * np.random.default_rng(0).standard_normal((1, 101, 101)))
+    found = BatchSolver(problem).solve({"permeability": a}, max_iterations=23)
+    assert found.status == (Status.MAX_ITERATIONS,) and found.iterations == (23,)
+
+
+def test_an_error_ends_all_and_leaves_the_solver_usable():
+    problem = Darcy(Grid.uniform((9, 9)))
+    solver, a = BatchSolver(problem), np.ones((40, 9, 9))
+    a[21, 3, 3] = -1.0
+    with pytest.raises(InputError, match=r"sample 21: permeability: expected numbers > 0"):
+        solver.solve({"permeability": a})
+    assert len(solver.solve({"permeability": a[:20]}).checked()) == 20
+
+
+def test_only_problems():
+    with pytest.raises(InputError, match="expected a Problem"):
+        BatchSolver(3)

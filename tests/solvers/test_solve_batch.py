@@ -1,0 +1,204 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nwidth.errors import InputError, NonFiniteError, NotConvergedError
+from nwidth.meshes import Grid
+from nwidth.solvers import (
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Neumann,
+    Poisson,
+    Robin,
+    Status,
+    solve,
+    solve_batch,
+)
+
+SHAPE = (22, 31)
+RNG = np.random.default_rng(0)
+A = np.exp(1.5 * RNG.standard_normal((9, *SHAPE)))
+SIDE = np.linspace(0.0, 2.0, SHAPE[0])
+BOUNDARIES = {
+    "dirichlet": Boundary(),
+    "values": Boundary({"x_lower": Dirichlet(1.0), "y_upper": Dirichlet(SIDE)}),
+    "left to right": Boundary(
+        {"x_lower": Dirichlet(1.0), "x_upper": Dirichlet(0.0)}, default=Neumann()
+    ),
+    "one wall": Boundary(
+        {"y_lower": Neumann(1.0), "y_upper": Dirichlet(2.0)}, default=Neumann(0.3)
+    ),
+    "neumann": Boundary({"x_lower": Neumann(1.0), "x_upper": Neumann(-1.0)}, default=Neumann()),
+    "robin": Boundary({"x_lower": Robin(2.0, 1.0), "y_upper": Neumann()}),
+}
+
+
+def agree(problem, inputs, **options):
+    """Compare with one solve per sample and return the batch."""
+    batch = solve_batch(problem, inputs, 1e-11, **options).checked()
+    for i, one in enumerate(batch):
+        item = {name: values[i] for name, values in inputs.items()}
+        alone = solve(problem, item, 1e-11).checked()
+        assert one.u.dtype == alone.u.dtype and one.residual <= 1e-11
+        scale = np.abs(alone.u).max()
+        assert np.abs(one.u - alone.u).max() <= 1e-8 * scale
+    return batch
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES.values(), ids=BOUNDARIES)
+@pytest.mark.parametrize("centering", ["node", "cell"])
+def test_every_boundary_type(boundary, centering):
+    grid = Grid.uniform(SHAPE, centering=centering)
+    x, y = grid.coordinates()
+    source = np.sin(2 * np.pi * x) * np.cos(np.pi * y)
+    batch = agree(Darcy(grid, boundary, source), {"permeability": A})
+    assert {*batch.methods} == {"batched-multigrid-cg"}
+    assert max(batch.iterations) < 20
+
+
+def test_tensors_reactions_and_uneven_grids():
+    grid = Grid.tensor([np.linspace(0, 1, 22) ** 1.3, np.linspace(0, 1.5, 31)])
+    tensors = np.exp(0.5 * RNG.standard_normal((3, 2, *SHAPE)))
+    agree(Darcy(grid, BOUNDARIES["one wall"]), {"permeability": tensors})
+    agree(Darcy(grid, Boundary(default=Neumann()), reaction=20.0), {"permeability": A[:3]})
+    agree(Poisson(grid), {"source": RNG.standard_normal((3, *SHAPE))})
+
+
+@pytest.mark.parametrize(
+    ("problem", "shape"),
+    [
+        (Darcy(Grid.uniform(30)), (30,)),
+        (Darcy(Grid.uniform((8, 9, 10))), (8, 9, 10)),
+        (Darcy(Grid.periodic((9, 12)), source=0.0), (9, 12)),
+    ],
+)
+def test_other_problems_take_one_solve_per_sample(problem, shape):
+    a = 1 + RNG.random((2, *shape))
+    batch = solve_batch(problem, {"permeability": a}).checked()
+    for i in range(2):
+        alone = solve(problem, {"permeability": a[i]})
+        np.testing.assert_array_equal(batch.u[i], alone.u)
+        assert batch.methods[i] == alone.method and batch.reasons[i].startswith("one by one, ")
+
+
+def test_single_precision_fields():
+    problem = Darcy(Grid.uniform(SHAPE))
+    a = A.astype(np.float32)
+    batch = solve_batch(problem, {"permeability": a}).checked()
+    exact = solve_batch(problem, {"permeability": a.astype(np.float64)})
+    assert batch.u.dtype == np.float32
+    np.testing.assert_array_equal(batch.u, exact.u.astype(np.float32))
+
+
+def test_first_guesses():
+    problem = Darcy(Grid.uniform(SHAPE))
+    solved = solve_batch(problem, {"permeability": A}, 1e-10).checked()
+    again = solve_batch(problem, {"permeability": A}, 1e-9, initial=solved.u)
+    assert again.checked().iterations == (0,) * 9
+    np.testing.assert_allclose(again.u, solved.u, rtol=1e-14)
+    for wrong in (solved.u[:3], np.full_like(solved.u, np.nan), solved.u.astype(complex)):
+        with pytest.raises(InputError, match="initial guess"):
+            solve_batch(problem, {"permeability": A}, initial=wrong)
+
+
+def test_zero_right_hand_side():
+    batch = solve_batch(Darcy(Grid.uniform(SHAPE), source=0.0), {"permeability": A[:3]}).checked()
+    assert not batch.u.any() and batch.residuals == ((0.0,),) * 3
+
+
+def test_the_limit_is_a_status_with_its_remedy():
+    batch = solve_batch(Darcy(Grid.uniform(SHAPE)), {"permeability": A[:3]}, max_iterations=1)
+    assert batch.status == (Status.MAX_ITERATIONS,) * 3 and batch.iterations == (1, 1, 1)
+    with pytest.raises(NotConvergedError, match=r"0, 1, 2; .*raise max_iterations"):
+        batch.checked()
+
+
+def test_bad_samples_are_named():
+    problem, a = Darcy(Grid.uniform(SHAPE)), A.copy()
+    a[7, 2, 3] = np.nan
+    with pytest.raises(NonFiniteError, match=r"sample 7: permeability: .*\(2, 3\)"):
+        solve_batch(problem, {"permeability": a})
+    a[7, 2, 3] = -1.0
+    with pytest.raises(InputError, match=r"sample 7: permeability: expected numbers > 0"):
+        solve_batch(problem, {"permeability": a})
+    periodic = Darcy(Grid.periodic(SHAPE), source=0.0)
+    with pytest.raises(InputError, match=r"sample 7: permeability"):
+        solve_batch(periodic, {"permeability": a})
+
+
+def test_sources_that_do_not_balance_the_fluxes():
+    problem = Darcy(Grid.uniform(SHAPE), Boundary(default=Neumann()), source=1.0)
+    with pytest.raises(InputError, match="expected the integral of the source"):
+        solve_batch(problem, {"permeability": A})
+    uneven = Poisson(
+        Grid.tensor([np.linspace(0, 1, 22) ** 1.3, np.linspace(0, 1, 31)]),
+        Boundary(default=Neumann()),
+    )
+    f = np.ones((2, *SHAPE))
+    f[0] = 0.0
+    with pytest.raises(InputError, match="sample 1: source: expected the integral"):
+        solve_batch(uneven, {"source": f})
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"permeability": A[0]},
+        {"permeability": A[:0]},
+        {"permeability": A[:, :-1]},
+        {"permeability": A[:, None, None]},
+        {"permeability": np.full((2, *SHAPE), "a")},
+        {"permeability": A.astype(complex)},
+        {"permeability": A, "more": A},
+        {},
+        A,
+    ],
+)
+def test_wrong_batches(inputs):
+    with pytest.raises(InputError, match="permeability"):
+        solve_batch(Darcy(Grid.uniform(SHAPE)), inputs)
+
+
+@pytest.mark.parametrize("options", [{"rtol": 1.0}, {"rtol": -1}, {"max_iterations": 1.5}])
+def test_wrong_limits(options):
+    with pytest.raises(InputError):
+        solve_batch(Darcy(Grid.uniform(SHAPE)), {"permeability": A}, **options)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(3, 60),
+    st.integers(3, 60),
+    st.floats(0.2, 5.0),
+    st.sampled_from([*BOUNDARIES]),
+    st.integers(1, 4),
+    st.integers(0, 999),
+)
+def test_any_size_and_aspect_ratio(n0, n1, aspect, name, samples, seed):
+    if name in ("values", "neumann"):
+        name = "left to right"
+    grid = Grid.uniform((n0, n1), upper=(1.0, aspect))
+    problem = Darcy(grid, BOUNDARIES[name])
+    a = np.exp(np.random.default_rng(seed).standard_normal((samples, n0, n1)))
+    batch = solve_batch(problem, {"permeability": a}, 1e-9).checked()
+    for i in range(samples):
+        inputs = {"permeability": a[i]}
+        b = problem.source(inputs)
+        rest = b - problem.operator(inputs).apply(problem.unknowns(batch.u[i]))
+        assert np.linalg.norm(rest) <= 1.01e-9 * np.linalg.norm(b)
+
+
+def test_second_order():
+    errors = []
+    for n in (17, 33, 65):
+        grid = Grid.uniform((n, n))
+        x, y = grid.coordinates()
+        u = np.sin(np.pi * x) * np.sin(np.pi * y)
+        a = np.stack([np.ones_like(x), np.full_like(x, 2.0)])
+        problem = Darcy(grid, source=2 * np.pi**2 * u)
+        found = solve_batch(problem, {"permeability": a}, 1e-11).checked().u
+        errors.append(max(np.abs(found[0] - u).max(), np.abs(2 * found[1] - u).max()))
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert np.all(orders > 1.95)
