@@ -51,7 +51,7 @@ class Chebyshev:
     def largest(self) -> float:
         """Gershgorin's bound max_i sum_j |A_ij| / A_ii of the eigenvalues of D^-1 A."""
         A = self.operator
-        sums = A.apply(np.ones(A.domain_shape, A.dtype))
+        sums = A.apply(np.ones_like(A.diagonal))
         return float((2 - sums / A.diagonal).max())
 
     @cached_property

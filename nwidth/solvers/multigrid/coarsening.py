@@ -21,7 +21,7 @@ TINY = 1e-100
 def strong_axes(operator: DiffusionOperator, every: bool = False) -> list[int]:
     """Return the axes along which a point is tied to its neighbours about as strongly as any.
 
-    The strength of an axis is the mean over all points of its share in the diagonal. Weakly coupled
+    The strength of an axis is the sum over all points of its share in the diagonal. Weakly coupled
     axes keep all their points until, level by level, the strong ones have caught up
     (semi-coarsening): point relaxation smooths errors along strong couplings only. Reference:
     Trottenberg, Oosterlee & Schueller (2001), Multigrid, section 5.1.2. The last axis comes first,
@@ -36,8 +36,10 @@ def strong_axes(operator: DiffusionOperator, every: bool = False) -> list[int]:
     strengths = {}
     for k, n in enumerate(operator.domain_shape):
         if n >= 3:
-            t = np.moveaxis(operator.faces[k], k, 0)
-            strengths[k] = float(((t[:-1] + t[1:]) * np.moveaxis(inverse, k, 0)).mean())
+            t, at = operator.faces[k], _Along(k, inverse.ndim)
+            sides = (t[at(slice(0, n))], t[at(slice(1, n + 1))])
+            rows = (np.einsum("...i,...i->...", side, inverse) for side in sides)
+            strengths[k] = sum(float(row.sum(dtype=np.float64)) for row in rows)
     if not strengths:
         return []
     least = (TINY if every else STRONG) * max(strengths.values())

@@ -26,8 +26,8 @@ class LineRelaxation:
     Trottenberg, Oosterlee & Schueller (2001), Multigrid, sections 5.1.3 and 5.1.4.
 
     Use it as `Multigrid(A, smoother=partial(LineRelaxation, axes=(0, 1)), semi_coarsening=False)`.
-    Where one axis is strong everywhere, semi-coarsening with red-black relaxation takes as few
-    cycles and less time.
+    A sweep along one axis costs three to four red-black ones. Where one axis is strong everywhere,
+    semi-coarsening with red-black relaxation takes less time.
 
     Args:
         operator: A.

@@ -26,7 +26,7 @@ class PlaneRelaxation:
     section 5.2.
 
     Use it as `Multigrid(A, smoother=partial(PlaneRelaxation, axis=0), semi_coarsening=False)`. It
-    costs about six red-black sweeps; semi-coarsening with red-black relaxation does where the
+    costs about ten red-black sweeps; semi-coarsening with red-black relaxation does where the
     strong axes are the same everywhere.
 
     Args:

@@ -2,6 +2,8 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, GaussianRandomField, Grid, TwoPhaseField
@@ -67,6 +69,48 @@ def test_discretization_error_is_reached_and_known(equation, kind, neumann, dime
     assert 0.5 * discretization <= result.discretization_error <= 2 * discretization
     assert result.cycles[-1] <= 2
     assert 1.5 <= result.order <= 2.5
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("equation", ["darcy", "poisson"])
+def test_robin_sides_and_a_reaction(centering, equation):
+    grid = Grid.uniform((65, 64), centering=centering)
+    case = manufactured(
+        grid, ["x_lower"], robin=["x_upper", "y_lower"], equation=equation, reaction=True
+    )
+    result, discretization, algebraic = errors(case)
+    assert algebraic <= 0.2 * discretization
+    assert 0.5 * discretization <= result.discretization_error <= 2 * discretization
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=15, deadline=None)
+def test_any_size_shape_and_sides(seed):
+    rng = np.random.default_rng(seed)
+    d = int(rng.integers(1, 4))
+    shape = tuple(int(n) for n in rng.integers(4, (400, 60, 20)[d - 1], d))
+    periodic = [bool(p) for p in rng.random(d) < 0.2]
+    grid = Grid.uniform(
+        shape,
+        upper=np.exp(rng.uniform(-2, 2, d)),
+        periodic=periodic,
+        centering="node" if rng.random() < 0.5 else "cell",
+    )
+    sides = [
+        f"{axis.name}_{end}"
+        for axis in grid.axes
+        if not axis.periodic
+        for end in ("lower", "upper")
+    ]
+    case = manufactured(grid, [s for s in sides if rng.random() < 0.3], reaction=True)
+    result = full_multigrid(case.problem, case.inputs)
+    assert result.status is Status.CONVERGED
+    exact = solve(case.problem, case.inputs, 1e-10).u
+    size = grid.norm(exact)
+    if len(result.cycles) > 1:
+        assert result.algebraic_error <= 0.2 * result.discretization_error
+    allowed = max(0.5 * result.discretization_error if len(result.cycles) > 1 else 0.0, 1e-6)
+    assert grid.norm(result.u - exact) <= allowed * size
 
 
 @pytest.mark.parametrize("kind", ["node", "cell", "odd", "stretched"])
