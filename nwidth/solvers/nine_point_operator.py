@@ -56,7 +56,7 @@ class NinePointOperator(LinearOperator):
     ):
         parts = [np.asarray(part) for part in (sums, east, north, north_east, north_west)]
         if parts[0].ndim != 2 or parts[0].size == 0:
-            raise InputError(f"sums: expected shape (n0, n1) with n0, n1 >= 1, got {np.shape(sums)}")
+            raise InputError(f"sums: expected shape (n0, n1), not empty, got {np.shape(sums)}")
         n0, n1 = parts[0].shape
         shapes = [(n0, n1), (n0 - 1, n1), (n0, n1 - 1), (n0 - 1, n1 - 1), (n0 - 1, n1 - 1)]
         names = ("sums", "east", "north", "north_east", "north_west")

@@ -80,8 +80,18 @@ class LinearProblem(ABC):
             drawn[item.name] = item.sampler.sample(generator)
         return drawn
 
-    def input_field(self, inputs: Inputs, name: str, *, tensor: bool = False) -> NDArray[Any]:
-        """Return one checked input of the problem: known names, a shape that fits, finite."""
+    def input_field(
+        self,
+        inputs: Inputs,
+        name: str,
+        *,
+        tensor: bool = False,
+        shape: tuple[int, ...] | None = None,
+    ) -> NDArray[Any]:
+        """Return one checked input of the problem: known names, a shape that fits, finite.
+
+        The shape is the grid's, or a diagonal tensor's if `tensor`, or `shape` alone if given.
+        """
         if not isinstance(inputs, Mapping) or {*inputs} != {item.name for item in self.inputs}:
             came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
             raise InputError(
@@ -96,7 +106,7 @@ class LinearProblem(ABC):
             raise InputError(
                 f"{name}: expected an array of numbers, got {inputs[name]!r:.80}"
             ) from None
-        shapes = [self.grid.shape]
+        shapes = [self.grid.shape if shape is None else shape]
         if tensor:
             shapes.append((self.grid.dimension, *self.grid.shape))
         if values.dtype.kind != "f" or tuple(values.shape) not in shapes:

@@ -8,6 +8,7 @@ import numpy as np
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.problem import Problem
@@ -15,6 +16,7 @@ from nwidth.solvers.problem import Problem
 _KEYS = {
     "darcy": {"equation", "grid", "boundary", "source", "permeability", "unit", "output_unit"},
     "poisson": {"equation", "grid", "boundary", "source", "unit", "output_unit"},
+    "anisotropic-darcy": {"equation", "grid", "boundary", "source", "unit", "output_unit"},
 }
 
 
@@ -44,6 +46,8 @@ def problem_from_description(description: Mapping[str, Any]) -> Problem:
     rest["reaction"] = _numbers(description.get("reaction", 0.0))
     if description["equation"] == "poisson":
         return Poisson(grid, boundary, _sampler(description["source"], grid), **rest)
+    if description["equation"] == "anisotropic-darcy":
+        return AnisotropicDarcy(grid, boundary, _numbers(description["source"]), **rest)
     sampler = _sampler(description["permeability"], grid)
     return Darcy(grid, boundary, _numbers(description["source"]), sampler, **rest)
 

@@ -11,6 +11,7 @@ from nwidth.solvers.multigrid.downstream_multigrid import DownstreamMultigrid
 from nwidth.solvers.multigrid.flux_residual import flux_residual
 from nwidth.solvers.multigrid.four_colour import FourColour
 from nwidth.solvers.multigrid.full_multigrid import FullMultigridResult, full_multigrid
+from nwidth.solvers.multigrid.four_colour import FourColour
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
 from nwidth.solvers.multigrid.jacobi import Jacobi
 from nwidth.solvers.multigrid.line_relaxation import LineRelaxation
@@ -32,6 +33,7 @@ __all__ = [
     "DownstreamMultigrid",
     "FourColour",
     "FullMultigridResult",
+    "FourColour",
     "GaussSeidel",
     "Jacobi",
     "LineRelaxation",

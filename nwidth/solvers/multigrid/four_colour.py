@@ -20,7 +20,7 @@ class FourColour:
     Point (i, j) has colour (i modulo 2, j modulo 2): no two of the points that a point is coupled
     with share its colour, diagonals included. Relaxing in the opposite order is the adjoint of
     relaxing in order, which keeps a cycle symmetric. Reference: Trottenberg, Oosterlee & Schueller
-    (2001), Multigrid, section 5.4.3.
+    (2001), Multigrid.
 
     Raises `InputError` where the diagonal is not positive.
 
