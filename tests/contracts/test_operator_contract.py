@@ -64,14 +64,6 @@ def convection_diffusion(shape, dtype=np.float64, **options):
     return ConvectionDiffusion(grid, velocity).operator({"diffusivity": a})
 
 
-def nine_point(shape, dtype=np.float64):
-    grid = Grid.uniform(shape)
-    mixed = Boundary({"x_lower": Dirichlet(1.0), "x_upper": Neumann(0.5)})
-    K = RNG.standard_normal((*grid.shape, 2, 2))
-    K = np.moveaxis(K @ K.swapaxes(2, 3) + 0.1 * np.eye(2), (2, 3), (0, 1)).astype(dtype)
-    return AnisotropicDarcy(grid, mixed).operator({"permeability": K})
-
-
 def fast_poisson(shape, **options):
     grid = Grid.uniform(shape, **options)
     return FastPoisson(
@@ -151,15 +143,6 @@ BUILDERS = {
         lambda: DownstreamMultigrid(convection_diffusion((26, 25))),
         lambda: DownstreamMultigrid(convection_diffusion((18, 17), np.float32), cycle="F"),
         lambda: DownstreamMultigrid(convection_diffusion((8, 7, 9)), cycle="W"),
-    ],
-    "NinePointOperator": [
-        lambda: nine_point((6, 5)),
-        lambda: nine_point((5, 6), np.float32),
-    ],
-    "BlackBoxMultigrid": [
-        lambda: BlackBoxMultigrid(nine_point((15, 14))),
-        lambda: BlackBoxMultigrid(diffusion((16, 13), np.float32)),
-        lambda: BlackBoxMultigrid(nine_point((15, 14)), cycle="F"),
     ],
     "FastPoisson": [
         lambda: FastPoisson(Grid.uniform((6, 5)), [("neumann", "neumann")] * 2, reaction=2.0),
