@@ -18,6 +18,7 @@ from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
+from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
     BlackBoxMultigrid,
@@ -26,6 +27,7 @@ from nwidth.solvers.multigrid import (
     Jacobi,
     LineRelaxation,
     PlaneRelaxation,
+    PoissonMultigrid,
     ShiftedLaplacian,
 )
 
@@ -71,6 +73,12 @@ def fast_poisson(shape, **options):
     )
 
 
+def scaled_fast_poisson(shape, **options):
+    A = diffusion(shape, **options)
+    grid = Grid.uniform(shape, upper=tuple(1.0 + k for k in range(len(shape))), **options)
+    return ScaledFastPoisson(A, grid, np.exp(RNG.standard_normal(A.domain_shape)))
+
+
 def fast_diagonalization(shape, periodic):
     faces = [RNG.uniform(1, 2, n + 1) for n in shape]
     for t, wraps in zip(faces, periodic, strict=True):
@@ -80,6 +88,10 @@ def fast_diagonalization(shape, periodic):
 
 
 BUILDERS = {
+    "PoissonMultigrid": [
+        lambda: PoissonMultigrid((15, 11), (1.0, 1.4), 0.1),
+        lambda: PoissonMultigrid((7, 11, 7), (1.0, 1.4, 1.2), dtype=np.float32),
+    ],
     "MatrixOperator": [
         matrix,
         lambda: MatrixOperator(sp.random_array((6, 4), density=0.5, rng=RNG)),
@@ -119,6 +131,10 @@ BUILDERS = {
         lambda: ShiftedLaplacian(helmholtz((26, 25))),
         lambda: ShiftedLaplacian(helmholtz((18, 17), np.float32), cycle="V"),
         lambda: ShiftedLaplacian(helmholtz((6, 7, 8)), cycle="W", sweeps=2),
+    ],
+    "ScaledFastPoisson": [
+        lambda: scaled_fast_poisson((8, 7)),
+        lambda: scaled_fast_poisson((6, 5, 7), centering="cell"),
     ],
     "FastDiagonalization": [
         lambda: FastDiagonalization([RNG.uniform(1, 2, 8)], [RNG.uniform(1, 2, 7)]),

@@ -1,0 +1,466 @@
+from functools import reduce
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.solvers import Boundary, DiffusionOperator, Neumann, Poisson, Status
+from nwidth.solvers.multigrid import PoissonMultigrid
+from nwidth.solvers.multigrid import _poisson_2d_numba as plane
+from nwidth.solvers.multigrid._poisson_levels import BETWEEN, GAP, NESTED, RESIDUAL, ZERO, Levels
+
+RNG = np.random.default_rng(0)
+
+
+def product_with(u, t, c):
+    """A u, the textbook way."""
+    out = (2 * sum(t) + c) * u
+    for k, coupling in enumerate(t):
+        v, w = np.moveaxis(u, k, 0), np.moveaxis(out, k, 0)
+        w[1:] -= coupling * v[:-1]
+        w[:-1] -= coupling * v[1:]
+    return out
+
+
+def relaxed(u, g, t, c, order):
+    """Red-black relaxation, colour after colour."""
+    colour = sum(np.indices(u.shape)) + u.ndim
+    for turn in order:
+        r = g - product_with(u, t, c)
+        u = np.where(colour % 2 == turn, u + r / (2 * sum(t) + c), u)
+    return u
+
+
+def along(matrix, u, k):
+    return np.moveaxis(np.tensordot(matrix, u, (1, k)), 0, k)
+
+
+def linear(n):
+    """Linear interpolation from n / 2 - 1 to n - 1 interior nodes."""
+    p = np.zeros((n - 1, n // 2 - 1))
+    for c in range(n // 2 - 1):
+        p[2 * c : 2 * c + 3, c] = 0.5, 1, 0.5
+    return p
+
+
+def prolonged(e):
+    return reduce(lambda u, k: along(linear(2 * (e.shape[k] + 1)), u, k), range(e.ndim), e)
+
+
+def restricted(r):
+    return reduce(lambda u, k: along(linear(r.shape[k] + 1).T, u, k), range(r.ndim), r)
+
+
+def cycled(g, t, c, turn, last):
+    """One V(1,1)-cycle from zero, on `last` a direct solution."""
+    if g.shape == last:
+        matrix = np.stack([product_with(e.reshape(last), t, c).ravel() for e in np.eye(g.size)])
+        return np.linalg.solve(matrix, g.ravel()).reshape(last)
+    order, d = (turn, 1 - turn), g.ndim
+    u = relaxed(np.zeros_like(g), g, t, c, order)
+    coarse = restricted(g - product_with(u, t, c))
+    e = cycled(coarse, [s * 2 ** (d - 2) for s in t], c * 2**d, turn, last)
+    return relaxed(u + prolonged(e), g, t, c, order)
+
+
+def halves(b):
+    """A right-hand side with columns of even and odd number apart."""
+    out = np.zeros((2, *(n + 1 for n in b.shape[:-1]), (b.shape[-1] + 1) // 2 + 1), b.dtype)
+    inner = (slice(1, None),) * (b.ndim - 1)
+    even, odd = b[..., 1::2], b[..., 0::2]
+    out[(0, *inner, slice(1, 1 + even.shape[-1]))] = even
+    out[(1, *inner, slice(0, odd.shape[-1]))] = odd
+    return out
+
+
+def cubic(n):
+    """Cubic interpolation on nodes with walls, at the walls quadratic."""
+    p = np.zeros((n + 1, n // 2 + 1))
+    for i in range(n + 1):
+        c = i // 2
+        if i % 2 == 0:
+            p[i, c] = 1
+        elif c == 0:
+            p[i, :3] = 3 / 8, 3 / 4, -1 / 8
+        elif c == n // 2 - 1:
+            p[i, -3:] = -1 / 8, 3 / 4, 3 / 8
+        else:
+            p[i, c - 1 : c + 3] = np.array([-1, 9, 9, -1]) / 16
+    return p
+
+
+def filter_matrix(n):
+    """Weights (-1, 4, 10, 4, -1) / 8 with f = 3 f_1 - 3 f_2 + f_3 on the walls."""
+    extended = np.zeros((n + 1, n - 1))
+    extended[1:-1] = np.eye(n - 1)
+    extended[0, :3], extended[-1, -3:] = (3, -3, 1), (1, -3, 3)
+    rows = [np.zeros(n + 1) for _ in range(n // 2 - 1)]
+    for c, row in enumerate(rows):
+        row[2 * c : 2 * c + 5] = np.array([-1, 4, 10, 4, -1]) / 8
+    return np.array(rows) @ extended
+
+
+SHAPES = [(7, 7), (11, 31), (63, 35), (7, 7, 7), (11, 7, 15), (15, 23, 11)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("turn", [0, 1])
+def test_passes_agree_with_the_textbook(shape, dtype, turn):
+    t, c = (1.1, 0.8, 1.3)[: len(shape)], 0.3
+    levels = Levels(shape, t, c, (np.dtype(dtype), np.dtype(dtype)))
+    g = RNG.standard_normal(shape).astype(dtype)
+    e = RNG.standard_normal([(n - 1) // 2 for n in shape]).astype(dtype)
+    x, order = np.full(shape, np.nan, dtype), (turn, 1 - turn)
+    inner = (slice(1, -1),) * len(shape)
+    close = {"rtol": 0, "atol": 1e-13 if dtype == np.float64 else 2e-5}
+
+    def check_coarse(u):
+        coarse = restricted(g - product_with(u, t, c))
+        inside = halves(coarse)
+        np.testing.assert_allclose(levels.g[inside != 0], inside[inside != 0], **close)
+
+    def norm(u):
+        return np.linalg.norm(g.astype(np.float64) - product_with(u, t, c))
+
+    assert levels.begin(g) == pytest.approx(np.linalg.norm(g), rel=1e-6)
+    levels.e[inner] = e
+    u = relaxed(0 * g.astype(np.float64), g, t, c, order)
+    levels.sweep(ZERO, before=1, restricts=True, turn=turn)
+    check_coarse(u)
+    u = relaxed(u + prolonged(e), g, t, c, order)
+    levels.sweep(ZERO, before=1, corrects=True, after=1, into=x, measures=RESIDUAL, turn=turn)
+    np.testing.assert_allclose(x, u, **close)
+    assert levels.norm() == pytest.approx(norm(u), rel=1e-5)
+    levels.sweep(corrects=True, after=2, restricts=True, measures=BETWEEN, turn=turn)
+    u = relaxed(u + prolonged(e), g, t, c, order)
+    assert levels.norm() == pytest.approx(norm(u), rel=1e-5)
+    u = relaxed(u, g, t, c, order)
+    check_coarse(u)
+    levels.sweep(after=1, into=x, turn=turn)
+    np.testing.assert_allclose(x, relaxed(u, g, t, c, order), **close)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_nested_passes_agree_with_the_textbook(shape, dtype):
+    t, d = (1.0, 1.2, 1.5)[: len(shape)], len(shape)
+    levels = Levels(shape, t, 0.0, (np.dtype(dtype), np.dtype(dtype)))
+    g, x = RNG.standard_normal(shape).astype(dtype), np.empty(shape, dtype)
+    inner, every = (slice(1, -1),) * d, (slice(1, None, 2),) * d
+    close = {"rtol": 0, "atol": 1e-13 if dtype == np.float64 else 2e-5}
+    levels.begin(g, restricts=True)
+    coarse = reduce(lambda u, k: along(filter_matrix(shape[k] + 1), u, k), range(d), g)
+    inside = halves(coarse)
+    np.testing.assert_allclose(levels.g[inside != 0], inside[inside != 0], **close)
+    v = RNG.standard_normal([(n - 1) // 2 for n in shape]).astype(dtype)
+    levels.v[inner] = v
+    u = reduce(lambda u, k: along(cubic(shape[k] + 1), u, k), range(d), np.pad(v, 1))[inner]
+    u = relaxed(u, g, t, 0.0, (0, 1))
+    levels.sweep(NESTED, before=1, into=x, measures=GAP)
+    np.testing.assert_allclose(x, u, **close)
+    assert levels.norm() == pytest.approx(np.linalg.norm(g - product_with(u, t, 0.0)), rel=1e-4)
+    assert levels.norm(1) == pytest.approx(np.linalg.norm(u[every] - v), rel=1e-5)
+
+
+def test_filter_keeps_cubics_and_removes_the_highest_frequency():
+    n = 12
+    i, c = np.arange(1, n), np.arange(2, n, 2)
+    np.testing.assert_allclose(filter_matrix(n)[1:-1] @ i**3, 2.0 * c[1:-1] ** 3)
+    np.testing.assert_allclose(filter_matrix(n) @ i**2, 2.0 * c**2)
+    np.testing.assert_allclose(filter_matrix(n)[1:-1] @ (-1.0) ** i, 0, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(31, 47), (39, 31), (15, 11, 23)])
+@pytest.mark.parametrize("turn", [0, 1])
+def test_cycle_agrees_with_the_textbook(shape, turn):
+    t, c = (1.0, 1.4, 1.9)[: len(shape)], 0.1
+    M = PoissonMultigrid(shape, t, c)
+    g = RNG.standard_normal(shape)
+    last = tuple(n - 1 for n in M._levels.levels[-1])
+    expected = cycled(g, t, c, turn, last)
+    found = M.adjoint(g) if turn else M.apply(g)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+MIXED = [((1023, 511), np.float64), ((1023, 511), np.float32), ((127, 63, 127), np.float64)]
+
+
+@pytest.mark.parametrize(("shape", "coarse_dtype"), MIXED)
+def test_threads_change_no_bit(shape, coarse_dtype):
+    M = PoissonMultigrid(shape, (1.0, 1.1, 1.2)[: len(shape)], coarse_dtype=coarse_dtype)
+    b, threads = RNG.standard_normal(shape), numba.get_num_threads()
+    if numba.config.NUMBA_NUM_THREADS == 1:
+        pytest.skip("there is one thread only")
+    results = []
+    try:
+        for count in (1, 2):
+            numba.set_num_threads(count)
+            found = M.iterate(b, rtol=1e-4), M.full_multigrid(b), M.iterate(b, start="full")
+            assert M._levels.slabs == count
+            results.append(found)
+    finally:
+        numba.set_num_threads(threads)
+    for one, two in zip(*results, strict=True):
+        assert one.x.tobytes() == two.x.tobytes()
+        assert one.residuals == two.residuals
+
+
+def convergence_factor(shape, t):
+    M = PoissonMultigrid(shape, t)
+    guess = RNG.standard_normal(shape)
+    b = product_with(RNG.standard_normal(shape), t, 0.0)
+    residuals = M.iterate(b, initial=guess, rtol=1e-9).residuals
+    return (residuals[-2] / residuals[-5]) ** (1 / 3)
+
+
+@pytest.mark.parametrize("n", [64, 128, 256, 512, 1024, pytest.param(2048, marks=pytest.mark.slow)])
+def test_convergence_factor_2d(n):
+    assert convergence_factor((n - 1, n - 1), (1.0, 1.0)) <= 0.11
+
+
+@pytest.mark.parametrize("n", [32, 64, pytest.param(128, marks=pytest.mark.slow)])
+def test_convergence_factor_3d(n):
+    assert convergence_factor((n - 1,) * 3, (1.0, 1.0, 1.0)) <= 0.22
+
+
+@pytest.mark.parametrize("t", [(2.0, 1.0), (1.0, 2.0), (2.0, 1.0, 1.0), (1.0, 1.0, 2.0)])
+def test_convergence_factor_with_unequal_couplings(t):
+    shape = (127, 127) if len(t) == 2 else (31, 31, 31)
+    assert convergence_factor(shape, t) <= (0.21 if len(t) == 2 else 0.4)
+
+
+@pytest.mark.parametrize("start", ["zero", "full", "guess"])
+@pytest.mark.parametrize(
+    ("shape", "coarse_dtype"),
+    [((95, 63), np.float64), ((95, 63), np.float32), ((31, 23, 15), np.float64)],
+)
+def test_iterate_solves(shape, start, coarse_dtype):
+    t, c = (1.0, 1.5, 1.2)[: len(shape)], 0.02
+    M = PoissonMultigrid(shape, t, c, coarse_dtype=coarse_dtype)
+    b = RNG.standard_normal(shape)
+    begin = {"initial": RNG.standard_normal(shape)} if start == "guess" else {"start": start}
+    found = M.iterate(b, rtol=1e-9, **begin)
+    assert found.status is Status.CONVERGED
+    true = np.linalg.norm(b - product_with(found.x, t, c)) / np.linalg.norm(b)
+    assert true <= 1e-9
+    assert found.residuals[-1] == pytest.approx(true, rel=1e-3)
+    again = M.iterate(b, rtol=1e-9, initial=found.x * 1)
+    assert again.iterations == 0
+
+
+def test_float32():
+    M = PoissonMultigrid((63, 63), (1.0, 1.0), dtype=np.float32)
+    b = np.ones((63, 63), np.float32)
+    found = M.iterate(b, rtol=1e-4)
+    assert found.status is Status.CONVERGED
+    assert found.x.dtype == np.float32
+    assert M.iterate(b, rtol=1e-12).status is Status.STAGNATED
+    assert M.full_multigrid(b).x.dtype == np.float32
+
+
+def manufactured(n, d):
+    """Problem on n intervals per axis, its right-hand side and the solution at the unknowns."""
+    grid = Grid.uniform((n + 1,) * d)
+    x = [
+        np.linspace(0, 1, n + 1).reshape([-1 if j == k else 1 for j in range(d)]) for k in range(d)
+    ]
+    one = [np.sin(np.pi * y) * np.exp(y) for y in x]
+    two = [
+        (np.sin(np.pi * y) * (1 - np.pi**2) + 2 * np.pi * np.cos(np.pi * y)) * np.exp(y) for y in x
+    ]
+    f = -sum(
+        reduce(np.multiply, [two[j] if j == k else one[j] for j in range(d)]) for k in range(d)
+    )
+    problem = Poisson(grid)
+    u = reduce(np.multiply, one)[(slice(1, -1),) * d]
+    return problem.operator({"source": f}), problem.source({"source": f}), u
+
+
+@pytest.mark.parametrize(("d", "sizes"), [(2, (64, 128, 256, 512)), (3, (32, 64))])
+def test_full_multigrid_stops_at_the_discretization_error(d, sizes):
+    errors = []
+    for n in sizes:
+        operator, b, u = manufactured(n, d)
+        M = PoissonMultigrid.of(operator)
+        found = M.full_multigrid(b)
+        exact = M.iterate(b, rtol=1e-11).x
+        discretization = np.sqrt(np.mean((exact - u) ** 2))
+        algebraic = np.sqrt(np.mean((found.x - exact) ** 2))
+        assert found.status is Status.CONVERGED
+        assert algebraic <= 0.2 * discretization
+        assert found.discretization_error == pytest.approx(discretization, rel=0.2)
+        assert algebraic / 4 <= found.algebraic_error <= 4 * algebraic
+        errors.append(np.sqrt(np.mean((found.x - u) ** 2)))
+        residual = np.linalg.norm(b - operator.apply(found.x)) / np.linalg.norm(b)
+        assert found.residuals[-1] == pytest.approx(residual, rel=1e-3)
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert np.all(orders > 1.9)
+    assert np.all(orders < 2.15)
+
+
+def test_full_multigrid_in_mixed_precision():
+    operator, b, u = manufactured(256, 2)
+    found = PoissonMultigrid.of(operator, coarse_dtype=np.float32).full_multigrid(b)
+    full = PoissonMultigrid.of(operator).full_multigrid(b)
+    assert found.status is Status.CONVERGED
+    error, wanted = (np.sqrt(np.mean((x - u) ** 2)) for x in (found.x, full.x))
+    assert error == pytest.approx(wanted, rel=0.2)
+
+
+def test_limits_are_told():
+    M = PoissonMultigrid((63, 63), (1.0, 1.0))
+    b = RNG.standard_normal((63, 63))
+    found = M.iterate(b, rtol=1e-10, max_iterations=2)
+    assert found.status is Status.MAX_ITERATIONS
+    assert len(found.residuals) == 3
+    assert found.residuals[-1] == pytest.approx(
+        np.linalg.norm(b - product_with(found.x, (1, 1), 0)) / np.linalg.norm(b), rel=1e-6
+    )
+    assert M.iterate(b, max_iterations=0).status is Status.MAX_ITERATIONS
+    assert M.iterate(b, rtol=0).status is Status.STAGNATED
+
+
+@pytest.mark.parametrize("shape", [(31, 31), (15, 15, 15)])
+def test_zero_and_non_finite_right_hand_sides(shape):
+    M = PoissonMultigrid(shape, (1.0,) * len(shape))
+    for solve in (M.iterate, M.full_multigrid):
+        found = solve(np.zeros(shape))
+        assert found.status is Status.CONVERGED
+        assert not found.x.any()
+        for bad in (np.nan, np.inf):
+            b = np.ones(shape)
+            b[3] = bad
+            assert solve(b).status is Status.NON_FINITE
+        good = solve(np.ones(shape))  # nothing of it is left
+        assert good.status is Status.CONVERGED
+        assert np.isfinite(good.x).all()
+    assert not M.apply(np.zeros(shape)).any()
+
+
+@pytest.mark.parametrize("size", [1e-290, 1e-30, 1e30, 1e290])
+def test_data_at_the_ends_of_the_range(size):
+    b = RNG.standard_normal((31, 47))
+    wanted = PoissonMultigrid((31, 47), (1.0, 1.0)).iterate(b).x
+    for dtype in (np.float64, np.float32):
+        M = PoissonMultigrid((31, 47), (1.0, 1.0), coarse_dtype=dtype)
+        np.testing.assert_allclose(M.iterate(b * size).x / size, wanted, rtol=1e-6)
+        np.testing.assert_allclose(M.apply(b * size) / size, M.apply(b), rtol=0, atol=2e-6)
+    M = PoissonMultigrid((31, 47), (1e-200, 1e-200))
+    np.testing.assert_allclose(M.iterate(b * 1e-200).x, wanted, rtol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(65, 33), (17, 33, 25)])
+def test_of_takes_poisson_and_agrees_with_it(shape):
+    upper = tuple((n - 1) * w for n, w in zip(shape, (1.0, 1.2, 0.95), strict=False))
+    problem = Poisson(Grid.uniform(shape, upper=upper))
+    operator = problem.operator({"source": np.ones(shape)})
+    assert PoissonMultigrid.suits(operator)
+    M = PoissonMultigrid.of(operator)
+    b = RNG.standard_normal(operator.range_shape)
+    x = M.iterate(b, rtol=1e-9).x
+    assert np.linalg.norm(b - operator.apply(x)) <= 1.1e-9 * np.linalg.norm(b)
+
+
+def test_of_tells_why_an_operator_does_not_suit():
+    ones = (np.ones((16, 15)), np.ones((15, 16)))
+    grid = Grid.uniform((16, 17))
+    rough = np.ones((16, 15))
+    rough[3, 4] = 1.5
+    reaction = np.ones((15, 15))
+    reaction[0, 0] = 0
+    cells = Poisson(Grid.uniform((16, 16), centering="cell"))
+    mixed = Poisson(Grid.uniform((17, 17)), Boundary({"x_lower": Neumann()}))
+    cases = {
+        "DiffusionOperator": np.eye(3),
+        "intervals": Poisson(grid).operator({"source": np.ones(grid.shape)}),
+        "constant": DiffusionOperator((rough, ones[1])),
+        "ratios": DiffusionOperator((2.5 * ones[0], ones[1])),
+        "got values": DiffusionOperator(ones, reaction),
+        "2 or 3 axes": DiffusionOperator((np.ones(16),)),
+        "periodic": DiffusionOperator(ones, None, (True, False)),
+        "Poisson multigrid": mixed.operator({"source": np.ones((17, 17))}),
+        "Poisson multigrid: ": cells.operator({"source": np.ones((16, 16))}),
+    }
+    for reason, operator in cases.items():
+        assert not PoissonMultigrid.suits(operator)
+        with pytest.raises(InputError, match=reason):
+            PoissonMultigrid.of(operator)
+
+
+def test_what_cannot_be_used_is_told():
+    bad = [
+        ((31, 31), (1.0, 3.0)),
+        ((31, 31), (1.0, -1.0)),
+        ((31, 31), (1.0, np.nan)),
+        ((31,), (1.0,)),
+    ]
+    bad += [((30, 31), (1.0, 1.0)), ((2 * 97 - 1,) * 2, (1.0, 1.0)), ((0, 31), (1.0, 1.0))]
+    for shape, couplings in bad:
+        with pytest.raises(InputError, match="Multigrid takes"):
+            PoissonMultigrid(shape, couplings)
+    with pytest.raises(InputError, match="reaction"):
+        PoissonMultigrid((31, 31), (1.0, 1.0), -1.0)
+    with pytest.raises(InputError, match="dtype"):
+        PoissonMultigrid((31, 31), (1.0, 1.0), dtype=np.int64)
+    with pytest.raises(InputError, match="coarse_dtype"):
+        PoissonMultigrid((31, 31), (1.0, 1.0), dtype=np.float32, coarse_dtype=np.float64)
+    M = PoissonMultigrid((31, 31), (1.0, 1.0))
+    b = np.ones((31, 31))
+    for call in (
+        lambda: M.iterate(np.ones((31, 30))),
+        lambda: M.full_multigrid(np.ones((30, 31))),
+        lambda: M.iterate(b, initial=np.ones((3, 3))),
+        lambda: M.iterate(b, start="half"),
+        lambda: M.iterate(b, start="full", initial=b),
+        lambda: M.iterate(b, rtol=2.0),
+        lambda: M.full_multigrid(b, max_cycles=0),
+        lambda: M.apply(np.ones(3)),
+    ):
+        with pytest.raises(InputError):
+            call()
+
+
+def test_inputs_are_left_alone():
+    M = PoissonMultigrid((31, 31), (1.0, 1.0))
+    b = RNG.standard_normal((31, 31))
+    b.flags.writeable = False
+    copy, guess = b.copy(), np.ones((31, 31))
+    M.iterate(b, initial=guess)
+    M.full_multigrid(b)
+    M.iterate(np.asfortranarray(b))
+    np.testing.assert_array_equal(b, copy)
+    assert (guess == 1).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.integers(2, 3).flatmap(
+        lambda d: st.tuples(
+            st.lists(st.integers(2, 7), min_size=d, max_size=d),
+            st.integers(1, 4 if d == 2 else 2),
+            st.lists(st.floats(1.0, 2.0), min_size=d, max_size=d),
+        )
+    ),
+    st.floats(0.0, 0.5),
+)
+def test_any_size(case, c):
+    parts, power, t = case
+    shape = tuple(m * 2**power - 1 for m in parts)
+    M = PoissonMultigrid(shape, t, c)
+    b = np.random.default_rng(1).standard_normal(shape)
+    for start in ("zero", "full"):
+        found = M.iterate(b, rtol=1e-8, start=start)
+        assert found.status is Status.CONVERGED
+        assert np.linalg.norm(b - product_with(found.x, t, c)) <= 1.01e-8 * np.linalg.norm(b)
+
+
+def test_window_and_halo_cover_the_largest_lag():
+    largest = 2 * 2  # half-sweeps of the longest plan
+    assert largest + 4 <= plane.RING
+    assert largest + 2 <= plane.HALO
+    assert plane.HALO % 2 == 0
