@@ -24,6 +24,7 @@ from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import AlgebraicMultigrid, BlackBoxMultigrid, Multigrid
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
+from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 from nwidth.solvers.solve_batch import solve_batch
@@ -55,6 +56,7 @@ __all__ = [
     "Poisson",
     "Problem",
     "Robin",
+    "ScaledFastPoisson",
     "Solution",
     "Status",
     "conjugate_gradient",

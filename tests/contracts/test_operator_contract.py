@@ -18,7 +18,6 @@ from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
-from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
     BlackBoxMultigrid,
@@ -30,6 +29,7 @@ from nwidth.solvers.multigrid import (
     PoissonMultigrid,
     ShiftedLaplacian,
 )
+from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 
 RNG = np.random.default_rng(4)
 
