@@ -141,11 +141,19 @@ class MultigridCycle(LinearOperator):
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
         self.levels: list[Level] = []
         self._sweeps = tuple(sweeps)
-        largest = max(float(t.max()) for t in operator.faces)
+        largest = self._largest()
         safe = self.precision == operator.dtype and (
             power_of_two(np.array([largest], operator.dtype)) == 1.0
         )
         self._scale = largest if largest > 0 and not safe else 1.0
+
+    def _largest(self) -> float:
+        """Return the size of the largest entries of the operator."""
+        return max(float(t.max()) for t in self.operator.faces)
+
+    def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array to work in."""
+        return np.empty(shape, dtype)
 
     def _scaled(self) -> Any:
         """Return the operator as the cycle sees it."""
@@ -154,8 +162,8 @@ class MultigridCycle(LinearOperator):
     def _append(self, smoother: Smoother, transfers: Sequence[Way]) -> None:
         """Append a level."""
         shape = transfers[0].fine_shape
-        between: list[Array] = [np.empty(t.coarse_shape, self.precision) for t in transfers[:-1]]
-        u, f, r = (np.empty(shape, self.precision) for _ in range(3))
+        between: list[Array] = [self._empty(t.coarse_shape, self.precision) for t in transfers[:-1]]
+        u, f, r = (self._empty(shape, self.precision) for _ in range(3))
         sweeps = self._sweeps[min(len(self.levels), len(self._sweeps) - 1)]
         self.levels.append(Level(smoother, transfers, sweeps, u, f, r, between))
 
@@ -172,7 +180,7 @@ class MultigridCycle(LinearOperator):
             lift = max(matrix.diagonal().max() * np.finfo(np.float64).eps, TINY)
             inverse = np.linalg.inv(matrix + lift * np.eye(size))
         self._inverse = ((inverse + inverse.T) / 2).astype(self.precision)
-        self._coarsest = [np.empty(shape, self.precision) for _ in range(2)]
+        self._coarsest = [self._empty(shape, self.precision) for _ in range(2)]
 
     def apply_into(self, out: Array, r: Array) -> None:
         """Set out = M r without allocating."""
@@ -207,12 +215,12 @@ class MultigridCycle(LinearOperator):
         np.copyto(x, self.levels[0].u)
 
     def _apply(self, u: Any) -> Any:
-        out = np.empty(self.domain_shape, self.dtype)
+        out = self._empty(self.domain_shape, self.dtype)
         self.apply_into(out, np.ascontiguousarray(u, dtype=self.dtype))
         return out
 
     def _adjoint(self, v: Any) -> Any:
-        out = np.empty(self.domain_shape, self.dtype)
+        out = self._empty(self.domain_shape, self.dtype)
         self._run(out, np.ascontiguousarray(v, dtype=self.dtype), Turn(False, True, True))
         return out
 
@@ -220,7 +228,8 @@ class MultigridCycle(LinearOperator):
         """Improve u of a level for its f by one cycle, from the guess zero or from what u is."""
         if depth == len(self.levels):
             u, f = self._coarsest
-            np.dot(self._inverse, f.ravel(), out=u.ravel())
+            size = len(self._inverse)  # arrays may hold several columns
+            np.dot(self._inverse, f.reshape(size, -1), out=u.reshape(size, -1))
             return
         level = self.levels[depth]
         u, f, smoother = level.u, level.f, level.smoother
