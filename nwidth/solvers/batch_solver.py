@@ -1,9 +1,9 @@
 """Solve batch after batch of one problem in the same work space."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -65,20 +65,14 @@ class BatchSolver:
         """Return the solutions of a batch; the arguments are those of `solve_batch`."""
         check_limits(rtol, max_iterations)
         start, cpu_start = time.perf_counter(), time.process_time()
-        samples = _samples(self.problem, inputs)
-        guesses = None if initial is None else _guesses(self.problem, initial, len(samples))
-        report = progress or (lambda done, total: None)
-        limits = (rtol, max_iterations)
-        if self.why is None:
-            solutions = self._side_by_side(samples, guesses, *limits, report)
-        else:
-            solutions = []
-            for i, item in enumerate(samples):
-                guess = None if guesses is None else guesses[i]
-                solutions.append(self._alone(i, item, guess, *limits))
-                report(i + 1, len(samples))
+        checked, samples = _checked(self.problem, inputs)
+        guesses = None if initial is None else _guesses(self.problem, initial, samples)
+        u = np.empty((samples, *self.problem.grid.shape), np.result_type(*checked.values()))
+        batch = _Batch(checked, guesses, u, rtol, max_iterations)
+        take = self._side_by_side if self.why is None else self._one_by_one
+        solutions = take(batch, progress or (lambda done, total: None))
         return BatchSolution(
-            np.stack([solution.u for solution in solutions]),
+            u,
             tuple(solution.status for solution in solutions),
             tuple(solution.residuals for solution in solutions),
             tuple(solution.method for solution in solutions),
@@ -87,26 +81,29 @@ class BatchSolver:
             time.process_time() - cpu_start,
         )
 
-    def _alone(
-        self, i: int, item: Inputs, guess: Array | None, rtol: float, max_iterations: int
-    ) -> Solution:
-        """Return the solution of sample i by a `solve` of its own."""
-        with sample_named(i):
-            found = solve(self.problem, item, rtol, max_iterations=max_iterations, initial=guess)
-        return replace(found, reason=f"one by one, {self.why}; {found.reason}")
+    def _one_by_one(self, batch: "_Batch", report: Progress) -> list[Solution]:
+        """Solve each sample by a `solve` of its own."""
+        solutions = []
+        for i in range(len(batch.u)):
+            guess = None if batch.guesses is None else batch.guesses[i]
+            with sample_named(i):
+                found = self._alone(batch, i, guess, batch.max_iterations)
+            solutions.append(replace(found, reason=f"one by one, {self.why}; {found.reason}"))
+            report(i + 1, len(batch.u))
+        return solutions
 
-    def _side_by_side(
-        self,
-        samples: Sequence[Inputs],
-        guesses: Array | None,
-        rtol: float,
-        max_iterations: int,
-        report: Progress,
-    ) -> list[Solution]:
+    def _alone(self, batch: "_Batch", i: int, guess: Array | None, max_iterations: int) -> Solution:
+        """Solve sample i by `solve`."""
+        item = {name: values[i] for name, values in batch.inputs.items()}
+        found = solve(self.problem, item, batch.rtol, max_iterations=max_iterations, initial=guess)
+        batch.u[i] = found.u
+        return found
+
+    def _side_by_side(self, batch: "_Batch", report: Progress) -> list[Solution]:
         """Solve group after group, as many at a time as there are threads."""
         from nwidth.solvers._lanes_numba import LANES, get_num_threads
 
-        starts = range(0, len(samples), LANES)
+        starts = range(0, len(batch.u), LANES)
         number = min(get_num_threads(), len(starts))
         while len(self._groups) < number:
             self._groups.append(LaneGroup(self.problem))  # type: ignore[arg-type]
@@ -114,11 +111,13 @@ class BatchSolver:
         for group in self._groups[:number]:
             free.put(group)
 
-        def run(first: int) -> tuple[Array, list[LaneResult]]:
+        def run(first: int) -> list[LaneResult]:
             part, group = slice(first, first + LANES), free.get()
             try:
-                guess = None if guesses is None else guesses[part]
-                return group.solve(first, samples[part], guess, rtol, max_iterations)
+                inputs = {name: values[part] for name, values in batch.inputs.items()}
+                guesses = None if batch.guesses is None else batch.guesses[part]
+                limits = (batch.rtol, batch.max_iterations)
+                return group.solve(first, inputs, guesses, *limits, batch.u[part])
             finally:
                 free.put(group)
 
@@ -127,39 +126,47 @@ class BatchSolver:
             jobs = [threads.submit(run, first) for first in starts]
             try:
                 for job in jobs:
-                    for x, result in zip(*job.result(), strict=True):
-                        item = samples[len(solutions)]
-                        solutions.append(self._closed(item, x, result, rtol, max_iterations))
-                    report(len(solutions), len(samples))
+                    for result in job.result():
+                        solutions.append(self._closed(batch, len(solutions), result))
+                    report(len(solutions), len(batch.u))
             except BaseException:
                 threads.shutdown(cancel_futures=True)
                 raise
         return solutions
 
-    def _closed(
-        self, item: Inputs, x: Array, result: LaneResult, rtol: float, max_iterations: int
-    ) -> Solution:
+    def _closed(self, batch: "_Batch", i: int, result: LaneResult) -> Solution:
         """Return the solution of one sample; `solve` finishes what the batched iteration has not.
 
         Those runs take turns in the calling thread.
         """
-        dtype = np.result_type(*item.values())
         status, residuals = result.status, tuple(result.residuals)
         if status is not None and status not in _OPEN:
-            u = self.problem.field(x.astype(dtype, copy=False), item)
-            return Solution(u, status, residuals, METHOD, REASON)
+            return Solution(batch.u[i], status, residuals, METHOD, REASON)
         done, begun = len(residuals) - 1, bool(np.isfinite(residuals[-1]))
-        guess = self.problem.field(x, item) if begun and np.isfinite(x).all() else None
-        found = solve(self.problem, item, rtol, max_iterations=max_iterations - done, initial=guess)
+        guess = batch.u[i] if begun and np.isfinite(batch.u[i]).all() else None
+        if not begun and batch.guesses is not None:
+            guess = batch.guesses[i]
+        found = self._alone(batch, i, guess, batch.max_iterations - done)
         note = f"{METHOD} ended after {done} iterations, being slow" if begun else UNEVEN
         if status is not None:
             note = f"{METHOD} ended after {done} iterations: {status.name}"
-        residuals = residuals[:-1] + found.residuals
-        return Solution(found.u, found.status, residuals, found.method, f"{note}; {found.reason}")
+        reason = f"{note}; {found.reason}"
+        return replace(found, residuals=residuals[:-1] + found.residuals, reason=reason)
 
 
-def _samples(problem: Problem, inputs: Inputs) -> list[dict[str, Array]]:
-    """Return the inputs sample by sample, after a check of names and shapes."""
+@dataclass(frozen=True)
+class _Batch:
+    """Checked inputs and guesses, sample first, limits, and where the solutions go."""
+
+    inputs: dict[str, Array]
+    guesses: Array | None
+    u: Array
+    rtol: float
+    max_iterations: int
+
+
+def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:
+    """Return the inputs and the number of samples, after a check of names and shapes."""
     names = [item.name for item in problem.inputs]
     if not isinstance(inputs, Mapping) or {*inputs} != {*names}:
         came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
@@ -183,8 +190,7 @@ def _samples(problem: Problem, inputs: Inputs) -> list[dict[str, Array]]:
     sizes = {name: len(values) for name, values in fields.items()}
     if len({*sizes.values()}) != 1:
         raise InputError(f"inputs: expected one number of samples, got {sizes}")
-    count = next(iter(sizes.values()))
-    return [{name: values[i] for name, values in fields.items()} for i in range(count)]
+    return fields, next(iter(sizes.values()))
 
 
 def _guesses(problem: Problem, initial: Array, samples: int) -> Array:

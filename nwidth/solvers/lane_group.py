@@ -1,6 +1,6 @@
 """A group of samples of a problem that are solved side by side."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -55,10 +55,9 @@ class LaneGroup:
 
     >>> from nwidth.meshes import Grid
     >>> group = LaneGroup(Darcy(Grid.uniform((5, 5))))
-    >>> a = {"permeability": np.ones((5, 5))}
-    >>> u, results = group.solve(0, [a, a], None, 1e-8, 100)
-    >>> u.shape, [result.status.name for result in results]
-    ((2, 3, 3), ['CONVERGED', 'CONVERGED'])
+    >>> a, u = {"permeability": np.ones((2, 5, 5))}, np.empty((2, 5, 5))
+    >>> [result.status.name for result in group.solve(0, a, None, 1e-8, 100, u)]
+    ['CONVERGED', 'CONVERGED']
     """
 
     def __init__(self, problem: DiffusionProblem):
@@ -71,6 +70,7 @@ class LaneGroup:
         self.iteration = BatchedConjugateGradient(self.multigrid)
         self.lanes = self.operator.lanes
         kinds = {kind for kinds in self.volumes.kinds for kind in kinds}
+        self._prescribed = self.volumes.field(np.zeros(shape))
         #: Whether faces can be made from coefficients lane by lane.
         self.direct = type(problem) is Darcy and kinds <= {"dirichlet", "neumann"}
         if self.direct and isinstance(problem, Darcy):
@@ -104,40 +104,43 @@ class LaneGroup:
     def solve(
         self,
         first: int,
-        inputs: Sequence[Inputs],
+        inputs: Inputs,
         guesses: Array | None,
         rtol: float,
         max_iterations: int,
-    ) -> tuple[Array, list[LaneResult]]:
-        """Solve for samples `first`, `first` + 1, ...; return unknowns and how each ended.
+        out: Array,
+    ) -> list[LaneResult]:
+        """Solve for samples `first`, `first` + 1, ... and return how each ended.
 
+        Inputs, guesses and `out`, which gets the solutions, hold whole fields, sample first.
         Samples without a status have been given up; other methods may do better there. Raises
         `InputError` naming the sample.
         """
         A, iteration = self.operator, self.iteration
         scales = (self._assemble if self.direct else self._collect)(first, inputs)
         back = A.scales / scales
-        iteration.solution[:] = 0
         if guesses is not None:
             A.pack(self.problem.unknowns(guesses), iteration.solution, 1 / back)
         self.multigrid.set_up()
-        results = iteration.solve(len(inputs), rtol, max_iterations, self.multigrid.suited)
-        unknowns = A.fields(iteration.solution, len(inputs), back)
+        taken = self.multigrid.suited
+        results = iteration.solve(len(out), rtol, max_iterations, taken, guesses is not None)
+        out[...] = self._prescribed
+        unknowns = out[(slice(None), *self.volumes.interior)]
+        A.kernels.unpack(iteration.solution, back, A.level, unknowns)
         if A.singular:
             volumes = self.volumes.volumes
             for x in unknowns:
                 x -= (volumes * x).sum() / volumes.sum()
-        return unknowns, results
+        return results
 
-    def _assemble(self, first: int, inputs: Sequence[Inputs]) -> Array:
+    def _assemble(self, first: int, inputs: Inputs) -> Array:
         """Make operators and right-hand sides from permeabilities; return the scales of b."""
-        A, right = self.operator, self.iteration.right
-        largest = np.empty(len(inputs))
-        for s, item in enumerate(inputs):
+        A, right, a = self.operator, self.iteration.right, inputs["permeability"]
+        largest = np.empty(len(a))
+        for s, one in enumerate(a):
             with sample_named(first + s):
-                self.problem.coercivity(item)  # raises for what is no permeability
-            largest[s] = np.max(item["permeability"])
-        a = np.stack([item["permeability"] for item in inputs])
+                self.problem.coercivity({"permeability": one})  # raises for what is none
+            largest[s] = one.max()
         A.set_coefficients(self.volumes, a, largest)
         sides = []
         for k, end, values in self._walls:
@@ -157,16 +160,18 @@ class LaneGroup:
         layer = start if end == "lower" else start + size - 1 + faces
         return layers[layer, across : across + count]
 
-    def _collect(self, first: int, inputs: Sequence[Inputs]) -> Array:
+    def _collect(self, first: int, inputs: Inputs) -> Array:
         """Take operators and right-hand sides that the problem makes; return the scales of b."""
         operators: list[DiffusionOperator] = []
-        sources = np.empty((len(inputs), *self.operator.shape))
-        for s, item in enumerate(inputs):
+        samples = len(next(iter(inputs.values())))
+        sources = np.empty((samples, *self.operator.shape))
+        for s in range(samples):
+            item = {name: values[s] for name, values in inputs.items()}
             with sample_named(first + s):
                 operators.append(self.problem.operator(item))  # type: ignore[arg-type]
                 sources[s] = self.problem.source(item)
         self.operator.set_operators(operators)
-        lanes = np.minimum(np.arange(self.lanes), len(inputs) - 1)
+        lanes = np.minimum(np.arange(self.lanes), samples - 1)
         scales = _near_one(np.abs(sources).max(axis=(1, 2))[lanes])
         self.operator.pack(sources, self.iteration.right, scales)
         return scales

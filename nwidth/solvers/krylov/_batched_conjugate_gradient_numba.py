@@ -26,6 +26,22 @@ def _flux(u, t0, t1, c, k, pitch):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
+def start(b, x, r, f, level, squares):
+    """Set x = 0, r = b and f to its float32; squares get ||b||^2."""
+    pitch, zero = level[POINTS] * LANES, fill(0.0)
+    total = zero
+    for i in range(level[ROW], level[ROW] + level[ROWS]):
+        for j in range(level[COLUMN], level[COLUMN] + level[COLUMNS]):
+            k = i * pitch + j * LANES
+            right = load(b, k)
+            store(x, k, zero)
+            store(r, k, right)
+            store(f, k, narrow(right))
+            total += right * right
+    store(squares, 0, total)
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
 def residual(b, x, t0, t1, c, r, f, level, squares):
     """Set r = b - A x and f to its float32; squares get ||r||^2 and ||b||^2."""
     pitch, zero = level[POINTS] * LANES, fill(0.0)

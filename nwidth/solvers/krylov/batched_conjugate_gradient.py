@@ -44,7 +44,8 @@ class BatchedConjugateGradient:
     Args:
         preconditioner: M, set up for its operator A.
 
-    `right` and `solution` are flat arrays of the operator: write b and x_0 there and call `solve`.
+    `right` and `solution` are flat arrays of the operator: write b to the first, call `solve`, and
+    read x from the second.
     """
 
     def __init__(self, preconditioner: BatchedMultigrid):
@@ -55,15 +56,21 @@ class BatchedConjugateGradient:
         self._r, self._p = self.A.zeros(), self.A.zeros(np.float32)
 
     def solve(
-        self, samples: int, rtol: float, max_iterations: int, taken: Array | None = None
+        self,
+        samples: int,
+        rtol: float,
+        max_iterations: int,
+        taken: Array | None = None,
+        guessed: bool = False,
     ) -> list[LaneResult]:
         """Solve A x = b for the first samples and return how each ended.
 
-        Where b is zero, x becomes zero. Samples that are not `taken` are given up at once.
+        x_0 is what `solution` holds if `guessed` and zero otherwise. Where b is zero, x becomes
+        zero. Samples that are not `taken` are given up at once.
         """
         lanes = self.A.lanes
         results = [LaneResult() for _ in range(samples)]
-        norms, sizes = self._residual()
+        norms, sizes = self._residual() if guessed else self._start()
         active = (np.arange(lanes) < samples) & (sizes > 0)
         if taken is not None:
             active &= taken
@@ -129,6 +136,13 @@ class BatchedConjugateGradient:
             norms = np.sqrt(total) / sizes
             for s in np.flatnonzero(running):
                 results[s].residuals.append(float(norms[s]))
+
+    def _start(self) -> tuple[Array, Array]:
+        """Set x = 0 and r = b and return the norm of b twice."""
+        squares = np.empty(self.A.lanes)
+        vectors = (self.right, self.solution, self._r, self.M.right)
+        self.kernels.start(*vectors, self.A.level, squares)
+        return np.sqrt(squares), np.sqrt(squares)
 
     def _residual(self) -> tuple[Array, Array]:
         """Set r = b - A x and return the norms of r and b."""

@@ -77,6 +77,11 @@ def test_kernels_agree_with_plain_arithmetic(shape, reaction):
     np.testing.assert_allclose(squares[0], (A.rectangle(r) ** 2).sum(axis=(0, 1)), rtol=1e-14)
     np.testing.assert_allclose(squares[1], (A.rectangle(b) ** 2).sum(axis=(0, 1)), rtol=1e-14)
 
+    zero, copy, single, norms = random(), A.zeros(), A.zeros(np.float32), np.empty(A.lanes)
+    kernels.start(b, zero, copy, single, A.level, norms)
+    assert not zero.any() and np.all(copy == b) and np.all(single == b.astype(np.float32))
+    np.testing.assert_array_equal(norms, squares[1])
+
     alpha, beta = rng.random(A.lanes), rng.random(A.lanes).astype(np.float32)
     p_new = (A.rectangle(z) + beta * A.rectangle(p)).reshape(-1)
     x_new = (A.rectangle(x) + alpha * A.rectangle(p_new)).reshape(-1)
@@ -134,7 +139,7 @@ def test_zero_and_non_finite_right_hand_sides():
     b[1], b[2, 3, 4] = 0.0, np.nan
     cg.A.pack(b, cg.right)
     cg.A.pack(np.ones_like(b), cg.solution)
-    results = cg.solve(3, 1e-8, 50)
+    results = cg.solve(3, 1e-8, 50, guessed=True)
     assert results[0].status is Status.CONVERGED
     assert results[1].status is Status.CONVERGED and results[1].residuals == [0.0]
     assert not cg.A.fields(cg.solution, 3)[1].any()
