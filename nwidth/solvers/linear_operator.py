@@ -174,8 +174,8 @@ def as_operator(A: Any) -> LinearOperator:
     shape, dtype = getattr(A, "shape", None), getattr(A, "dtype", None)
     if not hasattr(A, "__matmul__") or shape is None or getattr(dtype, "kind", "") not in "biufc":
         raise InputError(
-            f"operator: expected a LinearOperator, a matrix of numbers, dense or sparse, or SciPy's "
-            f"LinearOperator, got {type(A).__name__}"
+            f"operator: expected a LinearOperator, a matrix of numbers, dense or sparse, or a "
+            f"LinearOperator of SciPy, got {type(A).__name__}"
         )
     if len(shape) != 2:
         raise InputError(f"matrix: expected two dimensions, got shape {tuple(shape)}")

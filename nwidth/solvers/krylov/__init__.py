@@ -3,6 +3,15 @@
 from nwidth.solvers.krylov.batched_conjugate_gradient import BatchedConjugateGradient
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
 from nwidth.solvers.krylov.fgmres import fgmres
+from nwidth.solvers.krylov.gcro_dr import gcro_dr
 from nwidth.solvers.krylov.iterate import Iterate
+from nwidth.solvers.krylov.recycled_space import RecycledSpace
 
-__all__ = ["BatchedConjugateGradient", "Iterate", "conjugate_gradient", "fgmres"]
+__all__ = [
+    "BatchedConjugateGradient",
+    "Iterate",
+    "RecycledSpace",
+    "conjugate_gradient",
+    "fgmres",
+    "gcro_dr",
+]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import as_floating, namespace
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_vectors import norms, range_factors
-from nwidth.solvers.linear_operator import LinearOperator, as_operator
+from nwidth.solvers.linear_operator import as_operator
 
 Array = NDArray[Any]
 

@@ -29,13 +29,13 @@ def fgmres(
 ) -> Iterate:
     """Solve A x = b for any square A, with a preconditioner M ~ A^-1 that may change all the time.
 
-        x_j minimizes ||b - A x|| over x_0 + span{z_1, ..., z_j},    z_i = M v_i,  A Z_j = V_{j+1} H_j
+        x_j minimizes ||b - A x|| over x_0 + span{z_1, ..., z_j},    z_i = M v_i,  A Z = V H
 
     Reference: Saad (1993), doi:10.1137/0914028, algorithm 2.2; for a fixed linear M this is GMRES
     with right preconditioning, Saad & Schultz (1986), doi:10.1137/0907058. The residuals are those
-    of the system itself, not of a preconditioned one. Every cycle starts from the true residual; one
-    that does not lower it ends the iteration as STAGNATED, or as BREAKDOWN if the Krylov space had
-    been exhausted: then A or M is singular. Gram-Schmidt is repeated where vectors cancel.
+    of the system itself, not of a preconditioned one. Every cycle starts from the true residual;
+    one that does not lower it ends the iteration as STAGNATED, or as BREAKDOWN if the Krylov space
+    had been exhausted: then A or M is singular. Gram-Schmidt is repeated where vectors cancel.
 
     Args:
         A: LinearOperator, dense or sparse matrix, or SciPy's LinearOperator; square, real or

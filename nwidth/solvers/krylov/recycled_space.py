@@ -1,0 +1,95 @@
+"""A subspace that is carried from one linear system to the next."""
+
+from typing import Any
+
+import numpy as np
+import scipy.linalg as sla
+from numpy.typing import NDArray
+
+from nwidth.arrays import namespace, to_numpy
+from nwidth.errors import InputError
+
+Array = NDArray[Any]
+
+
+class RecycledSpace:
+    """Up to k vectors that slow an iteration down, carried through a sequence of systems.
+
+    One object serves one sequence of systems of one size; `gcro_dr` reads and renews it. It also
+    remembers what preconditioner and operator the vectors have seen, so that nothing is computed
+    again for further right-hand sides of one operator: operators must not change in place, only
+    matrices may.
+
+    Args:
+        size: k. Good values: 10 to 40, a quarter to half of the vectors of a GMRES cycle.
+
+    Raises `InputError` for sizes that are no counts.
+
+    >>> space = RecycledSpace(10)
+    >>> space.dimension
+    0
+    """
+
+    def __init__(self, size: int = 20):
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+            raise InputError(f"size: expected an integer >= 1, got {size!r}")
+        self.size = int(size)
+        self.forget()
+
+    def forget(self) -> None:
+        """Start a new sequence."""
+        self.vectors: Any = None  # (k, n): U
+        self.sources: Any = None  # (k, n): what the preconditioner made U of
+        self.images: Any = None  # (k, n): C = A U
+        self.operator: Any = None  # the A of C
+
+    @property
+    def dimension(self) -> int:
+        """How many vectors there are."""
+        return 0 if self.vectors is None else self.vectors.shape[0]
+
+    def suit(self, n: int, dtype: Any) -> None:
+        """Bring the vectors to a precision; raise `InputError` if they have another length."""
+        if self.vectors is None:
+            return
+        if self.vectors.shape[1] != n:
+            raise InputError(
+                f"space: expected vectors of {n} numbers, got {self.vectors.shape[1]}; take a new "
+                "RecycledSpace for systems of another size"
+            )
+        if self.vectors.dtype != dtype:
+            # complex vectors serve a real system by their real parts
+            real = np.dtype(dtype).kind != "c"
+            for name in ("vectors", "sources"):
+                u = getattr(self, name)
+                setattr(self, name, (u.real if real else u).astype(dtype))
+            self.images = self.operator = None
+
+    def keep(self, vectors: Array, sources: Array, images: Array | None, operator: Any) -> None:
+        """Renew the space."""
+        self.vectors, self.sources = vectors, sources
+        self.images, self.operator = images, operator
+
+
+def orthonormal_combinations(images: Array) -> tuple[Array, Array]:
+    """Return (T, Q) with Q = T images, Q Q* = I; dependent rows are dropped.
+
+    By the eigenvectors of the Gram matrix of normalized rows, twice: products of matrices do the
+    work. Reference: Stathopoulos & Wu (2002), doi:10.1137/S1064827500370883.
+
+    >>> T, Q = orthonormal_combinations(np.array([[2.0, 0.0], [4.0, 0.0]]))
+    >>> Q.shape, np.abs(Q).round(6).tolist()
+    ((1, 2), [[1.0, 0.0]])
+    """
+    xp, Q = namespace(images), images
+    kind = np.result_type(images.dtype, np.float64)
+    T = np.eye(images.shape[0], dtype=kind)
+    for threshold in (100 * np.finfo(images.dtype).eps, 0.0):
+        gram = to_numpy(Q @ Q.conj().T).astype(kind)
+        sizes = np.sqrt(np.diagonal(gram).real)
+        scale = np.where(sizes > 0, 1 / np.where(sizes > 0, sizes, 1), 0)
+        values, vectors = sla.eigh(gram * scale[:, None] * scale)
+        good = values > threshold * values[-1]
+        step = (vectors[:, good] / np.sqrt(values[good])).conj().T * scale
+        T, Q = step @ T, xp.asarray(step.astype(images.dtype)) @ Q
+    return T, Q
