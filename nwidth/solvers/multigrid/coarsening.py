@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import namespace
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.transfer import Transfer
 
@@ -25,20 +26,20 @@ def strong_axes(operator: DiffusionOperator, every: bool = False) -> list[int]:
     axes keep all their points until, level by level, the strong ones have caught up
     (semi-coarsening): point relaxation smooths errors along strong couplings only. Reference:
     Trottenberg, Oosterlee & Schueller (2001), Multigrid, section 5.1.2. The last axis comes first,
-    so that the others work on shortened rows. `every` takes all axes of three points or more that
+    so that the others work on shortened rows. `every` takes all axes of two points or more that
     have any coupling, for relaxations that smooth along strong ones.
 
     >>> T = [np.full((9, 8), 1.0), np.full((8, 9), 100.0)]
     >>> strong_axes(DiffusionOperator(T))
     [1]
     """
-    inverse = np.reciprocal(operator.diagonal)
+    xp, inverse = operator.xp, 1 / operator.diagonal
     strengths = {}
     for k, n in enumerate(operator.domain_shape):
-        if n >= 3:
+        if n >= 2:
             t, at = operator.faces[k], _Along(k, inverse.ndim)
             sides = (t[at(slice(0, n))], t[at(slice(1, n + 1))])
-            rows = (np.einsum("...i,...i->...", side, inverse) for side in sides)
+            rows = (xp.einsum("...i,...i->...", side, inverse) for side in sides)
             strengths[k] = sum(float(row.sum(dtype=np.float64)) for row in rows)
     if not strengths:
         return []
@@ -73,10 +74,12 @@ def coarsen(operator: DiffusionOperator, axis: int) -> tuple[DiffusionOperator, 
     total = before + after
     total[total == 0] = 1
     left = before / total
-    right = np.ascontiguousarray(after / total)
+    right = operator.xp.ascontiguousarray(after / total)
     transfer = Transfer(axis, offset, wraps, operator.domain_shape, left, right)
     layout = (axis, offset, n, wraps)
     faces = [_series(T, left * after, *layout)] * T.ndim
+    if wraps and n == 2:
+        faces[axis][...] = 0  # the point that is left is its own neighbour
     for j, t in enumerate(operator.faces):
         if j != axis:
             across = operator.periodic[j]
@@ -94,7 +97,7 @@ def _series(T: Array, series: Array, axis: int, offset: int, n: int, wraps: bool
     coarse, fine = n - series.shape[axis], series.shape[axis]
     shape = list(T.shape)
     shape[axis] = coarse + 1
-    faces = np.empty(shape, T.dtype)
+    faces = namespace(T).empty(shape, T.dtype)
     faces[at(slice(0, 1))] = T[at(slice(0, 1))]
     faces[at(slice(coarse, coarse + 1))] = T[at(slice(n, n + 1))]
     faces[at(slice(1 - offset, fine + 1 - offset))] = series
@@ -108,7 +111,7 @@ def _parallel(
 ) -> Array:
     """Return the couplings across the axis: each coarse layer with its share of the next ones."""
     at = _Along(axis, t.ndim)
-    out = np.array(t[at(slice(offset, n, 2))], order="C")
+    out = namespace(t).array(t[at(slice(offset, n, 2))], order="C")
     between = t[at(slice(1 - offset, n, 2))]
     coarse, fine = out.shape[axis], between.shape[axis]
     stop = min(fine, coarse + offset)
@@ -126,7 +129,7 @@ def _on_faces(weight: Array, j: int, wraps: bool) -> Array:
     n = weight.shape[j]
     shape = list(weight.shape)
     shape[j] = n + 1
-    faces = np.empty(shape, weight.dtype)
+    faces = namespace(weight).empty(shape, weight.dtype)
     faces[at(slice(0, n))] = weight
     faces[at(slice(n, n + 1))] = weight[at(slice(n - 1, n))]
     faces[at(slice(1, n))] += weight[at(slice(0, n - 1))]

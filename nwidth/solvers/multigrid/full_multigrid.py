@@ -28,6 +28,9 @@ FEWEST = 8
 # Two couplings of a point along an axis that differ by more than this factor are a jump.
 JUMP = 2.0
 
+# Grids of fewer unknowns get three cycles, to learn how these converge.
+SMALL = 1000
+
 # Order of the discretization for smooth data, and the least that is assumed for rough ones.
 ORDER, LEAST_ORDER = 2.0, 0.5
 
@@ -81,10 +84,10 @@ def full_multigrid(
         ||u_h - u_2h|| / (2^p - 1),        rho / (1 - rho) ||last correction||
 
     with rho the quotient of the last two corrections; after a single cycle that of the next coarser
-    grid, where there are two cycles at least. On the grids below, where there are three, the later
-    quotients show whether the cycles are textbook ones; if not, the worst one counts. References:
-    Brandt (1977), doi:10.1090/S0025-5718-1977-0431719-X; Trottenberg, Oosterlee & Schueller (2001),
-    Multigrid, section 2.6.
+    grid, where there are two cycles at least. On the grids below and on small ones, where there are
+    three, the later quotients show whether the cycles are textbook ones; if not, the worst one
+    counts. References: Brandt (1977), doi:10.1090/S0025-5718-1977-0431719-X; Trottenberg, Oosterlee
+    & Schueller (2001), Multigrid, section 2.6.
 
     Every grid has the problem's own discretization (`problem.on`), on every second node or on pairs
     of cells; an odd interval or cell stays alone. Averaged operators and right-hand sides, which
@@ -137,7 +140,8 @@ def full_multigrid(
     cycles = [0]
     for below, fine in zip(range(len(finer) - 1, -1, -1), finer, strict=True):
         start, level, last = fine.start(level, x), fine, seen
-        options = (start, last, min(below, 2) + 1, ratio, max_cycles)
+        least = 3 if start.size < SMALL else min(below, 2) + 1
+        options = (start, last, least, ratio, max_cycles)
         x, seen = _improve(level, cycle(level.A), *options)
         if seen.status in (Status.STAGNATED, Status.MAX_ITERATIONS) and not robust:
             cycle, robust = AlgebraicMultigrid, True

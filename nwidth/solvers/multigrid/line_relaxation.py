@@ -104,7 +104,7 @@ class _Lines:
         self.shape = (outer, n, inner)
         self.colours, colours = _colours(operator, axis)
         lower = operator.faces[axis].reshape(outer, n + 1, inner)
-        pivots = operator.diagonal.reshape(self.shape).astype(np.float64)
+        pivots = operator.astype(np.float64).diagonal.reshape(self.shape).copy()
         ring = operator.periodic[axis] and n > 1
         if ring:  # open the ring: take the seam out of the two points that it joins
             pivots[:, 0] -= lower[:, 0]
@@ -128,7 +128,7 @@ def _inverse_pivots(pivots: Array, lower: Array) -> Array:
     A pivot is zero where a line is cut off from walls and from other lines: its last point then
     keeps its value.
     """
-    least = 4 * np.finfo(lower.dtype).eps * pivots
+    least = 4 * pivots.shape[1] * np.finfo(lower.dtype).eps * pivots
     inverse = np.zeros_like(pivots)
     for k in range(pivots.shape[1]):
         if k > 0:

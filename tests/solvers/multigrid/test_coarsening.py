@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, DiffusionOperator, Neumann
+from nwidth.solvers import Boundary, Darcy, DiffusionOperator, Multigrid, Neumann
 from nwidth.solvers.multigrid import coarsen, strong_axes
 
 
@@ -74,8 +74,27 @@ def test_strong_axes(weights, expected):
     assert strong_axes(DiffusionOperator(faces)) == expected
 
 
-def test_axes_of_two_points_are_left_alone():
-    assert strong_axes(DiffusionOperator([np.ones((3, 2)), np.ones((2, 3))])) == []
+def test_axes_of_one_point_are_left_alone():
+    assert strong_axes(DiffusionOperator([np.ones((3, 1)), np.ones((2, 2))])) == [0]
+    assert strong_axes(DiffusionOperator([np.ones((2, 1)), np.ones((1, 2))])) == []
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_two_strongly_coupled_points_become_one(periodic):
+    """Left side by side they would keep relaxation from smoothing along the other axis."""
+    faces = [np.full((3, 40), 100.0), np.ones((2, 41))]
+    if not periodic:
+        faces[0][[0, -1]] = 0
+    A = DiffusionOperator(faces, None, (periodic, False))
+    assert strong_axes(A) == [0]
+    coarse, transfer = coarsen(A, 0)
+    assert coarse.domain_shape == (1, 40)
+    P = np.stack([transfer.prolong(e.reshape(1, 40)).ravel() for e in np.eye(40)], axis=1)
+    np.testing.assert_allclose(coarse.to_sparse().toarray(), P.T @ A.to_sparse() @ P, atol=1e-12)
+    b = np.random.default_rng(0).standard_normal((2, 40))
+    expected = np.linalg.solve(A.to_sparse().toarray(), b.ravel())
+    x = Multigrid(A, sweeps=(1,)).iterate(b, rtol=1e-12).x
+    np.testing.assert_allclose(x.ravel(), expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(("wall", "coarse"), [(0.0, 5), (1e-6, 5), (0.3, 5), (1.0, 4), (2.0, 4)])

@@ -61,7 +61,7 @@ def errors(case, **options):
 def test_discretization_error_is_reached_and_known(equation, kind, neumann, dimension):
     if kind == "mixed periodic" and dimension == 1:
         pytest.skip("one axis is not mixed")
-    grid = grid_of(kind, {1: 129, 2: 65, 3: 33}[dimension], dimension)
+    grid = grid_of(kind, {1: 1025, 2: 65, 3: 33}[dimension], dimension)
     sides = [f"{axis.name}_{end}" for axis in grid.axes for end in ("lower", "upper")]
     case = manufactured(grid, [s for s in neumann if s in sides], equation=equation)
     result, discretization, algebraic = errors(case)
