@@ -107,8 +107,9 @@ class PoissonMultigrid(LinearOperator):
         if self.precision.itemsize > self.dtype.itemsize:
             raise InputError("coarse_dtype: expected no more digits than dtype has, got float64")
         self.couplings, self.reaction = tuple(float(t) for t in couplings), float(reaction)
-        # A power of two brings the couplings near one and keeps their digits.
-        self._scale = 2.0 ** -float(np.frexp(max(self.couplings))[1])
+        # A power of two brings couplings near one if they are far from it, and keeps their digits.
+        exponent = float(np.frexp(max(self.couplings))[1])
+        self._scale = 1.0 if abs(exponent) <= 40 else 2.0**-exponent
         self._levels = Levels(
             self.domain_shape,
             [t * self._scale for t in self.couplings],
@@ -179,7 +180,7 @@ class PoissonMultigrid(LinearOperator):
             initial: guess; zero by default.
             rtol: bound on ||b - A x|| / ||b||. Good values: 1e-6 to 1e-10.
             max_iterations: limit on the number of cycles.
-            start: "full" has full multigrid do the first cycle, which spares two for smooth b.
+            start: "full" has full multigrid do the first cycle, which pays for smooth b.
 
         The last residual is that of x, to the last bit; the others follow from the changes that
         relaxation makes. Raises `InputError` for arrays of another shape and numbers out of range;
@@ -194,10 +195,10 @@ class PoissonMultigrid(LinearOperator):
             raise InputError(
                 f'start: expected "zero" or, without an initial guess, "full", got {start!r}'
             )
-        x = np.zeros(self.domain_shape, self.dtype) if initial is None else self._guess(initial)
+        x = np.empty(self.domain_shape, self.dtype) if initial is None else self._guess(initial)
         factor, size = self._take(b, restricts=start == "full")
         if size == 0 or not np.isfinite(size):
-            return _trivial(x, size)
+            return self._trivial(size)
         levels, residuals = self._levels, [1.0]
         if initial is not None:
             x *= factor / self._scale
@@ -207,7 +208,7 @@ class PoissonMultigrid(LinearOperator):
                 return Iterate(self._unscale(x, factor), status, tuple(residuals))
             levels.sweep(after=1, restricts=True)
         elif max_iterations == 0:
-            return Iterate(x, Status.MAX_ITERATIONS, (1.0,))
+            return Iterate(np.zeros_like(x), Status.MAX_ITERATIONS, (1.0,))
         elif start == "full":
             levels.nest()
             levels.sweep(NESTED, before=1, restricts=True)
@@ -271,11 +272,10 @@ class PoissonMultigrid(LinearOperator):
         if max_cycles < 1:
             raise InputError(f"max_cycles: expected a number >= 1, got {max_cycles}")
         factor, size = self._take(b, restricts=True)
-        x = np.zeros(self.domain_shape, self.dtype)
         if size == 0 or not np.isfinite(size):
-            error = 0.0 if size == 0 else np.inf
-            return NestedIterate(x, _trivial(x, size).status, (error,), (), error, error)
-        levels = self._levels
+            found = self._trivial(size)
+            return NestedIterate(found.x, found.status, found.residuals, (), *found.residuals * 2)
+        x, levels = np.empty(self.domain_shape, self.dtype), self._levels
         part = levels.nest()
         levels.sweep(NESTED, before=1, restricts=True)
         levels.cycle()
@@ -318,6 +318,13 @@ class PoissonMultigrid(LinearOperator):
         factor = float(np.clip(factor, 2.0**-120, 2.0**120)) if self.dtype.itemsize == 4 else factor
         return factor, self._levels.begin(b, factor, restricts)
 
+    def _trivial(self, size: float) -> Iterate:
+        """Return what becomes of a right-hand side that is zero or not finite."""
+        x = np.zeros(self.domain_shape, self.dtype)
+        if size == 0:
+            return Iterate(x, Status.CONVERGED, (0.0,))
+        return Iterate(x, Status.NON_FINITE, (np.inf,))
+
     def _unscale(self, x: Array, factor: float) -> Array:
         """Undo the scaling of couplings and right-hand side in a solution."""
         if self._scale != 1.0:
@@ -344,13 +351,6 @@ class PoissonMultigrid(LinearOperator):
             z[1:] += t * y[:-1]
             z[:-1] += t * y[1:]
         return float(np.linalg.norm(r - self.reaction * self._scale * x))
-
-
-def _trivial(x: Array, size: float) -> Iterate:
-    """Return what becomes of a right-hand side that is zero or not finite."""
-    if size == 0:
-        return Iterate(np.zeros_like(x), Status.CONVERGED, (0.0,))
-    return Iterate(x, Status.NON_FINITE, (np.inf,))
 
 
 def _is_near(residuals: list[float], rtol: float) -> bool:
