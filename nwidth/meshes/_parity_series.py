@@ -25,7 +25,7 @@ Array = NDArray[Any]
 # length and pay twice.
 LARGEST_PRIME = 31
 MULTIPLES, MULTIPLES_FIRST_KIND = 4, 8
-LARGEST_PRODUCT, LARGEST_PRODUCT_FIRST_KIND = 1024**2, 2048**2
+LARGEST_PRODUCT, LARGEST_PRODUCT_FIRST_KIND = 768**2, 2048**2
 
 
 def pays(length: int, size: int, terms: int, first_kind: bool) -> bool:

@@ -47,7 +47,7 @@ class GaussianRandomField(RandomField):
     Good values: alpha 2, tau 3 (Darcy permeability); alpha 2, tau 5 (initial states of Burgers).
     Transform lengths are n - 1 for nodes (so 421 nodes are as quick as 420 intervals) and n for
     cells and periodic axes. Where the length has a prime factor above 31, matrix products take the
-    place of the transform up to about a thousand points, so that 421 x 421 cells cost little more
+    place of the transform up to several hundred points, so that 421 x 421 cells cost little more
     than 420 x 420.
 
     Raises `InputError` for non-uniform grids and parameters out of range.

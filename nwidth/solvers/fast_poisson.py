@@ -68,8 +68,9 @@ class FastPoisson(LinearOperator):
     Shapes: unknowns have `domain_shape`; `solve` and `energy` take leading sample axes too.
     float32 stays float32. Cost O(N log N). For n unknowns along an axis the transform has length
     n + 1 (DST-I), n - 1 (DCT-I) or n (all others). Where the length has a prime factor above 31,
-    products with the dense matrix Q take the place of a sine or cosine transform up to about a
-    thousand unknowns; on periodic axes and beyond, such a length costs several times more.
+    products with the dense matrix Q take the place of a sine or cosine transform up to 768
+    unknowns (2048 for DST-I and DCT-I); on periodic axes and beyond, such a length costs several
+    times more.
 
     Raises `InputError` for a grid that is not uniform, an unknown kind, an axis without unknowns.
 

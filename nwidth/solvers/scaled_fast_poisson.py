@@ -8,15 +8,18 @@ from numpy.typing import NDArray
 from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
+from nwidth.meshes import _parity_series as parity
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
 
-# Roughness up to which about ten iterations do, in less time than a multigrid cycle takes to set up
-# and as many as it needs; see `suits_scaled_transform`.
-SMOOTH = 0.75
+# Pairs (points, roughness) up to which these iterations take less time than those with multigrid,
+# its set-up included, measured at 1e-8 and one thread. Both iterate 7 to 10 times; transforms leave
+# the caches earlier, at three times the passes over memory.
+SMOOTH_2D = ((100_000, 1.5), (400_000, 0.6))
+SMOOTH_3D = ((2_000_000, 0.75),)
 
 
 class ScaledFastPoisson(LinearOperator):
@@ -118,12 +121,13 @@ def roughness(a: Array, grid: Grid) -> float:
 def suits_scaled_transform(a: Array, grid: Grid) -> tuple[bool, str]:
     """Return whether conjugate gradients with `ScaledFastPoisson` beat multigrid, and why.
 
-    a is the coefficient on the grid, positive. The rule is that the grid is uniform, a is one
-    scalar field and its `roughness` R is at most 0.75. Iterations to 1e-8, on node grids of 129^2
-    and 421^2, for exp(s g) with Gaussian g of smoothness alpha: 7 for R = 0.3, 9 for 0.7, 11 to 14
-    for 1.1 to 1.4, 17 to 24 for 2.5, more than 100 for jumps (R = 8 and more).
+    a is the coefficient on the grid, positive. The rule: the grid is uniform, lengths of transforms
+    have no prime factor above 31, a is one scalar field, and its `roughness` R is at most 1.5 up to
+    1e5 points in a plane, 0.6 up to 4e5, 0.75 up to 2e6 in space; on larger grids multigrid wins.
+    Iterations to 1e-8 for exp(s g) with Gaussian g on 129^2 and 421^2 nodes: 7 for R = 0.3, 9 for
+    0.7, 11 to 14 for 1.1 to 1.4, 17 to 24 for 2.5, more than 100 for jumps (R = 8 and more).
 
-    >>> grid = Grid.uniform((9, 9))
+    >>> grid = Grid.uniform((65, 65))
     >>> suits_scaled_transform(np.where(grid.coordinates()[0] < 0.5, 1.0, 10.0), grid)[0]
     False
     """
@@ -131,7 +135,18 @@ def suits_scaled_transform(a: Array, grid: Grid) -> tuple[bool, str]:
         return False, "fast transforms need a uniform grid"
     if a.shape != grid.shape:
         return False, "fast transforms cannot follow a coefficient that differs between axes"
-    R = roughness(a, grid)
-    if R <= SMOOTH:
-        return True, f"smooth coefficient (roughness {R:.2f}): scaled fast transforms do"
+    for axis in grid.axes:
+        length = axis.size - (axis.centering == "node" and not axis.periodic)
+        if parity.largest_prime_factor(length) > parity.LARGEST_PRIME:
+            return False, f"transforms of length {length} are slow: it has a large prime factor"
+    limits = [
+        limit
+        for points, limit in (SMOOTH_3D if grid.dimension == 3 else SMOOTH_2D)
+        if a.size <= points
+    ]
+    if not limits:
+        return False, f"on {a.size} points multigrid is quicker than transforms"
+    R, limit = roughness(a, grid), limits[0]
+    if limit >= R:
+        return True, f"smooth coefficient (roughness {R:.2f}): scaled fast transforms are quickest"
     return False, f"the coefficient is too rough ({R:.2f}) for scaled fast transforms"
