@@ -33,7 +33,7 @@ def namespace(*arrays: Any) -> ModuleType:
         module = sys.modules.get(name)
         if module is not None and any(isinstance(a, getattr(module, kind)) for a in arrays):
             found[name] = module
-    if any(isinstance(a, np.ndarray) for a in arrays):
+    if any(isinstance(a, np.ndarray) and not lives_on_gpu(a) for a in arrays):
         found["numpy"] = np
     if len(found) > 1:
         raise InputError(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import ENDS, Boundary
@@ -126,7 +127,7 @@ class FiniteVolume:
         """Return the flux operator of the coefficient a, in its dtype."""
         inverse = np.reciprocal(a)
         faces = tuple(self._faces(self._component(inverse, k), k) for k in range(len(self.shape)))
-        reaction = None if self.reaction is None else self.reaction.astype(a.dtype)
+        reaction = None if self.reaction is None else namespace(a).asarray(self.reaction, a.dtype)
         return DiffusionOperator(faces, reaction, self.periodic)
 
     def right_hand_side(self, source: Array, a: Array) -> Array:
@@ -136,8 +137,8 @@ class FiniteVolume:
         the quadrature error, up to 1 / n^2 of the total of absolute values with n the fewest points
         of an axis, is spread over the volumes; a larger one raises `InputError`.
         """
-        dtype = a.dtype
-        b = (source[self.interior] * self.volumes).astype(dtype)
+        xp = namespace(a)
+        b = xp.asarray((source[self.interior] * self.volumes).astype(a.dtype))
         for k in range(b.ndim):
             for end, kind in zip(ENDS, self.kinds[k], strict=True):
                 if kind == "periodic":
@@ -150,11 +151,12 @@ class FiniteVolume:
                     inverse = np.reciprocal(self._component(a, k)[self._two_points(k, end)])
                     factor = self._wall(inverse, k, end)
                 else:
-                    factor = self._area(k, np.dtype(np.float64))
+                    factor = xp.asarray(self._area(k, np.dtype(np.float64)))
                     if (k, end) in self.robin and self.grid.axes[k].centering == "cell":
                         inverse = np.reciprocal(self._component(a, k)[self._two_points(k, end)])
-                        factor = factor / (1 + self.robin[k, end] * self._gap(inverse, k, end))
-                b[side] += factor * self._side(values, k)
+                        alpha = xp.asarray(self.robin[k, end])
+                        factor = factor / (1 + alpha * self._gap(inverse, k, end))
+                b[side] += factor * xp.asarray(self._side(values, k))
         return self._balanced(b) if self.singular else b
 
     def energy(self, operator: DiffusionOperator, field: Array) -> float:
@@ -191,17 +193,19 @@ class FiniteVolume:
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of a whole field `(..., *grid.shape)`, contiguous."""
         inner: Any = (..., *self.interior)
-        return np.ascontiguousarray(field[inner])
+        return namespace(field).ascontiguousarray(field[inner])
 
     def field(self, unknowns: Array) -> Array:
         """Return the whole field of the unknowns: Dirichlet nodes get their values."""
-        u = np.zeros(self.grid.shape, dtype=unknowns.dtype)
+        xp = namespace(unknowns)
+        u = xp.zeros(self.grid.shape, dtype=unknowns.dtype)
         u[self.interior] = unknowns
         for k in reversed(range(u.ndim)):  # the earlier axis is written last and wins
             for end, kind in zip(ENDS, self.kinds[k], strict=True):
                 if kind == "dirichlet" and self.grid.axes[k].centering == "node":
                     side = tuple(_end_slice(end) if j == k else slice(None) for j in range(u.ndim))
-                    u[side] = np.expand_dims(self.boundary.values(self.grid, k, end), k)
+                    values = self.boundary.values(self.grid, k, end)
+                    u[side] = xp.asarray(np.expand_dims(values, k))
         return u
 
     def _component(self, a: Array, k: int) -> Array:
@@ -245,17 +249,20 @@ class FiniteVolume:
     def _wall(self, inverse: Array, k: int, end: str) -> Array:
         """Return T on a Dirichlet side, from 1 / a on at least two layers of points there."""
         axis, dtype = self.grid.axes[k], inverse.dtype
+        area = namespace(inverse).asarray(self._area(k, dtype))
         if axis.centering == "cell":
-            return (self._area(k, dtype) / self._gap(inverse, k, end)).astype(dtype)
+            return (area / self._gap(inverse, k, end)).astype(dtype)
         layers = np.moveaxis(inverse[self._across(k)], k, 0)
         first, second, face = (0, 1, 1) if end == "lower" else (-1, -2, -2)
         resistance = abs(axis.faces[face] - axis.points[first]) * layers[first]
         resistance = resistance + abs(axis.points[second] - axis.faces[face]) * layers[second]
-        return (self._area(k, dtype) / np.expand_dims(resistance, k)).astype(dtype)
+        return (area / np.expand_dims(resistance, k)).astype(dtype)
 
     def _robin(self, inverse: Array, k: int, end: str) -> Array:
         """Return T on a Robin side, zero where its coefficient is."""
-        alpha, area = self.robin[k, end], self._area(k, np.dtype(np.float64))
+        xp = namespace(inverse)
+        alpha = xp.asarray(self.robin[k, end])
+        area = xp.asarray(self._area(k, np.dtype(np.float64)))
         if self.grid.axes[k].centering == "cell":
             alpha = alpha / (1 + alpha * self._gap(inverse, k, end))
         return (area * alpha).astype(inverse.dtype)
@@ -268,13 +275,15 @@ class FiniteVolume:
         x, f = axis.points[cut], axis.faces[cut.start + 1 : cut.stop]
         shape = list(self.shape)
         shape[k] = n + 1
-        faces = np.zeros(shape, dtype=dtype)
+        xp = namespace(inverse)
+        faces = xp.zeros(shape, dtype=dtype)
         at = _Layers(k, len(shape))
-        area = self._area(k, dtype)
+        area = xp.asarray(self._area(k, dtype))
         if n > 1:
             inner = faces[at(slice(1, n))]
-            np.multiply(self._along(f - x[:-1], k, dtype), layers[at(slice(0, n - 1))], out=inner)
-            inner += self._along(x[1:] - f, k, dtype) * layers[at(slice(1, n))]
+            before, after = (xp.asarray(self._along(d, k, dtype)) for d in (f - x[:-1], x[1:] - f))
+            np.multiply(before, layers[at(slice(0, n - 1))], out=inner)
+            inner += after * layers[at(slice(1, n))]
             np.divide(area, inner, out=inner)
         if axis.periodic:
             gaps = (float(axis.faces[-1] - x[-1]), float(x[0] - axis.faces[0]))
@@ -299,7 +308,8 @@ class FiniteVolume:
                 f"because no side is Dirichlet, got a total of {total:.3g} out of {size:.3g}; "
                 "subtract the mean from the source or prescribe the value on one side"
             )
-        return b - (total / self.volumes.sum() * self.volumes).astype(b.dtype)
+        share = (total / self.volumes.sum() * self.volumes).astype(b.dtype)
+        return b - namespace(b).asarray(share)
 
 
 def _end_slice(end: str) -> slice:

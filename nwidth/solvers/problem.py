@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, require_finite, to_numpy
+from nwidth.arrays import as_floating, lives_on_gpu, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.linear_operator import LinearOperator
@@ -99,7 +99,8 @@ class LinearProblem(ABC):
                 f"got {came or 'none'}"
             )
         try:
-            values = as_floating(to_numpy(inputs[name]), name)
+            came = inputs[name]
+            values = as_floating(came if lives_on_gpu(came) else to_numpy(came), name)
         except (TypeError, ValueError) as error:
             if isinstance(error, InputError):
                 raise

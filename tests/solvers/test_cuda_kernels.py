@@ -100,6 +100,35 @@ def agree_transfer(dtype):
                 np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
+def agree_solve():
+    """Compare whole solves, and what they are made of, on simulated device arrays."""
+    import simulated_cupy as cupy
+
+    from nwidth.meshes import Axis, Grid
+    from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Robin, solve
+
+    flow = Boundary({"x_lower": Dirichlet(1.0), "y_upper": Robin(2.0, 1.0)}, default=Neumann(0.1))
+    half = Grid((Axis.uniform(12, name="x", periodic=True), Axis.uniform(11, name="y")))
+    problems = [
+        Darcy(Grid.uniform((13, 10)), flow, reaction=1.0),
+        Darcy(Grid.uniform((5, 6, 5), centering="cell"), flow),
+        Darcy(Grid.uniform((11, 12), centering="cell"), Boundary(default=Neumann()), source=0.0),
+        Darcy(half),
+    ]
+    for problem in problems:
+        a = np.exp(RNG.standard_normal(problem.grid.shape))
+        for dtype, rtol in ((np.float64, 1e-10), (np.float32, 1e-5)):
+            inputs = {"permeability": a.astype(dtype)}
+            wanted = solve(problem, inputs, rtol, method="multigrid-cg").checked()
+            on_device = {"permeability": cupy.asarray(a.astype(dtype))}
+            found = solve(problem, on_device, rtol, method="multigrid-cg").checked()
+            assert isinstance(found.u, cupy.ndarray) and found.u.dtype == dtype
+            assert found.iterations == wanted.iterations
+            np.testing.assert_allclose(
+                found.u.get(), wanted.u, atol=10 * rtol * abs(wanted.u).max()
+            )
+
+
 def run_in_simulator():
     """Compare everything in both precisions; called in the subprocess below."""
     from nwidth.solvers import _diffusion_operator_cuda
@@ -111,12 +140,14 @@ def run_in_simulator():
     for dtype in (np.float32, np.float64):
         agree(dtype)
         agree_transfer(dtype)
+    agree_solve()
     return "agreed"
 
 
 def test_cuda_kernels_agree_with_those_of_the_cpu_in_the_simulator():
     code = (
         "import importlib.util, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         f"spec = importlib.util.spec_from_file_location('cases', {__file__!r})\n"
         "cases = sys.modules['cases'] = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(cases)\n"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import power_of_two
+from nwidth.arrays import lives_on_gpu, namespace, power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
 from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
@@ -140,14 +140,19 @@ class _Workspace:
     """The vectors r, z, p, q of one solve, and the passes over them."""
 
     def __init__(self, A: LinearOperator, b: Array, preconditioner: LinearOperator | None):
-        from nwidth.solvers.krylov import _conjugate_gradient_numba as kernels
+        kernels: Any
+        if lives_on_gpu(b):
+            from nwidth.solvers.krylov import _conjugate_gradient_cupy as kernels
+        else:
+            from nwidth.solvers.krylov import _conjugate_gradient_numba as kernels
 
         self.kernels, self.A, self.b, self.M = kernels, A, b, preconditioner
         self.r, self.q = np.empty_like(b), np.empty_like(b)
         self.z = self.r if preconditioner is None else np.empty_like(b)
         self.p = np.zeros_like(b)
-        self.rows = np.empty(b.size // b.shape[-1])
-        self.parts = np.empty(-(-b.size // kernels.BLOCK))
+        xp = namespace(b)
+        self.rows = xp.empty(b.size // b.shape[-1])
+        self.parts = xp.empty(-(-b.size // kernels.BLOCK))
         self.threaded = b.size >= THREADED_SIZE
 
     def start(self, x: Array) -> float:
@@ -215,11 +220,12 @@ class _Workspace:
 def _checked(A: LinearOperator, b: Array, initial: Array | None) -> tuple[Array, Array]:
     """Return b and a fresh x_0 as contiguous floating arrays of one dtype."""
     dtype = np.float32 if b.dtype == np.float32 and A.dtype == np.float32 else np.float64
-    b = np.ascontiguousarray(b, dtype=dtype)
+    xp = namespace(b)
+    b = xp.ascontiguousarray(b, dtype=dtype)
     if b.shape != A.range_shape or A.range_shape != A.domain_shape or b.size == 0:
         raise InputError(f"right-hand side: expected shape {A.range_shape}, got {b.shape}")
     if initial is None:
         return b, np.zeros_like(b)
     if initial.shape != b.shape:
         raise InputError(f"initial guess: expected shape {b.shape}, got {initial.shape}")
-    return b, np.array(initial, dtype=dtype, order="C")
+    return b, xp.array(initial, dtype=dtype, order="C")

@@ -153,7 +153,12 @@ class MultigridCycle(LinearOperator):
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an array to work in."""
-        return np.empty(shape, dtype)
+        return self.xp.empty(shape, dtype)
+
+    @property
+    def xp(self) -> Any:
+        """The library of the operator's arrays, NumPy or CuPy."""
+        return getattr(self.operator, "xp", np)
 
     def _scaled(self) -> Any:
         """Return the operator as the cycle sees it."""
@@ -179,7 +184,7 @@ class MultigridCycle(LinearOperator):
             # Parts whose couplings to the rest are below round-off; M need only be definite.
             lift = max(matrix.diagonal().max() * np.finfo(np.float64).eps, TINY)
             inverse = np.linalg.inv(matrix + lift * np.eye(size))
-        self._inverse = ((inverse + inverse.T) / 2).astype(self.precision)
+        self._inverse = self.xp.asarray(((inverse + inverse.T) / 2).astype(self.precision))
         self._coarsest = [self._empty(shape, self.precision) for _ in range(2)]
 
     def apply_into(self, out: Array, r: Array) -> None:
@@ -191,9 +196,9 @@ class MultigridCycle(LinearOperator):
         f = self.levels[0].f if self.levels else self._coarsest[1]
         u = self.levels[0].u if self.levels else self._coarsest[0]
         if self.precision == self.dtype and self._scale == 1.0:
-            np.copyto(f, r)
+            f[...] = r
             self._visit(0, self.cycle, turn, True)
-            np.copyto(out, u)
+            out[...] = u
             return
         size = max(float(r.max()), -float(r.min()))
         size = size if 0 < size < np.inf else 1.0
@@ -209,19 +214,19 @@ class MultigridCycle(LinearOperator):
             self._run(z, b - self.operator.apply(x), Turn(False, False, False))
             x += z
             return
-        np.copyto(self.levels[0].u, x)
-        np.copyto(self.levels[0].f, b)
+        self.levels[0].u[...] = x
+        self.levels[0].f[...] = b
         self._visit(0, self.cycle, Turn(False, False, False), False)
-        np.copyto(x, self.levels[0].u)
+        x[...] = self.levels[0].u
 
     def _apply(self, u: Any) -> Any:
         out = self._empty(self.domain_shape, self.dtype)
-        self.apply_into(out, np.ascontiguousarray(u, dtype=self.dtype))
+        self.apply_into(out, self.xp.ascontiguousarray(u, dtype=self.dtype))
         return out
 
     def _adjoint(self, v: Any) -> Any:
         out = self._empty(self.domain_shape, self.dtype)
-        self._run(out, np.ascontiguousarray(v, dtype=self.dtype), Turn(False, True, True))
+        self._run(out, self.xp.ascontiguousarray(v, dtype=self.dtype), Turn(False, True, True))
         return out
 
     def _visit(self, depth: int, cycle: str, turn: Turn, from_zero: bool) -> None:
@@ -229,7 +234,7 @@ class MultigridCycle(LinearOperator):
         if depth == len(self.levels):
             u, f = self._coarsest
             size = len(self._inverse)  # arrays may hold several columns
-            np.dot(self._inverse, f.reshape(size, -1), out=u.reshape(size, -1))
+            self.xp.dot(self._inverse, f.reshape(size, -1), out=u.reshape(size, -1))
             return
         level = self.levels[depth]
         u, f, smoother = level.u, level.f, level.smoother
@@ -292,7 +297,7 @@ class MultigridCycle(LinearOperator):
         """Return an array of the operator's shape and dtype."""
         if np.shape(u) != self.domain_shape:
             raise InputError(f"{what}: expected shape {self.domain_shape}, got {np.shape(u)}")
-        return np.ascontiguousarray(u, dtype=self.dtype)
+        return self.xp.ascontiguousarray(u, dtype=self.dtype)
 
     def _check_balance(self, b: Array, size: float, rtol: float) -> None:
         """Raise if the part of b along the constants, which no A x has, is above the tolerance."""
@@ -320,4 +325,4 @@ def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status |
 def _norm(r: Array) -> float:
     """Return ||r||, the sum of squares in float64."""
     with np.errstate(over="ignore"):
-        return float(np.linalg.norm(r.astype(np.float64, copy=False)))
+        return float(np.linalg.norm(r.astype(np.float64, copy=False).ravel()))
