@@ -30,6 +30,7 @@ from nwidth.solvers.multigrid import (
     ShiftedLaplacian,
 )
 from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
+from nwidth.solvers.stacked_operator import StackedOperator
 
 RNG = np.random.default_rng(4)
 
@@ -87,6 +88,11 @@ def fast_diagonalization(shape, periodic):
     return FastDiagonalization(faces, widths, periodic, reaction=0.5)
 
 
+def hierarchy_cycle(**options):
+    matrix = diffusion((11, 10)).to_sparse()
+    return HierarchyCycle(AlgebraicHierarchy.from_matrix(matrix), **options)
+
+
 BUILDERS = {
     "PoissonMultigrid": [
         lambda: PoissonMultigrid((15, 11), (1.0, 1.4), 0.1),
@@ -100,6 +106,10 @@ BUILDERS = {
     "ScaledOperator": [lambda: (2 - 1j) * matrix(), lambda: -matrix()],
     "ProductOperator": [lambda: matrix(5, 4) @ matrix(4, 3)],
     "AdjointOperator": [lambda: matrix().H],
+    "StackedOperator": [
+        lambda: StackedOperator([matrix()] * 3),
+        lambda: StackedOperator([diffusion((6, 5)), diffusion((6, 5))]),
+    ],
     "DiffusionOperator": [
         lambda: diffusion((7,)),
         lambda: diffusion((6, 5)),
@@ -159,6 +169,17 @@ BUILDERS = {
         lambda: DownstreamMultigrid(convection_diffusion((26, 25))),
         lambda: DownstreamMultigrid(convection_diffusion((18, 17), np.float32), cycle="F"),
         lambda: DownstreamMultigrid(convection_diffusion((8, 7, 9)), cycle="W"),
+    ],
+    "HierarchyCycle": [
+        lambda: hierarchy_cycle(),
+        lambda: hierarchy_cycle(columns=3, smoother="jacobi"),
+        lambda: hierarchy_cycle(columns=9, smoother="chebyshev"),
+        lambda: hierarchy_cycle(cycle="W"),
+    ],
+    "SparseOperator": [
+        lambda: SparseOperator(sp.random_array((6, 4), density=0.5, rng=RNG)),
+        lambda: SparseOperator(sp.random_array((6, 4), density=0.5, rng=RNG), 9),
+        lambda: SparseOperator(sp.random_array((5, 5), density=0.5, rng=RNG), 2, dtype=np.float32),
     ],
     "FastPoisson": [
         lambda: FastPoisson(Grid.uniform((6, 5)), [("neumann", "neumann")] * 2, reaction=2.0),

@@ -1,6 +1,7 @@
 """Krylov methods."""
 
 from nwidth.solvers.krylov.batched_conjugate_gradient import BatchedConjugateGradient
+from nwidth.solvers.krylov.bicgstab import bicgstab
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
 from nwidth.solvers.krylov.fgmres import fgmres
 from nwidth.solvers.krylov.gcro_dr import gcro_dr
@@ -11,6 +12,7 @@ __all__ = [
     "BatchedConjugateGradient",
     "Iterate",
     "RecycledSpace",
+    "bicgstab",
     "conjugate_gradient",
     "fgmres",
     "gcro_dr",
