@@ -29,7 +29,10 @@ from nwidth.solvers.multigrid import (
     PoissonMultigrid,
     ShiftedLaplacian,
 )
+from nwidth.solvers.multigrid.algebraic_hierarchy import AlgebraicHierarchy
+from nwidth.solvers.multigrid.hierarchy_cycle import HierarchyCycle
 from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
+from nwidth.solvers.sparse_operator import SparseOperator
 from nwidth.solvers.stacked_operator import StackedOperator
 
 RNG = np.random.default_rng(4)

@@ -7,6 +7,7 @@ from nwidth.solvers.krylov.fgmres import fgmres
 from nwidth.solvers.krylov.gcro_dr import gcro_dr
 from nwidth.solvers.krylov.iterate import Iterate
 from nwidth.solvers.krylov.recycled_space import RecycledSpace
+from nwidth.solvers.krylov.sequence_order import sequence_order
 
 __all__ = [
     "BatchedConjugateGradient",
@@ -16,4 +17,5 @@ __all__ = [
     "conjugate_gradient",
     "fgmres",
     "gcro_dr",
+    "sequence_order",
 ]
