@@ -26,6 +26,24 @@ class BlackBoxMultigrid(MultigridCycle):
     level of an operator in flux form red-black. References: Alcouffe, Brandt, Dendy & Painter
     (1981), doi:10.1137/0902035; Dendy (1982), doi:10.1016/0021-9991(82)90057-2.
 
+    When to use which: full tensors and other nine-point operators need this class. For operators in
+    flux form `Multigrid`, whose averaged fluxes cost no set-up, takes as many iterations where the
+    coefficient is smooth, two-phase with large regions or a reservoir field. Where jumps do not lie
+    on the coarse grids this class takes half as many or fewer; as preconditioner of conjugate
+    gradients to 1e-8 on 421 x 421 points:
+
+                                                      Multigrid   this class
+        two-phase {3, 12}, log-normal of 2.4e4             9           9
+        rough inclusions of about 10 points, 100          33          14
+        checkerboard of 5 x 5 points, 1e4                 71          34
+        oblique channels 3 points wide, 1e4 and 1e8     > 150      50, 66
+        layer of SPE 10 model 1, cells halved 4 times     11          12
+
+    Where inclusions are a few points thin *and* of contrast 1e4 and more, no coarse grid of every
+    second point resolves them, both fail, and `AlgebraicMultigrid` takes 20 to 35. A set-up costs
+    about as much as ten iterations. Rotated constant tensors take 8 iterations for a ratio of the
+    eigenvalues of 1, 7 to 19 for 10 and 8 to 17 for 100, whatever the grid.
+
     Args:
         operator: what to invert approximately, positive definite or semidefinite.
         dtype: precision of the cycle, the operator's by default; the set-up is float64 always.
@@ -48,7 +66,7 @@ class BlackBoxMultigrid(MultigridCycle):
         operator: DiffusionOperator | NinePointOperator,
         *,
         dtype: Any = None,
-        sweeps: Sequence[int] = (1,),
+        sweeps: Sequence[int] = (1, 2, 4),
         cycle: str = "V",
     ):
         super().__init__(operator, dtype, sweeps, cycle)

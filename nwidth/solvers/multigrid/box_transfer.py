@@ -65,7 +65,7 @@ class BoxTransfer:
                 f"axes: expected 0 or 1 or both, with at least 3 points each, got {sorted(axes)} "
                 f"for shape {A.domain_shape}"
             )
-        offsets = tuple(_has_wall(A, k) if k in axes else 0 for k in (0, 1))
+        offsets = _has_wall(A, 0) if 0 in axes else 0, _has_wall(A, 1) if 1 in axes else 0
         steps = (2 if 0 in axes else 1, 2 if 1 in axes else 1)
         coarse = [-(-(n - o) // s) for n, o, s in zip((n0, n1), offsets, steps, strict=True)]
         weights = np.zeros((9, *coarse))
