@@ -6,7 +6,7 @@ import pytest
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.meshes import Grid
 from nwidth.rom import CertificateStatus, certify, certify_fields
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Solution, Status
+from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Robin, Solution, Status
 
 GRID = Grid.uniform((33, 33))
 PROBLEM = Darcy(GRID)
@@ -50,6 +50,32 @@ def test_polishing_meets_the_tolerance_and_the_true_error_agrees(exact, size, rt
         assert error / solution.size() <= answer.bound[i] <= rtol
         relative = GRID.norm(answer.u[i] - solution.field) / GRID.norm(solution.field)
         assert relative <= answer.l2_bound[i]
+
+
+COOLED = Boundary({"x_lower": Robin(3.0, 30.0), "x_upper": Robin(0.5, 10.0)}, default=Neumann())
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Darcy(GRID, COOLED),
+        Darcy(Grid.uniform((20, 21), centering="cell"), COOLED, reaction=lambda x, y: 1 + x),
+        Darcy(GRID, Boundary({"x_lower": Robin(lambda x, y: 1 + y)}), reaction=2.0),
+    ],
+    ids=["robin", "robin and reaction, cells", "robin that varies"],
+)
+def test_robin_sides_and_reactions_are_certified(exact, problem):
+    a = permeabilities(2, problem.grid)
+    answer = certify(Perturbed(problem, exact, 1e-2), problem).predict(
+        {"permeability": a}, rtol=1e-6
+    )
+    answer.checked()
+    assert np.all(answer.polished) and np.array_equal(answer.effectivity_limit, [12**0.5] * 2)
+    for i in range(2):
+        solution = exact(problem, {"permeability": a[i]})
+        error = solution.error(problem.unknowns(answer.u[i]))
+        assert 0 < error <= answer.absolute_bound[i]
+        assert error / solution.size() <= answer.bound[i] <= 1e-6
 
 
 def test_only_what_is_too_large_is_polished_and_the_rest_is_returned_as_it_came(exact):

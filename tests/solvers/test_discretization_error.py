@@ -37,6 +37,14 @@ def test_close_to_the_true_error_of_smooth_solutions(shape, centering, sides, no
     assert 0.6 < estimate / true_error(case, norm) < 1.7
 
 
+@pytest.mark.parametrize("norm", ["L2", "energy"])
+def test_robin_sides_and_a_reaction(norm):
+    grid = Grid.uniform((49, 61))
+    case = manufactured(grid, robin=["x_lower", "y_upper", "y_lower"], reaction=True)
+    estimate = discretization_error(case.problem, case.inputs, order=2, norm=norm)
+    assert 0.6 < estimate / true_error(case, norm) < 1.7
+
+
 def test_order_one_is_on_the_safe_side_for_smooth_solutions():
     case = manufactured(Grid.uniform((65, 65)))
     estimate = discretization_error(case.problem, case.inputs)
