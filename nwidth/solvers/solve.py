@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite, require_shape
+from nwidth.arrays import namespace, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
@@ -94,8 +94,8 @@ def solve(
     reason = "; ".join(filter(None, (reason, note)))
     x = result.x
     if "positive semidefinite" in operator.properties:
-        volumes = problem.unknowns(problem.grid.weights)
-        x = x - x.dtype.type((volumes * x).sum() / volumes.sum())
+        volumes = namespace(x).asarray(problem.unknowns(problem.grid.weights))
+        x = x - ((volumes * x).sum() / volumes.sum()).astype(x.dtype)
     return Solution(
         problem.field(x, inputs),
         result.status,
