@@ -21,15 +21,23 @@ from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
-from nwidth.solvers.multigrid import AlgebraicMultigrid, BlackBoxMultigrid, Multigrid
+from nwidth.solvers.multigrid import (
+    AlgebraicHierarchy,
+    AlgebraicMultigrid,
+    BlackBoxMultigrid,
+    HierarchyCycle,
+    Multigrid,
+)
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
 from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 from nwidth.solvers.solve_batch import solve_batch
+from nwidth.solvers.sparse_operator import SparseOperator
 
 __all__ = [
+    "AlgebraicHierarchy",
     "AlgebraicMultigrid",
     "AnisotropicDarcy",
     "BatchSolution",
@@ -47,6 +55,7 @@ __all__ = [
     "FieldInput",
     "FiniteVolume",
     "Helmholtz",
+    "HierarchyCycle",
     "LinearOperator",
     "LinearProblem",
     "MatrixOperator",
@@ -58,6 +67,7 @@ __all__ = [
     "Robin",
     "ScaledFastPoisson",
     "Solution",
+    "SparseOperator",
     "Status",
     "conjugate_gradient",
     "discretization_error",

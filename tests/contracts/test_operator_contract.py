@@ -20,9 +20,11 @@ from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
+    AlgebraicHierarchy,
     BlackBoxMultigrid,
     Chebyshev,
     DownstreamMultigrid,
+    HierarchyCycle,
     Jacobi,
     LineRelaxation,
     PlaneRelaxation,
@@ -174,7 +176,7 @@ BUILDERS = {
         lambda: DownstreamMultigrid(convection_diffusion((8, 7, 9)), cycle="W"),
     ],
     "HierarchyCycle": [
-        lambda: hierarchy_cycle(),
+        hierarchy_cycle,
         lambda: hierarchy_cycle(columns=3, smoother="jacobi"),
         lambda: hierarchy_cycle(columns=9, smoother="chebyshev"),
         lambda: hierarchy_cycle(cycle="W"),

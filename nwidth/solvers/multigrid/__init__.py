@@ -1,5 +1,6 @@
 """Geometric multigrid, matrix-free, and algebraic multigrid."""
 
+from nwidth.solvers.multigrid.algebraic_hierarchy import AlgebraicHierarchy
 from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
 from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
 from nwidth.solvers.multigrid.black_box_multigrid import BlackBoxMultigrid
@@ -11,8 +12,8 @@ from nwidth.solvers.multigrid.downstream_multigrid import DownstreamMultigrid
 from nwidth.solvers.multigrid.flux_residual import flux_residual
 from nwidth.solvers.multigrid.four_colour import FourColour
 from nwidth.solvers.multigrid.full_multigrid import FullMultigridResult, full_multigrid
-from nwidth.solvers.multigrid.four_colour import FourColour
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
+from nwidth.solvers.multigrid.hierarchy_cycle import HierarchyCycle
 from nwidth.solvers.multigrid.jacobi import Jacobi
 from nwidth.solvers.multigrid.line_relaxation import LineRelaxation
 from nwidth.solvers.multigrid.multigrid import Multigrid
@@ -25,6 +26,7 @@ from nwidth.solvers.multigrid.sparse_transfer import SparseTransfer
 from nwidth.solvers.multigrid.transfer import Transfer
 
 __all__ = [
+    "AlgebraicHierarchy",
     "AlgebraicMultigrid",
     "BatchedMultigrid",
     "BlackBoxMultigrid",
@@ -33,8 +35,8 @@ __all__ = [
     "DownstreamMultigrid",
     "FourColour",
     "FullMultigridResult",
-    "FourColour",
     "GaussSeidel",
+    "HierarchyCycle",
     "Jacobi",
     "LineRelaxation",
     "Multigrid",

@@ -3,10 +3,11 @@
 Eight columns are one vector register; columns that are left over are taken one by one.
 """
 
+import numpy as np
 from numba import njit, prange
 
-from nwidth.solvers._diffusion_operator_numba import FLAGS
 from nwidth.solvers._lanes_numba import LANES, fill, load, store
+from nwidth.solvers.multigrid._sparse_numba import FLAGS
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
@@ -15,7 +16,7 @@ def _rest_of_eight(f, u, old, pointers, columns, values, sums, i, m, c, start, s
     here = load(u, i * m + c)
     rest = load(f, i * m + c) - fill(sums[i]) * here
     for e in range(pointers[i], pointers[i + 1]):
-        j = columns[e]
+        j = np.uintp(columns[e])
         k = j * m + c
         there = load(u, k) if start <= j < stop else load(old, k)
         rest = rest - fill(values[e]) * (there - here)
@@ -28,7 +29,7 @@ def _rest_of_one(f, u, old, pointers, columns, values, sums, i, m, c, start, sto
     here = u[i * m + c]
     rest = f[i * m + c] - sums[i] * here
     for e in range(pointers[i], pointers[i + 1]):
-        j = columns[e]
+        j = np.uintp(columns[e])
         k = j * m + c
         there = u[k] if start <= j < stop else old[k]
         rest -= values[e] * (there - here)
@@ -38,10 +39,11 @@ def _rest_of_one(f, u, old, pointers, columns, values, sums, i, m, c, start, sto
 @njit(error_model="numpy", cache=True)
 def _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop, m):
     """Relax the points start:stop one after the other, in reverse if `adjoint`."""
-    whole = m - m % LANES
+    m = np.uintp(m)
+    whole, last = m - m % np.uintp(LANES), stop - np.uintp(1)
     for n in range(stop - start):
-        i = stop - 1 - n if adjoint else start + n
-        for c in range(0, whole, LANES):
+        i = last - n if adjoint else start + n
+        for c in range(np.uintp(0), whole, np.uintp(LANES)):
             k = i * m + c
             rest = _rest_of_eight(f, u, old, pointers, columns, values, sums, i, m, c, start, stop)
             store(u, k, load(u, k) + fill(inverse[i]) * rest)
@@ -58,15 +60,13 @@ def smooth(u, old, f, pointers, columns, values, sums, inverse, adjoint, block, 
     blocks = (size + block - 1) // block
     if threaded:
         for b in prange(blocks):
-            start = b * block
-            stop = min(start + block, size)
+            start, stop = np.uintp(b * block), np.uintp(min((b + 1) * block, size))
             _smooth_block(
                 u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop, m
             )
     else:
         for b in range(blocks):
-            start = b * block
-            stop = min(start + block, size)
+            start, stop = np.uintp(b * block), np.uintp(min((b + 1) * block, size))
             _smooth_block(
                 u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop, m
             )
@@ -74,12 +74,13 @@ def smooth(u, old, f, pointers, columns, values, sums, inverse, adjoint, block, 
 
 @njit(error_model="numpy", cache=True)
 def _residual_row(out, f, u, pointers, columns, values, sums, i, m):
-    whole, size = m - m % LANES, pointers.size - 1
-    for c in range(0, whole, LANES):
-        rest = _rest_of_eight(f, u, u, pointers, columns, values, sums, i, m, c, 0, size)
+    i, m, size = np.uintp(i), np.uintp(m), np.uintp(pointers.size - 1)
+    whole = m - m % np.uintp(LANES)
+    for c in range(np.uintp(0), whole, np.uintp(LANES)):
+        rest = _rest_of_eight(f, u, u, pointers, columns, values, sums, i, m, c, np.uintp(0), size)
         store(out, i * m + c, rest)
     for c in range(whole, m):
-        rest = _rest_of_one(f, u, u, pointers, columns, values, sums, i, m, c, 0, size)
+        rest = _rest_of_one(f, u, u, pointers, columns, values, sums, i, m, c, np.uintp(0), size)
         out[i * m + c] = rest
 
 
@@ -96,17 +97,18 @@ def residual(out, f, u, pointers, columns, values, sums, threaded, m):
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
 def _product_row(out, u, pointers, columns, values, add, i, m):
-    whole = m - m % LANES
+    i, m = np.uintp(i), np.uintp(m)
+    whole = m - m % np.uintp(LANES)
     zero = u.dtype.type(0)
-    for c in range(0, whole, LANES):
+    for c in range(np.uintp(0), whole, np.uintp(LANES)):
         total = load(out, i * m + c) if add else fill(zero)
         for e in range(pointers[i], pointers[i + 1]):
-            total = total + fill(values[e]) * load(u, columns[e] * m + c)
+            total = total + fill(values[e]) * load(u, np.uintp(columns[e]) * m + c)
         store(out, i * m + c, total)
     for c in range(whole, m):
         sum_ = out[i * m + c] if add else zero
         for e in range(pointers[i], pointers[i + 1]):
-            sum_ += values[e] * u[columns[e] * m + c]
+            sum_ += values[e] * u[np.uintp(columns[e]) * m + c]
         out[i * m + c] = sum_
 
 

@@ -1,8 +1,13 @@
-"""Kernels on CSR arrays: Gauss-Seidel by blocks, residual, product."""
+"""Kernels on CSR arrays: Gauss-Seidel by blocks, residual, product.
 
+Rows have few entries, so sums must not be reordered for vectors, whose set-up costs more than the
+row; indices are unsigned because signed ones are tested for counting from the end.
+"""
+
+import numpy as np
 from numba import njit, prange
 
-from nwidth.solvers._diffusion_operator_numba import FLAGS
+FLAGS = {"contract", "nsz"}
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
@@ -10,8 +15,8 @@ def _row(f, u, pointers, columns, values, sums, i):
     """Return f - A u at point i, from differences and the sum of the row."""
     here = u[i]
     rest = f[i] - sums[i] * here
-    for e in range(pointers[i], pointers[i + 1]):
-        rest -= values[e] * (u[columns[e]] - here)
+    for e in range(np.uintp(pointers[i]), np.uintp(pointers[i + 1])):
+        rest -= values[e] * (u[np.uintp(columns[e])] - here)
     return rest
 
 
@@ -20,8 +25,8 @@ def _row_of_block(f, u, old, pointers, columns, values, sums, i, start, stop):
     """Return f - A u at point i, with values from before the sweep outside start:stop."""
     here = u[i]
     rest = f[i] - sums[i] * here
-    for e in range(pointers[i], pointers[i + 1]):
-        j = columns[e]
+    for e in range(np.uintp(pointers[i]), np.uintp(pointers[i + 1])):
+        j = np.uintp(columns[e])
         there = u[j] if start <= j < stop else old[j]
         rest -= values[e] * (there - here)
     return rest
@@ -30,8 +35,9 @@ def _row_of_block(f, u, old, pointers, columns, values, sums, i, start, stop):
 @njit(error_model="numpy", cache=True)
 def _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop):
     """Relax the points start:stop one after the other, in reverse if `adjoint`."""
+    last = stop - np.uintp(1)
     for k in range(stop - start):
-        i = stop - 1 - k if adjoint else start + k
+        i = last - k if adjoint else start + k
         rest = _row_of_block(f, u, old, pointers, columns, values, sums, i, start, stop)
         u[i] += inverse[i] * rest
 
@@ -43,13 +49,11 @@ def smooth(u, old, f, pointers, columns, values, sums, inverse, adjoint, block, 
     blocks = (size + block - 1) // block
     if threaded:
         for b in prange(blocks):
-            start = b * block
-            stop = min(start + block, size)
+            start, stop = np.uintp(b * block), np.uintp(min((b + 1) * block, size))
             _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop)
     else:
         for b in range(blocks):
-            start = b * block
-            stop = min(start + block, size)
+            start, stop = np.uintp(b * block), np.uintp(min((b + 1) * block, size))
             _smooth_block(u, old, f, pointers, columns, values, sums, inverse, adjoint, start, stop)
 
 
@@ -67,8 +71,8 @@ def residual(out, f, u, pointers, columns, values, sums, threaded):
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
 def _product(u, pointers, columns, values, i):
     total = u.dtype.type(0)
-    for e in range(pointers[i], pointers[i + 1]):
-        total += values[e] * u[columns[e]]
+    for e in range(np.uintp(pointers[i]), np.uintp(pointers[i + 1])):
+        total += values[e] * u[np.uintp(columns[e])]
     return total
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.sparse_operator import SparseOperator
 
 Array = NDArray[Any]
 
@@ -39,7 +40,12 @@ class Chebyshev:
     [0.375, 0.375, 0.375]
     """
 
-    def __init__(self, operator: DiffusionOperator, degree: int = 2, alpha: float | None = None):
+    def __init__(
+        self,
+        operator: DiffusionOperator | SparseOperator,
+        degree: int = 2,
+        alpha: float | None = None,
+    ):
         alpha = 2.0 * len(operator.domain_shape) if alpha is None else alpha
         if isinstance(degree, bool) or not isinstance(degree, int) or degree < 1:
             raise InputError(f"degree: expected an integer >= 1, got {degree!r}")
@@ -51,6 +57,8 @@ class Chebyshev:
     def largest(self) -> float:
         """Gershgorin's bound max_i sum_j |A_ij| / A_ii of the eigenvalues of D^-1 A."""
         A = self.operator
+        if isinstance(A, SparseOperator):
+            return A.gershgorin
         sums = A.apply(np.ones_like(A.diagonal))
         return float((2 - sums / A.diagonal).max())
 
@@ -58,7 +66,8 @@ class Chebyshev:
     def _work(self) -> tuple[Array, Array, Array]:
         """1 / D, the residual, and the step."""
         inverse = np.reciprocal(self.operator.diagonal)
-        return inverse, np.empty_like(inverse), np.empty_like(inverse)
+        shape = self.operator.domain_shape
+        return inverse, np.empty_like(inverse, shape=shape), np.empty_like(inverse, shape=shape)
 
     def smooth(
         self,
@@ -105,4 +114,7 @@ class Chebyshev:
 
     def residual_into(self, out: Array, f: Array, u: Array) -> None:
         """Set out = f - A u."""
-        flux_residual(self.operator, out, f, u)
+        if isinstance(self.operator, SparseOperator):
+            self.operator.residual_into(out, f, u)
+        else:
+            flux_residual(self.operator, out, f, u)

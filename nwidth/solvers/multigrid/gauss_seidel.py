@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.solvers.multigrid.sparse_transfer import THREADED_ENTRIES
+from nwidth.solvers.sparse_operator import SparseOperator
 
 Array = NDArray[Any]
 
@@ -30,8 +30,9 @@ class GaussSeidel:
 
     Args:
         matrix: square SciPy CSR array, float64, with positive diagonal.
-        dtype: precision of u and f, of shape (n,) or (n, m) for m right-hand sides.
+        dtype: precision of u and f.
         block: points per block.
+        columns: number m of right-hand sides side by side; u and f then have shape (n, m).
 
     >>> import scipy.sparse as sp
     >>> A = sp.diags_array([[2.0] * 3, [-1.0] * 2, [-1.0] * 2], offsets=[0, 1, -1]).tocsr()
@@ -41,11 +42,10 @@ class GaussSeidel:
     [0.5, 0.75, 0.875]
     """
 
-    def __init__(self, matrix: Any, dtype: Any, block: int = BLOCK):
-        self._matrix = matrix.indptr, matrix.indices, matrix.data.astype(dtype, copy=False)
-        self._sums = matrix.sum(axis=1).astype(dtype)
+    def __init__(self, matrix: Any, dtype: Any, block: int = BLOCK, columns: int | None = None):
+        self.operator = SparseOperator(matrix, columns, dtype=dtype)
         self.block, self.size = block, matrix.shape[0]
-        self._inverse = np.reciprocal(self._divisors(matrix)).astype(dtype)
+        self._inverse = np.reciprocal(self._divisors(self.operator.matrix)).astype(dtype)
         self._old: Array = np.empty(0, dtype)
 
     def _divisors(self, matrix: Any) -> Array:
@@ -75,15 +75,15 @@ class GaussSeidel:
 
         if from_zero:
             u[...] = 0
-        threaded = u.size // self.size * self._matrix[2].size >= THREADED_ENTRIES
+        A = self.operator
         for _ in range(sweeps):
             old = self._before(u)
-            arguments = *self._matrix, self._sums, self._inverse, adjoint, self.block, threaded
-            if u.ndim == 1:
-                _sparse_numba.smooth(u, old, f, *arguments)
+            rest = *A.arrays, A.sums, self._inverse, adjoint, self.block, A.threaded
+            if A.columns is None:
+                _sparse_numba.smooth(u, old, f, *rest)
             else:
                 flat = (a.reshape(-1) for a in (u, old, f))
-                _sparse_columns_numba.smooth(*flat, *arguments, u.shape[1])
+                _sparse_columns_numba.smooth(*flat, *rest, A.columns)
 
     def _before(self, u: Array) -> Array:
         """Return the values before a sweep, u itself where there is but one block."""
@@ -96,11 +96,4 @@ class GaussSeidel:
 
     def residual_into(self, out: Array, f: Array, u: Array) -> None:
         """Set out = f - A u."""
-        from nwidth.solvers.multigrid import _sparse_columns_numba, _sparse_numba
-
-        threaded = u.size // self.size * self._matrix[2].size >= THREADED_ENTRIES
-        if u.ndim == 1:
-            _sparse_numba.residual(out, f, u, *self._matrix, self._sums, threaded)
-        else:
-            flat = (a.reshape(-1) for a in (out, f, u))
-            _sparse_columns_numba.residual(*flat, *self._matrix, self._sums, threaded, u.shape[1])
+        self.operator.residual_into(out, f, u)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.sparse_operator import SparseOperator
 
 Array = NDArray[Any]
 
@@ -38,7 +39,7 @@ class Jacobi:
     [0.25, 0.25, 0.25]
     """
 
-    def __init__(self, operator: DiffusionOperator, omega: float | None = None):
+    def __init__(self, operator: DiffusionOperator | SparseOperator, omega: float | None = None):
         omega = DAMPING[len(operator.domain_shape) - 1] if omega is None else omega
         if not 0 < omega < 1:
             raise InputError(f"omega: expected a number between 0 and 1, got {omega!r}")
@@ -51,7 +52,7 @@ class Jacobi:
 
     @cached_property
     def _r(self) -> Array:
-        return np.empty_like(self._weights)
+        return np.empty_like(self._weights, shape=self.operator.domain_shape)
 
     def smooth(
         self,
@@ -76,4 +77,7 @@ class Jacobi:
 
     def residual_into(self, out: Array, f: Array, u: Array) -> None:
         """Set out = f - A u."""
-        flux_residual(self.operator, out, f, u)
+        if isinstance(self.operator, SparseOperator):
+            self.operator.residual_into(out, f, u)
+        else:
+            flux_residual(self.operator, out, f, u)

@@ -4,17 +4,16 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from nwidth.solvers.sparse_operator import SparseOperator
 
-# Entries of a matrix, times right-hand sides, from which on threads are worth waking.
-THREADED_ENTRIES = 2**18
+Array = NDArray[Any]
 
 
 class SparseTransfer:
-    """Interpolation P and restriction P^T by a CSR array, between arrays of any shape.
+    """Interpolation P and restriction P^T by a sparse matrix, between arrays of any shape.
 
     Args:
-        interpolation: SciPy CSR array, a row per fine point.
+        interpolation: SciPy CSR array, a row per fine point, or one of `cupyx.scipy.sparse`.
         fine_shape: shape of the fine array; the coarse one is flat.
         dtype: precision of the arrays.
         columns: number m of vectors side by side; the arrays then have shape (n, m).
@@ -28,28 +27,14 @@ class SparseTransfer:
         columns: int | None = None,
     ):
         self.fine_shape = fine_shape
-        coarse = interpolation.shape[1]
-        self.coarse_shape: tuple[int, ...] = (coarse,) if columns is None else (coarse, columns)
-        self.columns = columns
-        P = interpolation.astype(dtype)
-        R = P.T.tocsr()
-        self._prolong = P.indptr, P.indices, P.data
-        self._restrict = R.indptr, R.indices, R.data
-        self.threaded = P.nnz * (columns or 1) >= THREADED_ENTRIES
+        self._prolong = SparseOperator(interpolation, columns, dtype=dtype)
+        self._restrict = SparseOperator(interpolation.T.tocsr(), columns, dtype=dtype)
+        self.coarse_shape: tuple[int, ...] = self._prolong.domain_shape
 
     def restrict_into(self, out: Array, r: Array) -> None:
         """Set out = P^T r."""
-        self._multiply(out, r, self._restrict, False)
+        self._restrict.multiply_into(out, r.reshape(self._restrict.domain_shape))
 
     def prolong_into(self, u: Array, e: Array, add: bool) -> None:
         """Set u = P e, or u += P e."""
-        self._multiply(u, e, self._prolong, add)
-
-    def _multiply(self, out: Array, u: Array, matrix: Any, add: bool) -> None:
-        from nwidth.solvers.multigrid import _sparse_columns_numba, _sparse_numba
-
-        arguments = out.reshape(-1), u.reshape(-1), *matrix, add, self.threaded
-        if self.columns is None:
-            _sparse_numba.multiply(*arguments)
-        else:
-            _sparse_columns_numba.multiply(*arguments, self.columns)
+        self._prolong.multiply_into(u.reshape(self._prolong.range_shape), e, add)

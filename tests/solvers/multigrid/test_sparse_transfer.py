@@ -31,3 +31,17 @@ def test_threaded_products_agree():
     e, u = RNG.standard_normal(P.shape[1]), np.empty(n)
     transfer.prolong_into(u, e, add=False)
     np.testing.assert_array_equal(u, P @ e)
+
+
+@pytest.mark.parametrize("columns", [1, 8, 10])
+def test_columns(columns):
+    P = sp.random_array((21, 9), density=0.3, rng=np.random.default_rng(0)).tocsr()
+    transfer = SparseTransfer(P, (21, columns), np.float64, columns)
+    rng = np.random.default_rng(1)
+    u, e = rng.standard_normal((21, columns)), rng.standard_normal((9, columns))
+    out = np.empty(transfer.coarse_shape)
+    transfer.restrict_into(out, u)
+    np.testing.assert_allclose(out, P.T @ u, atol=1e-13)
+    v = u.copy()
+    transfer.prolong_into(v, e, add=True)
+    np.testing.assert_allclose(v, u + P @ e, atol=1e-13)
