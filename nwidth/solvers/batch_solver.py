@@ -61,14 +61,18 @@ class BatchSolver:
         max_iterations: int = 200,
         initial: Array | None = None,
         progress: Progress | None = None,
+        first: int = 0,
     ) -> BatchSolution:
-        """Return the solutions of a batch; the arguments are those of `solve_batch`."""
+        """Return the solutions of a batch; the arguments are those of `solve_batch`.
+
+        Errors number the samples from `first`.
+        """
         check_limits(rtol, max_iterations)
         start, cpu_start = time.perf_counter(), time.process_time()
         checked, samples = _checked(self.problem, inputs)
         guesses = None if initial is None else _guesses(self.problem, initial, samples)
         u = np.empty((samples, *self.problem.grid.shape), np.result_type(*checked.values()))
-        batch = _Batch(checked, guesses, u, rtol, max_iterations)
+        batch = _Batch(checked, guesses, u, rtol, max_iterations, first)
         take = self._side_by_side if self.why is None else self._one_by_one
         solutions = take(batch, progress or (lambda done, total: None))
         return BatchSolution(
@@ -86,7 +90,7 @@ class BatchSolver:
         solutions = []
         for i in range(len(batch.u)):
             guess = None if batch.guesses is None else batch.guesses[i]
-            with sample_named(i):
+            with sample_named(batch.first + i):
                 found = self._alone(batch, i, guess, batch.max_iterations)
             solutions.append(replace(found, reason=f"one by one, {self.why}; {found.reason}"))
             report(i + 1, len(batch.u))
@@ -111,19 +115,19 @@ class BatchSolver:
         for group in self._groups[:number]:
             free.put(group)
 
-        def run(first: int) -> list[LaneResult]:
-            part, group = slice(first, first + LANES), free.get()
+        def run(start: int) -> list[LaneResult]:
+            part, group = slice(start, start + LANES), free.get()
             try:
                 inputs = {name: values[part] for name, values in batch.inputs.items()}
                 guesses = None if batch.guesses is None else batch.guesses[part]
                 limits = (batch.rtol, batch.max_iterations)
-                return group.solve(first, inputs, guesses, *limits, batch.u[part])
+                return group.solve(batch.first + start, inputs, guesses, *limits, batch.u[part])
             finally:
                 free.put(group)
 
         solutions: list[Solution] = []
         with ThreadPoolExecutor(number) as threads:
-            jobs = [threads.submit(run, first) for first in starts]
+            jobs = [threads.submit(run, start) for start in starts]
             try:
                 for job in jobs:
                     for result in job.result():
@@ -163,6 +167,7 @@ class _Batch:
     u: Array
     rtol: float
     max_iterations: int
+    first: int
 
 
 def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:

@@ -182,7 +182,7 @@ def _solved(
             drawn = [*threads.map(lambda i: problem.sample(generator(seed, i)), numbers)]
             inputs = {name: np.stack([item[name] for item in drawn]) for name in drawn[0]}
             del drawn
-            solutions = solver.solve(inputs, rtol, max_iterations=max_iterations)
+            solutions = solver.solve(inputs, rtol, max_iterations=max_iterations, first=start)
             for k, i in enumerate(numbers):
                 if k > 0:
                     report(i, samples)

@@ -13,6 +13,8 @@ from nwidth.solvers import (
     Poisson,
     generate,
     problem_from_description,
+    solve,
+    solve_batch,
 )
 
 
@@ -198,3 +200,49 @@ def test_what_is_refused_leaves_no_file(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         generate(path=tmp_path / "a.h5", **job)
     assert [*tmp_path.iterdir()] == []
+
+
+def test_samples_do_not_depend_on_the_batch(tmp_path):
+    with generate(problem(), tmp_path / "a.h5", 7, seed=3) as whole:
+        for batch in (1, 3, 8):
+            with generate(problem(), tmp_path / f"{batch}.h5", 7, seed=3, batch=batch) as other:
+                for name in ("permeability", "pressure"):
+                    np.testing.assert_array_equal(other[name][:], whole[name][:])
+                assert np.all(other.scalars["residual"][:] == whole.scalars["residual"][:])
+
+
+def test_a_batch_that_fails_keeps_the_samples_before(tmp_path):
+    job, bad = problem(), {3}
+
+    def sample(generator):
+        drawn = type(job).sample(job, generator)
+        number = generator.bit_generator.seed_seq.entropy[1]
+        return {name: -a if number in bad else a for name, a in drawn.items()}
+
+    job.sample = sample
+    with pytest.raises(InputError, match="sample 3: permeability: expected numbers > 0"):
+        generate(job, tmp_path / "a.h5", 6, batch=2)
+    with FieldDataset.open(tmp_path / "a.h5") as data:
+        assert len(data) == 2 and not data.complete
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5, True, "8"])
+def test_bad_batches(tmp_path, batch):
+    with pytest.raises(InputError, match="batch: expected an integer >= 1"):
+        generate(problem(), tmp_path / "a.h5", 1, batch=batch)
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_other_methods_take_one_solve_per_sample(tmp_path):
+    job = problem(33)
+    with (
+        generate(job, tmp_path / "a.h5", 2, method="multigrid-cg") as one,
+        generate(job, tmp_path / "b.h5", 2) as other,
+    ):
+        assert one.provenance["method"] == "multigrid-cg"
+        assert other.provenance["method"] == "auto"
+        for i in range(2):
+            alone = solve(job, {"permeability": one["permeability"][i]}, method="multigrid-cg")
+            np.testing.assert_array_equal(one["pressure"][i], alone.u)
+            together = solve_batch(job, {"permeability": other["permeability"][i : i + 1]})
+            np.testing.assert_array_equal(other["pressure"][i], together.u[0])

@@ -23,6 +23,10 @@ from nwidth.solvers._lanes_numba import LANES, fill, load, store, widen
 
 OFFSET, POINTS, ROW, ROWS, COLUMN, COLUMNS, SWEEPS = range(7)
 
+# Columns of a strip: the rows in work of a strip fit into a cache of 1 MiB. Wider levels are passed
+# strip by strip, each stage one column further left than the one before it.
+WIDTH = 512
+
 # Added to sums of couplings, which may be zero on the rim.
 TINY = np.float32(1e-36)
 
@@ -88,13 +92,12 @@ def _weights(t0, t1, k, pitch):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def restrict_row(u, f, t0, t1, d, fine, coarse, i):
-    """Add P^T (f - A u) of the red points of row i to f of the coarse level."""
+def restrict_row(u, f, t0, t1, d, fine, coarse, i, start, stop):
+    """Add P^T (f - A u) of every second point of row i, from a red one, to the coarse f."""
     pitch, coarse_pitch = fine[POINTS] * LANES, coarse[POINTS] * LANES
     at = fine[OFFSET] + i * pitch
     to = coarse[OFFSET] + (i // 2 + fine[ROW] - 1) * coarse_pitch
-    first, stop = fine[COLUMN], fine[COLUMN] + fine[COLUMNS]
-    for j in range(first + (i + first) % 2, stop, 2):
+    for j in range(start, stop, 2):
         k = at + j * LANES
         c = to + (j // 2 + fine[COLUMN] - 1) * LANES
         rest = _residual(u, f, t0, t1, d, k, pitch)
@@ -110,13 +113,12 @@ def restrict_row(u, f, t0, t1, d, fine, coarse, i):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def prolong_row(u, t0, t1, fine, coarse, i):
-    """Add P e to the red points of row i, e the solution on the coarse level."""
+def prolong_row(u, t0, t1, fine, coarse, i, start, stop):
+    """Add P e to every second point of row i, from a red one; e is the coarse solution."""
     pitch, coarse_pitch = fine[POINTS] * LANES, coarse[POINTS] * LANES
     at = fine[OFFSET] + i * pitch
     to = coarse[OFFSET] + (i // 2 + fine[ROW] - 1) * coarse_pitch
-    first, stop = fine[COLUMN], fine[COLUMN] + fine[COLUMNS]
-    for j in range(first + (i + first) % 2, stop, 2):
+    for j in range(start, stop, 2):
         k = at + j * LANES
         c = to + (j // 2 + fine[COLUMN] - 1) * LANES
         if i % 2 == 0:
@@ -141,32 +143,35 @@ def down(u, f, t0, t1, d, fine, coarse):
     """Relax red-black from the guess zero and restrict the residual, in one pass."""
     pitch, stages = fine[POINTS] * LANES, 2 * fine[SWEEPS]
     top, bottom = fine[ROW], fine[ROW] + fine[ROWS]
-    first, stop = fine[COLUMN], fine[COLUMN] + fine[COLUMNS]
+    first, end = fine[COLUMN], fine[COLUMN] + fine[COLUMNS]
     clear(f, coarse)
-    for newest in range(top, bottom + stages):
-        for stage in range(stages + 1):
-            i = newest - stage
-            if i < top or i >= bottom:
-                continue
-            at = fine[OFFSET] + i * pitch
-            start = first + (i + first + stage) % 2
-            if stage == 0:
-                start_row(u, f, d, at, start, stop)
-            elif stage < stages:
-                relax_row(u, f, t0, t1, d, at, pitch, start, stop)
-            else:
-                restrict_row(u, f, t0, t1, d, fine, coarse, i)
+    for strip in range(first, end + stages, WIDTH):
+        for newest in range(top, bottom + stages):
+            for stage in range(stages + 1):
+                i = newest - stage
+                if i < top or i >= bottom:
+                    continue
+                at, stop = fine[OFFSET] + i * pitch, min(end, strip + WIDTH - stage)
+                start = max(first, strip - stage)
+                start += (i + start + stage) % 2
+                if stage == 0:
+                    start_row(u, f, d, at, start, stop)
+                elif stage < stages:
+                    relax_row(u, f, t0, t1, d, at, pitch, start, stop)
+                else:
+                    restrict_row(u, f, t0, t1, d, fine, coarse, i, start, stop)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def energy_row(u, f, t0, t1, c, products, at, pitch, first, stop, last):
-    """Add u . f and u . A u of a row to products; the last row has a face behind it too.
+def energy_row(u, f, t0, t1, c, products, at, pitch, start, stop, end, last):
+    """Add u . f and u . A u of a part of a row to products.
 
     u . A u is summed over faces, T (u_i - u_j)^2: differences keep the digits that A u would lose.
+    The last point of a row and the points of the last row have a face behind them too.
     """
     zero = fill(np.float32(0))
     work, total = zero, zero
-    for j in range(first, stop):
+    for j in range(start, stop):
         k = at + j * LANES
         here = load(u, k)
         work += here * load(f, k)
@@ -177,9 +182,10 @@ def energy_row(u, f, t0, t1, c, products, at, pitch, first, stop, last):
             total += load(t0, k + pitch) * here * here
         if c.size > 0:
             total += load(c, k) * here * here
-    k = at + stop * LANES
-    here = load(u, k - LANES)
-    total += load(t1, k) * here * here
+    if stop == end:
+        k = at + end * LANES
+        here = load(u, k - LANES)
+        total += load(t1, k) * here * here
     store(products, 0, load(products, 0) + widen(work))
     store(products, LANES, load(products, LANES) + widen(total))
 
@@ -192,22 +198,26 @@ def up(u, f, t0, t1, c, d, fine, coarse, products):
     """
     pitch, stages = fine[POINTS] * LANES, 2 * fine[SWEEPS]
     top, bottom = fine[ROW], fine[ROW] + fine[ROWS]
-    first, stop = fine[COLUMN], fine[COLUMN] + fine[COLUMNS]
-    more = 1 if products.size > 0 else 0
-    for newest in range(top, bottom + stages + more):
-        for stage in range(stages + 1 + more):
-            i = newest - stage
-            if i < top or i >= bottom:
-                continue
-            at = fine[OFFSET] + i * pitch
-            if stage == 0:
-                prolong_row(u, t0, t1, fine, coarse, i)
-            elif stage <= stages:
-                start = first + (i + first + stage) % 2
-                relax_row(u, f, t0, t1, d, at, pitch, start, stop)
-            else:
-                last = i == bottom - 1
-                energy_row(u, f, t0, t1, c, products, at, pitch, first, stop, last)
+    first, end = fine[COLUMN], fine[COLUMN] + fine[COLUMNS]
+    more = stages + (1 if products.size > 0 else 0)
+    for strip in range(first, end + more, WIDTH):
+        for newest in range(top, bottom + more):
+            for stage in range(more + 1):
+                i = newest - stage
+                if i < top or i >= bottom:
+                    continue
+                at, stop = fine[OFFSET] + i * pitch, min(end, strip + WIDTH - stage)
+                start = max(first, strip - stage)
+                if stage > stages:
+                    if start < stop:
+                        rows = (at, pitch, start, stop, end, i == bottom - 1)
+                        energy_row(u, f, t0, t1, c, products, *rows)
+                    continue
+                start += (i + start + stage) % 2
+                if stage == 0:
+                    prolong_row(u, t0, t1, fine, coarse, i, start, stop)
+                else:
+                    relax_row(u, f, t0, t1, d, at, pitch, start, stop)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -257,8 +267,8 @@ def v_cycle(u, f, t0, t1, c, d, table, factor, right, products):
         up(u, f, t0, t1, c, d, table[level], table[level + 1], room)
     if levels == 1:
         level = table[0]
-        pitch, first, stop = level[POINTS] * LANES, level[COLUMN], level[COLUMN] + level[COLUMNS]
+        pitch, first, end = level[POINTS] * LANES, level[COLUMN], level[COLUMN] + level[COLUMNS]
         bottom = level[ROW] + level[ROWS]
         for i in range(level[ROW], bottom):
             at, last = i * pitch, i == bottom - 1
-            energy_row(u, f, t0, t1, c, products, at, pitch, first, stop, last)
+            energy_row(u, f, t0, t1, c, products, at, pitch, first, end, end, last)

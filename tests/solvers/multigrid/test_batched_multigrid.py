@@ -172,6 +172,16 @@ def test_coarse_operators_average_fluxes(walls):
             np.testing.assert_allclose(found, coarse.faces[k], rtol=1e-5, atol=1e-30)
 
 
+def test_wide_levels_are_passed_in_strips():
+    shape = (9, 1200)
+    faces = (np.ones((10, 1200)), np.ones((9, 1201)))
+    long = DiffusionOperator(tuple(np.ascontiguousarray(t.T) for t in faces[::-1]))
+    r = np.random.default_rng(3).standard_normal((1, *shape))
+    wide = applied(*batch([DiffusionOperator(faces)], WALLS["walls"]), r)
+    tall = applied(*batch([long], WALLS["walls"]), r.transpose(0, 2, 1))
+    np.testing.assert_allclose(wide, tall.transpose(0, 2, 1), atol=1e-4 * np.abs(wide).max())
+
+
 def test_uneven_couplings_are_told():
     faces = (np.full((33, 32), 1.0), np.full((32, 33), 1.0))
     made = [DiffusionOperator(faces), DiffusionOperator((faces[0], 100 * faces[1]))]
