@@ -4,8 +4,8 @@
 
 -div(grad u) = f with u = 0 on the walls and a solution that is a product of sin(pi x) exp(x).
 Cycles have their coarse levels in float32 inside iterations in float64, to a relative residual of
-1e-8, after a start by full multigrid. One row per size: seconds per unknown, with the ratio to those
-on 513^2 nodes, and the peak memory of the process so far. Where caches end, memory sets the pace:
+1e-8, after a start by full multigrid. One row per size: seconds per unknown, the ratio to those
+on 513^2 nodes and the peak memory of the process so far. Where caches end, memory sets the pace:
 the note has the speed of a triad on three arrays of the same size. The residual of the start grows
 with the grid, so that larger grids take more cycles; a cycle itself costs the same.
 """

@@ -29,61 +29,73 @@ from nwidth.solvers.multigrid._poisson_2d_numba import (
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _relax(own, other, G, parity, i, j, s, a, c, b, m, w):
-    """Replace row j of plane s of a colour; its neighbours are in planes a, c, b of the other."""
+def _relax(own, other, G, i, s, a, c, b, first, w):
+    """Replace plane s of a colour; its neighbours are in planes a, c, b of the other one.
+
+    Here and below, row j holds the columns of parity `first` + j. Whole planes at a time, because
+    a call takes as long as a short row.
+    """
     t0, t1, t2, q = w[0], w[1], w[2], w[3]
-    if parity == 1:
-        for k in range(m):
-            own[s, j, k] = q * (
-                G[1, i, j, k]
-                + t0 * (other[a, j, k] + other[b, j, k])
-                + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                + t2 * (other[c, j, k] + other[c, j, k + 1])
-            )
-    else:
-        for k in range(1, m):
-            own[s, j, k] = q * (
-                G[0, i, j, k]
-                + t0 * (other[a, j, k] + other[b, j, k])
-                + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                + t2 * (other[c, j, k - 1] + other[c, j, k])
-            )
+    n1, m = G.shape[2], G.shape[3] - 1
+    for j in range(1, n1):
+        if (first + j) % 2 == 1:
+            for k in range(m):
+                own[s, j, k] = q * (
+                    G[1, i, j, k]
+                    + t0 * (other[a, j, k] + other[b, j, k])
+                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
+                    + t2 * (other[c, j, k] + other[c, j, k + 1])
+                )
+        else:
+            for k in range(1, m):
+                own[s, j, k] = q * (
+                    G[0, i, j, k]
+                    + t0 * (other[a, j, k] + other[b, j, k])
+                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
+                    + t2 * (other[c, j, k - 1] + other[c, j, k])
+                )
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _relax_from_zero(own, G, parity, i, j, s, m, w):
-    q = w[3]
-    for k in range(1 - parity, m):
-        own[s, j, k] = q * G[parity, i, j, k]
+def _relax_from_zero(own, G, i, s, first, w):
+    q, n1, m = w[3], G.shape[2], G.shape[3] - 1
+    for j in range(1, n1):
+        parity = (first + j) % 2
+        for k in range(1 - parity, m):
+            own[s, j, k] = q * G[parity, i, j, k]
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _residual(R, r, own, other, G, parity, i, j, s, a, c, b, m, w):
-    """Set row j of plane r of R to a residual and return the sum of its squares."""
-    t0, t1, t2, d, total = w[0], w[1], w[2], w[4], R.dtype.type(0)
-    if parity == 1:
-        for k in range(m):
-            rest = (
-                G[1, i, j, k]
-                + t0 * (other[a, j, k] + other[b, j, k])
-                + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                + t2 * (other[c, j, k] + other[c, j, k + 1])
-                - d * own[s, j, k]
-            )
-            R[r, j, k] = rest
-            total += rest * rest
-    else:
-        for k in range(1, m):
-            rest = (
-                G[0, i, j, k]
-                + t0 * (other[a, j, k] + other[b, j, k])
-                + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                + t2 * (other[c, j, k - 1] + other[c, j, k])
-                - d * own[s, j, k]
-            )
-            R[r, j, k] = rest
-            total += rest * rest
-    return np.float64(total)
+def _residual(R, r, own, other, G, i, s, a, c, b, first, w):
+    """Set plane r of R to a residual and return the sum of its squares."""
+    t0, t1, t2, d = w[0], w[1], w[2], w[4]
+    n1, m, plane = G.shape[2], G.shape[3] - 1, 0.0
+    for j in range(1, n1):
+        total = R.dtype.type(0)
+        if (first + j) % 2 == 1:
+            for k in range(m):
+                rest = (
+                    G[1, i, j, k]
+                    + t0 * (other[a, j, k] + other[b, j, k])
+                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
+                    + t2 * (other[c, j, k] + other[c, j, k + 1])
+                    - d * own[s, j, k]
+                )
+                R[r, j, k] = rest
+                total += rest * rest
+        else:
+            for k in range(1, m):
+                rest = (
+                    G[0, i, j, k]
+                    + t0 * (other[a, j, k] + other[b, j, k])
+                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
+                    + t2 * (other[c, j, k - 1] + other[c, j, k])
+                    - d * own[s, j, k]
+                )
+                R[r, j, k] = rest
+                total += rest * rest
+        plane += np.float64(total)
+    return plane
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
@@ -105,18 +117,20 @@ def _restrict(coarse, R, i, j, m, turn):
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _correct(S, e, i, j, s, m, parity):
-    """Add P e to row (i, j) of the second colour, which are columns of a parity."""
+def _correct(S, e, i, s, n1, m, first):
+    """Add P e to plane i of the second colour."""
     quarter, eighth = S.dtype.type(0.25), S.dtype.type(0.125)
-    a, b, c, d = i // 2, (i + 1) // 2, j // 2, (j + 1) // 2
-    if parity == 0:
-        for k in range(1, m):
-            S[s, j, k] += quarter * (e[a, c, k] + e[a, d, k] + e[b, c, k] + e[b, d, k])
-    else:
-        for k in range(m):
-            left = e[a, c, k] + e[a, d, k] + e[b, c, k] + e[b, d, k]
-            right = e[a, c, k + 1] + e[a, d, k + 1] + e[b, c, k + 1] + e[b, d, k + 1]
-            S[s, j, k] += eighth * (left + right)
+    a, b = i // 2, (i + 1) // 2
+    for j in range(1, n1):
+        c, d = j // 2, (j + 1) // 2
+        if (first + j) % 2 == 0:
+            for k in range(1, m):
+                S[s, j, k] += quarter * (e[a, c, k] + e[a, d, k] + e[b, c, k] + e[b, d, k])
+        else:
+            for k in range(m):
+                left = e[a, c, k] + e[a, d, k] + e[b, c, k] + e[b, d, k]
+                right = e[a, c, k + 1] + e[a, d, k + 1] + e[b, c, k + 1] + e[b, d, k + 1]
+                S[s, j, k] += eighth * (left + right)
 
 
 @njit(error_model="numpy", cache=True)
@@ -201,25 +215,6 @@ def _arrive(S, F, s, f, n1, m, parity, wall):
 
 
 @njit(error_model="numpy", cache=True)
-def _half_sweep(S, F, G, i, s, shift_less, half, measured, w, R, turn):
-    """Relax plane i of the first or second colour; return the squared residual before."""
-    n1, m, f = G.shape[2], G.shape[3] - 1, i % RING
-    total = 0.0
-    for j in range(1, n1):
-        parity = (i + j + turn + half) % 2
-        if half == 1:
-            a, b = (i - 1) % RING, (i + 1) % RING
-            _relax(S, F, G, parity, i, j, s, a, f, b, m, w)
-        elif shift_less:
-            _relax_from_zero(F, G, parity, i, j, f, m, w)
-        else:
-            if measured:
-                total += _residual(R, 4, F, S, G, parity, i, j, f, s - 1, s, s + 1, m, w)
-            _relax(F, S, G, parity, i, j, f, s - 1, s, s + 1, m, w)
-    return total
-
-
-@njit(error_model="numpy", cache=True)
 def _slab(G, x, S, coarse, e, v, F, R, sums, w, plan, start, stop):
     """Run the stages of `sweep` on the planes start..stop-1."""
     turn, origin, before, corrects, after = plan[0], plan[1], plan[2], plan[3], plan[4]
@@ -244,39 +239,43 @@ def _slab(G, x, S, coarse, e, v, F, R, sums, w, plan, start, stop):
             if half == 2 * before and corrects:
                 i = t - half
                 if max(1, low + half * (low > 0)) <= i <= min(n - 1, high - half * (high < n)):
-                    for j in range(1, n1):
-                        _correct(S, e, i, j, i + shift, m, (i + j + turn + 1) % 2)
+                    _correct(S, e, i, i + shift, n1, m, i + turn + 1)
             lag = half + 1
             i = t - lag
             if not max(1, low + lag * (low > 0)) <= i <= min(n - 1, high - lag * (high < n)):
                 continue
-            counts = measures == BETWEEN and half + 2 == last and start <= i < stop
-            zero = half == 0 and origin == ZERO
-            total = _half_sweep(S, F, G, i, i + shift, zero, half % 2, counts, w, R, turn)
-            if counts:
-                sums[0, i] = total
+            s, f, first = i + shift, i % RING, i + turn
+            if half % 2 == 1:
+                _relax(S, F, G, i, s, (i - 1) % RING, f, (i + 1) % RING, first + 1, w)
+                continue
+            if half == 0 and origin == ZERO:
+                _relax_from_zero(F, G, i, f, first, w)
+                continue
+            if measures == BETWEEN and half + 2 == last and start <= i < stop:
+                sums[0, i] = _residual(R, 4, F, S, G, i, f, s - 1, s, s + 1, first, w)
+            _relax(F, S, G, i, f, s - 1, s, s + 1, first, w)
         i = t - last - 1
         if not max(1, start - 1) <= i < min(n, stop + 1):
             continue
-        s, f, own = i + shift, i % RING, start <= i < stop
-        total = gap = 0.0
-        for j in range(1, n1):
-            parity = (i + j + turn) % 2
-            if restricts or measures > BETWEEN:
-                r = i % 4
-                total += _residual(R, r, F, S, G, parity, i, j, f, s - 1, s, s + 1, m, w)
-            if own and writes and parity == 1:
-                _write(x, F, S, i, j, f, s, m)
-            elif own and writes:
-                _write(x, S, F, i, j, s, f, m)
+        s, f, first, own = i + shift, i % RING, i + turn, start <= i < stop
+        if restricts or measures > BETWEEN:
+            total = _residual(R, i % 4, F, S, G, i, f, s - 1, s, s + 1, first, w)
             if own and measures == RESIDUAL:
                 a, b = (i - 1) % RING, (i + 1) % RING
-                total += _residual(R, 4, S, F, G, 1 - parity, i, j, s, a, f, b, m, w)
-            elif own and measures == GAP and i % 2 == 0 and j % 2 == 0:
-                gap += _gap(F, v, i, j, f, m)
-        if own and measures > BETWEEN:
-            sums[0, i] = total
-            sums[1, i] = gap
+                total += _residual(R, 4, S, F, G, i, s, a, f, b, first + 1, w)
+            if own and measures > BETWEEN:
+                sums[0, i] = total
+        if own and writes:
+            for j in range(1, n1):
+                if (first + j) % 2 == 1:
+                    _write(x, F, S, i, j, f, s, m)
+                else:
+                    _write(x, S, F, i, j, s, f, m)
+        if own and measures == GAP and i % 2 == 0:
+            total = 0.0
+            for j in range(2, n1, 2):
+                total += _gap(F, v, i, j, f, m)
+            sums[1, i] = total
         if restricts and i % 2 == 1 and max(start, 1) <= i - 1 < stop:
             for j in range(2, n1, 2):
                 _restrict(coarse, R, i - 1, j, m, turn)
