@@ -1,5 +1,7 @@
 """The method that suits a problem, and why."""
 
+import numpy as np
+
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
@@ -11,13 +13,14 @@ DIRECT_SIZE = 400
 def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[str, str]:
     """Return the method of `OperatorSolver` for A = `operator` of a problem, and the reason.
 
-    >>> import numpy as np
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Poisson
     >>> problem = Poisson(Grid.uniform((9, 9)))
     >>> choose(problem, {"source": np.ones((9, 9))}, problem.reference_operator())[0]
     'fast-poisson'
     """
+    if getattr(operator, "xp", np) is not np:
+        return "multigrid-cg", "arrays on a device: multigrid has kernels for it"
     constant = problem.coercivity(inputs) == problem.continuity(inputs)
     if constant and isinstance(problem, DiffusionProblem) and problem.volumes.uniform:
         return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"

@@ -53,6 +53,11 @@ class OperatorSolver:
                 f"method {method}: expected a DiffusionOperator, got {operator!r}; use "
                 "conjugate_gradient for other operators"
             )
+        if operator.xp is not np and method not in ("multigrid-cg", "multigrid"):
+            raise InputError(
+                f"method {method}: expected arrays in the host's memory, got an operator on a "
+                "device; take 'multigrid-cg' or move the inputs with to_numpy"
+            )
         self.operator, self.grid, self.method = operator, grid, method
         self._slow = False  # whether an earlier right-hand side took algebraic multigrid
 
@@ -93,7 +98,8 @@ class OperatorSolver:
             pace = _Pace(rtol, max_iterations, stop)
             options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
             M = self._float32_multigrid
-            first = conjugate_gradient(self.operator, b, preconditioner=M, stop=pace, **options)
+            rule = pace if self.operator.xp is np else stop  # algebraic multigrid has no device
+            first = conjugate_gradient(self.operator, b, preconditioner=M, stop=rule, **options)
             if not pace.slow:
                 return first, ""
             self._slow, initial, residuals = True, first.x, first.residuals[:-1]
