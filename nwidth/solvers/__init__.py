@@ -34,6 +34,7 @@ from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 from nwidth.solvers.solve_batch import solve_batch
+from nwidth.solvers.sparse_cholesky import SparseCholesky
 from nwidth.solvers.sparse_operator import SparseOperator
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "Robin",
     "ScaledFastPoisson",
     "Solution",
+    "SparseCholesky",
     "SparseOperator",
     "Status",
     "conjugate_gradient",

@@ -31,9 +31,8 @@ from nwidth.solvers.multigrid import (
     PoissonMultigrid,
     ShiftedLaplacian,
 )
-from nwidth.solvers.multigrid.algebraic_hierarchy import AlgebraicHierarchy
-from nwidth.solvers.multigrid.hierarchy_cycle import HierarchyCycle
 from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
+from nwidth.solvers.sparse_cholesky import SparseCholesky
 from nwidth.solvers.sparse_operator import SparseOperator
 from nwidth.solvers.stacked_operator import StackedOperator
 
@@ -180,6 +179,10 @@ BUILDERS = {
         lambda: hierarchy_cycle(columns=3, smoother="jacobi"),
         lambda: hierarchy_cycle(columns=9, smoother="chebyshev"),
         lambda: hierarchy_cycle(cycle="W"),
+    ],
+    "SparseCholesky": [
+        lambda: SparseCholesky(diffusion((6, 5)).to_sparse()),
+        lambda: SparseCholesky(diffusion((6, 5), np.float32).to_sparse(), "scipy"),
     ],
     "SparseOperator": [
         lambda: SparseOperator(sp.random_array((6, 4), density=0.5, rng=RNG)),
