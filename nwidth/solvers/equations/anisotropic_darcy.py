@@ -24,7 +24,7 @@ class AnisotropicDarcy(DiffusionProblem):
         -div(K grad u) + c u = f    in a box,    u = g  or  K grad u . n = q    on its sides
 
     Reference: Aziz & Settari (1979), Petroleum Reservoir Simulation. `BilinearElements` discretize
-    it; `solve` runs conjugate gradients with `BlackBoxMultigrid`.
+    it; conjugate gradients with `BlackBoxMultigrid` take O(N) work.
 
     Input "permeability": K symmetric positive definite, shape `(2, 2, *grid.shape)`. Output
     "pressure", shape `grid.shape`. `coercivity` and `continuity` are the smallest and the largest
