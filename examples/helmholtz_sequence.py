@@ -1,4 +1,4 @@
-"""Waves in a cavity that changes slowly: what helps a sequence of indefinite systems?
+"""Waves in a cavity that changes slowly: recycling on a sequence of indefinite systems.
 
 python examples/helmholtz_sequence.py            # 12 systems at 102 x 102 nodes
 python examples/helmholtz_sequence.py --small    # 5 systems at 42 x 42 nodes
@@ -21,7 +21,7 @@ from nwidth.solvers.krylov import RecycledSpace, fgmres, gcro_dr, sequence_order
 from nwidth.solvers.multigrid import ShiftedLaplacian
 
 WALLS = ["x_lower", "x_upper", "y_lower", "y_upper"]
-LIMITS = {"rtol": 1e-7, "restart": 40, "max_iterations": 5000}
+LIMITS = {"rtol": 1e-7, "restart": 40, "max_iterations": 1000}
 
 
 def media(grid: Grid, systems: int) -> np.ndarray:
