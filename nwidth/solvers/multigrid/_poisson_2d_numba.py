@@ -303,20 +303,21 @@ def filter_weights(i, n):
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def filter_along(out, even, odd, m):
-    """Set coarse points 1..m-1 from rows of even and odd columns, along the row."""
-    side, middle, far = out.dtype.type(0.5), out.dtype.type(1.25), out.dtype.type(0.125)
+def filter_along(R, m):
+    """Set row 2 of R, coarse points 1..m-1, from even columns in row 0 and odd ones in row 1."""
+    side, middle, far = R.dtype.type(0.5), R.dtype.type(1.25), R.dtype.type(0.125)
     for k in range(2, m - 1):
-        near = side * (odd[k - 1] + odd[k])
-        out[k] = middle * even[k] + near - far * (even[k - 1] + even[k + 1])
+        R[2, k] = (
+            middle * R[0, k] + side * (R[1, k - 1] + R[1, k]) - far * (R[0, k - 1] + R[0, k + 1])
+        )
     for k in (1, m - 1):
-        a, b, c, d, e = filter_weights(2 * k, 2 * m)
-        total = b * odd[k - 1] + c * even[k] + d * odd[k]
+        weights = filter_weights(2 * k, 2 * m)
+        total = weights[1] * R[1, k - 1] + weights[2] * R[0, k] + weights[3] * R[1, k]
         if k > 1:
-            total += a * even[k - 1]
+            total += weights[0] * R[0, k - 1]
         if k < m - 1:
-            total += e * even[k + 1]
-        out[k] = total
+            total += weights[4] * R[0, k + 1]
+        R[2, k] = total
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
@@ -335,11 +336,11 @@ def _filter_row(coarse, G, i, R, m):
                 + d * G[p, i + 1, k]
                 + e * G[p, last, k]
             )
-    filter_along(R[4], R[0], R[1], m)
+    filter_along(R, m)
     for k in range(1, (m + 1) // 2):
-        coarse[0, row, k] = R[4, 2 * k]
+        coarse[0, row, k] = R[2, 2 * k]
     for k in range(m // 2):
-        coarse[1, row, k] = R[4, 2 * k + 1]
+        coarse[1, row, k] = R[2, 2 * k + 1]
 
 
 @njit(error_model="numpy", cache=True)

@@ -335,19 +335,19 @@ def _filter_row(coarse, G, i, j, R, m):
     first, second = filter_weights(i, n0), filter_weights(j, n1)
     for p in range(2):
         for k in range(m):
-            R[p, 0, k] = 0
+            R[4, p, k] = 0
         for a in range(5):
             for c in range(5):
                 weight = R.dtype.type(first[a] * second[c])
                 if weight == 0:
                     continue
                 for k in range(m):
-                    R[p, 0, k] += weight * G[p, i + a - 2, j + c - 2, k]
-    filter_along(R[4, 0], R[0, 0], R[1, 0], m)
+                    R[4, p, k] += weight * G[p, i + a - 2, j + c - 2, k]
+    filter_along(R[4], m)
     for k in range(1, (m + 1) // 2):
-        coarse[0, i // 2, j // 2, k] = R[4, 0, 2 * k]
+        coarse[0, i // 2, j // 2, k] = R[4, 2, 2 * k]
     for k in range(m // 2):
-        coarse[1, i // 2, j // 2, k] = R[4, 0, 2 * k + 1]
+        coarse[1, i // 2, j // 2, k] = R[4, 2, 2 * k + 1]
 
 
 @njit(error_model="numpy", cache=True)
