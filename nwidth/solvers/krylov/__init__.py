@@ -6,6 +6,7 @@ from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
 from nwidth.solvers.krylov.fgmres import fgmres
 from nwidth.solvers.krylov.gcro_dr import gcro_dr
 from nwidth.solvers.krylov.iterate import Iterate
+from nwidth.solvers.krylov.minres import minres
 from nwidth.solvers.krylov.recycled_space import RecycledSpace
 from nwidth.solvers.krylov.sequence_order import sequence_order
 
@@ -17,5 +18,6 @@ __all__ = [
     "conjugate_gradient",
     "fgmres",
     "gcro_dr",
+    "minres",
     "sequence_order",
 ]

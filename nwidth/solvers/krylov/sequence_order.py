@@ -27,7 +27,7 @@ def sequence_order(parameters: Any, method: str = "auto") -> Array:
         sum_s || P_order[s+1] - P_order[s] ||_2   small, and never above that of the given order
 
     "greedy" starts at the first sample and goes to the nearest one that is left, in O(N^2)
-    distances; reference: the sorting of Wang et al. (2024), arXiv:2401.09516, algorithm 1.
+    distances; reference: the sorting of Wang et al. (2024), arXiv:2401.09516.
     "hilbert" orders the projections onto the leading principal directions along Hilbert's
     space-filling curve; reference: Skilling (2004), doi:10.1063/1.1751381. "auto" is greedy, above
     4000 samples within groups that follow each other on the curve. If the given order is the
