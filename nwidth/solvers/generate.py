@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
+# Samples in a batch unless told otherwise, at most.
+LARGEST_BATCH = 32
+
 
 def generate(
     problem: Problem,
@@ -33,7 +36,7 @@ def generate(
     max_iterations: int = 200,
     dtype: str = "float64",
     compression: str | None = None,
-    batch: int = 16,
+    batch: int | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> "FieldDataset":
@@ -57,7 +60,7 @@ def generate(
         dtype: precision of the stored fields, "float64" or "float32".
         compression: see `FieldDataset.create`.
         batch: how many samples are drawn and solved at once, in memory for twice as many fields.
-            Good values: 8 per thread and their multiples.
+            Good values: multiples of 8 per thread; by default 8 per thread, but 32 at most.
         progress: called as `progress(done, total)` at the start and after each sample.
         overwrite: replace an existing file whatever it holds.
 
@@ -85,7 +88,8 @@ def generate(
     _require_options(rtol, max_iterations, dtype)
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-    if isinstance(batch, bool) or not isinstance(batch, int | np.integer) or batch < 1:
+    whole = isinstance(batch, int | np.integer) and not isinstance(batch, bool)
+    if batch is not None and (not whole or batch < 1):
         raise InputError(f"batch: expected an integer >= 1, got {batch!r}")
     generator(seed, 0)  # raises for a seed that is none
     for item in problem.inputs:
@@ -155,7 +159,7 @@ def _solved(
     seed: int,
     first: int,
     samples: int,
-    batch: int,
+    batch: int | None,
     rtol: float,
     method: str,
     max_iterations: int,
@@ -173,8 +177,9 @@ def _solved(
                 solve(problem, inputs, rtol, method=method, max_iterations=max_iterations),
             )
         return
-    from nwidth.solvers._lanes_numba import get_num_threads
+    from nwidth.solvers._lanes_numba import LANES, get_num_threads
 
+    batch = min(LANES * get_num_threads(), LARGEST_BATCH) if batch is None else batch
     with ThreadPoolExecutor(get_num_threads()) as threads:
         for start in range(first, samples, batch):
             report(start, samples)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ from nwidth.solvers.problem import Inputs, Problem
 
 Array = NDArray[np.float64]
 
+# Unknowns of a sample, at most: a group of such samples takes 0.7 GB.
+LARGEST = 2**20
+
 
 def unsuited(problem: Problem) -> str | None:
     """Return why the samples of a problem cannot be solved side by side, None if they can."""
@@ -32,6 +36,8 @@ def unsuited(problem: Problem) -> str | None:
         return "lanes hold two-dimensional problems only"
     if any(problem.volumes.periodic):
         return "lanes have no periodic axes"
+    if prod(problem.volumes.shape) > LARGEST:
+        return f"a group of samples of more than {LARGEST} unknowns takes too much memory"
     if isinstance(problem, Poisson) and all(axis.is_uniform for axis in problem.grid.axes):
         return "constant coefficients on a uniform grid have fast transforms"
     return None

@@ -12,6 +12,7 @@ def test_which_problems_are_suited():
     assert unsuited(Poisson(Grid.tensor([[0, 1, 3, 4], [0, 1, 2, 3]]))) is None
     assert "two-dimensional" in unsuited(Darcy(Grid.uniform((5, 5, 5))))
     assert "periodic" in unsuited(Darcy(Grid.periodic((5, 5)), source=0.0))
+    assert "too much memory" in unsuited(Darcy(Grid.uniform((1100, 1100))))
     assert "fast transforms" in unsuited(Poisson(Grid.uniform((5, 5))))
 
 
