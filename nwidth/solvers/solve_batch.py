@@ -31,9 +31,9 @@ def solve_batch(
     of a sample is the same number by number whatever else is in its batch, on any number of
     threads.
 
-    This serves problems in two dimensions without periodic axes, up to 2^20 unknowns. Others, and the Poisson equation
-    on uniform grids, which fast transforms solve at once, take one `solve` per sample; the reasons
-    of the solution tell.
+    This serves problems in two dimensions without periodic axes, up to 2^20 unknowns. Others, and
+    the Poisson equation on uniform grids, which fast transforms solve at once, take one `solve` per
+    sample; the reasons of the solution tell.
 
     Args:
         problem: what to solve.
