@@ -72,6 +72,7 @@ class _Cycle:
     def __init__(self, system: BatchSystem):
         self.system = system
         self.eps = float(np.finfo(system.dtype).eps)
+        # ||A r|| / (||A|| ||r||) that counts as zero
         self.small = np.full(system.samples, REST * self.eps)
         self.largest = np.zeros(system.samples)  # largest column of the tridiagonal matrix yet
 
@@ -115,7 +116,8 @@ class _Cycle:
             r = scaled(r, s**2) + scaled(v, _ratio(c * eta, gamma_next))
             last, size = size, norms(r)
             rests = size > (1 - PROGRESS) * last
-            self.small = np.where(rests, self.eps**0.5, REST * self.eps)
+            small = np.where(rests, self.eps**0.5, REST * self.eps)
+            self.small = np.where(going, small, self.small)
             going = record.step(size, going, lambda: system.x)
             going = going & (size > self.eps * start) & (gamma_next > 0)
             gamma_old, gamma, above, z = gamma, gamma_next, gamma_next, z_next
