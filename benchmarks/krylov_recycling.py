@@ -6,13 +6,13 @@ Process CPU time, one thread, means per system of a sequence; every solution's r
 anew and the worst is told. Set-up of preconditioners counts for nothing on both sides (it is told);
 the factorization of elimination counts.
 
-(a) Helmholtz on 100 x 100 unknowns to 1e-7: wavenumbers k = 10 exp(g) in a cavity with reflecting
+(a) Helmholtz on 100 x 100 unknowns to 1e-7: wavenumbers k = 8 exp(g) in a cavity with reflecting
 walls, beyond its first resonances, and k = 30 exp(g) in a box with absorbing sides. g moves on a
 curve between two Gaussian fields of the settings of the recycling paper (alpha 2.5, tau 7,
 periodic). GCRO-DR with 20 of 40 vectors recycled against GMRES(40), ours and SciPy's, and SciPy's
-`gcrotmk`, with the same preconditioners. GMRES is measured on the last system, `gcrotmk` on the
-first three. All stop after 5000 iterations (1000 with --quick); where GMRES did not converge the
-true ratio is larger.
+`gcrotmk`, with the same preconditioners. GMRES is measured on the first and the last system,
+SciPy's on the last, `gcrotmk` on the first three. All stop after 10000 iterations, as in the paper
+(1000 with --quick); where GMRES did not converge the true ratio is larger.
 (b) Darcy flow on 99 x 99 unknowns to 1e-8, log-normal permeability on such a curve.
 (c) Convection and diffusion of 1e-3 in three dimensions to 1e-8, a spiral flow.
 """
@@ -42,10 +42,10 @@ from nwidth.solvers.krylov import (
 from nwidth.solvers.multigrid import DownstreamMultigrid, ShiftedLaplacian
 
 CAVITY, OPEN = ("x_lower", "x_upper", "y_lower", "y_upper"), ()
-LIMIT, QUICK_LIMIT = 5000, 1000
+LIMIT, QUICK_LIMIT = 10_000, 1000
 # The largest ratios of the paper for Helmholtz, 10^4 unknowns, to 1e-7.
 TIME_GOAL, ITERATION_GOAL = 13.9, 30.0
-GOAL_OF = ("cavity k=10", "ILU(1e-2)")
+GOALS_OF = [("cavity k=8", "Jacobi"), ("cavity k=8", "ILU(1e-2)")]
 
 System = tuple[Any, np.ndarray]
 Solver = Callable[[Any, np.ndarray, Any], tuple[np.ndarray, int]]
@@ -233,7 +233,7 @@ def compare_helmholtz(
         best = min(best, ours.seconds + ours.setup)
         task = f"Helmholtz {name}, {label}"
         rivals = {
-            "GMRES(40)": (restarted(rtol, limit), systems[-1:]),
+            "GMRES(40)": (restarted(rtol, limit), [systems[0], systems[-1]]),
             "SciPy gmres(40)": (scipy_gmres(rtol, limit), systems[-1:]),
             "SciPy gcrotmk(20, 20)": (scipy_recycling(rtol, limit), systems[:3]),
         }
@@ -241,7 +241,7 @@ def compare_helmholtz(
             rivals["GMRES(40) from the last solution"] = restarted(rtol, warm=True), systems
         for rival, (solver, part) in rivals.items():
             theirs = run(part, prepare, solver, rtol)
-            wanted = rival == "GMRES(40)" and (name, label) == GOAL_OF and limit == LIMIT
+            wanted = rival == "GMRES(40)" and (name, label) in GOALS_OF and limit == LIMIT
             note = f"{ours}; peer {theirs}; set-up {1e3 * ours.setup:.0f} ms"
             goal = TIME_GOAL if wanted else None
             rows.append(Row(task, ours.seconds, theirs.seconds, rival, "s", goal, 1, note))
@@ -366,10 +366,10 @@ def main() -> None:
         warm_up()
         chosen = ["ILU(1e-2)", "shifted Laplacian"] if arguments.quick else [*PRECONDITIONERS]
         limit = QUICK_LIMIT if arguments.quick else LIMIT
-        cavity = helmholtz(CAVITY, 10.0, count, 0.02)
-        rows = compare_helmholtz("cavity k=10", cavity, chosen, limit)
+        cavity = helmholtz(CAVITY, 8.0, count, 0.02)
+        rows = compare_helmholtz("cavity k=8", cavity, chosen, limit)
         if not arguments.quick:
-            rows += compare_order(helmholtz(CAVITY, 10.0, count, 0.1))
+            rows += compare_order(helmholtz(CAVITY, 8.0, count, 0.1))
         waves = helmholtz(OPEN, 30.0, min(count, 4), 0.02)
         rows += compare_helmholtz("open k=30", waves, chosen, limit)
         rows += compare_darcy(count)
