@@ -21,6 +21,7 @@ from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+from nwidth.solvers.matrix_file import read_matrix, read_vector
 from nwidth.solvers.multigrid import (
     AlgebraicHierarchy,
     AlgebraicMultigrid,
@@ -75,6 +76,8 @@ __all__ = [
     "discretization_error",
     "generate",
     "problem_from_description",
+    "read_matrix",
+    "read_vector",
     "solve",
     "solve_batch",
 ]
