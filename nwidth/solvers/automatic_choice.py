@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.scaled_fast_poisson import suits_scaled_transform
 
 # Up to this many unknowns (any number in one dimension) sparse elimination is quickest.
 DIRECT_SIZE = 400
@@ -24,8 +27,14 @@ def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[
     constant = problem.coercivity(inputs) == problem.continuity(inputs)
     if constant and isinstance(problem, DiffusionProblem) and problem.volumes.uniform:
         return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"
+    if not isinstance(operator, DiffusionOperator):
+        return "multigrid-cg", "nine-point couplings: black-box multigrid follows them"
     if operator.shape[0] <= DIRECT_SIZE:
         return "direct", f"only {operator.shape[0]} unknowns: elimination is quickest"
     if problem.grid.dimension == 1:
         return "direct", "one dimension: elimination takes O(N)"
+    if isinstance(problem, Darcy) and not problem.volumes.robin:
+        smooth, reason = suits_scaled_transform(problem.coefficient(inputs), problem.grid)
+        if smooth:
+            return "scaled-fast-poisson", reason
     return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"

@@ -184,6 +184,14 @@ class FastPoisson(LinearOperator):
         own = np.broadcast_to(self.reaction * self.weights, self.domain_shape)
         return spectral_equivalence(operator, faces, own)
 
+    def diagonal(self) -> NDArray[np.float64]:
+        """Return the diagonal of the fluxes of K, without the reaction."""
+        total = np.zeros(self.domain_shape)
+        for k, n in enumerate(self.domain_shape):
+            faces, at = self._faces(k), (slice(None),) * k
+            total += faces[(*at, slice(0, n))] + faces[(*at, slice(1, n + 1))]
+        return total
+
     def _faces(self, k: int) -> NDArray[np.float64]:
         """Return the transmissibilities of K across axis k, to be broadcast along the others."""
         n, axis = self.domain_shape[k], self.grid.axes[k]

@@ -13,11 +13,12 @@ from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
 from nwidth.solvers.krylov.iterate import Iterate, Stop
 from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
 
-METHODS = ("multigrid-cg", "multigrid", "fast-poisson", "direct")
+METHODS = ("multigrid-cg", "multigrid", "fast-poisson", "scaled-fast-poisson", "direct")
 
 # Multigrid with averaged fluxes is left for algebraic multigrid, whose set-up and cycles cost more,
 # when after every so many iterations the residual is behind a pace of so many in all.
@@ -31,7 +32,8 @@ class OperatorSolver:
     methods are those of `nwidth.solvers.solve`, where they are described, without "auto".
 
     Args:
-        operator: A in flux form.
+        operator: A in flux form or with nine-point couplings, which `BlackBoxMultigrid` and
+            elimination take.
         grid: where the unknowns live; fast transforms need it.
         method: one of METHODS.
 
@@ -48,12 +50,15 @@ class OperatorSolver:
     def __init__(self, operator: LinearOperator, grid: Grid, method: str = "multigrid-cg"):
         if method not in METHODS:
             raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-        if not isinstance(operator, DiffusionOperator):
+        fast = method in ("fast-poisson", "scaled-fast-poisson")
+        if not isinstance(operator, DiffusionOperator) and (
+            fast or not isinstance(operator, NinePointOperator)
+        ):
             raise InputError(
                 f"method {method}: expected a DiffusionOperator, got {operator!r}; use "
                 "conjugate_gradient for other operators"
             )
-        if operator.xp is not np and method not in ("multigrid-cg", "multigrid"):
+        if getattr(operator, "xp", np) is not np and method not in ("multigrid-cg", "multigrid"):
             raise InputError(
                 f"method {method}: expected arrays in the host's memory, got an operator on a "
                 "device; take 'multigrid-cg' or move the inputs with to_numpy"
@@ -83,8 +88,8 @@ class OperatorSolver:
             cycle = self._multigrid
             return cycle.iterate(b, initial=initial, rtol=rtol, max_iterations=max_iterations), ""
         options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
-        if self.method == "fast-poisson":
-            M = self._fast_poisson
+        if self.method in ("fast-poisson", "scaled-fast-poisson"):
+            M = self._transform
             return conjugate_gradient(self.operator, b, preconditioner=M, stop=stop, **options), ""
         return self._multigrid_cg(b, stop, **options)
 
@@ -98,7 +103,9 @@ class OperatorSolver:
             pace = _Pace(rtol, max_iterations, stop)
             options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
             M = self._float32_multigrid
-            rule = pace if self.operator.xp is np else stop  # algebraic multigrid has no device
+            # Algebraic multigrid knows five points on the host.
+            host = getattr(self.operator, "xp", None) is np
+            rule = pace if host else stop
             first = conjugate_gradient(self.operator, b, preconditioner=M, stop=rule, **options)
             if not pace.slow:
                 return first, ""
@@ -117,14 +124,20 @@ class OperatorSolver:
 
     @cached_property
     def _multigrid(self) -> Any:
-        from nwidth.solvers.multigrid import Multigrid
+        from nwidth.solvers.multigrid import BlackBoxMultigrid, Multigrid, PoissonMultigrid
 
+        if PoissonMultigrid.suits(self.operator):
+            return PoissonMultigrid.of(self.operator)
+        if isinstance(self.operator, NinePointOperator):
+            return BlackBoxMultigrid(self.operator)
         return Multigrid(self.operator)
 
     @cached_property
     def _float32_multigrid(self) -> LinearOperator:
-        from nwidth.solvers.multigrid import Multigrid
+        from nwidth.solvers.multigrid import BlackBoxMultigrid, Multigrid
 
+        if isinstance(self.operator, NinePointOperator):
+            return BlackBoxMultigrid(self.operator, dtype=np.float32)
         return Multigrid(self.operator, dtype=np.float32)
 
     @cached_property
@@ -134,10 +147,13 @@ class OperatorSolver:
         return AlgebraicMultigrid(self.operator, dtype=np.float32)
 
     @cached_property
-    def _fast_poisson(self) -> LinearOperator:
+    def _transform(self) -> LinearOperator:
         from nwidth.solvers.fast_poisson import FastPoisson
+        from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 
-        return FastPoisson.of(self.operator, self.grid)
+        if self.method == "fast-poisson":
+            return FastPoisson.of(self.operator, self.grid)
+        return ScaledFastPoisson(self.operator, self.grid, dtype=np.float32)
 
     @cached_property
     def _factors(self) -> Any:

@@ -38,7 +38,8 @@ class ScaledFastPoisson(LinearOperator):
     Args:
         operator: A in flux form; where its outer faces couple to a wall, the side is Dirichlet.
         grid: uniform, where its unknowns live.
-        a: the coefficient > 0 at the unknowns, shape `operator.domain_shape`.
+        a: the coefficient > 0 at the unknowns, shape `operator.domain_shape`; by default the ratio
+            of the diagonals of A and of the operator with coefficient one, which does as well.
         dtype: precision of the transforms, the operator's if None; float32 takes half the time.
 
     Symmetric positive definite; where A is singular, definite on right-hand sides of total zero.
@@ -53,11 +54,18 @@ class ScaledFastPoisson(LinearOperator):
     """
 
     def __init__(
-        self, operator: DiffusionOperator, grid: Grid, a: Array, *, dtype: Any | None = None
+        self,
+        operator: DiffusionOperator,
+        grid: Grid,
+        a: Array | None = None,
+        *,
+        dtype: Any | None = None,
     ):
         if not isinstance(operator, DiffusionOperator):
             raise InputError(f"operator: expected a DiffusionOperator, got {operator!r:.80}")
-        a = np.asarray(a)
+        fluxes = DiffusionOperator(operator.faces, None, operator.periodic)
+        plain = FastPoisson.of(fluxes, grid)
+        a = fluxes.diagonal / plain.diagonal() if a is None else np.asarray(a)
         if a.shape != operator.domain_shape or a.dtype.kind not in "fiu":
             raise InputError(
                 f"coefficient: expected real numbers at the unknowns, shape "
@@ -70,7 +78,6 @@ class ScaledFastPoisson(LinearOperator):
         self.dtype = operator.dtype
         #: Precision of the transforms.
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
-        plain = FastPoisson.of(DiffusionOperator(operator.faces, None, operator.periodic), grid)
         least = 0.0
         if operator.reaction is not None:
             least = float((operator.reaction / (a * plain.weights)).min())

@@ -23,6 +23,8 @@ class Solution:
 
     `u` is the whole field on the problem's grid, boundary values included. `residuals` are relative
     residual norms ||b - A u|| / ||b||, the first before any iteration, the last one recomputed.
+    Full multigrid estimates two errors in the L2 norm, relative to that of u: of the discretization
+    and of what the iteration has left; other methods have None.
     """
 
     u: Any
@@ -32,6 +34,8 @@ class Solution:
     reason: str = ""
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    discretization_error: float | None = None
+    algebraic_error: float | None = None
 
     @property
     def iterations(self) -> int:

@@ -1,6 +1,7 @@
 """Solve a problem for given inputs by the method that suits it."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from nwidth.solvers.solution import Solution
 
 Array = NDArray[Any]
 
-METHODS = ("auto", *operator_solver.METHODS)
+METHODS = ("auto", "full-multigrid", *operator_solver.METHODS)
 
 
 def solve(
@@ -40,10 +41,14 @@ def solve(
 
     "multigrid-cg": conjugate gradients preconditioned by one multigrid cycle, the general choice;
     where that is slow, on rough fields of high contrast, algebraic multigrid takes over from the
-    iterate. "multigrid": cycles alone. "fast-poisson": conjugate gradients preconditioned by fast
-    transforms on uniform grids, one step for constant coefficients. "direct": sparse elimination
-    (SuperLU). "auto" takes fast transforms for constant coefficients, elimination for a few hundred
-    unknowns and in one dimension, and multigrid-cg otherwise; `solution.reason` tells why.
+    iterate. "multigrid": cycles alone, for constant coefficients those of `PoissonMultigrid`.
+    "full-multigrid": from the coarsest grid to the finest, once; it stops at the discretization
+    error, which it estimates, whatever rtol. "fast-poisson": conjugate gradients preconditioned by
+    fast transforms on uniform grids, one step for constant coefficients; "scaled-fast-poisson": the
+    same scaled by the coefficient, for smooth ones. "direct": sparse elimination. "auto" takes fast
+    transforms for constant coefficients, scaled ones where smooth coefficients make them quickest,
+    elimination for a few hundred unknowns and in one dimension, and multigrid-cg otherwise;
+    `solution.reason` tells why. CuPy inputs are solved on their device by the multigrid methods.
 
     Args:
         problem: what to solve.
@@ -56,7 +61,7 @@ def solve(
         max_iterations: limit for the iterative methods.
         stop: an extra stopping rule `stop(unknowns, residual) -> bool` of the conjugate gradients;
             when it says True the iteration counts as converged. "auto" then takes these; "direct"
-            and "multigrid" have no use for it and raise.
+            and multigrid without -cg have no use for it and raise.
 
     Without a Dirichlet side the solution has volume-weighted mean zero. Failures of the iteration
     are told by `solution.status`; `solution.checked()` raises them. Raises `InputError` for inputs
@@ -75,12 +80,19 @@ def solve(
     check_limits(rtol, max_iterations)
     if stop is not None and not callable(stop):
         raise InputError(f"stop: expected a function of unknowns and residual, got {stop!r:.80}")
-    if stop is not None and method in ("direct", "multigrid"):
+    if stop is not None and method in ("direct", "multigrid", "full-multigrid"):
         raise InputError(
             f"stop: expected a method with conjugate gradients, got {method!r}, which asks no "
             "extra rule; use 'multigrid-cg' or 'fast-poisson'"
         )
     start, cpu_start = time.perf_counter(), time.process_time()
+    if method == "full-multigrid":
+        solution = _full_multigrid(problem, inputs, max_iterations)
+        return replace(
+            solution,
+            seconds=time.perf_counter() - start,
+            cpu_seconds=time.process_time() - cpu_start,
+        )
     operator, b = problem.operator(inputs), problem.source(inputs)
     guess = None if initial is None else _guess(problem, initial, operator)
     reason = "asked for"
@@ -105,6 +117,25 @@ def solve(
         time.perf_counter() - start,
         time.process_time() - cpu_start,
     )
+
+
+def _full_multigrid(problem: Problem, inputs: Inputs, max_cycles: int) -> Solution:
+    """Return the solution at discretization error, by kernels for constant coefficients if any."""
+    from nwidth.solvers.multigrid import PoissonMultigrid, full_multigrid
+
+    operator = problem.operator(inputs)
+    if PoissonMultigrid.suits(operator) and not problem.prescribed(operator)[0].any():
+        nested = PoissonMultigrid.of(operator).full_multigrid(
+            problem.source(inputs), max_cycles=max_cycles
+        )
+        size = float(np.sqrt(np.mean(np.square(nested.x)))) or 1.0
+        u, status, residuals = problem.field(nested.x, inputs), nested.status, nested.residuals
+        errors = nested.discretization_error / size, nested.algebraic_error / size
+    else:
+        found = full_multigrid(problem, inputs, max_cycles=max_cycles)
+        u, status, residuals = found.u, found.status, (1.0, *[found.residual] * found.cycles[-1])
+        errors = found.discretization_error, found.algebraic_error
+    return Solution(u, status, residuals, "full-multigrid", "asked for", 0.0, 0.0, *errors)
 
 
 def _guess(problem: Problem, initial: Array, operator: LinearOperator) -> Array:

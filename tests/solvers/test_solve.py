@@ -14,7 +14,10 @@ def darcy(grid=GRID, boundary=None, **options):
     return Darcy(grid, boundary, **options), field.sample(np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("method", ["multigrid-cg", "multigrid", "fast-poisson", "direct"])
+ITERATIVE = ["multigrid-cg", "multigrid", "fast-poisson", "scaled-fast-poisson"]
+
+
+@pytest.mark.parametrize("method", [*ITERATIVE, "direct"])
 @pytest.mark.parametrize("boundary", [None, Boundary({"x_lower": Dirichlet(1.0)}, Neumann(0.3))])
 def test_all_methods_agree(method, boundary):
     problem, a = darcy(boundary=boundary)
@@ -28,7 +31,7 @@ def test_all_methods_agree(method, boundary):
     np.testing.assert_allclose(solution.residual, residual, rtol=1e-2, atol=1e-14)
 
 
-@pytest.mark.parametrize("method", ["auto", "multigrid-cg", "multigrid", "fast-poisson", "direct"])
+@pytest.mark.parametrize("method", ["auto", *ITERATIVE, "direct"])
 @pytest.mark.parametrize("periodic", [False, True])
 def test_without_dirichlet_the_mean_is_zero(method, periodic):
     grid = Grid.uniform((25, 24), periodic=periodic)
@@ -49,6 +52,8 @@ def test_auto_tells_its_reason():
     assert chosen.method == "fast-poisson" and "constant" in chosen.reason
     problem, a = darcy()
     chosen = solve(problem, {"permeability": a})
+    assert chosen.method == "scaled-fast-poisson" and "smooth" in chosen.reason
+    chosen = solve(problem, {"permeability": np.where(a > 1, 12.0, 3.0)})
     assert chosen.method == "multigrid-cg" and "variable" in chosen.reason
     problem, a = darcy(Grid.uniform((8, 8)))
     chosen = solve(problem, {"permeability": a})
@@ -92,9 +97,10 @@ def test_extra_stopping_rule():
         seen.append((unknowns.shape, residual))
         return residual < 1e-3
 
-    for method in ("auto", "multigrid-cg"):
-        solution = solve(problem, {"permeability": a}, 1e-12, stop=stop, method=method).checked()
-        assert 1e-12 < solution.residual < 1e-3 and solution.method == "multigrid-cg"
+    for method in ("auto", *ITERATIVE):
+        if method != "multigrid":
+            solution = solve(problem, {"permeability": a}, 1e-12, stop=stop, method=method)
+            assert 1e-12 < solution.checked().residual < 1e-3
     assert seen[0][0] == (29, 26)
 
 
@@ -330,3 +336,34 @@ def test_an_extra_rule_that_cannot_be_asked_is_refused(method):
     small, a = darcy(Grid.uniform((8, 8)))
     chosen = solve(small, {"permeability": a}, stop=lambda x, r: True)
     assert chosen.method == "multigrid-cg" and "stopping rule" in chosen.reason
+
+
+@pytest.mark.parametrize("contrast", [1.0, 3.0])
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_full_multigrid_stops_at_the_discretization_error(contrast, value):
+    grid = Grid.uniform((65, 65))
+    x, y = grid.coordinates()
+    problem = Darcy(grid, Boundary(default=Dirichlet(value)), source=np.sin(3 * x + y))
+    inputs = {"permeability": 1 + (contrast - 1) * x * y}
+    found = solve(problem, inputs, method="full-multigrid").checked()
+    exact = solve(problem, inputs, 1e-12).checked().u
+    algebraic = grid.norm(found.u - exact) / grid.norm(exact)
+    assert 0 < algebraic < 0.5 * found.discretization_error
+    assert found.algebraic_error <= 0.2 * found.discretization_error < 1e-3
+    with pytest.raises(InputError, match="extra rule"):
+        solve(problem, inputs, method="full-multigrid", stop=lambda x, r: True)
+
+
+def test_full_tensors_go_to_black_box_multigrid():
+    from nwidth.solvers import AnisotropicDarcy
+
+    grid = Grid.uniform((40, 33))
+    K = np.array([[3.0, 1.0], [1.0, 2.0]])[:, :, None, None] * np.ones(grid.shape)
+    problem = AnisotropicDarcy(grid)
+    chosen = solve(problem, {"permeability": K}).checked()
+    assert chosen.method == "multigrid-cg" and "nine-point" in chosen.reason
+    for method in ("multigrid", "direct"):
+        other = solve(problem, {"permeability": K}, 1e-10, method=method).checked()
+        np.testing.assert_allclose(other.u, chosen.u, atol=1e-7 * abs(chosen.u).max())
+    with pytest.raises(InputError, match="expected a DiffusionOperator"):
+        solve(problem, {"permeability": K}, method="fast-poisson")

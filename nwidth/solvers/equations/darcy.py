@@ -83,8 +83,8 @@ class Darcy(DiffusionProblem):
     def _source_field(self) -> Array:
         return source_on_grid(self.source_term, self.grid)
 
-    def _permeability(self, inputs: Inputs) -> Array:
-        """Return the checked permeability."""
+    def coefficient(self, inputs: Inputs) -> Array:
+        """Return the checked permeability a on the grid."""
         a = self.input_field(inputs, "permeability", tensor=True)
         smallest, largest = float(a.min()), float(a.max())
         if smallest <= 0:
@@ -105,14 +105,14 @@ class Darcy(DiffusionProblem):
 
     def operator(self, inputs: Inputs) -> DiffusionOperator:
         """Return A(a)."""
-        return self.volumes.operator(self._permeability(inputs))
+        return self.volumes.operator(self.coefficient(inputs))
 
     def source(self, inputs: Inputs) -> Array:
         """Return the integrals of f over the control volumes plus the boundary data."""
-        return self.volumes.right_hand_side(self._source_field, self._permeability(inputs))
+        return self.volumes.right_hand_side(self._source_field, self.coefficient(inputs))
 
     def _equivalence(self, inputs: Inputs) -> tuple[float, float]:
-        a = self._permeability(inputs)
+        a = self.coefficient(inputs)
         return self.equivalence(float(a.min()), float(a.max()))
 
     def coercivity(self, inputs: Inputs) -> float:
