@@ -90,8 +90,7 @@ class BatchSolver:
         solutions = []
         for i in range(len(batch.u)):
             guess = None if batch.guesses is None else batch.guesses[i]
-            with sample_named(batch.first + i):
-                found = self._alone(batch, i, guess, batch.max_iterations)
+            found = self._alone(batch, i, guess, batch.max_iterations)
             solutions.append(replace(found, reason=f"one by one, {self.why}; {found.reason}"))
             report(i + 1, len(batch.u))
         return solutions
@@ -99,7 +98,10 @@ class BatchSolver:
     def _alone(self, batch: "_Batch", i: int, guess: Array | None, max_iterations: int) -> Solution:
         """Solve sample i by `solve`."""
         item = {name: values[i] for name, values in batch.inputs.items()}
-        found = solve(self.problem, item, batch.rtol, max_iterations=max_iterations, initial=guess)
+        with sample_named(batch.first + i):
+            found = solve(
+                self.problem, item, batch.rtol, max_iterations=max_iterations, initial=guess
+            )
         batch.u[i] = found.u
         return found
 
@@ -147,7 +149,9 @@ class BatchSolver:
         if status is not None and status not in _OPEN:
             return Solution(batch.u[i], status, residuals, METHOD, REASON)
         done, begun = len(residuals) - 1, bool(np.isfinite(residuals[-1]))
-        guess = batch.u[i] if begun and np.isfinite(batch.u[i]).all() else None
+        # After a breakdown zero may be the better guess.
+        sound = begun and (status is None or residuals[-1] < 1) and np.isfinite(batch.u[i]).all()
+        guess = batch.u[i] if sound else None
         if not begun and batch.guesses is not None:
             guess = batch.guesses[i]
         found = self._alone(batch, i, guess, batch.max_iterations - done)
