@@ -53,17 +53,13 @@ class BatchSystem:
                     f"initial guess: expected shape {self.shape}, got {tuple(initial.shape)}"
                 )
         self.xp = namespace(b)
-        single = all(
-            np.dtype(kind) in (np.float32, np.complex64) for kind in (b.dtype, self.A.dtype)
-        )
-        numbers = [b.dtype, self.A.dtype, *(v.dtype for v in (self.M, initial) if v is not None)]
-        several = any(np.dtype(kind).kind == "c" for kind in numbers)
-        real = np.float32 if single else np.float64
-        self.dtype = np.result_type(real, np.complex64) if several else np.dtype(real)
+        self.dtype = common_precision(self.A, b, self.M, initial)
         self.samples = self.shape[0] if self.A.batched else 1
         self.b = self._rows(b)
         scale = range_factors(self.b)
-        self._scale = None if (scale == 1).all() else self.xp.asarray(scale, dtype=real)
+        self._scale = (
+            None if (scale == 1).all() else self.xp.asarray(scale, dtype=self.b.real.dtype)
+        )
         self.x = self.xp.zeros_like(self.b) if initial is None else self._rows(initial).copy()
         if self._scale is not None:
             self.b, self.x = self.b * self._scale, self.x * self._scale
@@ -88,3 +84,15 @@ class BatchSystem:
     def solution(self, x: Array) -> Array:
         """Return x in the shape and the size of the unknowns."""
         return (x if self._scale is None else x / self._scale).reshape(self.shape)
+
+
+def common_precision(A: Any, b: Any, *others: Any) -> np.dtype:
+    """Return the dtype of a solve: single if A and b are, complex if anything is.
+
+    >>> common_precision(np.eye(2), np.ones(2, np.float32), np.ones(2, np.complex64))
+    dtype('complex128')
+    """
+    kinds = [np.dtype(part.dtype) for part in (A, b, *others) if part is not None]
+    single = all(kind in (np.float32, np.complex64) for kind in kinds[:2])
+    real = np.dtype(np.float32 if single else np.float64)
+    return np.result_type(real, np.complex64) if any(k.kind == "c" for k in kinds) else real

@@ -5,11 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import lives_on_gpu, namespace, power_of_two
+from nwidth.arrays import as_floating, lives_on_gpu, namespace, power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
+from nwidth.solvers.krylov.batch_system import BatchSystem, common_precision
+from nwidth.solvers.krylov.batch_vectors import real_parts
 from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
-from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.krylov.symmetry_check import require_symmetric
+from nwidth.solvers.linear_operator import LinearOperator, as_operator
 from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
@@ -19,16 +22,16 @@ PATIENCE = 50
 
 
 def conjugate_gradient(
-    A: LinearOperator,
+    A: Any,
     b: Array,
     *,
-    preconditioner: LinearOperator | None = None,
+    preconditioner: Any = None,
     initial: Array | None = None,
     rtol: float = 1e-8,
     max_iterations: int = 200,
     stop: Stop | None = None,
 ) -> Iterate:
-    """Solve A x = b for a symmetric positive definite A, with a preconditioner M ~ A^-1 alike.
+    """Solve A x = b for a Hermitian positive definite A, with a preconditioner M ~ A^-1 alike.
 
         x_k minimizes ||x - A^-1 b||_A over x_0 + span{M r_0, (M A) M r_0, ..., (M A)^(k-1) M r_0}
 
@@ -41,30 +44,37 @@ def conjugate_gradient(
     rests is no such sign: the method minimizes the energy, and for high contrast the residual may
     stay above its first value for many iterations. Data near the ends of the floating-point range
     is scaled by a power of two first, and dot products are float64, so that no square underflows.
+    Complex vectors are pairs of real numbers: all coefficients of the method are real.
 
     Args:
-        A: symmetric positive definite, or semidefinite with b in its range.
-        b: right-hand side, shape `A.range_shape`; float32 or float64, which the result keeps.
-        preconditioner: symmetric positive definite operator of the same shape; none by default.
+        A: LinearOperator, dense or sparse matrix, or SciPy's LinearOperator; symmetric, Hermitian
+            if complex, and positive definite, or semidefinite with b in its range. One that does
+            not promise symmetry is tried on two random vectors.
+        b: right-hand side, shape `A.range_shape`; float32, float64, complex64 or complex128. The
+            result is single if A and b are.
+        preconditioner: Hermitian positive definite operator of the same shape; none by default.
         initial: x_0; zero by default, and then the first residual is 1.
         rtol: bound on ||b - A x|| / ||b||. Good values: 1e-6 to 1e-10; float32 reaches 1e-5.
         max_iterations: limit on the number of products with A.
         stop: an extra rule `stop(x, residual) -> bool`, asked before every iteration; True ends the
             iteration as CONVERGED. It must not change or keep x.
 
-    Raises `InputError` for arrays of another shape and numbers out of range; numerical failures
-    come back as the status, with the best information there is.
+    Raises `InputError` for arrays of another shape, numbers out of range and operators that are not
+    symmetric; numerical failures come back as the status, with the best information there is.
 
-    >>> from nwidth.solvers.linear_operator import MatrixOperator
-    >>> A = MatrixOperator(np.array([[4.0, 1.0], [1.0, 3.0]]))
+    >>> A = np.array([[4.0, 1.0], [1.0, 3.0]])
     >>> conjugate_gradient(A, np.array([1.0, 2.0])).x.round(6).tolist()
     [0.090909, 0.636364]
     """
     check_limits(rtol, max_iterations)
-    b, x = _checked(A, b, initial)
+    A = as_operator(A)
+    preconditioner = None if preconditioner is None else as_operator(preconditioner)
+    b, x = _checked(A, b, preconditioner, initial)
+    if not A.symmetric:
+        require_symmetric(BatchSystem(A, b, None, None))
     if not b.any():
         return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
-    scale = power_of_two(b)
+    scale = power_of_two(real_parts(b))
     if scale != 1.0:
         b, x, stop = b * scale, x * scale, _unscaled(stop, scale)
     work = _Workspace(A, b, preconditioner)
@@ -147,12 +157,15 @@ class _Workspace:
             from nwidth.solvers.krylov import _conjugate_gradient_numba as kernels
 
         self.kernels, self.A, self.b, self.M = kernels, A, b, preconditioner
+        real = b.dtype.kind == "f"  # fused passes are
+        self.apply_into = getattr(preconditioner, "apply_into", None) if real else None
+        self.apply_with_energy = getattr(A, "apply_with_energy", None) if real else None
         self.r, self.q = np.empty_like(b), np.empty_like(b)
         self.z = self.r if preconditioner is None else np.empty_like(b)
         self.p = np.zeros_like(b)
         xp = namespace(b)
         self.rows = xp.empty(b.size // b.shape[-1])
-        self.parts = xp.empty(-(-b.size // kernels.BLOCK))
+        self.parts = xp.empty(-(-_flat(b).size // kernels.BLOCK))
         self.threaded = b.size >= THREADED_SIZE
 
     def start(self, x: Array) -> float:
@@ -181,17 +194,16 @@ class _Workspace:
         """Set z = M r and return (r, z)."""
         if self.M is None:
             return self._dot(self.r, self.r)
-        apply_into = getattr(self.M, "apply_into", None)
-        if apply_into is None:
+        if self.apply_into is None:
             self.z[...] = self.M.apply(self.r)
         else:
-            apply_into(self.z, self.r)
+            self.apply_into(self.z, self.r)
         return self._dot(self.r, self.z)
 
     def turn(self, beta: float) -> None:
         """Set p = z + beta p."""
-        beta = self.b.dtype.type(beta)
-        self.kernels.direction(self.p.ravel(), self.z.ravel(), beta, self.parts, self.threaded)
+        beta = self.b.real.dtype.type(beta)
+        self.kernels.direction(_flat(self.p), _flat(self.z), beta, self.parts, self.threaded)
 
     def multiply(self) -> float:
         """Set q = A p and return (q, p)."""
@@ -199,31 +211,39 @@ class _Workspace:
 
     def step(self, x: Array, alpha: float) -> float:
         """Set x += alpha p, r -= alpha q and return the norm of r."""
-        alpha = self.b.dtype.type(alpha)
-        vectors = (x.ravel(), self.r.ravel(), self.p.ravel(), self.q.ravel())
+        alpha = self.b.real.dtype.type(alpha)
+        vectors = (_flat(x), _flat(self.r), _flat(self.p), _flat(self.q))
         self.kernels.step(*vectors, alpha, self.parts, self.threaded)
         return float(self.parts.sum()) ** 0.5
 
     def _product(self, out: Array, u: Array) -> float:
-        apply_with_energy = getattr(self.A, "apply_with_energy", None)
-        if apply_with_energy is None:
+        if self.apply_with_energy is None:
             out[...] = self.A.apply(u)
             return self._dot(out, u)
-        apply_with_energy(out, u, self.rows)
+        self.apply_with_energy(out, u, self.rows)
         return float(self.rows.sum())
 
     def _dot(self, u: Array, v: Array) -> float:
-        self.kernels.dot(u.ravel(), v.ravel(), self.parts, self.threaded)
+        self.kernels.dot(_flat(u), _flat(v), self.parts, self.threaded)
         return float(self.parts.sum())
 
 
-def _checked(A: LinearOperator, b: Array, initial: Array | None) -> tuple[Array, Array]:
+def _flat(u: Array) -> Array:
+    """Return the real numbers of a vector, whose products are the real parts of those of u."""
+    return real_parts(u.ravel())
+
+
+def _checked(
+    A: LinearOperator, b: Array, M: LinearOperator | None, initial: Array | None
+) -> tuple[Array, Array]:
     """Return b and a fresh x_0 as contiguous floating arrays of one dtype."""
-    dtype = np.float32 if b.dtype == np.float32 and A.dtype == np.float32 else np.float64
-    xp = namespace(b)
+    xp, b = namespace(b), as_floating(b, "right-hand side")
+    dtype = common_precision(A, b, M, initial)
     b = xp.ascontiguousarray(b, dtype=dtype)
     if b.shape != A.range_shape or A.range_shape != A.domain_shape or b.size == 0:
         raise InputError(f"right-hand side: expected shape {A.range_shape}, got {b.shape}")
+    if M is not None and (M.domain_shape, M.range_shape) != (b.shape, b.shape):
+        raise InputError(f"preconditioner: expected shape {b.shape}, got {M}")
     if initial is None:
         return b, np.zeros_like(b)
     if initial.shape != b.shape:

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
+import scipy.sparse.linalg as spla
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -212,3 +214,46 @@ def test_operators_that_know_their_energy_and_cycles_can_change_places():
         assert result.status is Status.CONVERGED and len(result.residuals) < 25
         expected = np.linalg.solve(matrix, b.ravel())
         np.testing.assert_allclose(result.x.ravel(), expected, rtol=1e-6, atol=1e-8)
+
+
+def hermitian(n, kind, seed=0):
+    rng = np.random.default_rng(seed)
+    B = rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))
+    return (B @ B.conj().T / n + np.eye(n)).astype(kind), (B[0] - B[1]).astype(kind)
+
+
+@pytest.mark.parametrize("kind", [np.complex64, np.complex128])
+@pytest.mark.parametrize("preconditioned", [False, True])
+def test_hermitian_operators(kind, preconditioned):
+    A, b = hermitian(40, kind)
+    M = np.diag(1 / np.diagonal(A)) if preconditioned else None
+    rtol = 1e-4 if kind is np.complex64 else 1e-10
+    result = conjugate_gradient(A, b, preconditioner=M, rtol=rtol)
+    assert result.status is Status.CONVERGED and result.x.dtype == kind
+    assert np.linalg.norm(b - A @ result.x) <= 1.1 * rtol * np.linalg.norm(b)
+
+
+def test_complex_right_hand_side_of_a_real_operator():
+    A, (_, b) = spd(40), hermitian(40, np.complex128)
+    both = conjugate_gradient(A, b, rtol=1e-12).x
+    np.testing.assert_allclose(both.real, conjugate_gradient(A, b.real, rtol=1e-12).x, atol=1e-9)
+    np.testing.assert_allclose(A @ both, b, atol=1e-9)
+
+
+def test_complex_numbers_at_the_end_of_the_range():
+    A, b = hermitian(20, np.complex128)
+    small = conjugate_gradient(A, b * 1e-300)
+    assert small.status is Status.CONVERGED
+    np.testing.assert_allclose(small.x / 1e-300, np.linalg.solve(A, b), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("wrap", [np.asarray, sp.csr_array, spla.aslinearoperator])
+def test_matrices_need_no_wrapping_but_symmetry(wrap):
+    A, b = spd(20), np.ones(20)
+    result = conjugate_gradient(wrap(A), b, preconditioner=sp.eye_array(20))
+    np.testing.assert_allclose(A @ result.x, b, atol=1e-7)
+    A[0, 1] += 1
+    with pytest.raises(InputError, match="symmetric"):
+        conjugate_gradient(wrap(A), b)
+    with pytest.raises(InputError, match="preconditioner"):
+        conjugate_gradient(spd(20), b, preconditioner=np.eye(3))
