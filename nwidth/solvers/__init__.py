@@ -35,6 +35,7 @@ from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 from nwidth.solvers.solve_batch import solve_batch
+from nwidth.solvers.solve_matrix import solve_matrix
 from nwidth.solvers.sparse_cholesky import SparseCholesky
 from nwidth.solvers.sparse_operator import SparseOperator
 
@@ -80,4 +81,5 @@ __all__ = [
     "read_vector",
     "solve",
     "solve_batch",
+    "solve_matrix",
 ]

@@ -84,7 +84,7 @@ class SparseCholesky(LinearOperator):
                 "matrix: expected a positive definite one, its factorization meets a pivot of "
                 f"{smallest:.1e} against a diagonal of up to {largest:.1e}; if it is singular, as "
                 "without any Dirichlet boundary, fix one unknown or the mean, and if it is "
-                "indefinite use method='lu'"
+                "indefinite use solve_matrix, which then takes LU factors"
             )
 
     def solve(self, b: Any) -> Array:

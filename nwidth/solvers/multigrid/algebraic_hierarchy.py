@@ -78,7 +78,9 @@ class AlgebraicHierarchy:
             if P.shape[1] > LEAST_COARSENING * P.shape[0] and P.shape[1] > COARSEST:
                 break  # so little is coupled strongly that relaxation does for the rest
             interpolations.append(P)
-            matrices.append(canonical(P.T @ (matrices[-1] @ P)))
+            with np.errstate(all="ignore"):  # what is not definite may end in zero divisors
+                coarse = P.T @ (matrices[-1] @ P)
+            matrices.append(checked(coarse, f"level {len(matrices)}"))
         return cls._of(matrices, interpolations)
 
     @classmethod
