@@ -24,7 +24,12 @@ def solve(
         typer.Option("--rtol", help=r"Relative residual to reach. Default: \[data] rtol."),
     ] = None,
     method: Annotated[
-        str, typer.Option("--method", help="auto, multigrid-cg, multigrid, fast-poisson, direct.")
+        str,
+        typer.Option(
+            "--method",
+            help="auto, full-multigrid (stops at the discretization error, whatever --rtol), "
+            "multigrid-cg, multigrid, fast-poisson, scaled-fast-poisson, direct.",
+        ),
     ] = "auto",
     sample: Annotated[
         int, typer.Option("--sample", min=0, help="Which random sample, if the field is random.")
@@ -82,11 +87,20 @@ def _tell(problem: "Problem", solution: "Solution") -> None:
         "status": solution.status.value,
         "iterations": str(solution.iterations),
         "residual": f"{solution.residual:.2e} (relative)",
+        **_estimates(solution),
         "time": f"{solution.seconds:.3g} s, {solution.cpu_seconds:.3g} s of CPU",
         problem.output: f"{solution.u.min():.6g} to {solution.u.max():.6g}",
     }
     for name, text in lines.items():
         typer.echo(f"{name:<11} {text}")
+
+
+def _estimates(solution: "Solution") -> dict[str, str]:
+    """Return what full multigrid knows of its errors."""
+    if solution.discretization_error is None or solution.algebraic_error is None:
+        return {}
+    of_grid, of_solver = solution.discretization_error, solution.algebraic_error
+    return {"estimates": f"error of the grid {of_grid:.1e}, of the solver {of_solver:.1e} (L2)"}
 
 
 def _write(

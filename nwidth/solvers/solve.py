@@ -123,7 +123,7 @@ def _full_multigrid(problem: Problem, inputs: Inputs, max_cycles: int) -> Soluti
     """Return the solution at discretization error, by kernels for constant coefficients if any."""
     from nwidth.solvers.multigrid import PoissonMultigrid, full_multigrid
 
-    operator = problem.operator(inputs)
+    operator: Any = problem.operator(inputs)
     if PoissonMultigrid.suits(operator) and not problem.prescribed(operator)[0].any():
         nested = PoissonMultigrid.of(operator).full_multigrid(
             problem.source(inputs), max_cycles=max_cycles

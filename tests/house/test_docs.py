@@ -1,0 +1,23 @@
+"""The Python code of the solver guide runs."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_code_of_the_solver_guide_runs():
+    text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert len(blocks) == 3
+    names: dict = {}
+    exec("\n".join(blocks), names)
+    assert 1e-5 < names["solution"].discretization_error < 2e-5
+    assert names["batch"].u.shape == (64, 65, 65)
+    assert abs(names["A"] @ names["x"] - 1).max() < 1e-5
+
+
+def test_links_of_the_docs_lead_somewhere():
+    for path in (ROOT / "docs").glob("*.md"):
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
