@@ -76,11 +76,16 @@ def solve_matrix(
     reason = "asked for"
     if method == "auto":
         method, reason = system.choice()
-    result, note = system.run(method)
-    if result.status is Status.BREAKDOWN and reason != "asked for" and method != "direct":
-        failed, method = method, "direct"
+    try:
         result, note = system.run(method)
-        reason = f"{failed} broke down"
+        broken = result.status is Status.BREAKDOWN
+    except InputError:  # a coarse level shows that the matrix is not definite
+        if reason == "asked for":
+            raise
+        broken = True
+    if broken and reason != "asked for" and method != "direct":
+        reason, method = f"{method} broke down", "direct"
+        result, note = system.run(method)
     return Solution(
         system.field(result.x),
         result.status,

@@ -69,8 +69,9 @@ class SparseCholesky(LinearOperator):
             known = _patterns.pop(key, None)
         #: Whether the pattern was known.
         self.reused = known is not None
-        factors = {"cvxopt": _Cholmod, "scipy": _SuperLU}[self.backend]
-        self._factors = factors(self.matrix) if known is None else known
+        if known is None:
+            known = (_Cholmod if self.backend == "cvxopt" else _SuperLU)(self.matrix)
+        self._factors: Any = known
         try:
             with _lock:
                 smallest = self._factors.factorize(self.matrix)
@@ -207,7 +208,7 @@ def _fingerprint(matrix: Any) -> Hashable:
     """Return what tells patterns apart."""
     digest = hashlib.blake2b(digest_size=16)
     for part in (matrix.indptr, matrix.indices):
-        digest.update(np.ascontiguousarray(part, dtype=np.int64))
+        digest.update(np.ascontiguousarray(part, dtype=np.int64).data)
     return matrix.shape[0], matrix.nnz, digest.digest()
 
 

@@ -29,9 +29,8 @@ def check(A, b, solution, rtol=1e-8):
 def test_symmetric(method, columns):
     A = poisson(30)
     shape = (900,) if columns is None else (900, columns)
-    b = np.random.default_rng(0).standard_normal(shape) * (
-        1 if columns is None else [1e-9] + [1e6] * (columns - 1)
-    )
+    sizes = 1.0 if columns is None else np.array([1e-9] + [1e6] * (columns - 1))
+    b = np.random.default_rng(0).standard_normal(shape) * sizes
     check(A, b, solve_matrix(A, b, method=method))
 
 
@@ -57,6 +56,9 @@ def test_reasons():
     indefinite = poisson(50) - 2 * sp.eye_array(2500)
     solution = solve_matrix(indefinite, b)
     assert solution.status is Status.CONVERGED
+    assert "broke down" in solution.reason
+    with pytest.raises(InputError, match=r"level|positive"):
+        solve_matrix(indefinite, b, method="algebraic-multigrid-cg")
 
 
 def test_large_matrices_that_are_not_symmetric():
