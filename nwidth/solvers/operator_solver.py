@@ -63,7 +63,8 @@ class OperatorSolver:
                 f"method {method}: expected arrays in the host's memory, got an operator on a "
                 "device; take 'multigrid-cg' or move the inputs with to_numpy"
             )
-        self.operator, self.grid, self.method = operator, grid, method
+        self.operator: Any = operator
+        self.grid, self.method = grid, method
         self._slow = False  # whether an earlier right-hand side took algebraic multigrid
 
     def solve(
