@@ -3,6 +3,7 @@
 from nwidth.solvers.krylov.batched_conjugate_gradient import BatchedConjugateGradient
 from nwidth.solvers.krylov.bicgstab import bicgstab
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
+from nwidth.solvers.krylov.deflated_conjugate_gradient import deflated_conjugate_gradient
 from nwidth.solvers.krylov.fgmres import fgmres
 from nwidth.solvers.krylov.gcro_dr import gcro_dr
 from nwidth.solvers.krylov.iterate import Iterate
@@ -16,6 +17,7 @@ __all__ = [
     "RecycledSpace",
     "bicgstab",
     "conjugate_gradient",
+    "deflated_conjugate_gradient",
     "fgmres",
     "gcro_dr",
     "minres",

@@ -12,7 +12,7 @@ from nwidth.solvers.krylov.batch_system import BatchSystem
 from nwidth.solvers.krylov.batch_vectors import combination, divided, norms, orthogonalize
 from nwidth.solvers.krylov.hessenberg_least_squares import HessenbergLeastSquares
 from nwidth.solvers.krylov.iterate import Iterate, Stop
-from nwidth.solvers.krylov.recycled_space import RecycledSpace, orthonormal_combinations
+from nwidth.solvers.krylov.recycled_space import RecycledSpace
 from nwidth.solvers.krylov.restarted_iteration import RestartedIteration
 from nwidth.solvers.solution import Status
 
@@ -102,7 +102,7 @@ class _Cycle:
 
     def __call__(self, record: RestartedIteration, r: Array) -> None:
         system, space = self.system, self.space
-        self._project()
+        space.meet(system)
         U, k = space.vectors, space.dimension
         W, Z = self.W, self.Z
         if k:
@@ -140,19 +140,6 @@ class _Cycle:
         system.x[:] = solution()
         if count:
             self._renew(B[:, :count], fit.H[0, : count + 1, :count], k)
-
-    def _project(self) -> None:
-        """Make C = A U orthonormal for the operator of this system, once."""
-        space, system = self.space, self.system
-        if space.dimension == 0 or space.operator is system.A:
-            return
-        images = system.xp.concatenate([system.multiply(u[None]) for u in space.vectors])
-        if not bool(system.xp.isfinite(images).all()):
-            space.forget()
-            return
-        T, C = orthonormal_combinations(images)
-        T = system.xp.asarray(T.astype(system.dtype))
-        space.keep(T @ space.vectors, T @ space.sources, C, system.A)
 
     def _renew(self, B: Array, H: Array, k: int) -> None:
         """Replace the space by harmonic Ritz vectors."""

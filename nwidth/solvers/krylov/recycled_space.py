@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import namespace, to_numpy
 from nwidth.errors import InputError
+from nwidth.solvers.krylov.batch_system import BatchSystem
 
 Array = NDArray[Any]
 
@@ -15,10 +16,10 @@ Array = NDArray[Any]
 class RecycledSpace:
     """Up to k vectors that slow an iteration down, carried through a sequence of systems.
 
-    One object serves one sequence of systems of one size; `gcro_dr` reads and renews it. It also
-    remembers what preconditioner and operator the vectors have seen, so that nothing is computed
-    again for further right-hand sides of one operator: operators must not change in place, only
-    matrices may.
+    One object serves one sequence of systems of one size, which `gcro_dr` or
+    `deflated_conjugate_gradient` solves, reading and renewing it. It also remembers what
+    preconditioner and operator the vectors have seen, so that nothing is computed again for further
+    right-hand sides of one operator: operators must not change in place, only matrices may.
 
     Args:
         size: k. Good values: 10 to 40, a quarter to half of the vectors of a GMRES cycle.
@@ -64,6 +65,21 @@ class RecycledSpace:
                 u = getattr(self, name)
                 setattr(self, name, (u.real if real else u).astype(dtype))
             self.images = self.operator = None
+
+    def meet(self, system: BatchSystem) -> None:
+        """Make C = A U orthonormal for the operator of a system, if it is another one.
+
+        Vectors whose images depend on others are dropped, and all of them where A is not finite.
+        """
+        if self.dimension == 0 or self.operator is system.A:
+            return
+        images = system.xp.concatenate([system.multiply(u[None]) for u in self.vectors])
+        if not bool(system.xp.isfinite(images).all()):
+            self.forget()
+            return
+        T, C = orthonormal_combinations(images)
+        T = system.xp.asarray(T.astype(system.dtype))
+        self.keep(T @ self.vectors, T @ self.sources, C, system.A)
 
     def keep(self, vectors: Array, sources: Array, images: Array | None, operator: Any) -> None:
         """Renew the space."""
