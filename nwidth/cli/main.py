@@ -18,6 +18,7 @@ from nwidth.cli import (
     predict,
     run,
     solve,
+    solve_matrix,
     train,
 )
 
@@ -60,6 +61,7 @@ for command in (
     run.run,
     generate.generate,
     solve.solve,
+    solve_matrix.solve_matrix,
     train.train,
     predict.predict,
     certify.certify,
