@@ -92,7 +92,7 @@ def _greedy(points: Array, start: int) -> Array:
 
 def _greedy_in_groups(points: Array, order: Array) -> Array:
     """Sort groups of a space-filling order, each from the sample nearest to where one ended."""
-    parts = []
+    parts: list[Array] = []
     for group in np.array_split(order, -(-len(order) // GROUP)):
         near = points[group] - points[parts[-1][-1] if parts else group[0]]
         start = int(np.argmin(np.einsum("sn,sn->s", near, near)))
