@@ -41,6 +41,7 @@ from nwidth.solvers.krylov import (
     RecycledSpace,
     bicgstab,
     conjugate_gradient,
+    deflated_conjugate_gradient,
     fgmres,
     gcro_dr,
     sequence_order,
@@ -289,11 +290,19 @@ def compare_darcy(count: int) -> list[Row]:
         found = conjugate_gradient(A, b, preconditioner=M, rtol=rtol)
         return found.x, found.iterations
 
+    space = RecycledSpace(20)
+
+    def deflated(A, b, M):
+        options = {"preconditioner": M, "rtol": rtol, "max_iterations": LIMIT}
+        found = deflated_conjugate_gradient(A, b, space=space, **options)
+        return found.x, found.iterations
+
     ours = run(systems, lambda A: None, multigrid, rtol)
     rows = []
     rivals: dict[str, tuple[Callable, Solver]] = {
         "GCRO-DR(40, 20), ILU(1e-4)": (PRECONDITIONERS["ILU(1e-4)"], recycling(rtol)),
         "GCRO-DR(40, 20), Jacobi": (jacobi, recycling(rtol)),
+        "deflated CG(20), Jacobi": (jacobi, deflated),
         "SuperLU": (lambda A: None, elimination),
     }
     for rival, (prepare, solver) in rivals.items():
