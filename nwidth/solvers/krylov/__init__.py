@@ -10,6 +10,7 @@ from nwidth.solvers.krylov.iterate import Iterate
 from nwidth.solvers.krylov.minres import minres
 from nwidth.solvers.krylov.recycled_space import RecycledSpace
 from nwidth.solvers.krylov.sequence_order import sequence_order
+from nwidth.solvers.krylov.stacked_conjugate_gradient import stacked_conjugate_gradient
 
 __all__ = [
     "BatchedConjugateGradient",
@@ -22,4 +23,5 @@ __all__ = [
     "gcro_dr",
     "minres",
     "sequence_order",
+    "stacked_conjugate_gradient",
 ]
