@@ -19,7 +19,16 @@ from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
-from nwidth.solvers.krylov import conjugate_gradient
+from nwidth.solvers.krylov import (
+    RecycledSpace,
+    bicgstab,
+    conjugate_gradient,
+    deflated_conjugate_gradient,
+    fgmres,
+    gcro_dr,
+    minres,
+    sequence_order,
+)
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.matrix_file import read_matrix, read_vector
 from nwidth.solvers.multigrid import (
@@ -38,6 +47,7 @@ from nwidth.solvers.solve_batch import solve_batch
 from nwidth.solvers.solve_matrix import solve_matrix
 from nwidth.solvers.sparse_cholesky import SparseCholesky
 from nwidth.solvers.sparse_operator import SparseOperator
+from nwidth.solvers.stacked_operator import StackedOperator
 
 __all__ = [
     "AlgebraicHierarchy",
@@ -67,18 +77,26 @@ __all__ = [
     "NinePointOperator",
     "Poisson",
     "Problem",
+    "RecycledSpace",
     "Robin",
     "ScaledFastPoisson",
     "Solution",
     "SparseCholesky",
     "SparseOperator",
+    "StackedOperator",
     "Status",
+    "bicgstab",
     "conjugate_gradient",
+    "deflated_conjugate_gradient",
     "discretization_error",
+    "fgmres",
+    "gcro_dr",
     "generate",
+    "minres",
     "problem_from_description",
     "read_matrix",
     "read_vector",
+    "sequence_order",
     "solve",
     "solve_batch",
     "solve_matrix",

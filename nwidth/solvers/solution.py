@@ -14,7 +14,10 @@ class Status(Enum):
     MAX_ITERATIONS = "the iteration limit was reached: raise max_iterations or loosen rtol"
     STAGNATED = "the residual stopped falling, most likely at round-off: loosen rtol or use float64"
     NON_FINITE = "a NaN or infinity appeared: check coefficients, source and initial guess"
-    BREAKDOWN = "the operator is not positive definite: check the coefficients and boundaries"
+    BREAKDOWN = (
+        "the operator or preconditioner is singular, or not positive definite where that is needed: "
+        "check the coefficients and boundaries, or use fgmres"
+    )
 
 
 @dataclass(frozen=True)

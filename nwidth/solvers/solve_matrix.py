@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
-from nwidth.solvers.krylov import bicgstab, conjugate_gradient, fgmres
+from nwidth.solvers.krylov.bicgstab import bicgstab
+from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
+from nwidth.solvers.krylov.fgmres import fgmres
 from nwidth.solvers.krylov.iterate import Iterate, check_limits
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid.algebraic_hierarchy import ROUND_OFF, AlgebraicHierarchy, asymmetry
