@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nwidth.solvers.equations as equations
-from nwidth.errors import NonFiniteError
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes import Grid
 from nwidth.rom import certify
 from nwidth.solvers import Boundary, Dirichlet, Neumann, Problem, solve
@@ -21,6 +21,8 @@ PROBLEMS = [
     name
     for name in equations.__all__
     if inspect.isclass(value := getattr(equations, name)) and issubclass(value, Problem)
+    # Couplings of full tensors may be negative, so the rounding of their residuals is not bounded.
+    if name != "AnisotropicDarcy"
 ]
 SAMPLES = 4
 
@@ -112,3 +114,10 @@ def test_a_nan_is_rejected_and_named(name):
     u[2, 3, 4] = np.nan
     with pytest.raises(NonFiniteError, match="sample 2"):
         certify(Table(u), problem).predict(inputs, rtol=1e-2)
+
+
+def test_full_tensors_are_refused_with_the_reason():
+    problem = equations.AnisotropicDarcy(Grid.uniform((9, 8)))
+    K = np.array([[2.0, 1.0], [1.0, 2.0]])[None, :, :, None, None] * np.ones((2, 1, 1, 9, 8))
+    with pytest.raises(InputError, match="operator: expected a DiffusionOperator"):
+        certify(Table(np.zeros((2, 9, 8))), problem).predict({"permeability": K})

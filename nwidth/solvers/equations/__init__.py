@@ -2,7 +2,6 @@
 
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
-from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.manufactured import Manufactured, manufactured
@@ -12,7 +11,6 @@ from nwidth.solvers.equations.problem_from_description import problem_from_descr
 __all__ = [
     "AnisotropicDarcy",
     "ConvectionDiffusion",
-    "AnisotropicDarcy",
     "Darcy",
     "Helmholtz",
     "Manufactured",
