@@ -15,7 +15,7 @@ class Status(Enum):
     STAGNATED = "the residual stopped falling, most likely at round-off: loosen rtol or use float64"
     NON_FINITE = "a NaN or infinity appeared: check coefficients, source and initial guess"
     BREAKDOWN = (
-        "the operator or preconditioner is singular, or not positive definite where that is needed: "
+        "the operator or preconditioner is singular, or not positive definite where it has to be: "
         "check the coefficients and boundaries, or use fgmres"
     )
 

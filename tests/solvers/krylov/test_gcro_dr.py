@@ -99,22 +99,23 @@ def laplacian(n):
 
 @pytest.mark.parametrize("kind", [np.float64, np.complex128])
 def test_recycling_pays_on_a_slowly_varying_indefinite_sequence(kind):
-    """Shifted Laplacians with 3 negative eigenvalues, of which GMRES(30) makes hard work."""
-    n, rng, space = 20, np.random.default_rng(0), RecycledSpace(15)
+    """Shifted Laplacians with 3 negative eigenvalues, of which GMRES(24) makes hard work."""
+    n, rng, space = 16, np.random.default_rng(0), RecycledSpace(12)
     damping = 0.005j if kind is np.complex128 else 0.0
     field, counts = rng.standard_normal(n * n), []
     for _ in range(4):
         field += 0.05 * rng.standard_normal(n * n)
-        A = (laplacian(n) + sp.diags_array(0.02 * field - 0.1 + damping)).tocsr()
+        A = (laplacian(n) + sp.diags_array(0.02 * field - 0.2 + damping)).tocsr()
         b = rng.standard_normal(n * n).astype(kind)
-        result = gcro_dr(A, b, space=space, restart=30, max_iterations=5000)
+        result = gcro_dr(A, b, space=space, restart=24, max_iterations=5000)
         assert result.status is Status.CONVERGED
         counts.append(result.iterations)
         if len(counts) == 1:
-            plain = fgmres(A, b, restart=30, max_iterations=2 * counts[0])
+            plain = fgmres(A, b, restart=24, max_iterations=2 * counts[0])
             assert plain.status is Status.MAX_ITERATIONS
     assert max(counts[1:]) < 0.8 * counts[0]
-    assert max(counts[1:]) <= 80
+
+    assert counts[0] <= 95 and max(counts[1:]) <= 44
 
 
 def test_many_right_hand_sides_of_one_operator_cost_no_products_of_the_space():
