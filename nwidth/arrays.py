@@ -69,7 +69,9 @@ def to_numpy(array: Any) -> NDArray[Any]:
 def as_floating(array: Any, name: str = "array") -> Any:
     """Return the array with a floating (or complex) dtype: float32 stays, integers become float64.
 
-    Raises `InputError` for strings, objects and other dtypes that are not numbers.
+    So does extended precision, and swapped bytes come into the machine's order: kernels have four
+    dtypes, float32, float64, complex64 and complex128. Raises `InputError` for strings, objects and
+    other dtypes that are not numbers.
 
     >>> as_floating(np.arange(3)).dtype
     dtype('float64')
@@ -84,7 +86,8 @@ def as_floating(array: Any, name: str = "array") -> Any:
         return out.astype(np.float32)
     if out.dtype.kind not in "fc":
         raise InputError(f"{name}: expected numbers, got dtype {out.dtype}; convert it to float")
-    return out
+    kind, size = out.dtype.kind, out.dtype.itemsize
+    return out.astype(f"{kind}{min(size, 8 if kind == 'f' else 16)}", copy=False)
 
 
 def require_finite(array: Any, name: str) -> Any:

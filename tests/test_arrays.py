@@ -21,10 +21,16 @@ def test_namespace_recognises_cupy():
     assert arrays.namespace(cupy.zeros(2)) is cupy
 
 
-@pytest.mark.parametrize("pair", ["f4 f4", "f8 f8", "i4 f8", "u1 f8", "f2 f4", "? f8", "c8 c8"])
+PAIRS = "f4 f4,f8 f8,i4 f8,u1 f8,f2 f4,? f8,c8 c8,g f8,G c16,>f4 f4,<f8 f8,>f8 f8,>c16 c16,>i2 f8"
+
+
+@pytest.mark.parametrize("pair", PAIRS.split(","))
 def test_dtype_policy(pair):
     given, kept = pair.split()
-    assert arrays.as_floating(np.zeros(3, given)).dtype == np.dtype(kept)
+    ones = np.ones(3, given)
+    floating = arrays.as_floating(ones)
+    assert floating.dtype == np.dtype(kept) and floating.dtype.isnative
+    assert (floating == 1).all() and (floating is ones) == (given == kept or given == "<f8")
 
 
 def test_dtype_policy_for_torch():
