@@ -36,6 +36,9 @@ class OperatorSolver:
             elimination take.
         grid: where the unknowns live; fast transforms need it.
         method: one of METHODS.
+        precision: of the cycles that precondition conjugate gradients. float32 ones take half the
+            time. Where A is so close to singular that they break down (walls and reaction below
+            1e-7 of the couplings), float64 ones take over, for later right-hand sides too.
 
     Raises `InputError` for an unknown method and an operator the method cannot work with.
 
@@ -47,7 +50,14 @@ class OperatorSolver:
     ([0.1875, 0.25, 0.1875], 'CONVERGED')
     """
 
-    def __init__(self, operator: LinearOperator, grid: Grid, method: str = "multigrid-cg"):
+    def __init__(
+        self,
+        operator: LinearOperator,
+        grid: Grid,
+        method: str = "multigrid-cg",
+        *,
+        precision: Any = np.float32,
+    ):
         if method not in METHODS:
             raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
         fast = method in ("fast-poisson", "scaled-fast-poisson")
@@ -65,7 +75,9 @@ class OperatorSolver:
             )
         self.operator: Any = operator
         self.grid, self.method = grid, method
+        self.precision = np.dtype(precision)
         self._slow = False  # whether an earlier right-hand side took algebraic multigrid
+        self._broken = False  # whether an earlier one took float64 cycles
 
     def solve(
         self,
@@ -97,13 +109,35 @@ class OperatorSolver:
     def _multigrid_cg(
         self, b: Array, stop: Stop | None, initial: Array | None, rtol: float, max_iterations: int
     ) -> tuple[Iterate, str]:
+        """Iterate with cycles of the precision asked for, in float64 where these break down."""
+        residuals: tuple[float, ...] = ()
+        if not self._broken:
+            first, note = self._two_multigrids(b, stop, initial, rtol, max_iterations)
+            exact = self.precision == self.operator.dtype or self.operator.dtype == np.float32
+            if first.status is not Status.BREAKDOWN or exact:
+                return first, note
+            self._broken, residuals = True, first.residuals[:-1]
+            initial = first.x if first.residuals[-1] < first.residuals[0] else initial
+        second, note = self._in_float64._two_multigrids(
+            b, stop, initial, rtol, max_iterations - len(residuals)
+        )
+        note = "; ".join(filter(None, ("cycles in float64, as float32 ones broke down", note)))
+        return Iterate(second.x, second.status, residuals + second.residuals), note
+
+    @cached_property
+    def _in_float64(self) -> "OperatorSolver":
+        return OperatorSolver(self.operator, self.grid, self.method, precision=np.float64)
+
+    def _two_multigrids(
+        self, b: Array, stop: Stop | None, initial: Array | None, rtol: float, max_iterations: int
+    ) -> tuple[Iterate, str]:
         """Iterate with multigrid, then with algebraic multigrid where that is slow."""
         residuals: tuple[float, ...] = ()
         note = "algebraic multigrid, as for the right-hand side before"
         if not self._slow:
             pace = _Pace(rtol, max_iterations, stop)
             options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
-            M = self._float32_multigrid
+            M = self._cycle
             # Algebraic multigrid knows five points on the host.
             host = getattr(self.operator, "xp", None) is np
             rule = pace if host else stop
@@ -134,18 +168,18 @@ class OperatorSolver:
         return Multigrid(self.operator)
 
     @cached_property
-    def _float32_multigrid(self) -> LinearOperator:
+    def _cycle(self) -> LinearOperator:
         from nwidth.solvers.multigrid import BlackBoxMultigrid, Multigrid
 
         if isinstance(self.operator, NinePointOperator):
-            return BlackBoxMultigrid(self.operator, dtype=np.float32)
-        return Multigrid(self.operator, dtype=np.float32)
+            return BlackBoxMultigrid(self.operator, dtype=self.precision)
+        return Multigrid(self.operator, dtype=self.precision)
 
     @cached_property
     def _algebraic(self) -> LinearOperator:
         from nwidth.solvers.multigrid import AlgebraicMultigrid
 
-        return AlgebraicMultigrid(self.operator, dtype=np.float32)
+        return AlgebraicMultigrid(self.operator, dtype=self.precision)
 
     @cached_property
     def _transform(self) -> LinearOperator:

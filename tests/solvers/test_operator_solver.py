@@ -3,7 +3,14 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import Darcy, DiffusionOperator, MatrixOperator, Status
+from nwidth.solvers import (
+    Boundary,
+    Darcy,
+    DiffusionOperator,
+    MatrixOperator,
+    Neumann,
+    Status,
+)
 from nwidth.solvers.operator_solver import METHODS, OperatorSolver
 
 GRID = Grid.uniform((33, 30))
@@ -40,6 +47,23 @@ def test_the_second_right_hand_side_goes_straight_to_algebraic_multigrid():
     assert "as for the right-hand side before" in note and second.status is Status.CONVERGED
     assert len(second.residuals) < len(first.residuals)
     np.testing.assert_allclose(second.x, 2 * first.x, rtol=1e-4, atol=1e-6 * abs(first.x).max())
+
+
+@pytest.mark.parametrize("reaction", [1e-6, 1e-9])
+def test_float64_cycles_take_over_where_float32_ones_lose_what_holds_the_solution(reaction):
+    rng = np.random.default_rng(1)
+    a = np.where(rng.random(GRID.shape) < 0.5, 1.0, 10.0)
+    problem = Darcy(GRID, Boundary(default=Neumann()), reaction=reaction)
+    A = problem.operator({"permeability": a})
+    solver = OperatorSolver(A, GRID, "multigrid-cg")
+    notes = []
+    for _ in range(2):
+        x = rng.standard_normal(A.domain_shape)
+        result, note = solver.solve(A.apply(x))
+        notes.append(note)
+        assert result.status is Status.CONVERGED and result.iterations < 40
+        assert np.ptp(result.x - x) < 1e-5  # a constant is hardly seen by A
+    assert all("float64, as float32 ones broke down" in note for note in notes)
 
 
 def test_zero_right_hand_side_and_unusable_operators():
