@@ -28,7 +28,8 @@ def solve(
         typer.Option(
             "--method",
             help="auto, full-multigrid (stops at the discretization error, whatever --rtol), "
-            "multigrid-cg, multigrid, fast-poisson, scaled-fast-poisson, direct.",
+            "multigrid-cg, multigrid, fast-poisson, scaled-fast-poisson, direct; waves and "
+            "convection: fgmres, bicgstab, direct.",
         ),
     ] = "auto",
     sample: Annotated[

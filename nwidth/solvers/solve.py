@@ -7,23 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import namespace, require_finite, require_shape
+from nwidth.arrays import lives_on_gpu, namespace, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
+from nwidth.solvers.indefinite_solver import IndefiniteSolver, choose_indefinite
 from nwidth.solvers.krylov.iterate import Stop, check_limits
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.operator_solver import OperatorSolver
-from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.problem import Inputs, LinearProblem, Problem
 from nwidth.solvers.solution import Solution
 
 Array = NDArray[Any]
 
-METHODS = ("auto", "full-multigrid", *operator_solver.METHODS)
+METHODS = ("auto", "full-multigrid", *operator_solver.METHODS, "fgmres", "bicgstab")
 
 
 def solve(
-    problem: Problem,
+    problem: LinearProblem,
     inputs: Inputs,
     rtol: float = 1e-8,
     *,
@@ -48,7 +49,9 @@ def solve(
     same scaled by the coefficient, for smooth ones. "direct": sparse elimination. "auto" takes fast
     transforms for constant coefficients, scaled ones where smooth coefficients make them quickest,
     elimination for a few hundred unknowns and in one dimension, and multigrid-cg otherwise;
-    `solution.reason` tells why. CuPy inputs are solved on their device by the multigrid methods.
+    `solution.reason` tells why. Waves (`Helmholtz`) and `ConvectionDiffusion` take "fgmres",
+    "bicgstab" or "direct", see `IndefiniteSolver`. CuPy inputs are solved on their device by the
+    multigrid methods.
 
     Args:
         problem: what to solve.
@@ -75,7 +78,7 @@ def solve(
     """
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-    if not isinstance(problem, Problem):
+    if not isinstance(problem, LinearProblem):
         raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
     check_limits(rtol, max_iterations)
     if stop is not None and not callable(stop):
@@ -86,7 +89,7 @@ def solve(
             "extra rule; use 'multigrid-cg' or 'fast-poisson'"
         )
     start, cpu_start = time.perf_counter(), time.process_time()
-    if method == "full-multigrid":
+    if method == "full-multigrid" and isinstance(problem, Problem):
         solution = _full_multigrid(problem, inputs, max_iterations)
         return replace(
             solution,
@@ -96,13 +99,18 @@ def solve(
     operator, b = problem.operator(inputs), problem.source(inputs)
     guess = None if initial is None else _guess(problem, initial, operator)
     reason = "asked for"
+    definite, note = isinstance(problem, Problem), ""
     if method == "auto":
-        method, reason = choose(problem, inputs, operator)
+        pick: Any = choose if definite else choose_indefinite
+        method, reason = pick(problem, inputs, operator)
         if stop is not None and method == "direct":
-            method, reason = "multigrid-cg", "the extra stopping rule needs conjugate gradients"
-    result, note = OperatorSolver(operator, problem.grid, method).solve(
-        b, initial=guess, rtol=rtol, max_iterations=max_iterations, stop=stop
-    )
+            method = "multigrid-cg" if definite else "fgmres"
+            reason = "the extra stopping rule needs an iteration"
+    options: Any = {"initial": guess, "rtol": rtol, "max_iterations": max_iterations, "stop": stop}
+    if definite:
+        result, note = OperatorSolver(operator, problem.grid, method).solve(b, **options)
+    else:
+        result = IndefiniteSolver(problem, operator, method).solve(b, **options)
     reason = "; ".join(filter(None, (reason, note)))
     x = result.x
     if "positive semidefinite" in operator.properties:
@@ -138,10 +146,10 @@ def _full_multigrid(problem: Problem, inputs: Inputs, max_cycles: int) -> Soluti
     return Solution(u, status, residuals, "full-multigrid", "asked for", 0.0, 0.0, *errors)
 
 
-def _guess(problem: Problem, initial: Array, operator: LinearOperator) -> Array:
+def _guess(problem: LinearProblem, initial: Array, operator: LinearOperator) -> Array:
     """Return the unknowns of a checked first guess."""
-    initial = np.asarray(initial)
-    if initial.dtype.kind not in "fiu":
+    initial = initial if lives_on_gpu(initial) else np.asarray(initial)
+    if initial.dtype.kind not in ("fiuc" if operator.dtype.kind == "c" else "fiu"):
         raise InputError(f"initial guess: expected real numbers, got dtype {initial.dtype}")
     require_shape(initial, problem.grid.shape, "initial guess")
     return problem.unknowns(require_finite(initial, "initial guess")).astype(operator.dtype)
