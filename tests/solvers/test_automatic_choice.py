@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.meshes import Grid
-from nwidth.solvers import Darcy
+from nwidth.solvers import Boundary, Darcy, Neumann, Robin, solve
 from nwidth.solvers.automatic_choice import choose
 
 STRETCHED = Grid.tensor([np.linspace(0, 1, 65) ** 2, np.linspace(0, 1, 65)])
@@ -25,3 +25,22 @@ def test_the_choice_and_its_reason(grid, constant, method):
     problem, inputs = Darcy(grid), {"permeability": a}
     chosen, reason = choose(problem, inputs, problem.operator(inputs))
     assert chosen == method and reason
+
+
+@pytest.mark.parametrize("what", ["reaction", "reaction in a part", "weak reaction", "robin"])
+def test_scaled_transforms_are_for_diffusion_alone(what):
+    grid = Grid.uniform((65, 65))
+    x, y = grid.coordinates()
+    inputs = {"permeability": np.exp(np.sin(4 * x) * np.cos(3 * y))}
+    plain = Darcy(grid)
+    assert choose(plain, inputs, plain.operator(inputs))[0] == "scaled-fast-poisson"
+    boundary = Boundary(default=Robin(1.0)) if what == "robin" else Boundary(default=Neumann())
+    reactions = {
+        "reaction": 100.0,
+        "reaction in a part": lambda x, y: 1e4 * (x > 0.5),
+        "weak reaction": 1e-4,
+        "robin": 0.0,
+    }
+    problem = Darcy(grid, boundary, np.sin(9 * x + y), reaction=reactions[what])
+    solution = solve(problem, inputs).checked()
+    assert solution.method == "multigrid-cg" and solution.iterations <= 15
