@@ -5,6 +5,7 @@ from nwidth.solvers.batch_solver import BatchSolver
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
+from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
 from nwidth.solvers.equations import (
@@ -61,6 +62,7 @@ __all__ = [
     "Boundary",
     "ConvectionDiffusion",
     "Darcy",
+    "DeviceBatch",
     "DiffusionOperator",
     "Dirichlet",
     "FastDiagonalization",

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, require_finite, require_shape, to_numpy
+from nwidth.arrays import (
+    as_floating,
+    lives_on_gpu,
+    namespace,
+    require_finite,
+    require_shape,
+    to_numpy,
+)
 from nwidth.errors import InputError
 from nwidth.solvers.batch_solution import BatchSolution
 from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
@@ -25,6 +32,7 @@ Progress = Callable[[int, int], None]
 
 METHOD = "batched-multigrid-cg"
 REASON = "variable coefficients in two dimensions: multigrid, samples side by side"
+ON_DEVICE = "arrays on a device: multigrid, all samples of a group as one operator"
 UNEVEN = "couplings along one axis are much the stronger, which semi-coarsening is for"
 
 # Ends of the batched iteration after which `solve` has a try.
@@ -37,8 +45,8 @@ class BatchSolver:
     Args:
         problem: what to solve.
 
-    `why` is None if samples are solved side by side, and otherwise tells why each takes one `solve`
-    of its own.
+    `why` is None if samples on the host are solved side by side, and otherwise tells why each takes
+    one `solve` of its own. CuPy inputs are solved on their device, see `DeviceBatch`.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Darcy
@@ -52,6 +60,7 @@ class BatchSolver:
             raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
         self.problem, self.why = problem, unsuited(problem)
         self._groups: list[LaneGroup] = []
+        self._stack: Any = None  # a DeviceBatch once there are arrays on a device
 
     def solve(
         self,
@@ -70,11 +79,17 @@ class BatchSolver:
         check_limits(rtol, max_iterations)
         start, cpu_start = time.perf_counter(), time.process_time()
         checked, samples = _checked(self.problem, inputs)
-        guesses = None if initial is None else _guesses(self.problem, initial, samples)
-        u = np.empty((samples, *self.problem.grid.shape), np.result_type(*checked.values()))
+        dtype = np.result_type(*(values.dtype for values in checked.values()))
+        u = namespace(*checked.values()).empty((samples, *self.problem.grid.shape), dtype)
+        guesses = None if initial is None else _guesses(initial, u)
         batch = _Batch(checked, guesses, u, rtol, max_iterations, first)
-        take = self._side_by_side if self.why is None else self._one_by_one
-        solutions = take(batch, progress or (lambda done, total: None))
+        report = progress or (lambda done, total: None)
+        if lives_on_gpu(u):
+            solutions = self._on_device(batch, report)
+        elif self.why is not None:
+            solutions = self._one_by_one(batch, report, self.why)
+        else:
+            solutions = self._side_by_side(batch, report)
         return BatchSolution(
             u,
             tuple(solution.status for solution in solutions),
@@ -85,13 +100,13 @@ class BatchSolver:
             time.process_time() - cpu_start,
         )
 
-    def _one_by_one(self, batch: "_Batch", report: Progress) -> list[Solution]:
+    def _one_by_one(self, batch: "_Batch", report: Progress, why: str) -> list[Solution]:
         """Solve each sample by a `solve` of its own."""
         solutions = []
         for i in range(len(batch.u)):
             guess = None if batch.guesses is None else batch.guesses[i]
             found = self._alone(batch, i, guess, batch.max_iterations)
-            solutions.append(replace(found, reason=f"one by one, {self.why}; {found.reason}"))
+            solutions.append(replace(found, reason=f"one by one, {why}; {found.reason}"))
             report(i + 1, len(batch.u))
         return solutions
 
@@ -133,21 +148,42 @@ class BatchSolver:
             try:
                 for job in jobs:
                     for result in job.result():
-                        solutions.append(self._closed(batch, len(solutions), result))
+                        solutions.append(self._closed(batch, len(solutions), result, REASON))
                     report(len(solutions), len(batch.u))
             except BaseException:
                 threads.shutdown(cancel_futures=True)
                 raise
         return solutions
 
-    def _closed(self, batch: "_Batch", i: int, result: LaneResult) -> Solution:
+    def _on_device(self, batch: "_Batch", report: Progress) -> list[Solution]:
+        """Solve group after group, or sample after sample, on the device of the arrays."""
+        from nwidth.solvers.device_batch import DeviceBatch, unstackable
+
+        why = unstackable(self.problem)
+        if why is not None:
+            return self._one_by_one(batch, report, why)
+        self._stack = self._stack or DeviceBatch(self.problem)  # type: ignore[arg-type]
+        solutions: list[Solution] = []
+        for start in range(0, len(batch.u), self._stack.size):
+            part = slice(start, start + self._stack.size)
+            inputs = {name: values[part] for name, values in batch.inputs.items()}
+            guesses = None if batch.guesses is None else batch.guesses[part]
+            limits = (batch.rtol, batch.max_iterations)
+            batch.u[part], ends = self._stack.solve(inputs, *limits, guesses, batch.first + start)
+            for end in ends:
+                result = LaneResult(end.status, list(end.residuals))
+                solutions.append(self._closed(batch, len(solutions), result, ON_DEVICE))
+            report(len(solutions), len(batch.u))
+        return solutions
+
+    def _closed(self, batch: "_Batch", i: int, result: LaneResult, reason: str) -> Solution:
         """Return the solution of one sample; `solve` finishes what the batched iteration has not.
 
         Those runs take turns in the calling thread.
         """
         status, residuals = result.status, tuple(result.residuals)
         if status is not None and status not in _OPEN:
-            return Solution(batch.u[i], status, residuals, METHOD, REASON)
+            return Solution(batch.u[i], status, residuals, METHOD, reason)
         done, begun = len(residuals) - 1, bool(np.isfinite(residuals[-1]))
         # After a breakdown zero may be the better guess.
         sound = begun and (status is None or residuals[-1] < 1) and np.isfinite(batch.u[i]).all()
@@ -186,7 +222,8 @@ def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:
     fields: dict[str, Array] = {}
     for name in names:
         try:
-            values = as_floating(to_numpy(inputs[name]), name)
+            came = inputs[name]
+            values = as_floating(came if lives_on_gpu(came) else to_numpy(came), name)
         except (TypeError, ValueError) as error:
             raise InputError(f"{name}: expected an array of numbers: {error}") from None
         fits = values.ndim > d and values.shape[1:] in (shape, (d, *shape))
@@ -202,10 +239,11 @@ def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:
     return fields, next(iter(sizes.values()))
 
 
-def _guesses(problem: Problem, initial: Array, samples: int) -> Array:
-    """Return checked first guesses."""
-    initial = np.asarray(initial)
+def _guesses(initial: Array, u: Array) -> Array:
+    """Return checked first guesses, where the solutions are."""
+    if not (lives_on_gpu(u) and lives_on_gpu(initial)):
+        initial = namespace(u).asarray(to_numpy(initial))
     if initial.dtype.kind not in "fiu":
         raise InputError(f"initial guess: expected real numbers, got dtype {initial.dtype}")
-    require_shape(initial, (samples, *problem.grid.shape), "initial guess")
+    require_shape(initial, u.shape, "initial guess")
     return require_finite(initial, "initial guess")

@@ -138,7 +138,7 @@ class FiniteVolume:
         of an axis, is spread over the volumes; a larger one raises `InputError`.
         """
         xp = namespace(a)
-        b = xp.asarray((source[self.interior] * self.volumes).astype(a.dtype))
+        b = (xp.asarray(source)[self.interior] * xp.asarray(self.volumes)).astype(a.dtype)
         for k in range(b.ndim):
             for end, kind in zip(ENDS, self.kinds[k], strict=True):
                 if kind == "periodic":

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import lives_on_gpu, namespace, require_finite, require_shape
+from nwidth.arrays import lives_on_gpu, namespace, power_of_two, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
@@ -60,7 +60,8 @@ def solve(
             float32; 1e-7 for contrasts of 1e6 on fine grids, where the last digits of u are worth
             3e-8.
         method: one of the above.
-        initial: a first guess, a whole field on the problem's grid.
+        initial: a first guess, a whole field on the problem's grid; "direct" and "full-multigrid"
+            start without.
         max_iterations: limit for the iterative methods.
         stop: an extra stopping rule `stop(unknowns, residual) -> bool` of the conjugate gradients;
             when it says True the iteration counts as converged. "auto" then takes these; "direct"
@@ -132,16 +133,26 @@ def _full_multigrid(problem: Problem, inputs: Inputs, max_cycles: int) -> Soluti
     from nwidth.solvers.multigrid import PoissonMultigrid, full_multigrid
 
     operator: Any = problem.operator(inputs)
+    if getattr(operator, "xp", np) is not np:
+        raise InputError(
+            "method full-multigrid: expected arrays in the host's memory, got an operator on a "
+            "device; take 'multigrid-cg' or move the inputs with to_numpy"
+        )
+    if max_cycles < 1:
+        raise InputError(f"max_iterations: expected >= 1 for full-multigrid, got {max_cycles}")
     if PoissonMultigrid.suits(operator) and not problem.prescribed(operator)[0].any():
         nested = PoissonMultigrid.of(operator).full_multigrid(
             problem.source(inputs), max_cycles=max_cycles
         )
-        size = float(np.sqrt(np.mean(np.square(nested.x)))) or 1.0
+        scale = power_of_two(nested.x)
+        squares = np.square(nested.x * scale, dtype=np.float64)
+        size = float(np.sqrt(squares.mean())) / scale or 1.0
         u, status, residuals = problem.field(nested.x, inputs), nested.status, nested.residuals
         errors = nested.discretization_error / size, nested.algebraic_error / size
     else:
-        found = full_multigrid(problem, inputs, max_cycles=max_cycles)
-        u, status, residuals = found.u, found.status, (1.0, *[found.residual] * found.cycles[-1])
+        found = full_multigrid(problem, inputs, max_cycles=int(max_cycles))
+        cycles = found.cycles[-1] or 1  # the coarsest grid has iterated
+        u, status, residuals = found.u, found.status, (1.0, *[found.residual] * cycles)
         errors = found.discretization_error, found.algebraic_error
     return Solution(u, status, residuals, "full-multigrid", "asked for", 0.0, 0.0, *errors)
 

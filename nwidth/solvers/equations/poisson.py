@@ -2,9 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import Boundary
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -60,13 +60,15 @@ class Poisson(DiffusionProblem):
 
     def operator(self, inputs: Inputs) -> DiffusionOperator:
         """Return the operator, the same for every source."""
-        dtype = self.input_field(inputs, "source").dtype
-        return self.reference_operator().astype(dtype)
+        f = self.input_field(inputs, "source")
+        if lives_on_gpu(f):
+            return self.volumes.operator(namespace(f).ones(self.grid.shape, f.dtype))
+        return self.reference_operator().astype(f.dtype)
 
     def source(self, inputs: Inputs) -> Array:
         """Return the integrals of f over the control volumes plus the boundary data."""
         f = self.input_field(inputs, "source")
-        return self.volumes.right_hand_side(f, np.ones(self.grid.shape, f.dtype))
+        return self.volumes.right_hand_side(f, namespace(f).ones(self.grid.shape, f.dtype))
 
     def coercivity(self, inputs: Inputs) -> float:
         """Return 1."""
