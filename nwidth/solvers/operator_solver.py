@@ -194,12 +194,19 @@ class OperatorSolver:
     def _factors(self) -> Any:
         """The float64 matrix, which unknowns are free, and its factors; None if a pivot is zero.
 
-        A singular operator gets its last unknown fixed to zero.
+        A singular operator gets its last unknown fixed to zero. Where Cholesky's factors meet a
+        pivot near round-off, those with exchanged rows may still do.
         """
         from scipy.sparse.linalg import splu
 
-        matrix = self.operator.to_sparse().astype(np.float64).tocsc()
+        from nwidth.solvers.sparse_cholesky import SparseCholesky
+
+        matrix = self.operator.to_sparse().astype(np.float64).tocsr()
         free = slice(0, matrix.shape[0] - 1 if self.operator.singular else matrix.shape[0])
+        try:
+            return matrix, free, SparseCholesky(matrix[free, free])
+        except InputError:
+            matrix = matrix.tocsc()
         try:
             factors = splu(
                 matrix[free, free],

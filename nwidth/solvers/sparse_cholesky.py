@@ -63,7 +63,7 @@ class SparseCholesky(LinearOperator):
         self.domain_shape = self.range_shape = (size,)
         self.properties = frozenset({"symmetric", "positive definite"})
         #: Which library factorizes.
-        self.backend = backend or ("cvxopt" if _has_cvxopt() else "scipy")
+        self.backend = backend or ("cvxopt" if has_cvxopt() else "scipy")
         key = (self.backend, _fingerprint(self.matrix))
         with _lock:
             known = _patterns.pop(key, None)
@@ -121,7 +121,7 @@ def suits(matrix: Any) -> bool:
     >>> suits(sp.eye_array(7, format="csr"))
     False
     """
-    if matrix.shape[0] > BREAK_EVEN or not _has_cvxopt():
+    if matrix.shape[0] > BREAK_EVEN or not has_cvxopt():
         return False
     with _lock:
         return ("cvxopt", _fingerprint(matrix)) in _patterns
@@ -216,7 +216,7 @@ def _dtype(matrix: Any) -> Any:
     return getattr(matrix, "dtype", None)
 
 
-def _has_cvxopt() -> bool:
+def has_cvxopt() -> bool:
     try:
         import cvxopt.cholmod  # noqa: F401
     except ImportError:

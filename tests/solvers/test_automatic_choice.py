@@ -8,6 +8,35 @@ from nwidth.solvers.automatic_choice import choose
 STRETCHED = Grid.tensor([np.linspace(0, 1, 65) ** 2, np.linspace(0, 1, 65)])
 
 
+@pytest.fixture
+def cholesky(monkeypatch):
+    """A function that says whether CHOLMOD is there."""
+    from nwidth.solvers import automatic_choice
+
+    def there(yes):
+        monkeypatch.setattr(automatic_choice, "has_cvxopt", lambda: yes)
+
+    there(False)
+    return there
+
+
+pytestmark = pytest.mark.usefixtures("cholesky")
+
+
+def test_small_planes_go_to_cholesky_where_it_is_installed(cholesky):
+    for yes, size, method in (
+        (True, 65, "direct"),
+        (True, 97, "multigrid-cg"),
+        (False, 65, "multigrid-cg"),
+    ):
+        cholesky(yes)
+        grid = Grid.uniform((size, size))
+        a = np.ones(grid.shape)
+        a[size // 2 :] = 9.0
+        problem, inputs = Darcy(grid), {"permeability": a}
+        assert choose(problem, inputs, problem.operator(inputs))[0] == method
+
+
 @pytest.mark.parametrize(
     ("grid", "constant", "method"),
     [

@@ -46,6 +46,12 @@ def test_without_dirichlet_the_mean_is_zero(method, periodic):
     np.testing.assert_allclose(solution.u, reference, atol=1e-9)
 
 
+@pytest.fixture
+def no_cholesky(monkeypatch):
+    monkeypatch.setattr("nwidth.solvers.automatic_choice.has_cvxopt", lambda: False)
+
+
+@pytest.mark.usefixtures("no_cholesky")
 def test_auto_tells_its_reason():
     ones = {"permeability": np.full(GRID.shape, 2.0)}
     chosen = solve(Darcy(GRID), ones)
@@ -63,6 +69,7 @@ def test_auto_tells_its_reason():
     assert chosen.method == "direct" and "one dimension" in chosen.reason
 
 
+@pytest.mark.usefixtures("no_cholesky")
 def test_a_stretched_grid_is_not_for_fast_transforms():
     grid = Grid.tensor([np.linspace(0, 1, 30) ** 2, np.linspace(0, 1, 30)])
     assert solve(Poisson(grid), {"source": np.ones((30, 30))}).checked().method == "multigrid-cg"
@@ -352,6 +359,32 @@ def test_full_multigrid_stops_at_the_discretization_error(contrast, value):
     assert found.algebraic_error <= 0.2 * found.discretization_error < 1e-3
     with pytest.raises(InputError, match="extra rule"):
         solve(problem, inputs, method="full-multigrid", stop=lambda x, r: True)
+
+
+@pytest.mark.parametrize("size", [5, 17])
+@pytest.mark.parametrize("side", [Dirichlet(), Neumann()])
+@pytest.mark.parametrize("limit", [20, np.int64(20)])
+def test_full_multigrid_tells_the_residual_of_its_solution(size, side, limit):
+    grid = Grid.uniform((size, size))
+    x, y = grid.coordinates()
+    problem = Darcy(grid, Boundary({"y_lower": Dirichlet(1.0)}, default=side))
+    inputs = {"permeability": 1 + x * y}
+    found = solve(problem, inputs, method="full-multigrid", max_iterations=limit).checked()
+    A, b = problem.operator(inputs), problem.source(inputs)
+    true = np.linalg.norm(b - A.apply(problem.unknowns(found.u))) / np.linalg.norm(b)
+    assert found.residual == pytest.approx(true, rel=1e-6) and found.iterations >= 1
+    with pytest.raises(InputError, match="max_iterations: expected >= 1"):
+        solve(problem, inputs, method="full-multigrid", max_iterations=0)
+
+
+@pytest.mark.parametrize(("unit", "dtype"), [(1e300, "f8"), (1e-300, "f8"), (1e30, "f4")])
+def test_errors_of_full_multigrid_are_relative_whatever_the_unit(unit, dtype):
+    grid = Grid.uniform((65, 65))
+    x, y = grid.coordinates()
+    f = np.sin(3 * x + y)
+    plain = solve(Poisson(grid), {"source": f}, method="full-multigrid")
+    scaled = solve(Poisson(grid), {"source": (unit * f).astype(dtype)}, method="full-multigrid")
+    assert scaled.checked().discretization_error == pytest.approx(plain.discretization_error, 1e-3)
 
 
 def test_full_tensors_go_to_black_box_multigrid():
