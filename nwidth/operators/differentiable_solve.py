@@ -14,10 +14,13 @@ from nwidth.solvers import Darcy, Solution
 from nwidth.solvers.automatic_choice import choose
 from nwidth.solvers.coefficient_gradient import coefficient_gradient
 from nwidth.solvers.krylov.iterate import check_limits
+from nwidth.solvers.operator_solver import METHODS as SOLVERS
 from nwidth.solvers.operator_solver import OperatorSolver
-from nwidth.solvers.solve import METHODS
 
 Array = NDArray[Any]
+
+# Full multigrid is none of them: it leaves a residual, which the adjoint does not see.
+METHODS = ("auto", *SOLVERS)
 
 
 class DifferentiableSolve(torch.nn.Module):
@@ -34,7 +37,7 @@ class DifferentiableSolve(torch.nn.Module):
         problem: Darcy's equation: grid, boundary and, where none is given to the layer, the source.
         rtol: relative residual of both solves. Good values: 1e-8; 1e-12 to compare gradients with
             finite differences.
-        method: see `nwidth.solvers.solve`.
+        method: one of METHODS, see `nwidth.solvers.solve`.
         max_iterations: see `nwidth.solvers.solve`.
 
     Gradients of gradients are not available. Raises `InputError` for a problem or tensors that do

@@ -108,6 +108,9 @@ def test_bad_input_is_told():
         layer(np.ones((9, 8)))
     with pytest.raises(InputError, match="Darcy"):
         DifferentiableSolve(Poisson(Grid.uniform((9, 8))))
+    for method in ("full-multigrid", "magic"):
+        with pytest.raises(InputError, match="method: expected one of auto, multigrid-cg"):
+            DifferentiableSolve(Darcy(Grid.uniform((9, 8))), method=method)
     with pytest.raises(NotConvergedError, match="raise max_iterations"):
         large = Darcy(Grid.uniform((40, 40)))
         DifferentiableSolve(large, method="multigrid-cg", max_iterations=1)(field(40, 40))
