@@ -217,6 +217,7 @@ def _dtype(matrix: Any) -> Any:
 
 
 def has_cvxopt() -> bool:
+    """Return whether CHOLMOD is there, through cvxopt."""
     try:
         import cvxopt.cholmod  # noqa: F401
     except ImportError:
