@@ -12,7 +12,10 @@ class Status(Enum):
 
     CONVERGED = "the tolerance was reached"
     MAX_ITERATIONS = "the iteration limit was reached: raise max_iterations or loosen rtol"
-    STAGNATED = "the residual stopped falling, most likely at round-off: loosen rtol or use float64"
+    STAGNATED = (
+        "the residual stopped falling: loosen rtol or use float64 if this is round-off, take "
+        "another method if it is far above"
+    )
     NON_FINITE = "a NaN or infinity appeared: check coefficients, source and initial guess"
     BREAKDOWN = (
         "the operator or preconditioner is singular, or not positive definite where it has to be: "

@@ -136,6 +136,9 @@ def full_multigrid(
     cycle = partial(Multigrid, sweeps=(1,), cycle="F") if cycle is None else cycle
     level, *finer = _levels(problem, inputs)
     result = cycle(level.A).iterate(level.b, rtol=COARSEST_RTOL)
+    if result.status is not Status.CONVERGED and not robust:
+        other = AlgebraicMultigrid(level.A).iterate(level.b, rtol=COARSEST_RTOL)
+        result = min(result, other, key=lambda found: found.residuals[-1])
     x, seen = result.x, _Seen(result.status, nan, result.residuals[-1], nan, 0.5, 0.0, nan, 0)
     cycles = [0]
     for below, fine in zip(range(len(finer) - 1, -1, -1), finer, strict=True):

@@ -204,6 +204,16 @@ def test_one_grid_only():
     assert result.residual < 1e-8
 
 
+def test_the_coarsest_grid_is_solved_whatever_the_contrast():
+    grid = Grid.uniform((8, 8, 8))
+    a = np.where(np.random.default_rng(2).random(grid.shape) < 0.5, 1.0, 1e9)
+    problem, inputs = Darcy(grid, Boundary({"x_lower": Neumann()})), {"permeability": a}
+    result = full_multigrid(problem, inputs)
+    assert result.status is Status.CONVERGED and result.residual < 1e-8
+    chosen = full_multigrid(problem, inputs, cycle=Multigrid)
+    assert chosen.status is not Status.CONVERGED  # nothing takes over
+
+
 def test_two_grids_only():
     grid = Grid.uniform((12, 13))
     result = full_multigrid(Poisson(grid), {"source": np.ones((12, 13))})
