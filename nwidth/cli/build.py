@@ -152,4 +152,9 @@ def problem_of(dataset: FieldDataset, remedy: str) -> Problem:
             f"{dataset.path}: expected a data set that names its problem, got one without; {remedy}"
         )
     problem = problem_from_description(description)
+    if not isinstance(problem, Problem):
+        raise InputError(
+            f"{dataset.path}: expected solutions of a symmetric positive definite problem, which "
+            f"certificates are for, got those of {description['equation']}"
+        )
     return problem if problem.grid == dataset.grid else problem.on(dataset.grid)

@@ -8,7 +8,7 @@ from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators import NeuralOperator
 from nwidth.rom import certify
-from nwidth.solvers import Darcy, discretization_error
+from nwidth.solvers import Darcy, Helmholtz, discretization_error
 
 
 def test_bounds_without_polishing(nwidth, made):
@@ -160,3 +160,13 @@ def test_a_bad_sample_of_a_later_chunk_is_counted_from_its_start(made, tmp_path,
 def test_bad_tolerances_are_usage_errors(nwidth, made):
     assert nwidth("certify", made / "fno.h5", made / "darcy_test.h5", "--rtol", "-1").code == 2
     assert nwidth("certify", made / "fno.h5", made / "darcy_test.h5", "--rtol", "nan").code == 2
+
+
+def test_data_of_a_problem_without_certificates_is_refused(tmp_path):
+    path, grid = tmp_path / "waves.h5", Grid.uniform((5, 5))
+    provenance = {"problem": Helmholtz(grid).describe()}
+    with FieldDataset.create(path, grid, {"wavenumber": "1"}, provenance=provenance) as data:
+        data.append({"wavenumber": np.ones(grid.shape)})
+        data.finish()
+    with FieldDataset.open(path) as data, pytest.raises(InputError, match="those of helmholtz"):
+        problem_of(data, "")

@@ -196,7 +196,7 @@ class ConvectionDiffusion(LinearProblem):
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description."""
+        """Return a JSON-able description that `problem_from_description` understands."""
         velocity, source = self.velocity, self.source_term
         if callable(velocity) or callable(source):
             raise InputError(
@@ -205,7 +205,7 @@ class ConvectionDiffusion(LinearProblem):
             )
         sampler = self.inputs[0].sampler
         return {
-            "equation": "convection_diffusion",
+            "equation": "convection-diffusion",
             "grid": self.grid.describe(),
             "velocity": [np.asarray(w, dtype=np.float64).tolist() for w in velocity],
             "boundary": self.boundary.describe(),

@@ -75,8 +75,11 @@ class Helmholtz(LinearProblem):
     ):
         if not isinstance(grid, Grid) or any(axis.centering != "node" for axis in grid.axes):
             raise InputError(f"problem: expected a Grid of nodes, got {grid!r:.80}")
-        if isinstance(walls, str):
-            raise InputError(f"walls: expected a list of sides, got the text {walls!r}")
+        listed = isinstance(walls, Collection) and not isinstance(walls, str)
+        if not listed or not all(isinstance(side, str) for side in walls):
+            raise InputError(f"walls: expected a list of sides like 'x_lower', got {walls!r:.80}")
+        if incoming is not None and not isinstance(incoming, Mapping):
+            raise InputError(f"incoming: expected a mapping of sides, got {incoming!r:.80}")
         self.grid = grid
         self.walls = tuple(walls)
         self.incoming = {} if incoming is None else dict(incoming)
@@ -203,7 +206,7 @@ class Helmholtz(LinearProblem):
         )
 
     def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description; complex numbers are pairs of re and im."""
+        """Return what `problem_from_description` understands; complex numbers as pairs [re, im]."""
         sampler = self.inputs[0].sampler
         return {
             "equation": "helmholtz",

@@ -9,51 +9,113 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import Boundary
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
+from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
+from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.poisson import Poisson
-from nwidth.solvers.problem import Problem
+from nwidth.solvers.problem import LinearProblem
 
+# What every description has; the diffusion problems may have a "reaction" on top.
+_ALL = {"equation", "grid", "source", "unit", "output_unit"}
 _KEYS = {
-    "darcy": {"equation", "grid", "boundary", "source", "permeability", "unit", "output_unit"},
-    "poisson": {"equation", "grid", "boundary", "source", "unit", "output_unit"},
-    "anisotropic-darcy": {"equation", "grid", "boundary", "source", "unit", "output_unit"},
+    "darcy": _ALL | {"boundary", "permeability"},
+    "poisson": _ALL | {"boundary"},
+    "anisotropic-darcy": _ALL | {"boundary"},
+    "convection-diffusion": _ALL | {"boundary", "velocity", "diffusivity"},
+    "helmholtz": _ALL | {"walls", "incoming", "wavenumber"},
 }
+_REACTIVE = {"darcy", "poisson", "anisotropic-darcy"}
 
 
-def problem_from_description(description: Mapping[str, Any]) -> Problem:
+def problem_from_description(description: Mapping[str, Any]) -> LinearProblem:
     """Return the problem whose `describe()` this is; nothing in it is executed.
 
-    Raises `InputError` for unknown equations and missing or unknown keys.
+    Raises `InputError` for unknown equations, missing or unknown keys, and values that the problem
+    does not take.
 
     >>> problem = Darcy(Grid.uniform((5, 4)), source=2.0)
     >>> problem_from_description(problem.describe()).describe() == problem.describe()
     True
     """
-    if not isinstance(description, Mapping) or description.get("equation") not in _KEYS:
+    equation = description.get("equation") if isinstance(description, Mapping) else None
+    if not isinstance(equation, str) or equation not in _KEYS:
         raise InputError(
             f"problem description: expected an equation among {', '.join(_KEYS)}, "
             f"got {description!r:.200}"
         )
-    wanted = _KEYS[description["equation"]]
-    if {*description} - {"reaction"} != wanted:
+    wanted = _KEYS[equation]
+    if {*description} - ({"reaction"} if equation in _REACTIVE else set()) != wanted:
         raise InputError(
             f"problem description: expected the keys {', '.join(sorted(wanted))}, "
             f"got {', '.join(sorted(map(str, description)))}"
         )
     grid = Grid.from_description(description["grid"])
-    boundary = Boundary.from_description(description["boundary"])
     rest = {"unit": description["unit"], "output_unit": description["output_unit"]}
+    if equation == "helmholtz":
+        return _helmholtz(description, grid, rest)
+    boundary = Boundary.from_description(description["boundary"])
+    if equation == "convection-diffusion":
+        return _convection_diffusion(description, grid, boundary, rest)
     rest["reaction"] = _numbers(description.get("reaction", 0.0))
-    if description["equation"] == "poisson":
+    if equation == "poisson":
         return Poisson(grid, boundary, _sampler(description["source"], grid), **rest)
-    if description["equation"] == "anisotropic-darcy":
-        return AnisotropicDarcy(grid, boundary, _numbers(description["source"]), **rest)
-    sampler = _sampler(description["permeability"], grid)
-    return Darcy(grid, boundary, _numbers(description["source"]), sampler, **rest)
+    source = _numbers(description["source"])
+    if equation == "anisotropic-darcy":
+        return AnisotropicDarcy(grid, boundary, source, **rest)
+    return Darcy(grid, boundary, source, _sampler(description["permeability"], grid), **rest)
+
+
+def _convection_diffusion(
+    description: Mapping[str, Any], grid: Grid, boundary: Boundary, rest: dict[str, Any]
+) -> ConvectionDiffusion:
+    velocity = description["velocity"]
+    if not isinstance(velocity, list):
+        raise InputError(f"velocity: expected a list of one item per axis, got {velocity!r:.80}")
+    return ConvectionDiffusion(
+        grid,
+        [_numbers(w) for w in velocity],
+        boundary,
+        _numbers(description["source"]),
+        _sampler(description["diffusivity"], grid),
+        **rest,
+    )
+
+
+def _helmholtz(description: Mapping[str, Any], grid: Grid, rest: dict[str, Any]) -> Helmholtz:
+    incoming = description["incoming"]
+    if not isinstance(incoming, Mapping):
+        raise InputError(f"incoming: expected a mapping of sides, got {incoming!r:.80}")
+    return Helmholtz(
+        grid,
+        _complex(description["source"], "source"),
+        _sampler(description["wavenumber"], grid),
+        walls=description["walls"],
+        incoming={name: _complex(g, f"incoming {name}") for name, g in incoming.items()},
+        **rest,
+    )
 
 
 def _numbers(value: Any) -> Any:
-    return np.asarray(value, dtype=np.float64) if isinstance(value, list) else value
+    """Return nested lists as an array, anything else as it is."""
+    if not isinstance(value, list):
+        return value
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"problem description: expected numbers in nested lists, got {value!r:.80}"
+        ) from None
+
+
+def _complex(pairs: Any, what: str) -> Any:
+    """Return complex numbers from nested lists whose last level is [re, im]."""
+    try:
+        parts = np.asarray(pairs, dtype=np.float64)
+    except (TypeError, ValueError):
+        parts = np.zeros(0)
+    if parts.shape[-1:] != (2,):
+        raise InputError(f"{what}: expected pairs of re and im, got {pairs!r:.80}")
+    return (parts[..., 0] + 1j * parts[..., 1])[()]
 
 
 def _sampler(description: Mapping[str, Any] | None, grid: Grid) -> Any:

@@ -162,8 +162,11 @@ def test_bad_problems_are_refused():
     ones = {"wavenumber": np.ones(GRID.shape)}
     with pytest.raises(InputError, match="Grid of nodes"):
         Helmholtz(Grid.uniform((4, 4), centering="cell"))
-    with pytest.raises(InputError, match="expected a list of sides"):
-        Helmholtz(GRID, walls="x_lower")
+    for walls in ("x_lower", 3, None, [3]):
+        with pytest.raises(InputError, match="expected a list of sides"):
+            Helmholtz(GRID, walls=walls)
+    with pytest.raises(InputError, match="expected a mapping of sides"):
+        Helmholtz(GRID, incoming=["x_lower"])
     with pytest.raises(InputError, match="did you mean x_lower"):
         Helmholtz(GRID, walls=["x_low"])
     with pytest.raises(InputError, match="expected sides among"):
