@@ -37,6 +37,7 @@ class Poisson(DiffusionProblem):
     Raises `InputError` for a source of another shape or with NaN, a negative reaction, and, if u is
     determined up to a constant only, for a source that does not balance the fluxes.
 
+    >>> import numpy as np
     >>> problem = Poisson(Grid.uniform(5))
     >>> problem.source({"source": np.ones(5)}).tolist()
     [0.25, 0.25, 0.25]
