@@ -177,7 +177,7 @@ class MultigridCycle(LinearOperator):
         matrix = matrix.toarray().astype(np.float64)
         size = len(matrix)
         if singular:
-            matrix += max(matrix.trace() / size, TINY) / size
+            matrix += (matrix.trace() or 1.0) / size**2
         try:
             inverse = np.linalg.inv(matrix)
         except np.linalg.LinAlgError:

@@ -28,10 +28,10 @@ class RedBlack:
     def __init__(self, operator: DiffusionOperator):
         self.operator = operator
         d = len(operator.domain_shape)
-        cycles = [
-            periodic and n % 2 == 1 and n > 1
-            for periodic, n in zip(operator.periodic, operator.domain_shape, strict=True)
-        ]
+        # A single point of a periodic axis is no neighbour of its own.
+        wraps = [p and n > 1 for p, n in zip(operator.periodic, operator.domain_shape, strict=True)]
+        cycles = [w and n % 2 == 1 for w, n in zip(wraps, operator.domain_shape, strict=True)]
+        self.wraps = (False,) * (3 - d) + tuple(wraps)
         self.odd_cycles = (False,) * (3 - d) + tuple(cycles)
         self.colours = 3 if any(cycles) else 2
         self._orders = np.arange(self.colours), np.arange(self.colours)[::-1].copy()
@@ -64,11 +64,11 @@ class RedBlack:
 
         u is changed in place; `from_zero` takes it as zero whatever it holds.
         """
-        t0, t1, t2, _, _, wraps = self.operator.kernel_arguments
+        t0, t1, t2, *_ = self.operator.kernel_arguments
         inverse, scratch = self._work
         order = self._orders[int(adjoint)]
         self._kernels.smooth(
-            *(u.reshape(self.shape), f.reshape(self.shape), inverse, t0, t1, t2, wraps),
+            *(u.reshape(self.shape), f.reshape(self.shape), inverse, t0, t1, t2, self.wraps),
             *(self.odd_cycles, order, sweeps, from_zero, scratch),
         )
 

@@ -179,3 +179,12 @@ def test_a_pocket_that_is_cut_off_is_inverted_all_the_same(dtype):
     weights = np.array([1e-25, 1.0, 1.0, 0.0])
     M = Multigrid(DiffusionOperator((weights,)), dtype=dtype)
     assert np.isfinite(M.to_dense()).all()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(1,), (1, 1), (1, 1, 1)])
+def test_one_free_point(shape, dtype):
+    faces = [np.zeros([1 + (j == k) for j in range(len(shape))], dtype) for k in range(len(shape))]
+    M = Multigrid(DiffusionOperator(faces))
+    np.testing.assert_array_equal(M.apply(np.ones(shape, dtype)), 1)

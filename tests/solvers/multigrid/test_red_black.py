@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Neumann
+from nwidth.solvers import Boundary, Darcy, DiffusionOperator, Neumann
 from nwidth.solvers.multigrid import RedBlack
 
 
@@ -42,6 +42,26 @@ CASES = [
     if min(shape) > 1
     for bits in range(2 ** len(shape))
 ]
+
+
+@pytest.mark.parametrize("shape", [(1, 5, 4), (5, 1, 4), (5, 4, 1), (1, 5), (5, 1), (1, 5, 1)])
+@pytest.mark.parametrize("all_periodic", [False, True])
+def test_one_point_of_a_periodic_axis(shape, all_periodic):
+    rng = np.random.default_rng(0)
+    periodic = [all_periodic or n == 1 for n in shape]
+    faces = []
+    for k, wraps in enumerate(periodic):
+        t = rng.random([n + (j == k) for j, n in enumerate(shape)]) + 0.1
+        if wraps:
+            np.moveaxis(t, k, 0)[-1] = np.moveaxis(t, k, 0)[0]
+        faces.append(t)
+    operator = DiffusionOperator(faces, rng.random(shape), periodic)
+    smoother = RedBlack(operator)
+    u, f = rng.standard_normal((2, *shape))
+    order = range(smoother.colours)
+    expected = textbook_sweep(operator.to_sparse(), u, f, colours_of(smoother), order)
+    smoother.smooth(u, f)
+    np.testing.assert_allclose(u.ravel(), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize(("shape", "periodic"), CASES)
