@@ -172,8 +172,8 @@ def power_of_two(values: NDArray[Any], axes: tuple[int, ...] | None = None) -> A
     )
     free, limit = _RANGE[values.dtype]
     exponents = np.frexp(largest)[1]
-    wanted = np.where(np.abs(exponents) > free, -np.clip(exponents, -limit, limit), 0)
-    scale = np.ldexp(1.0, wanted)
+    wanted = -np.clip(exponents, -limit, limit) * (np.abs(exponents) > free)
+    scale = np.ldexp(np.ones_like(largest), wanted)  # CuPy takes 1.0 for half precision
     return float(scale) if axes is None else scale
 
 

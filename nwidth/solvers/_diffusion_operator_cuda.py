@@ -58,5 +58,5 @@ def _apply(out, u, t0, t1, t2, reaction, wraps):
 def apply(out, u, t0, t1, t2, reaction, zeros, wraps, products, threaded):
     """Set out = A u and products[r] = u . A u of row r, whose sum is the energy."""
     _apply[blocks(u.shape), THREADS](out, u, t0, t1, t2, reaction, wraps)
-    rows = (u.astype(np.float64) * out).reshape(products.size, -1)
+    rows = (u.astype(np.float64, copy=False) * out).reshape(products.size, -1)
     products[...] = rows.sum(axis=1)

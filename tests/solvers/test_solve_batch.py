@@ -21,6 +21,7 @@ SHAPE = (22, 31)
 RNG = np.random.default_rng(0)
 A = np.exp(1.5 * RNG.standard_normal((9, *SHAPE)))
 SIDE = np.linspace(0.0, 2.0, SHAPE[0])
+SIDE_Y = np.maximum(np.linspace(-1.0, 2.0, SHAPE[1]), 0.0)
 BOUNDARIES = {
     "dirichlet": Boundary(),
     "values": Boundary({"x_lower": Dirichlet(1.0), "y_upper": Dirichlet(SIDE)}),
@@ -64,6 +65,16 @@ def test_tensors_reactions_and_uneven_grids():
     agree(Darcy(grid, BOUNDARIES["one wall"]), {"permeability": tensors})
     agree(Darcy(grid, Boundary(default=Neumann()), reaction=20.0), {"permeability": A[:3]})
     agree(Poisson(grid), {"source": RNG.standard_normal((3, *SHAPE))})
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("default", [Robin(3.0, 1.0), Neumann()])
+def test_robin_sides_that_vary_beside_a_reaction(centering, default):
+    sides = {"y_lower": Robin(lambda x, y: 1 + x, lambda x, y: x), "x_upper": Robin(SIDE_Y)}
+    grid = Grid.uniform(SHAPE, centering=centering)
+    problem = Darcy(grid, Boundary(sides, default), reaction=lambda x, y: 5 * x * y)
+    batch = agree(problem, {"permeability": A[:3]})
+    assert {*batch.methods} == {"batched-multigrid-cg"}
 
 
 @pytest.mark.parametrize(
