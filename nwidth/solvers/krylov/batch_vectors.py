@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import get_blas_funcs
 
 from nwidth.arrays import namespace, power_of_two, to_numpy
 
@@ -48,9 +49,19 @@ def norms(u: Array) -> Array:
 
 def _squares(u: Array) -> Array:
     parts = real_parts(u)
+    if _alone(u):
+        return np.array([np.vdot(parts, parts)], np.float64)
     xp = namespace(u)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return to_numpy(xp.matmul(parts[:, None, :], parts[:, :, None])[:, 0, 0]).astype(np.float64)
+
+
+def _alone(u: Array) -> bool:
+    """Return whether there is one sample, on the host: vectors and matrices for BLAS.
+
+    NumPy gives stacks of one matrix to slower code, and threads of it.
+    """
+    return type(u) is np.ndarray and u.shape[0] == 1
 
 
 def real_parts(u: Array) -> Array:
@@ -77,7 +88,11 @@ def divided(u: Array, sizes: Array) -> Array:
     >>> divided(np.array([[2.0], [0.0]]), np.array([4.0, 0.0])).tolist()
     [[0.5], [0.0]]
     """
-    return scaled(u, np.where(sizes > 0, 1 / np.where(sizes > 0, sizes, 1.0), 0.0))
+    return scaled(u, _reciprocals(sizes))
+
+
+def _reciprocals(sizes: Array) -> Array:
+    return np.where(sizes > 0, 1 / np.where(sizes > 0, sizes, 1.0), 0.0)
 
 
 def scaled(u: Array, factors: Array) -> Array:
@@ -97,34 +112,64 @@ def combination(basis: Array, coefficients: Array) -> Array:
     """
     xp = namespace(basis)
     row = xp.asarray(coefficients.astype(basis.dtype))[:, None, :]
+    if _alone(basis):
+        return row[0] @ basis[0]
     return xp.matmul(row, basis)[:, 0, :]
 
 
-def orthogonalize(basis: Array, w: Array) -> tuple[Array, Array, Array]:
-    """Return (h, s, q) with w = sum_k h_k basis_k + s q, where q is a unit vector or zero.
+def orthogonalize(basis: Array, w: Array, q: Array) -> tuple[Array, Array]:
+    """Return (h, s) with w = sum_k h_k basis_k + s q, and put the unit vector q in its place.
 
-    Gram-Schmidt, once more where much of w has gone: twice is enough. Reference: Giraud, Langou &
-    Rozloznik (2005), doi:10.1007/s00211-005-0615-4. s is zero where w lies in the span of the basis
-    but for round-off, and then so is q.
+    Gram-Schmidt, first with the two last vectors of the basis, which take the most of w where it is
+    the next one of a Krylov space; then with all; and once more where much of w has gone: twice is
+    enough. Reference: Giraud, Langou & Rozloznik (2005), doi:10.1007/s00211-005-0615-4. Where w
+    lies in the span of the basis but for round-off s is zero, and so is q.
 
     Args:
         basis: orthonormal vectors (or zero), shape `(sample, k, n)`.
         w: shape `(sample, n)`.
+        q: shape `(sample, n)`, no part of the basis.
 
-    >>> h, s, q = orthogonalize(np.array([[[1.0, 0.0]]]), np.array([[3.0, 4.0]]))
+    >>> q = np.empty((1, 2))
+    >>> h, s = orthogonalize(np.array([[[1.0, 0.0]]]), np.array([[3.0, 4.0]]), q)
     >>> h.tolist(), s.tolist(), q.tolist()
     ([[3.0]], [4.0], [[0.0, 1.0]])
     """
-    xp = namespace(w)
-    first = before = norms(w)
+    q[:] = w
     h = np.zeros(basis.shape[:2], np.result_type(w.dtype, np.float64))
+    h[:, -2:] = _take_out(basis[:, -2:], q)
+    before = norms(q)
+    first = np.hypot(before, np.abs(h[:, -2:]).max(axis=1))
     for _ in range(2):
-        c = xp.matmul(basis, w.conj()[:, :, None])[:, :, 0].conj()
-        w = w - xp.matmul(c[:, None, :], basis)[:, 0, :]
-        h += to_numpy(c)
-        size = norms(w)
+        h += _take_out(basis, q)
+        size = norms(q)
         if not (size < AGAIN * before).any():
             break
         before = size
     size = np.where(size <= REST * np.finfo(w.dtype).eps * first, 0.0, size)
-    return h, size, divided(w, size)
+    q *= namespace(q).asarray(_reciprocals(size).astype(q.real.dtype))[:, None]
+    return h, size
+
+
+def _take_out(basis: Array, w: Array) -> Array:
+    """Subtract from w what it has of the vectors of the basis, and return how much that was."""
+    if _alone(w):
+        gemv = get_blas_funcs("gemv", dtype=w.dtype)
+        c = gemv(1.0, basis[0].T, w[0], trans=2)
+        gemv(-1.0, basis[0].T, c, 1.0, w[0], overwrite_y=True)
+        return c
+    xp = namespace(w)
+    c = xp.matmul(basis, w.conj()[:, :, None])[:, :, 0].conj()
+    w -= xp.matmul(c[:, None, :], basis)[:, 0, :]
+    return to_numpy(c)
+
+
+def products(W: Array, U: Array) -> Array:
+    """Return W* U on the host for vectors in rows.
+
+    >>> products(np.array([[1j, 0.0]]), np.array([[1.0 + 0j, 2.0]])).tolist()
+    [[-1j]]
+    """
+    if type(W) is np.ndarray:
+        return get_blas_funcs("gemm", dtype=W.dtype)(1.0, W.T, U.T, trans_a=2)
+    return to_numpy(W @ U.conj().T).conj()

@@ -83,7 +83,7 @@ def _cycle(record: RestartedIteration, r: Array, V: Array, Z: Array) -> None:
         if system.M is not None:
             Z[:, j] = system.precondition(V[:, j])  # z = M v
         w = system.multiply(Z[:, j])  # w = A z
-        h, size, V[:, j + 1] = orthogonalize(V[:, : j + 1], w)
+        h, size = orthogonalize(V[:, : j + 1], w, V[:, j + 1])
         residuals = fit.append(h, size)
         counts[going & np.isfinite(residuals)] = j + 1
         going = record.step(

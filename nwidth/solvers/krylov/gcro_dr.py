@@ -6,10 +6,15 @@ import numpy as np
 import scipy.linalg as sla
 from numpy.typing import NDArray
 
-from nwidth.arrays import to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_system import BatchSystem
-from nwidth.solvers.krylov.batch_vectors import combination, divided, norms, orthogonalize
+from nwidth.solvers.krylov.batch_vectors import (
+    combination,
+    divided,
+    norms,
+    orthogonalize,
+    products,
+)
 from nwidth.solvers.krylov.hessenberg_least_squares import HessenbergLeastSquares
 from nwidth.solvers.krylov.iterate import Iterate, Stop
 from nwidth.solvers.krylov.recycled_space import RecycledSpace
@@ -107,7 +112,7 @@ class _Cycle:
         W, Z = self.W, self.Z
         if k:
             W[0, :k] = space.images
-            c = _products(W[0, :k], r).T
+            c = products(W[0, :k], r).T
             system.x += combination(U[None], c)  # x += U C* r
             r = r - combination(W[:, :k], c)  # r -= C C* r
         kind = np.result_type(system.dtype, np.float64)
@@ -126,7 +131,7 @@ class _Cycle:
             if system.M is not None:
                 Z[:, k + j] = system.precondition(W[:, k + j])
             w = system.multiply(Z[:, k + j])
-            h, size, W[:, k + j + 1] = orthogonalize(W[:, : k + j + 1], w)
+            h, size = orthogonalize(W[:, : k + j + 1], w, W[:, k + j + 1])
             B[:, j] = h[0, :k]
             residuals = fit.append(h[:, k:], size)
             if np.isfinite(residuals[0]) and np.isfinite(h).all():
@@ -153,7 +158,7 @@ class _Cycle:
             return  # a singular operator: what there is stays
         S = np.eye(k + count + 1, k + count, dtype=G.dtype)
         if k:
-            S[:, :k] = _products(W, space.sources)
+            S[:, :k] = products(W, space.sources)
         K = sla.solve_triangular(R, (Q.conj().T @ S).T, trans="T").T  # Q* S R^-1
         Y = leading_subspace(K, min(space.size, k + count))
         if Y.shape[1] == 0:
@@ -161,12 +166,15 @@ class _Cycle:
         P = sla.solve_triangular(R, Y).T.astype(system.dtype)  # rows: combinations of [U Z]
         images = xp.asarray((Q @ Y).T.astype(system.dtype)) @ W
         P = xp.asarray(P)
-        vectors, sources = P[:, k:] @ self.Z[0, k : k + count], P[:, k:] @ V
+        vectors = P[:, k:] @ self.Z[0, k : k + count]
         if k:
-            vectors, sources = (
-                vectors + P[:, :k] @ space.vectors,
-                sources + P[:, :k] @ space.sources,
-            )
+            vectors += P[:, :k] @ space.vectors
+        if system.M is None and space.sources is space.vectors:
+            sources = vectors
+        else:
+            sources = P[:, k:] @ V
+            if k:
+                sources += P[:, :k] @ space.sources
         space.keep(vectors, sources, images, system.A)
 
 
@@ -192,8 +200,3 @@ def leading_subspace(K: Array, k: int) -> Array:
     else:
         _, vectors, found = sla.schur(K, sort=lambda re, im: np.hypot(re, im) > cut)
     return vectors[:, :found]
-
-
-def _products(W: Array, U: Array) -> Array:
-    """Return W* U on the host for vectors in rows."""
-    return to_numpy(W.conj() @ U.T)

@@ -45,13 +45,14 @@ class HessenbergLeastSquares:
         """Add a column: h of shape `(sample, count + 1)`, size >= 0 below it; return the norms."""
         j = self.count
         self.H[:, : j + 1, j], self.H[:, j + 1, j] = h, size
-        r = np.einsum("skl,sl->sk", self._Q[:, : j + 1, : j + 1], h)
+        r = np.matmul(self._Q[:, : j + 1, : j + 1], h[:, :, None])[:, :, 0]
         length = np.hypot(np.abs(r[:, j]), size)
-        column = np.hypot(np.linalg.norm(h, axis=1), size)
-        length = np.where(length <= NOTHING * column, 0.0, length)
-        length = np.where(np.isfinite(column), length, np.nan)
-        safe = np.where(length == 0, 1.0, length)
-        c, s = np.where(length == 0, 0.0, r[:, j] / safe), np.where(length == 0, 1.0, size / safe)
+        column = np.maximum(np.abs(h).max(axis=1), size)
+        length[length <= NOTHING * column] = 0.0
+        length[~np.isfinite(column)] = np.nan
+        nothing = length == 0
+        safe = length + nothing
+        c, s = np.where(nothing, 0.0, r[:, j] / safe), np.where(nothing, 1.0, size / safe)
         upper, lower = self._Q[:, j].copy(), self._Q[:, j + 1].copy()
         self._Q[:, j] = c.conj()[:, None] * upper + s[:, None] * lower
         self._Q[:, j + 1] = c[:, None] * lower - s[:, None] * upper

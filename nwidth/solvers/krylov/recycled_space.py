@@ -40,7 +40,7 @@ class RecycledSpace:
     def forget(self) -> None:
         """Start a new sequence."""
         self.vectors: Any = None  # (k, n): U
-        self.sources: Any = None  # (k, n): what the preconditioner made U of
+        self.sources: Any = None  # (k, n): what M made U of; the same object without M
         self.images: Any = None  # (k, n): C = A U
         self.operator: Any = None  # the A of C
 
@@ -61,9 +61,12 @@ class RecycledSpace:
         if self.vectors.dtype != dtype:
             # complex vectors serve a real system by their real parts
             real = np.dtype(dtype).kind != "c"
+            same = self.sources is self.vectors
             for name in ("vectors", "sources"):
                 u = getattr(self, name)
                 setattr(self, name, (u.real if real else u).astype(dtype))
+            if same:
+                self.sources = self.vectors
             self.images = self.operator = None
 
     def meet(self, system: BatchSystem) -> None:
@@ -79,7 +82,9 @@ class RecycledSpace:
             return
         T, C = orthonormal_combinations(images)
         T = system.xp.asarray(T.astype(system.dtype))
-        self.keep(T @ self.vectors, T @ self.sources, C, system.A)
+        vectors = T @ self.vectors
+        sources = vectors if self.sources is self.vectors else T @ self.sources
+        self.keep(vectors, sources, C, system.A)
 
     def keep(self, vectors: Array, sources: Array, images: Array | None, operator: Any) -> None:
         """Renew the space."""

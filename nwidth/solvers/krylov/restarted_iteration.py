@@ -108,8 +108,9 @@ class RestartedIteration:
         if self.stop is not None:
             x = self.system.solution(solutions())
             batched = self.system.A.batched
-            done = done | np.asarray(self.stop(x, relative if batched else float(relative[0])))
-        return np.broadcast_to(done, relative.shape)
+            asked = np.asarray(self.stop(x, relative if batched else float(relative[0])))
+            done = np.broadcast_to(done | asked, relative.shape)
+        return done
 
     def _start(self) -> None:
         """Settle samples that need no iteration, or may have none."""
