@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ class BatchSolver:
         problem: what to solve.
 
     `why` is None if samples on the host are solved side by side, and otherwise tells why each takes
-    one `solve` of its own. CuPy inputs are solved on their device, see `DeviceBatch`.
+    one `solve` of its own. CuPy inputs are solved on their device, see `DeviceBatch`. Several
+    threads may call one solver at once: they share its groups and wait for free ones.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Darcy
@@ -57,9 +59,13 @@ class BatchSolver:
 
     def __init__(self, problem: Problem):
         if not isinstance(problem, Problem):
-            raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
+            raise InputError(
+                "problem: expected a Problem, which is symmetric and coercive, got "
+                f"{problem!r:.80}; solve others one by one"
+            )
         self.problem, self.why = problem, unsuited(problem)
-        self._groups: list[LaneGroup] = []
+        self._free: SimpleQueue[LaneGroup] = SimpleQueue()
+        self._groups, self._growth = 0, Lock()
         self._stack: Any = None  # a DeviceBatch once there are arrays on a device
 
     def solve(
@@ -126,21 +132,20 @@ class BatchSolver:
 
         starts = range(0, len(batch.u), LANES)
         number = min(get_num_threads(), len(starts))
-        while len(self._groups) < number:
-            self._groups.append(LaneGroup(self.problem))  # type: ignore[arg-type]
-        free: SimpleQueue[LaneGroup] = SimpleQueue()
-        for group in self._groups[:number]:
-            free.put(group)
+        with self._growth:
+            while self._groups < number:
+                self._free.put(LaneGroup(self.problem))  # type: ignore[arg-type]
+                self._groups += 1
 
         def run(start: int) -> list[LaneResult]:
-            part, group = slice(start, start + LANES), free.get()
+            part, group = slice(start, start + LANES), self._free.get()
             try:
                 inputs = {name: values[part] for name, values in batch.inputs.items()}
                 guesses = None if batch.guesses is None else batch.guesses[part]
                 limits = (batch.rtol, batch.max_iterations)
                 return group.solve(batch.first + start, inputs, guesses, *limits, batch.u[part])
             finally:
-                free.put(group)
+                self._free.put(group)
 
         solutions: list[Solution] = []
         with ThreadPoolExecutor(number) as threads:
@@ -224,6 +229,8 @@ def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:
         try:
             came = inputs[name]
             values = as_floating(came if lives_on_gpu(came) else to_numpy(came), name)
+        except InputError:
+            raise
         except (TypeError, ValueError) as error:
             raise InputError(f"{name}: expected an array of numbers: {error}") from None
         fits = values.ndim > d and values.shape[1:] in (shape, (d, *shape))

@@ -1,10 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numba
 import numpy as np
 import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import BatchSolver, Darcy, Status, solve
+from nwidth.solvers import BatchSolver, Darcy, Helmholtz, Status, solve
 from nwidth.solvers.batch_solver import METHOD, UNEVEN
 
 RNG = np.random.default_rng(0)
@@ -82,6 +84,40 @@ def test_an_error_ends_all_and_leaves_the_solver_usable():
     assert len(solver.solve({"permeability": a[:20]}).checked()) == 20
 
 
+def test_several_threads_may_call_one_solver():
+    a = np.exp(RNG.standard_normal((24, 65, 65)))
+    solver = BatchSolver(Darcy(Grid.uniform((65, 65))))
+    alone = [solver.solve({"permeability": part}).u for part in (a, a[::-1], 2 * a)]
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(3):
+            found = threads.map(
+                lambda part: solver.solve({"permeability": part}).u, (a, a[::-1], 2 * a)
+            )
+            for u, wanted in zip(found, alone, strict=True):
+                np.testing.assert_array_equal(u, wanted)
+
+
+def test_an_interrupt_ends_the_batch_and_leaves_the_solver_usable():
+    solver = BatchSolver(Darcy(Grid.uniform((9, 9))))
+    done = []
+
+    def interrupt(now, total):
+        done.append(now)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        solver.solve({"permeability": np.ones((80, 9, 9))}, progress=interrupt)
+    assert done == [8]
+    assert len(solver.solve({"permeability": np.ones((20, 9, 9))}).checked()) == 20
+
+
 def test_only_problems():
-    with pytest.raises(InputError, match="expected a Problem"):
-        BatchSolver(3)
+    for wrong in (3, Helmholtz(Grid.uniform((5, 5)))):
+        with pytest.raises(InputError, match="expected a Problem, which is symmetric"):
+            BatchSolver(wrong)
+
+
+@pytest.mark.parametrize("wrong", [np.ones((2, 9, 9), object), "a", [[1.0], [1.0, 2.0]]])
+def test_what_is_no_array_of_numbers_is_told_once(wrong):
+    with pytest.raises(InputError, match=r"^permeability: expected [^:]*(: setting .*)?$"):
+        BatchSolver(Darcy(Grid.uniform((9, 9)))).solve({"permeability": wrong})
