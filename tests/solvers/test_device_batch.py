@@ -177,6 +177,12 @@ def on_simulated_device():
             item = {name: u[0] for name, u in there.items()}
             one = solve(problem, item, 1e-4, initial=guess[0]).checked()
             assert one.iterations == 0 and isinstance(one.u, cupy.ndarray)
+    constant = {"permeability": cupy.asarray(np.ones((6, 5)))}
+    cycles = solve(Darcy(small), constant, method="multigrid").checked()
+    assert isinstance(cycles.u, cupy.ndarray)
+    for method in ("direct", "fast-poisson", "scaled-fast-poisson", "full-multigrid"):
+        with pytest.raises(InputError, match="arrays in the host's memory"):
+            solve(Darcy(small), constant, method=method)
     # A tolerance out of reach: `solve` has a try, on the device too.
     ones = cupy.asarray(np.ones((2, 6, 5)))
     beyond = solve_batch(problems[0][0], {"permeability": ones}, 0.0)

@@ -407,6 +407,8 @@ def _unsuited(operator: Any) -> str | None:
     """Return why an operator cannot be used, None if it can."""
     if not isinstance(operator, DiffusionOperator):
         return f"expected a DiffusionOperator, got {type(operator).__name__}"
+    if operator.xp is not np:
+        return "expected arrays in the host's memory, got couplings on a device; take Multigrid"
     if any(operator.periodic):
         return "expected Dirichlet sides, got a periodic axis"
     shape, couplings, reaction = _constants(operator)
