@@ -138,7 +138,7 @@ def on_simulated_device():
     """Compare `solve_batch` and `solve` on device arrays with the host's; called below."""
     import simulated_cupy as cupy
 
-    from nwidth.solvers import _diffusion_operator_cuda, solve_batch
+    from nwidth.solvers import _diffusion_operator_cuda, device_batch, solve_batch
     from nwidth.solvers.multigrid import _red_black_cuda, _transfer_cuda
 
     # The simulator starts a thread for each of a block.
@@ -177,6 +177,16 @@ def on_simulated_device():
             item = {name: u[0] for name, u in there.items()}
             one = solve(problem, item, 1e-4, initial=guess[0]).checked()
             assert one.iterations == 0 and isinstance(one.u, cupy.ndarray)
+    # Groups, the last of one sample, whose solution is zero.
+    device_batch.SAMPLES, seen = 2, []
+    f = RNG.standard_normal((3, 6, 5))
+    f[2] = 0.0
+    found = solve_batch(
+        Poisson(small), {"source": cupy.asarray(f)}, progress=lambda *now: seen.append(now)
+    ).checked()
+    assert seen == [(2, 3), (3, 3)] and found.iterations[2] == 0 and not found.u[2].any()
+    wanted = solve_batch(Poisson(small), {"source": f}).checked().u
+    np.testing.assert_allclose(found.u.get(), wanted, atol=1e-7 * np.abs(wanted).max())
     constant = {"permeability": cupy.asarray(np.ones((6, 5)))}
     cycles = solve(Darcy(small), constant, method="multigrid").checked()
     assert isinstance(cycles.u, cupy.ndarray)
