@@ -81,27 +81,39 @@ def conjugate_gradient(
     size = work.norm(b)
     if not np.isfinite(size):
         return Iterate(x, Status.NON_FINITE, (np.inf,))
-    residuals = [work.start(x) / size]
-    while True:
-        before, done = residuals[-1], len(residuals)
-        status = _iterate(work, x, size, residuals, rtol, max_iterations, stop)
-        if len(residuals) == done:  # the last residual is a true one already
-            break
-        residuals[-1] = work.start(x) / size
-        if status not in (Status.CONVERGED, Status.STAGNATED):
-            break
-        if _finished(x, residuals[-1], rtol, stop):
-            status = Status.CONVERGED
-            break
-        if not residuals[-1] < before / 2:
-            status = Status.STAGNATED
-            break
+    with np.errstate(over="ignore", invalid="ignore"):  # the status tells
+        residuals = [work.start(x) / size]
+        status = _run(work, x, size, residuals, rtol, max_iterations, stop)
     return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
 
 
 def _unscaled(stop: Stop | None, scale: float) -> Stop | None:
     """Return the stopping rule for iterates that are too large by a factor."""
     return None if stop is None else lambda x, residual: stop(x / scale, residual)
+
+
+def _run(
+    work: "_Workspace",
+    x: Array,
+    size: float,
+    residuals: list[float],
+    rtol: float,
+    max_iterations: int,
+    stop: Stop | None,
+) -> Status:
+    """Iterate, and again from the true residual as long as that helps."""
+    while True:
+        before, done = residuals[-1], len(residuals)
+        status = _iterate(work, x, size, residuals, rtol, max_iterations, stop)
+        if len(residuals) == done:  # the last residual is a true one already
+            return status
+        residuals[-1] = work.start(x) / size
+        if status not in (Status.CONVERGED, Status.STAGNATED):
+            return status
+        if _finished(x, residuals[-1], rtol, stop):
+            return Status.CONVERGED
+        if not residuals[-1] < before / 2:
+            return Status.STAGNATED
 
 
 def _iterate(
@@ -115,19 +127,23 @@ def _iterate(
 ) -> Status:
     """Iterate from the residual in the work space, step numbers as in Saad's algorithm 9.1."""
     rho = None
-    best, patience = residuals[-1], PATIENCE
+    best, patience, eps = residuals[-1], PATIENCE, float(np.finfo(x.dtype).eps)
+    # ||r_k|| <= cond(A)^(1/2) ||r_0||: beyond this A is singular and b out of its range.
+    largest = residuals[-1] / eps
     total = recent = 0.0  # decrease of the energy: in all, and since `patience` was renewed
     while True:
         if not np.isfinite(residuals[-1]):
             return Status.NON_FINITE
         if _finished(x, residuals[-1], rtol, stop):
             return Status.CONVERGED
+        if residuals[-1] > largest:
+            return Status.BREAKDOWN
         if len(residuals) > max_iterations:
             return Status.MAX_ITERATIONS
         if residuals[-1] < best:
             best, patience, recent = residuals[-1], PATIENCE, 0.0
         if patience == 0:
-            if recent <= np.finfo(x.dtype).eps * total or work.parted(x):
+            if recent <= eps * total or work.parted(x):
                 return Status.STAGNATED
             patience, recent = PATIENCE, 0.0
         last, rho = rho, work.precondition()  # 6: z = M r, rho = (r, z)

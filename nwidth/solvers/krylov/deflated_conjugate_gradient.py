@@ -132,7 +132,9 @@ class _Cycle:
                 self.MAp.append(size / alpha * (before - z))
             residual = norms(r)
             going = record.step(residual, going, lambda: system.x)
-            going = going & (residual > eps * start)
+            # As in `conjugate_gradient`: A is singular and b out of its range.
+            record.report(going & (eps * residual > start), Status.BREAKDOWN)
+            going = going & (residual > eps * start) & (eps * residual <= start)
 
     def _meet(self) -> None:
         """Take the space to this operator and factor W* A W; a space that does not suit is left."""

@@ -115,6 +115,16 @@ def test_indefinite_operators_break_down():
     assert result.status is Status.BREAKDOWN
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.complex128])
+def test_a_right_hand_side_out_of_the_range_breaks_down(kind):
+    singular = np.diag([1.0, 2.0, 3.0, 4.0, 0.0]).astype(kind)
+    b = np.array([1.0, 1.0, 1.0, 1.0, 1e-3], kind)
+    result = conjugate_gradient(singular, b)
+    assert result.status is Status.BREAKDOWN and np.isfinite(result.x).all()
+    b[-1] = 0
+    assert conjugate_gradient(singular, b, rtol=1e-5).status is Status.CONVERGED
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_non_finite_numbers_are_told(bad):
     matrix = np.eye(3)

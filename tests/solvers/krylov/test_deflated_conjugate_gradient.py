@@ -136,6 +136,16 @@ def test_failures_are_statuses():
     assert solved.status is Status.CONVERGED
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.complex128])
+def test_a_right_hand_side_out_of_the_range_breaks_down(kind):
+    singular = np.diag([1.0, 2.0, 3.0, 4.0, 0.0]).astype(kind)
+    b = np.array([1.0, 1.0, 1.0, 1.0, 1e-3], kind)
+    result = deflated_conjugate_gradient(singular, b)
+    assert result.status is Status.BREAKDOWN and np.isfinite(result.x).all()
+    b[-1] = 0
+    assert deflated_conjugate_gradient(singular, b, rtol=1e-5).status is Status.CONVERGED
+
+
 @pytest.mark.parametrize(
     ("A", "options"),
     [
