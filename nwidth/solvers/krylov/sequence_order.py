@@ -46,7 +46,12 @@ def sequence_order(parameters: Any, method: str = "auto") -> Array:
     """
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-    values = as_floating(to_numpy(parameters), "parameters")
+    try:
+        values = as_floating(to_numpy(parameters), "parameters")
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"parameters: expected an array of numbers: {error}") from None
     if values.ndim == 0 or values.size == 0:
         raise InputError(f"parameters: expected shape (sample, ...), got {values.shape}")
     require_finite(values, "parameters")

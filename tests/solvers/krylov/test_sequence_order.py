@@ -75,7 +75,13 @@ def test_equal_complex_and_integer_parameters():
 
 @pytest.mark.parametrize(
     ("parameters", "method"),
-    [(np.ones(3), "random"), (np.zeros((0, 2)), "auto"), (np.array(1.0), "auto"), (["a"], "auto")],
+    [
+        (np.ones(3), "random"),
+        (np.zeros((0, 2)), "auto"),
+        (np.array(1.0), "auto"),
+        (["a"], "auto"),
+        ([[1.0], [2.0, 3.0]], "auto"),
+    ],
 )
 def test_what_cannot_be_ordered(parameters, method):
     with pytest.raises(InputError):
