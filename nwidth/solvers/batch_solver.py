@@ -117,8 +117,10 @@ class BatchSolver:
         return solutions
 
     def _alone(self, batch: "_Batch", i: int, guess: Array | None, max_iterations: int) -> Solution:
-        """Solve sample i by `solve`."""
-        item = {name: values[i] for name, values in batch.inputs.items()}
+        """Solve sample i by `solve`, in float64 as all samples are."""
+        item = {
+            name: values[i].astype(np.float64, copy=False) for name, values in batch.inputs.items()
+        }
         with sample_named(batch.first + i):
             found = solve(
                 self.problem, item, batch.rtol, max_iterations=max_iterations, initial=guess

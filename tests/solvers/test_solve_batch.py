@@ -103,6 +103,16 @@ def test_single_precision_fields():
     np.testing.assert_array_equal(batch.u, exact.u.astype(np.float32))
 
 
+def test_single_precision_fields_of_samples_that_are_solved_one_by_one():
+    line, uneven = Darcy(Grid.uniform(200)), Darcy(Grid.uniform((65, 65), upper=(1.0, 50.0)))
+    for problem in (line, uneven):
+        a = np.exp(RNG.standard_normal((2, *problem.grid.shape))).astype(np.float32)
+        batch = solve_batch(problem, {"permeability": a}, 1e-10).checked()
+        double = solve_batch(problem, {"permeability": a.astype(np.float64)}, 1e-10).checked()
+        assert batch.u.dtype == np.float32
+        np.testing.assert_array_equal(batch.u, double.u.astype(np.float32))
+
+
 def test_first_guesses():
     problem = Darcy(Grid.uniform(SHAPE))
     solved = solve_batch(problem, {"permeability": A}, 1e-10).checked()
