@@ -29,11 +29,11 @@ def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[
     """
     if getattr(operator, "xp", np) is not np:
         return "multigrid-cg", "arrays on a device: multigrid has kernels for it"
+    if not isinstance(operator, DiffusionOperator):
+        return "multigrid-cg", "nine-point couplings: black-box multigrid follows them"
     constant = problem.coercivity(inputs) == problem.continuity(inputs)
     if constant and isinstance(problem, DiffusionProblem) and problem.volumes.uniform:
         return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"
-    if not isinstance(operator, DiffusionOperator):
-        return "multigrid-cg", "nine-point couplings: black-box multigrid follows them"
     if operator.shape[0] <= DIRECT_SIZE:
         return "direct", f"only {operator.shape[0]} unknowns: elimination is quickest"
     if problem.grid.dimension == 1:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.meshes import Grid
-from nwidth.solvers import Boundary, Darcy, Neumann, Robin, solve
+from nwidth.solvers import AnisotropicDarcy, Boundary, Darcy, Neumann, Robin, solve
 from nwidth.solvers.automatic_choice import choose
 
 STRETCHED = Grid.tensor([np.linspace(0, 1, 65) ** 2, np.linspace(0, 1, 65)])
@@ -73,3 +73,13 @@ def test_scaled_transforms_are_for_diffusion_alone(what):
     problem = Darcy(grid, boundary, np.sin(9 * x + y), reaction=reactions[what])
     solution = solve(problem, inputs).checked()
     assert solution.method == "multigrid-cg" and solution.iterations <= 15
+
+
+def test_nine_points_with_the_identity_as_tensor():
+    grid = Grid.uniform((30, 30))
+    problem = AnisotropicDarcy(grid)
+    inputs = {"permeability": np.eye(2)[:, :, None, None] * np.ones(grid.shape)}
+    solution = solve(problem, inputs).checked()
+    assert solution.method == "multigrid-cg" and "nine-point" in solution.reason
+    five = solve(Darcy(grid), {"permeability": np.ones(grid.shape)}).checked()
+    np.testing.assert_allclose(solution.u, five.u, atol=1e-8)

@@ -139,6 +139,8 @@ class MultigridCycle(LinearOperator):
         self.cycle = cycle
         #: Precision of the cycle.
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
+        if self.precision.kind not in "fc" or self.precision == np.float16:
+            raise InputError(f"dtype: expected float32 or float64, got {self.precision}")
         self.levels: list[Level] = []
         self._sweeps = tuple(sweeps)
         largest = self._largest()
@@ -149,7 +151,7 @@ class MultigridCycle(LinearOperator):
 
     def _largest(self) -> float:
         """Return the size of the largest entries of the operator."""
-        return max(float(t.max()) for t in self.operator.faces)
+        return max((float(t.max()) for t in self.operator.faces if t.size), default=0.0)
 
     def _empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Return an array to work in."""

@@ -12,6 +12,7 @@ from nwidth.solvers import (
     Status,
     conjugate_gradient,
     problem_from_description,
+    solve,
 )
 
 GRID = Grid.uniform((9, 8), upper=(1.0, 2.0))
@@ -185,3 +186,11 @@ def test_bad_construction():
         AnisotropicDarcy(GRID, reaction=-1.0)
     with pytest.raises(InputError, match="source"):
         AnisotropicDarcy(GRID, source=np.ones(3)).source(random_inputs(GRID))
+
+
+@pytest.mark.parametrize("method", ["auto", "multigrid-cg", "multigrid", "direct"])
+def test_one_unknown(method):
+    grid = Grid.uniform((3, 3))
+    K = np.array([[2.0, 1.0], [1.0, 2.0]])[:, :, None, None] * np.ones(grid.shape)
+    u = solve(AnisotropicDarcy(grid), {"permeability": K}, method=method).checked().u
+    assert u[1, 1] == pytest.approx(0.25 / 8)  # the diagonal is 2 (K_00 + K_11)

@@ -188,3 +188,9 @@ def test_one_free_point(shape, dtype):
     faces = [np.zeros([1 + (j == k) for j in range(len(shape))], dtype) for k in range(len(shape))]
     M = Multigrid(DiffusionOperator(faces))
     np.testing.assert_array_equal(M.apply(np.ones(shape, dtype)), 1)
+
+
+@pytest.mark.parametrize("dtype", [int, np.float16, bool])
+def test_precisions_without_kernels(dtype):
+    with pytest.raises(InputError, match="dtype: expected float32 or float64"):
+        Multigrid(A, dtype=dtype)
