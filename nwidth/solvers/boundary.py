@@ -138,7 +138,7 @@ class Boundary:
         for name in self.sides:
             if name in known:
                 continue
-            if name.rsplit("_", 1)[0] in grid.names and name.endswith(ENDS):
+            if str(name).rsplit("_", 1)[0] in grid.names and str(name).endswith(ENDS):
                 raise InputError(
                     f"boundary side {name}: this axis is periodic and has no sides; remove it"
                 )
@@ -199,7 +199,8 @@ class Boundary:
         >>> Boundary.from_description(Boundary({"x_lower": Neumann(1.0)}).describe()).sides
         {'x_lower': Neumann(flux=1.0)}
         """
-        if not isinstance(description, Mapping) or {*description} != {"sides", "default"}:
+        known = isinstance(description, Mapping) and {*description} == {"sides", "default"}
+        if not known or not isinstance(description["sides"], Mapping):
             raise InputError(
                 f"boundary description: expected the keys sides and default, "
                 f"got {description!r:.200}"
@@ -222,6 +223,13 @@ def called(function: Callable[..., Any], coordinates: Sequence[Any], what: str) 
     return function(*coordinates)
 
 
+def real_numbers(value: Any) -> NDArray[np.float64]:
+    """Return a number or an array in float64; raises `TypeError` for complex ones, `ValueError`."""
+    if np.iscomplexobj(value):
+        raise TypeError("complex")
+    return np.asarray(value, dtype=np.float64)
+
+
 def _on_side(value: Any, grid: Grid, axis: int, end: str, part: str) -> NDArray[np.float64]:
     """Return a number, array or callable as numbers on the points of a side."""
     shape = grid.shape[:axis] + grid.shape[axis + 1 :]
@@ -232,8 +240,7 @@ def _on_side(value: Any, grid: Grid, axis: int, end: str, part: str) -> NDArray[
         coordinates = np.meshgrid(*points, indexing="ij")
         value = called(value, [np.squeeze(x, axis) for x in coordinates], what)
     try:
-        numbers = np.asarray(value, dtype=np.float64)
-        out = np.broadcast_to(numbers, shape)
+        out = np.broadcast_to(real_numbers(value), shape)
     except (TypeError, ValueError):
         raise InputError(
             f"{what}: expected a number or an array of shape {shape}, "

@@ -76,7 +76,11 @@ def discretization_error(
         error, size = coarse.grid.norm(difference), coarse.grid.norm(at_points)
     else:
         operator = coarse.operator(restricted)
-        assert isinstance(operator, DiffusionOperator)
+        if not isinstance(operator, DiffusionOperator):
+            raise InputError(
+                "norm: expected 'L2' for an operator that is not in flux form, whose energy is not "
+                f"a sum over faces, got {norm!r}"
+            )
         error = sqrt(max(operator.energy(coarse.unknowns(difference)), 0.0))
         size = sqrt(max(coarse.volumes.energy(operator, at_points), 0.0))
     if size == 0.0:

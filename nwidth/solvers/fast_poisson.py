@@ -82,10 +82,10 @@ class FastPoisson(LinearOperator):
     def __init__(
         self, grid: Grid, kinds: Kinds, *, reaction: float = 0.0, workers: int | None = None
     ):
-        if len(kinds) != grid.dimension:
+        if len(kinds) != grid.dimension or any(len(pair) != 2 for pair in kinds):
             raise InputError(
                 f"kinds: expected {grid.dimension} pairs (lower, upper), one per axis, "
-                f"got {len(kinds)}"
+                f"got {kinds!r:.80}"
             )
         if not 0 <= reaction < np.inf:
             raise InputError(f"reaction: expected a finite number >= 0, got {reaction!r}")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import power_of_two
+from nwidth.arrays import as_floating, power_of_two
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -92,7 +92,8 @@ class OperatorSolver:
 
         The arguments are those of `conjugate_gradient`.
         """
-        if not np.any(b):
+        b = as_floating(b, "right-hand side")
+        if not b.any():
             zero = Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
             return zero, "the right-hand side is zero"
         if self.method == "direct":

@@ -78,6 +78,8 @@ class ScaledFastPoisson(LinearOperator):
         self.dtype = operator.dtype
         #: Precision of the transforms.
         self.precision = operator.dtype if dtype is None else np.dtype(dtype)
+        if self.precision not in (np.float32, np.float64):
+            raise InputError(f"dtype: expected float32 or float64, got {self.precision}")
         least = 0.0
         if operator.reaction is not None:
             least = float((operator.reaction / (a * plain.weights)).min())

@@ -164,3 +164,17 @@ def test_ragged_lists_are_refused():
     for condition in (Dirichlet, Neumann):
         with pytest.raises(InputError, match="real number, an array or a callable"):
             condition([[1.0], [1.0, 2.0]])
+
+
+def test_descriptions_from_files_are_checked():
+    for sides in ([], None, "x_lower"):
+        with pytest.raises(InputError, match="keys sides and default"):
+            Boundary.from_description({"sides": sides, "default": Neumann().describe()})
+    with pytest.raises(InputError, match="sides among x_lower"):
+        Boundary({3: Neumann()}).check(GRID)
+
+
+def test_complex_values_of_a_callable_are_refused():
+    boundary = Boundary({"x_lower": Dirichlet(lambda x, y: 1j * y)})
+    with pytest.raises(InputError, match="x_lower: expected a number or an array of shape"):
+        boundary.values(GRID, 0, "lower")

@@ -3,7 +3,15 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import GaussianRandomField, Grid, TwoPhaseField
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, discretization_error, solve
+from nwidth.solvers import (
+    AnisotropicDarcy,
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Neumann,
+    discretization_error,
+    solve,
+)
 from nwidth.solvers.equations import manufactured
 
 SIDES = {"dirichlet": (), "mixed": ("x_upper", "y_lower"), "neumann": None}
@@ -86,6 +94,10 @@ def test_exact_solutions_have_no_error():
 def test_bad_input():
     problem = Darcy(Grid.uniform((12, 12)))
     a = {"permeability": np.ones((12, 12))}
+    grid = Grid.uniform((9, 9))
+    tensor = {"permeability": np.eye(2)[:, :, None, None] * np.ones(grid.shape)}
+    with pytest.raises(InputError, match="expected 'L2' for an operator that is not in flux form"):
+        discretization_error(AnisotropicDarcy(grid), tensor)
     with pytest.raises(InputError, match="divisible"):
         discretization_error(problem, a)
     with pytest.raises(InputError, match="norm"):

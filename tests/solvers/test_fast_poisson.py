@@ -158,6 +158,9 @@ def test_rejects_what_it_cannot_invert():
         FastPoisson(Grid.tensor([np.array([0.0, 0.1, 1.0, 2.0])]), [(D, D)])
     with pytest.raises(InputError, match="expected 2 pairs"):
         FastPoisson(Grid.uniform((4, 4)), [(D, D)])
+    for kinds in (["dirichlet", "neumann"], [("dirichlet",)] * 2):
+        with pytest.raises(InputError, match="expected 2 pairs"):
+            FastPoisson(Grid.uniform((4, 5)), kinds)
     with pytest.raises(InputError, match="'dirichlet' or 'neumann'"):
         FastPoisson(Grid.uniform((4,)), [(D, "robin")])
     with pytest.raises(InputError, match="at least one unknown"):

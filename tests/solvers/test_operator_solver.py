@@ -79,3 +79,13 @@ def test_a_zero_pivot_is_a_breakdown():
     A = DiffusionOperator((np.array([1e-25, 1.0, 1.0, 0.0]),))
     result, _ = OperatorSolver(A, Grid.uniform(4), "direct").solve(np.ones(3))
     assert result.status is Status.BREAKDOWN and not result.x.any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_integers_are_a_right_hand_side(method):
+    A = operator(1.5)
+    solver = OperatorSolver(A, GRID, method)
+    b = np.ones(A.domain_shape)
+    expected, _ = solver.solve(b)
+    for ones in (b.astype(int), b.tolist()):
+        np.testing.assert_array_equal(solver.solve(ones)[0].x, expected.x)

@@ -154,5 +154,7 @@ def test_bad_coefficients():
         ScaledFastPoisson(operator, grid, np.zeros((7, 7)))
     with pytest.raises(NonFiniteError):
         ScaledFastPoisson(operator, grid, np.full((7, 7), np.nan))
+    with pytest.raises(InputError, match="dtype: expected float32 or float64"):
+        ScaledFastPoisson(Darcy(Grid.uniform(9)).reference_operator(), Grid.uniform(9), dtype=int)
     with pytest.raises(InputError, match="DiffusionOperator"):
         ScaledFastPoisson(MatrixOperator(np.eye(49)), grid, np.ones((7, 7)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
-from nwidth.solvers.boundary import Boundary, called
+from nwidth.solvers.boundary import Boundary, called, real_numbers
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.linear_operator import LinearOperator
@@ -108,7 +108,7 @@ def source_on_grid(source: Source, grid: Grid, name: str = "source") -> Array:
     """Return a source (number, array or callable of the coordinates) as a float64 field."""
     value = called(source, grid.coordinates(), name) if callable(source) else source
     try:
-        numbers = np.broadcast_to(np.asarray(value, dtype=np.float64), grid.shape)
+        numbers = np.broadcast_to(real_numbers(value), grid.shape)
     except (TypeError, ValueError):
         raise InputError(
             f"{name}: expected a number, a callable or an array of shape {grid.shape}, "

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import as_floating
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
@@ -23,8 +24,8 @@ def cubic_interpolation(field: Array, grid: Grid, target: Grid) -> Array:
     the size of those of the discretization, cf. Trottenberg, Oosterlee & Schueller (2001),
     Multigrid, section 2.6.
 
-    Axes of fewer than four points take all they have. dtype is kept. Raises `InputError` for a
-    field of another shape and for grids of different boxes.
+    Axes of fewer than four points take all they have. float32 stays float32. Raises `InputError`
+    for a field of another shape and for grids of different boxes.
 
     >>> grid, fine = Grid.uniform(5), Grid.uniform(9)
     >>> bool(np.allclose(cubic_interpolation(grid.points[0]**3, grid, fine), fine.points[0]**3))
@@ -36,7 +37,7 @@ def cubic_interpolation(field: Array, grid: Grid, target: Grid) -> Array:
         raise InputError(f"interpolation: expected two grids of one box, got {grid} and {target}")
     if np.shape(field) != grid.shape:
         raise InputError(f"interpolation: expected shape {grid.shape}, got {np.shape(field)}")
-    u = np.ascontiguousarray(field)
+    u = np.ascontiguousarray(as_floating(field, "field"))
     for k, (axis, fine) in enumerate(zip(grid.axes, target.axes, strict=True)):
         if axis == fine:
             continue

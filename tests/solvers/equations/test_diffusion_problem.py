@@ -108,3 +108,9 @@ def test_permeability_may_be_a_tensor_of_torch():
 def test_what_is_no_array_is_refused(wrong):
     with pytest.raises(InputError, match="permeability: expected"):
         Darcy(Grid.uniform((5, 5))).input_field({"permeability": wrong}, "permeability")
+
+
+@pytest.mark.parametrize("source", [1j, np.full((4, 5), 1j), lambda x, y: 1j * x])
+def test_complex_sources_are_refused(source):
+    with pytest.raises(InputError, match="source: expected a number, a callable or an array"):
+        source_on_grid(source, Grid.uniform((4, 5)))

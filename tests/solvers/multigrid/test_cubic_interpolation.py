@@ -82,3 +82,9 @@ def test_bad_input():
         cubic_interpolation(np.ones(9), grid, Grid.uniform(17, upper=2.0))
     with pytest.raises(InputError, match="shape"):
         cubic_interpolation(np.ones(8), grid, Grid.uniform(17))
+
+
+def test_integers_are_interpolated_as_numbers():
+    grid, fine = Grid.uniform(9), Grid.uniform(17)
+    u = np.arange(9)
+    np.testing.assert_allclose(cubic_interpolation(u, grid, fine), np.arange(17) / 2, atol=1e-12)
