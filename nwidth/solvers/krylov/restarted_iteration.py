@@ -70,13 +70,12 @@ class RestartedIteration:
         self._history.append(relative)
         self._lengths[going] = len(self._history)
         done = self._finished(relative, solutions)
-        for sample in np.flatnonzero(going):
+        last = self.steps_left <= 0
+        for sample in np.flatnonzero(going & (last | done | ~np.isfinite(relative))):
             if not np.isfinite(relative[sample]):
                 self.claims[sample] = Status.NON_FINITE
-            elif done[sample]:
-                self.claims[sample] = Status.CONVERGED
-            elif self.steps_left <= 0:
-                self.claims[sample] = Status.MAX_ITERATIONS
+            else:
+                self.claims[sample] = Status.CONVERGED if done[sample] else Status.MAX_ITERATIONS
         return going & np.array([claim is None for claim in self.claims])
 
     def report(self, samples: Array, claim: Status) -> None:

@@ -7,6 +7,7 @@ from nwidth.solvers.krylov.batch_vectors import (
     inner,
     norms,
     orthogonalize,
+    products,
     range_factors,
     real_parts,
     scaled,
@@ -33,11 +34,12 @@ def test_products_and_norms_sample_by_sample(kind, samples):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [1e-300, 1e-30, 1e30, 1e200])
-def test_norms_at_the_ends_of_the_range(kind, size):
+@pytest.mark.parametrize("samples", [1, 2])
+def test_norms_at_the_ends_of_the_range(kind, size, samples):
     limits = np.finfo(kind)
     if not float(limits.tiny) < size < float(limits.max):
         pytest.skip("no such number in this precision")
-    u = random((2, 9), kind)
+    u = random((samples, 9), kind)
     np.testing.assert_allclose(norms(u * u.real.dtype.type(size)) / size, norms(u), rtol=1e-5)
     factors = range_factors(u * u.real.dtype.type(size))
     assert np.all(np.log2(factors) == np.round(np.log2(factors)))
@@ -63,6 +65,29 @@ def test_a_basis_stays_orthonormal_where_vectors_nearly_coincide(kind):
         np.testing.assert_allclose(back, w, atol=20 * eps)
     for sample in basis:
         np.testing.assert_allclose(sample.conj() @ sample.T, np.eye(k), atol=20 * eps)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("k", [1, 2, 9])
+def test_one_sample_agrees_with_the_same_one_among_others(kind, k):
+    basis = np.linalg.qr(random((2, 40, k), kind))[0].swapaxes(1, 2).copy()
+    w, tolerance = random((2, 40), kind, 1), 50 * np.finfo(kind).eps
+    kept, q, one = w.copy(), np.empty_like(w), np.empty_like(w[:1])
+    together = orthogonalize(basis, w, q)
+    alone = orthogonalize(basis[:1], w[:1], one)
+    for a, b in zip((*alone, one), (*together, q), strict=True):
+        np.testing.assert_allclose(a[0], b[0], atol=tolerance)
+    np.testing.assert_array_equal(w, kept)
+    np.testing.assert_allclose(alone[0][0], basis[0].conj() @ w[0], atol=10 * tolerance)
+    found = products(basis[0], w)
+    np.testing.assert_allclose(found, basis[0].conj() @ w.T, atol=10 * tolerance)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_orthogonalizing_tells_nan(samples):
+    w = np.full((samples, 3), np.nan)
+    _, size = orthogonalize(np.eye(3)[None, :2].repeat(samples, axis=0), w, np.empty_like(w))
+    assert np.isnan(size).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
