@@ -34,6 +34,12 @@ class PlaneRelaxation:
         axis: the axis across the planes.
 
     Raises `InputError` for other dimensions, and axes that A lacks.
+
+    >>> A = DiffusionOperator((np.zeros((3, 1, 1)), np.ones((2, 2, 1)), np.zeros((2, 1, 2))))
+    >>> u = np.zeros((2, 1, 1))
+    >>> PlaneRelaxation(A).smooth(u, np.ones((2, 1, 1)))
+    >>> u.ravel().round(12).tolist()
+    [0.5, 0.5]
     """
 
     def __init__(self, operator: DiffusionOperator, axis: int = 0):

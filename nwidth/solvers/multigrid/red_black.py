@@ -23,6 +23,11 @@ class RedBlack:
     counts 2 instead of 0 and colours are taken modulo 3, so neighbours always differ. Relaxing in
     the opposite order is the adjoint of relaxing in order, which keeps a cycle symmetric.
     Reference: Trottenberg, Oosterlee & Schueller (2001), Multigrid, section 2.1.3.
+
+    >>> u = np.zeros(3)
+    >>> RedBlack(DiffusionOperator((np.ones(4),))).smooth(u, np.ones(3))
+    >>> u.tolist()
+    [0.5, 1.0, 0.5]
     """
 
     def __init__(self, operator: DiffusionOperator):

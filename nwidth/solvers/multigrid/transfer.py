@@ -27,6 +27,10 @@ class Transfer:
     `left` and `right` hold the two weights for the points between, shape of the fine array with
     these points alone along `axis`; coarse points are fine points offset, offset + 2, ... Towards a
     wall the weight belongs to the value zero there and is dropped.
+
+    >>> half = np.full(2, 0.5)
+    >>> Transfer(0, 1, False, (3,), half, half).prolong(np.ones(1)).tolist()
+    [0.5, 1.0, 0.5]
     """
 
     axis: int
