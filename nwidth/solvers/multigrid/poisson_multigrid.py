@@ -255,7 +255,10 @@ class PoissonMultigrid(LinearOperator):
 
         a part that is measured on the second coarse level, where another cycle costs little. While
         the latter is above a fifth of the former, cycles follow, whose corrections then are the
-        measure. Reference: Brandt (1977), doi:10.1090/S0025-5718-1977-0431719-X, section 7.
+        measure. With float32 coarse levels u_2h has the digits of float32, condition included: on
+        grids whose discretization error is smaller the first estimate shows those instead, and x
+        may be no better; `iterate(start="full")` goes on. Reference: Brandt (1977),
+        doi:10.1090/S0025-5718-1977-0431719-X, section 7.
 
         Args:
             b: right-hand side, shape `range_shape`: integrals of f over cells, h^d f.
