@@ -84,7 +84,10 @@ def generate(
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
         raise InputError(f"samples: expected an integer >= 1, got {samples!r}")
     if not isinstance(problem, Problem):
-        raise InputError(f"problem: expected a Problem like Darcy(grid), got {problem!r:.80}")
+        raise InputError(
+            f"problem: expected a Problem, symmetric and coercive, like Darcy(grid), got "
+            f"{problem!r:.80}; solve others one by one and write them with FieldDataset.create"
+        )
     _require_options(rtol, max_iterations, dtype)
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")

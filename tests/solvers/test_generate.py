@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import sys
+
 import h5py
 import numpy as np
 import pytest
@@ -9,6 +14,7 @@ from nwidth.solvers import (
     Boundary,
     Darcy,
     Dirichlet,
+    Helmholtz,
     Neumann,
     Poisson,
     generate,
@@ -113,6 +119,37 @@ def test_an_interrupted_file_is_continued(tmp_path):
             np.testing.assert_array_equal(data["permeability"][:], whole["permeability"][:])
 
 
+KILLED = """
+import sys
+from nwidth.meshes import GaussianRandomField, Grid, TwoPhaseField
+from nwidth.solvers import Darcy, generate
+grid = Grid.uniform((17, 17))
+a = TwoPhaseField(GaussianRandomField(grid, alpha=2, tau=3), 3.0, 12.0)
+told = lambda done, total: print(done, flush=True)
+generate(Darcy(grid, permeability=a), sys.argv[1], 4000, seed=3, batch=8, progress=told).close()
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system cannot kill")
+def test_a_killed_process_loses_the_batch_in_flight_at_most(tmp_path):
+    path, environment = tmp_path / "a.h5", {**os.environ, "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-c", KILLED, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:
+        for line in process.stdout:
+            if int(line) >= 21:  # amid the third batch
+                process.kill()
+                break
+    with FieldDataset.open(path) as part:
+        kept = len(part)
+        assert 16 <= kept < 4000 and not part.complete
+        pressure, permeability = part["pressure"][:], part["permeability"][:]
+    grid = Grid.uniform((17, 17))
+    a = TwoPhaseField(GaussianRandomField(grid, alpha=2, tau=3), 3.0, 12.0)
+    with generate(Darcy(grid, permeability=a), tmp_path / "b.h5", kept, seed=3) as whole:
+        np.testing.assert_array_equal(pressure, whole["pressure"][:])
+        np.testing.assert_array_equal(permeability, whole["permeability"][:])
+
+
 def test_a_finished_file_is_returned_as_it_is(tmp_path):
     path = tmp_path / "a.h5"
     generate(problem(), path, 2).close()
@@ -188,6 +225,7 @@ def test_what_cannot_be_generated(tmp_path):
     ("options", "message"),
     [
         ({"problem": 3}, "problem: expected a Problem"),
+        ({"problem": Helmholtz(Grid.uniform((9, 9)))}, "symmetric and coercive"),
         ({"rtol": "a"}, "rtol: expected a number between"),
         ({"rtol": np.inf}, "rtol: expected a number between"),
         ({"dtype": "foo"}, "dtype: expected 'float64' or 'float32'"),
