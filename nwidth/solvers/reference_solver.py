@@ -12,7 +12,6 @@ from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
-from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
@@ -93,6 +92,9 @@ class ReferenceSolver:
 
     def solve(self, b: Array, initial: Array, rtol: float) -> Array:
         """Return w with K w near b, as far as conjugate gradients with multigrid bring it."""
+        # At the top this would be a circle: Krylov methods, multigrid, problems, reference solvers.
+        from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
+
         return conjugate_gradient(
             self.reference, b, preconditioner=self._preconditioner, initial=initial, rtol=rtol
         ).x
