@@ -31,8 +31,8 @@ class ConvectionDiffusion(LinearProblem):
     cell wide. Reference: Roos, Stynes & Tobiska (2008), Robust Numerical Methods for Singularly
     Perturbed Differential Equations, doi:10.1007/978-3-540-34467-4.
 
-    The operator is not symmetric, hence this is a `LinearProblem`. Solve with `bicgstab` or
-    `fgmres` preconditioned by `DownstreamMultigrid`.
+    The operator is not symmetric, hence this is a `LinearProblem`. `solve` takes `bicgstab`, or
+    `fgmres` if asked to, preconditioned by `DownstreamMultigrid`.
 
     Input "diffusivity": a > 0, shape `grid.shape`. Output "concentration", shape `grid.shape`.
     float32 stays float32.

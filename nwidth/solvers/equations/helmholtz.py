@@ -33,9 +33,9 @@ class Helmholtz(LinearProblem):
     Reference: Bayliss, Goldstein & Turkel (1985), doi:10.1016/0021-9991(85)90119-6.
 
     The operator is complex, symmetric, not Hermitian and, for k above the first resonance,
-    indefinite: there is no coercivity bound, hence this is a `LinearProblem` and neither the
-    conjugate gradients of `solve` nor error certificates apply. Solve with `fgmres` or `gcro_dr`
-    preconditioned by `ShiftedLaplacian`, or directly with `operator(inputs).to_sparse()`.
+    indefinite: there is no coercivity bound, hence this is a `LinearProblem` and neither conjugate
+    gradients nor error certificates apply. `solve` takes elimination, or `fgmres` preconditioned by
+    `ShiftedLaplacian`; for sequences of similar media take `gcro_dr` with it.
 
     Input "wavenumber": k > 0, shape `grid.shape`. Output "wave", complex, shape `grid.shape`. Data
     files hold real fields: store `wave.real` and `wave.imag` as two of them. float32 wavenumbers
