@@ -90,7 +90,7 @@ def main() -> None:
     names = ("to the discretization error", "to 1e-8")
     rows, costs, n = [], ([], []), 512
     while n <= largest:
-        results = solve(n, 0 if n >= 8192 else arguments.rounds, clock)
+        results = solve(n, 1 if n >= 8192 else arguments.rounds, clock)
         speed = f"; triad {triad_bandwidth(n * n) / 1e9:.0f} GB/s" if n <= 4096 else ""
         for k, (each, note) in enumerate(results):
             costs[k].append(each)
