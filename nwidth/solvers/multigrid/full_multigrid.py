@@ -97,9 +97,10 @@ def full_multigrid(
     take the value at which no flux is left over, cells that of the cell they are part of.
 
     The estimate of the discretization error is good to a factor of two for smooth data on grids
-    that resolve them, and no bound. For contrasts of 1e6 with isolated blocks of a few points, which
-    coarse grids cannot show, it may be far too small: an observed order far from 2 is the sign. Cycles with averaged fluxes may fail for contrasts of 100 and
-    more; then `AlgebraicMultigrid` takes over.
+    that resolve them, and no bound. For contrasts of 1e6 with isolated blocks of a few points,
+    which coarse grids cannot show, it may be far too small: an observed order far from 2 is the
+    sign. Cycles with averaged fluxes may fail for contrasts of 100 and more; then
+    `AlgebraicMultigrid` takes over.
 
     Args:
         problem: what to solve, symmetric and in flux form.
