@@ -6,6 +6,9 @@ float64 and `narrow` back. The compiler would find these vectors in loops over l
 after tests at run time that no two of the arrays overlap, which cost more than the arithmetic.
 
 Every lane sees the same operations in the same order, whatever lies in the others.
+
+Numba knows kernels on disk by the contents of their own file alone: after a change in this one,
+`LANES` above all, delete the `.nbi` files in the `__pycache__` folders of `nwidth/solvers`.
 """
 
 import operator
