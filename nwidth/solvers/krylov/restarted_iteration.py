@@ -1,11 +1,13 @@
 """Cycles of a Krylov method, each from a true residual, until every sample has its status."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.solvers.krylov._one_blas_thread import one_blas_thread
 from nwidth.solvers.krylov.batch_system import BatchSystem
 from nwidth.solvers.krylov.batch_vectors import norms
 from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
@@ -17,6 +19,9 @@ Solutions = Callable[[], Array]
 # A cycle that lowers the true residual by less than this part of it has stagnated; one that took
 # the tolerance for reached, but had parted from the true residual, has to halve it at least.
 PROGRESS, PARTED = 1e-4, 0.5
+
+# Numbers in a vector from which on BLAS may use its threads.
+LONG = 100_000
 
 
 class RestartedIteration:
@@ -87,7 +92,12 @@ class RestartedIteration:
         """Cycle until every sample has its status."""
         system = self.system
         self._sizes = np.where(system.sizes > 0, system.sizes, 1.0)
-        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        # A dense matrix is worth the threads.
+        dense = isinstance(getattr(system.A, "matrix", None), np.ndarray)
+        short = system.xp is np and system.b.size < LONG and not dense
+        threads = one_blas_thread() if short else nullcontext()
+        quiet = np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore")
+        with threads, quiet:
             system.x[system.xp.asarray(system.sizes == 0)] = 0
             r = system.residual()
             self._history.append(norms(r) / self._sizes)

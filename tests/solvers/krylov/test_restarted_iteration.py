@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nwidth.errors import InputError
 from nwidth.solvers import Status
@@ -88,3 +90,26 @@ def test_an_infinite_estimate_ends_the_iteration():
 def test_limits_are_checked():
     with pytest.raises(InputError):
         run(halve, rtol=2.0)
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("matrix", [np.eye(2), sp.eye_array(2)])
+def test_short_vectors_take_one_thread_and_give_the_others_back(matrix):
+    def cycle(record, r):
+        seen.append(blas_threads())
+        if len(seen) == 1:  # a solve in a solve
+            RestartedIteration(BatchSystem(matrix, r[0], None, None), 0.1, 9, None).run(halve)
+            seen.append(blas_threads())
+        halve(record, r)
+
+    seen = []
+    with threadpool_limits(2):
+        before = blas_threads()
+        system = BatchSystem(matrix, np.ones(2), None, None)
+        assert RestartedIteration(system, 0.1, 20, None).run(cycle).status is Status.CONVERGED
+        assert blas_threads() == before
+    expected = before if isinstance(matrix, np.ndarray) else {1}
+    assert all(found == expected for found in seen)
