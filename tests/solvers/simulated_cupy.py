@@ -1,6 +1,6 @@
 """A stand-in for CuPy in Numba's simulator: NumPy arrays that refuse to meet host arrays.
 
-Import it in a process of its own, before anything else asks for CuPy. Its arrays are recognised as
+Call `install` in a process of its own, before anything else asks for CuPy. Its arrays are recognised as
 device arrays, so that kernels go to the CUDA simulator and host arrays in between are found.
 """
 
@@ -60,7 +60,11 @@ class _Module(types.ModuleType):
 module = _Module("cupy")
 module.ndarray = ndarray
 module.asnumpy = lambda a: a.get()
-sys.modules["cupy"] = module
+
+
+def install():
+    """Let `import cupy` find these arrays from now on."""
+    sys.modules["cupy"] = module
 
 
 def asarray(values, dtype=None):

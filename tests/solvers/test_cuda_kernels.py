@@ -104,6 +104,8 @@ def agree_solve():
     """Compare whole solves, and what they are made of, on simulated device arrays."""
     import simulated_cupy as cupy
 
+    cupy.install()
+
     from nwidth.meshes import Axis, Grid
     from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Robin, solve
 

@@ -138,6 +138,8 @@ def on_simulated_device():
     """Compare `solve_batch` and `solve` on device arrays with the host's; called below."""
     import simulated_cupy as cupy
 
+    cupy.install()
+
     from nwidth.solvers import _diffusion_operator_cuda, device_batch, solve_batch
     from nwidth.solvers.multigrid import _red_black_cuda, _transfer_cuda
 
