@@ -1,7 +1,8 @@
 """A stand-in for CuPy in Numba's simulator: NumPy arrays that refuse to meet host arrays.
 
-Call `install` in a process of its own, before anything else asks for CuPy. Its arrays are recognised as
-device arrays, so that kernels go to the CUDA simulator and host arrays in between are found.
+Call `install` in a process of its own, before anything else asks for CuPy. Its arrays are
+recognised as device arrays, so that kernels go to the CUDA simulator and host arrays in between are
+found.
 """
 
 import sys
