@@ -113,7 +113,7 @@ class _Solve(torch.autograd.Function):
             b = problem.volumes.right_hand_side(values, inputs[problem.inputs[0].name])
         method = layer.method
         if method == "auto":
-            method, _ = choose(problem, inputs, operator)
+            method, _ = choose(problem, inputs, operator, layer.rtol)
         solver = OperatorSolver(operator, problem.grid, method)
         x = _solved(layer, solver, b)
         if operator.singular:

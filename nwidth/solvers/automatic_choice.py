@@ -16,10 +16,16 @@ DIRECT_SIZE = 400
 # Up to this many unknowns in the plane CHOLMOD is quickest: from nothing to 64 x 64 unknowns, and
 # to 100 x 100 where the pattern comes back.
 CHOLESKY_SIZE = 7_000
+# ... for residuals that take multigrid more than half a dozen iterations.
+CHOLESKY_RTOL = 1e-6
 
 
-def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[str, str]:
+def choose(
+    problem: Problem, inputs: Inputs, operator: LinearOperator, rtol: float = 1e-8
+) -> tuple[str, str]:
     """Return the method of `OperatorSolver` for A = `operator` of a problem, and the reason.
+
+    `rtol` is the relative residual asked for: a few digits take few iterations.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Poisson
@@ -44,6 +50,7 @@ def choose(problem: Problem, inputs: Inputs, operator: LinearOperator) -> tuple[
         if smooth:
             return "scaled-fast-poisson", reason
     size = operator.shape[0]
-    if problem.grid.dimension == 2 and size <= CHOLESKY_SIZE and has_cvxopt():
+    tight = rtol <= CHOLESKY_RTOL and size <= CHOLESKY_SIZE
+    if problem.grid.dimension == 2 and tight and has_cvxopt():
         return "direct", f"{size} unknowns in the plane: Cholesky factors are quickest"
     return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"

@@ -22,9 +22,11 @@ WAVES, FEW = 50_000, 400
 
 
 def choose_indefinite(
-    problem: LinearProblem, inputs: Inputs, operator: LinearOperator
+    problem: LinearProblem, inputs: Inputs, operator: LinearOperator, rtol: float = 1e-8
 ) -> tuple[str, str]:
     """Return the method that suits a Helmholtz or convection-diffusion problem, and why.
+
+    The arguments are those of `choose`.
 
     >>> from nwidth.meshes import Grid
     >>> problem, k = Helmholtz(Grid.uniform((9, 9))), {"wavenumber": np.full((9, 9), 5.0)}

@@ -103,7 +103,7 @@ def solve(
     definite, note = isinstance(problem, Problem), ""
     if method == "auto":
         pick: Any = choose if definite else choose_indefinite
-        method, reason = pick(problem, inputs, operator)
+        method, reason = pick(problem, inputs, operator, rtol)
         if stop is not None and method == "direct":
             method = "multigrid-cg" if definite else "fgmres"
             reason = "the extra stopping rule needs an iteration"
