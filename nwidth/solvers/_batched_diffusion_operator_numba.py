@@ -6,8 +6,8 @@ sample repeat it.
 """
 
 import numpy as np
-from numba import njit
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, store
 
 POINTS, ROW, ROWS, COLUMN, COLUMNS = range(1, 6)

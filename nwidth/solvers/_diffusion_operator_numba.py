@@ -5,7 +5,9 @@ Dirichlet wall has once its prescribed value is on the right-hand side.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from nwidth._njit_numba import njit
 
 # Everything that lets sums be vectorized, nothing that lets NaN and infinity be ignored.
 FLAGS = {"reassoc", "contract", "arcp", "nsz"}

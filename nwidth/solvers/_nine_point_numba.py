@@ -10,8 +10,9 @@ Entries that would reach outside are zero. Beyond the first and the last row sta
 """
 
 import numpy as np
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 __all__ = ["apply", "get_num_threads", "residual", "smooth"]

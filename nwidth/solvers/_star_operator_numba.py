@@ -5,8 +5,7 @@ matrix has -below[i] for the point before and -above[i + 1] for the point after.
 wall counts as zero. An absent axis 0 has couplings of size one.
 """
 
-from numba import njit
-
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS, ends, neighbours
 
 PRODUCT, RESIDUAL, JACOBI = 0, 1, 2

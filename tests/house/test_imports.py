@@ -14,6 +14,7 @@ LAYERS = [
     "errors",
     "atomic_file",
     "arrays",
+    "njit",
     "kernels",
     "meshes",
     "storage",
@@ -86,6 +87,20 @@ def test_libraries_stay_in_their_rooms(path):
     for imported in imports(path):
         library = imported.split(".")[0]
         assert rooms.get(library, True), f"{path}: {library} is not imported here"
+
+
+KERNEL_FILES = sorted({*PACKAGE.rglob("_*_numba.py")} - {PACKAGE / "_kernels_numba.py"})
+
+
+@pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda p: p.stem)
+def test_kernels_are_made_of_kernel_files_alone(path):
+    """The stamp of compiled code covers kernel files, and only our `njit` sets it."""
+    for name in imports(path):
+        if name.startswith("nwidth.") and not name.endswith("_numba"):
+            assert name in {"nwidth.solvers", "nwidth.solvers.multigrid"}, f"{path}: {name}"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "numba":
+            assert not {"jit", "njit"} & {alias.name for alias in node.names}, path
 
 
 ABSTRACT = {"linear_operator", "problem", "solution", "solve", "discretization_error"}

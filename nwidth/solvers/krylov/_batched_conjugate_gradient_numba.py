@@ -5,8 +5,7 @@ right-hand side f of the preconditioner float32. p and z need no more digits: wh
 move along it by the same float64 step.
 """
 
-from numba import njit
-
+from nwidth._njit_numba import njit
 from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, store, widen
 
 POINTS, ROW, ROWS, COLUMN, COLUMNS = range(1, 6)

@@ -5,8 +5,9 @@ float32 numbers may leave the range of float32.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 BLOCK = 4096

@@ -4,8 +4,8 @@ They are the two steps of `coarsening.coarsen`, first along rows, then across th
 """
 
 import numpy as np
-from numba import njit
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._lanes_numba import LANES, fill, load, store, widen
 from nwidth.solvers.multigrid._batched_relaxation_numba import (
     COLUMN,

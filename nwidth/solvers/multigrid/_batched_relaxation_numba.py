@@ -17,8 +17,8 @@ number of sweeps. A pass up does the same after the prolongation.
 """
 
 import numpy as np
-from numba import njit
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._lanes_numba import LANES, fill, load, store, widen
 
 OFFSET, POINTS, ROW, ROWS, COLUMN, COLUMNS, SWEEPS = range(7)

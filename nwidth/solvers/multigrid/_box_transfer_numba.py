@@ -5,7 +5,9 @@ coarse point (I, J) in the fine point (steps[0] I + offsets[0] + a, steps[1] J +
 zero where there is none. An axis with step 1 keeps all its points, and has a = 0 or b = 0 only.
 """
 
-from numba import njit, prange
+from numba import prange
+
+from nwidth._njit_numba import njit
 
 # A point whose row sum is so many times what ties it to the coarse points is held by itself.
 HELD = 10.0

@@ -1,7 +1,8 @@
 """Threaded kernel of interpolation along the middle axis of (outer, n, inner) arrays."""
 
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 

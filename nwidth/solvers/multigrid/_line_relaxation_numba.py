@@ -4,8 +4,9 @@ Across rows the loop over `inner` vectorizes; along rows (inner = 1) a few lines
 since each step of a single one has to wait for the one before.
 """
 
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 # Lines that go hand in hand across rows, and along them.

@@ -11,8 +11,9 @@ half-sweep follows the one before by one plane.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 from nwidth.solvers.multigrid._poisson_2d_numba import (
     BETWEEN,

@@ -7,8 +7,9 @@ inverse. The dimension of the problem is that of the window F less one.
 """
 
 import numpy as np
-from numba import config, get_num_threads, njit
+from numba import config, get_num_threads
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 from nwidth.solvers.multigrid import _poisson_2d_numba as plane
 from nwidth.solvers.multigrid import _poisson_3d_numba as space

@@ -9,8 +9,9 @@ layers and relaxes the second colour one layer behind the first, while the data 
 cache; the outermost layers of the slabs wait until all threads have come so far.
 """
 
-from numba import get_num_threads, njit, prange
+from numba import get_num_threads, prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS, apply_row
 
 __all__ = ["get_num_threads", "residual", "smooth"]

@@ -1,7 +1,8 @@
 """Serial kernels of the splitting and the interpolation of Ruge and Stueben, on CSR arrays."""
 
 import numpy as np
-from numba import njit
+
+from nwidth._njit_numba import njit
 
 UNDECIDED, COARSE, FINE = 0, 1, 2
 

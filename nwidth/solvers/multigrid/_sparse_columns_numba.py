@@ -4,8 +4,9 @@ Eight columns are one vector register; columns that are left over are taken one 
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._lanes_numba import LANES, fill, load, store
 from nwidth.solvers.multigrid._sparse_numba import FLAGS
 

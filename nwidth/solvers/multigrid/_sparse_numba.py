@@ -5,7 +5,9 @@ row; indices are unsigned because signed ones are tested for counting from the e
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from nwidth._njit_numba import njit
 
 FLAGS = {"contract", "nsz"}
 

@@ -5,8 +5,9 @@ Across rows arrays are seen as (outer, n, inner) with the halved axis in the mid
 2 f + 1 - offset, with the coarse points f - offset and f + 1 - offset at its sides.
 """
 
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 
