@@ -3,6 +3,7 @@
 from nwidth.solvers.batch_solution import BatchSolution
 from nwidth.solvers.batch_solver import BatchSolver
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
+from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
 from nwidth.solvers.device_batch import DeviceBatch
@@ -57,6 +58,7 @@ __all__ = [
     "BatchSolution",
     "BatchSolver",
     "BatchedDiffusionOperator",
+    "BatchedThomas",
     "BilinearElements",
     "BlackBoxMultigrid",
     "Boundary",

@@ -24,6 +24,7 @@ from nwidth.solvers.batch_solution import BatchSolution
 from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
 from nwidth.solvers.krylov.iterate import check_limits
 from nwidth.solvers.lane_group import LaneGroup, sample_named, unsuited
+from nwidth.solvers.line_group import LineGroup
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
@@ -31,8 +32,6 @@ from nwidth.solvers.solve import solve
 Array = NDArray[Any]
 Progress = Callable[[int, int], None]
 
-METHOD = "batched-multigrid-cg"
-REASON = "variable coefficients in two dimensions: multigrid, samples side by side"
 ON_DEVICE = "arrays on a device: multigrid, all samples of a group as one operator"
 UNEVEN = "couplings along one axis are much the stronger, which semi-coarsening is for"
 
@@ -64,8 +63,10 @@ class BatchSolver:
                 f"{problem!r:.80}; solve others one by one"
             )
         self.problem, self.why = problem, unsuited(problem)
-        self._free: SimpleQueue[LaneGroup] = SimpleQueue()
-        self._groups, self._growth = 0, Lock()
+        #: What solves a group of samples on the host.
+        self.group = LineGroup if problem.grid.dimension == 1 else LaneGroup
+        self._free: SimpleQueue[LaneGroup | LineGroup] = SimpleQueue()
+        self._groups, self._lanes, self._growth = 0, 0, Lock()
         self._stack: Any = None  # a DeviceBatch once there are arrays on a device
 
     def solve(
@@ -130,17 +131,10 @@ class BatchSolver:
 
     def _side_by_side(self, batch: "_Batch", report: Progress) -> list[Solution]:
         """Solve group after group, as many at a time as there are threads."""
-        from nwidth.solvers._lanes_numba import LANES, get_num_threads
-
-        starts = range(0, len(batch.u), LANES)
-        number = min(get_num_threads(), len(starts))
-        with self._growth:
-            while self._groups < number:
-                self._free.put(LaneGroup(self.problem))  # type: ignore[arg-type]
-                self._groups += 1
+        lanes, number = self._prepared(len(batch.u))
 
         def run(start: int) -> list[LaneResult]:
-            part, group = slice(start, start + LANES), self._free.get()
+            part, group = slice(start, start + lanes), self._free.get()
             try:
                 inputs = {name: values[part] for name, values in batch.inputs.items()}
                 guesses = None if batch.guesses is None else batch.guesses[part]
@@ -151,16 +145,31 @@ class BatchSolver:
 
         solutions: list[Solution] = []
         with ThreadPoolExecutor(number) as threads:
-            jobs = [threads.submit(run, start) for start in starts]
+            jobs = [threads.submit(run, start) for start in range(0, len(batch.u), lanes)]
             try:
                 for job in jobs:
                     for result in job.result():
-                        solutions.append(self._closed(batch, len(solutions), result, REASON))
+                        method, reason = self.group.method, self.group.reason
+                        end = self._closed(batch, len(solutions), result, method, reason)
+                        solutions.append(end)
                     report(len(solutions), len(batch.u))
             except BaseException:
                 threads.shutdown(cancel_futures=True)
                 raise
         return solutions
+
+    def _prepared(self, samples: int) -> tuple[int, int]:
+        """Return the samples of a group, and how many groups there are to work at once."""
+        from nwidth.solvers._lanes_numba import get_num_threads
+
+        with self._growth:
+            while True:
+                number = min(get_num_threads(), -(-samples // self._lanes)) if self._groups else 1
+                if self._groups >= number:
+                    return self._lanes, number
+                group = self.group(self.problem)  # type: ignore[arg-type]
+                self._lanes, self._groups = group.lanes, self._groups + 1
+                self._free.put(group)
 
     def _on_device(self, batch: "_Batch", report: Progress) -> list[Solution]:
         """Solve group after group, or sample after sample, on the device of the arrays."""
@@ -179,18 +188,21 @@ class BatchSolver:
             batch.u[part], ends = self._stack.solve(inputs, *limits, guesses, batch.first + start)
             for end in ends:
                 result = LaneResult(end.status, list(end.residuals))
-                solutions.append(self._closed(batch, len(solutions), result, ON_DEVICE))
+                end = self._closed(batch, len(solutions), result, LaneGroup.method, ON_DEVICE)
+                solutions.append(end)
             report(len(solutions), len(batch.u))
         return solutions
 
-    def _closed(self, batch: "_Batch", i: int, result: LaneResult, reason: str) -> Solution:
+    def _closed(
+        self, batch: "_Batch", i: int, result: LaneResult, method: str, reason: str
+    ) -> Solution:
         """Return the solution of one sample; `solve` finishes what the batched iteration has not.
 
         Those runs take turns in the calling thread.
         """
         status, residuals = result.status, tuple(result.residuals)
         if status is not None and status not in _OPEN:
-            return Solution(batch.u[i], status, residuals, METHOD, reason)
+            return Solution(batch.u[i], status, residuals, method, reason)
         done, begun = len(residuals) - 1, bool(np.isfinite(residuals[-1]))
         # After a breakdown zero may be the better guess.
         sound = begun and (status is None or residuals[-1] < 1) and np.isfinite(batch.u[i]).all()
@@ -198,9 +210,9 @@ class BatchSolver:
         if not begun and batch.guesses is not None:
             guess = batch.guesses[i]
         found = self._alone(batch, i, guess, batch.max_iterations - done)
-        note = f"{METHOD} ended after {done} iterations, being slow" if begun else UNEVEN
+        note = f"{method} ended after {done} iterations, being slow" if begun else UNEVEN
         if status is not None:
-            note = f"{METHOD} ended after {done} iterations: {status.name}"
+            note = f"{method} ended after {done} iterations: {status.name}"
         reason = f"{note}; {found.reason}"
         return replace(found, residuals=residuals[:-1] + found.residuals, reason=reason)
 

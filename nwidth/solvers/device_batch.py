@@ -92,11 +92,11 @@ class DeviceBatch:
         samples = len(next(iter(inputs.values())))
         for s in range(samples):
             with sample_named(first + s):
-                self._check({name: values[s] for name, values in inputs.items()})
+                check_item(self.problem, {name: values[s] for name, values in inputs.items()})
         several = max(samples, 2)  # an axis has two points at least
         fields = {name: _several(values, several) for name, values in inputs.items()}
         A, b = self._system(fields)
-        sizes = _near_one(namespace(b), [b, -b])
+        sizes = near_one(namespace(b), [b, -b])
         x = None if guesses is None else self.problem.unknowns(_several(guesses, several)) * sizes
         result = stacked_conjugate_gradient(
             A,
@@ -108,13 +108,6 @@ class DeviceBatch:
         )
         u = self._volumes[several].field(result.x / sizes)[:samples]
         return u, result.samples[:samples]
-
-    def _check(self, item: Inputs) -> None:
-        """Raise for inputs of a sample that cannot be used."""
-        if isinstance(self.problem, Darcy):
-            self.problem.coefficient(item)
-        else:
-            self.problem.input_field(item, "source")
 
     def _system(self, inputs: Inputs) -> tuple[DiffusionOperator, Array]:
         """Return operator and right-hand side of a group in float64, every sample near one."""
@@ -133,7 +126,7 @@ class DeviceBatch:
             a = xp.stack([a[:, 0], *(a[:, k] for k in range(d))])
         A, b = volumes.operator(a), volumes.right_hand_side(source, a)
         parts = [*A.faces[1:], *([] if A.reaction is None else [A.reaction])]
-        scales = _near_one(xp, parts)
+        scales = near_one(xp, parts)
         faces = [xp.zeros_like(A.faces[0]), *(t * scales for t in A.faces[1:])]
         reaction = None if A.reaction is None else A.reaction * scales
         block = DiffusionOperator(faces, reaction, A.periodic)
@@ -141,11 +134,19 @@ class DeviceBatch:
         return block, b * scales
 
 
-def stacked_volumes(problem: DiffusionProblem, samples: int) -> FiniteVolume:
+def check_item(problem: DiffusionProblem, item: Inputs) -> None:
+    """Raise `InputError` for inputs of a sample that Darcy's or Poisson's equation cannot take."""
+    if isinstance(problem, Darcy):
+        problem.coefficient(item)
+    else:
+        problem.input_field(item, "source")
+
+
+def stacked_volumes(problem: DiffusionProblem, samples: int, last: bool = False) -> FiniteVolume:
     """Return the finite volumes of a problem with an axis of samples before the others.
 
     Samples have width one. Their axis has couplings like the others, which are no part of the
-    problem.
+    problem. In one dimension it may be the `last` one.
 
     >>> stacked_volumes(Darcy(Grid.uniform((5, 6))), 3).shape
     (3, 3, 4)
@@ -165,7 +166,9 @@ def stacked_volumes(problem: DiffusionProblem, samples: int) -> FiniteVolume:
                 condition = Dirichlet(values) if kind == "dirichlet" else Neumann(values)
             sides[f"{walled.name}_{end}"] = condition
     reaction = _repeated(source_on_grid(problem.reaction, grid, "reaction"), samples)
-    return FiniteVolume(Grid((axis, *grid.axes)), Boundary(sides, Neumann()), reaction)
+    axes = (*grid.axes, axis) if last else (axis, *grid.axes)
+    reaction = reaction.T if last else reaction
+    return FiniteVolume(Grid(axes), Boundary(sides, Neumann()), reaction)
 
 
 def _repeated(values: Array, samples: int) -> Array:
@@ -178,9 +181,15 @@ def _several(values: Array, samples: int) -> Array:
     return values if len(values) == samples else values.repeat(samples, axis=0)
 
 
-def _near_one(xp: Any, parts: list[Array]) -> Array:
-    """Return powers of two, one per sample, that bring the largest number of all parts near one."""
-    axes = tuple(range(1, parts[0].ndim))
+def near_one(xp: Any, parts: list[Array], axis: int | None = None) -> Array:
+    """Return powers of two, one per sample, that bring the largest number of all parts near one.
+
+    Samples are the first axis; the largest is taken along `axis`, or along all others.
+
+    >>> near_one(np, [np.array([[3.0, 5.0], [0.3, 0.2]])]).tolist()
+    [[0.125], [2.0]]
+    """
+    axes = tuple(range(1, parts[0].ndim)) if axis is None else axis
     largest = xp.stack([t.max(axis=axes, keepdims=True) for t in parts]).max(axis=0)
     # CuPy takes a plain 1.0 for half precision.
     return xp.ldexp(xp.ones_like(largest), xp.clip(-xp.frexp(largest)[1], -1000, 1000))

@@ -32,12 +32,16 @@ def unsuited(problem: Problem) -> str | None:
     """Return why the samples of a problem cannot be solved side by side, None if they can."""
     if not isinstance(problem, DiffusionProblem):
         return "lanes hold diffusion problems only"
+    size = prod(problem.volumes.shape)
+    too_large = f"a group of samples of more than {LARGEST} unknowns takes too much memory"
+    if problem.grid.dimension == 1 and type(problem) in (Darcy, Poisson):
+        return None if size <= LARGEST else too_large
     if problem.grid.dimension != 2:
-        return "lanes hold two-dimensional problems only"
+        return "lanes hold problems in one and two dimensions only"
     if any(problem.volumes.periodic):
         return "lanes have no periodic axes"
-    if prod(problem.volumes.shape) > LARGEST:
-        return f"a group of samples of more than {LARGEST} unknowns takes too much memory"
+    if size > LARGEST:
+        return too_large
     if isinstance(problem, Poisson) and all(axis.is_uniform for axis in problem.grid.axes):
         return "constant coefficients on a uniform grid have fast transforms"
     return None
@@ -65,6 +69,9 @@ class LaneGroup:
     >>> [result.status.name for result in group.solve(0, a, None, 1e-8, 100, u)]
     ['CONVERGED', 'CONVERGED']
     """
+
+    method = "batched-multigrid-cg"
+    reason = "variable coefficients in two dimensions: multigrid, samples side by side"
 
     def __init__(self, problem: DiffusionProblem):
         self.problem, self.volumes = problem, problem.volumes

@@ -7,7 +7,8 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers import BatchSolver, Darcy, Helmholtz, Status, solve
-from nwidth.solvers.batch_solver import METHOD, UNEVEN
+from nwidth.solvers.batch_solver import UNEVEN
+from nwidth.solvers.lane_group import LaneGroup
 
 RNG = np.random.default_rng(0)
 
@@ -49,7 +50,7 @@ def test_hard_samples_are_finished_by_solve():
     a = np.ones((3, 101, 101))
     a[1] = np.exp(4 * np.random.default_rng(0).standard_normal((101, 101)))
     found = BatchSolver(problem).solve({"permeability": a}).checked()
-    assert found.methods[0] == found.methods[2] == METHOD != found.methods[1]
+    assert found.methods[0] == found.methods[2] == LaneGroup.method != found.methods[1]
     assert "20 iterations, being slow" in found.reasons[1]
     assert found.iterations[1] > 20 and found.residual[1] <= 1e-8
     b = problem.source({"permeability": a[1]})

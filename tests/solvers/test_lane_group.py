@@ -10,7 +10,9 @@ from nwidth.solvers.lane_group import LaneGroup, sample_named, unsuited
 def test_which_problems_are_suited():
     assert unsuited(Darcy(Grid.uniform((5, 5)))) is None
     assert unsuited(Poisson(Grid.tensor([[0, 1, 3, 4], [0, 1, 2, 3]]))) is None
-    assert "two-dimensional" in unsuited(Darcy(Grid.uniform((5, 5, 5))))
+    assert unsuited(Poisson(Grid.uniform(9))) is None and unsuited(Darcy(Grid.periodic(9))) is None
+    assert "too much memory" in unsuited(Darcy(Grid.uniform(2**20 + 3)))
+    assert "one and two dimensions" in unsuited(Darcy(Grid.uniform((5, 5, 5))))
     assert "periodic" in unsuited(Darcy(Grid.periodic((5, 5)), source=0.0))
     assert "too much memory" in unsuited(Darcy(Grid.uniform((1100, 1100))))
     assert "fast transforms" in unsuited(Poisson(Grid.uniform((5, 5))))

@@ -80,7 +80,6 @@ def test_robin_sides_that_vary_beside_a_reaction(centering, default):
 @pytest.mark.parametrize(
     ("problem", "shape"),
     [
-        (Darcy(Grid.uniform(30)), (30,)),
         (Darcy(Grid.uniform((8, 9, 10))), (8, 9, 10)),
         (Darcy(Grid.periodic((9, 12)), source=0.0), (9, 12)),
     ],
