@@ -1,4 +1,9 @@
-"""Data files for the tests of storage: small, random, and compared bit by bit."""
+"""Data files for the tests of storage, compared bit by bit, and a process with simulated CUDA."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,3 +79,27 @@ def same():
         return True
 
     return same
+
+
+@pytest.fixture(scope="session")
+def in_simulator():
+    """A function that calls a function of a test file in a process with Numba's CUDA simulator."""
+
+    def in_simulator(file, function):
+        code = (
+            "import importlib, sys\n"
+            f"sys.path.insert(0, {str(Path(file).parent)!r})\n"
+            f"print(importlib.import_module({Path(file).stem!r}).{function}())\n"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).resolve().parents[1],
+            env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+    return in_simulator

@@ -118,25 +118,9 @@ def test_numba_agrees_with_the_plain_loop(rule, dtype):
     compare(rule, dtype, lambda rule, out, u, h: rule(out, u, h))
 
 
-def test_cuda_agrees_with_the_plain_loop_in_the_simulator():
+def test_cuda_agrees_with_the_plain_loop_in_the_simulator(in_simulator):
     """All rules of this file, by the CUDA template, in a process where the simulator is on."""
-    code = (
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('rules', {__file__!r})\n"
-        "rules = sys.modules['rules'] = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(rules)\n"
-        "print(rules.run_in_simulator())\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.split() == ["18", "compared"]
+    assert in_simulator(__file__, "run_in_simulator") == "18 compared"
 
 
 def run_in_simulator() -> str:

@@ -86,7 +86,3 @@ def call(arguments: Sequence[str] | None = None) -> int:
 def main() -> None:
     """Run the command line of this process."""
     sys.exit(call())
-
-
-if __name__ == "__main__":
-    main()

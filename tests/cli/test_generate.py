@@ -127,7 +127,7 @@ def test_a_field_too_rough_for_its_dimension_is_a_usage_error(nwidth, made, tmp_
 
 def test_ctrl_c_and_resume(made, tmp_path):
     path = tmp_path / "long.h5"
-    command = [sys.executable, "-m", "nwidth.cli.main", "generate", str(made / "tiny.toml")]
+    command = [sys.executable, "-m", "nwidth", "generate", str(made / "tiny.toml")]
     command += ["-o", str(path), "--samples", "100000", "--threads", "1"]
     # Jobs in the background of a shell ignore the interrupt, and their children inherit that.
     process = subprocess.Popen(

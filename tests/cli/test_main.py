@@ -42,6 +42,12 @@ def test_version(nwidth):
     assert nwidth("--version").out == f"nwidth {__version__}\n"
 
 
+def test_the_package_runs_as_a_module():
+    command = [sys.executable, "-m", "nwidth", "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == f"nwidth {__version__}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,13 +1,7 @@
 """The CUDA kernels against those of the CPU, in Numba's simulator."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
 
 # Shapes of three axes as the kernels see them, which of them are periodic, reaction or not.
@@ -132,7 +126,7 @@ def agree_solve():
 
 
 def run_in_simulator():
-    """Compare everything in both precisions; called in the subprocess below."""
+    """Compare everything in both precisions; called in a process of its own, below."""
     from nwidth.solvers import _diffusion_operator_cuda
     from nwidth.solvers.multigrid import _red_black_cuda, _transfer_cuda
 
@@ -146,22 +140,5 @@ def run_in_simulator():
     return "agreed"
 
 
-def test_cuda_kernels_agree_with_those_of_the_cpu_in_the_simulator():
-    code = (
-        "import importlib.util, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"spec = importlib.util.spec_from_file_location('cases', {__file__!r})\n"
-        "cases = sys.modules['cases'] = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(cases)\n"
-        "print(cases.run_in_simulator())\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "agreed"
+def test_cuda_kernels_agree_with_those_of_the_cpu_in_the_simulator(in_simulator):
+    assert in_simulator(__file__, "run_in_simulator") == "agreed"

@@ -1,10 +1,5 @@
 """Batches as one operator: on the host against `solve`, and on simulated device arrays."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -13,7 +8,6 @@ from nwidth.meshes import Axis, Grid
 from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Robin, Status, solve
 from nwidth.solvers.device_batch import SAMPLES, DeviceBatch, stacked_volumes, unstackable
 
-ROOT = Path(__file__).resolve().parents[2]
 RNG = np.random.default_rng(0)
 SIDES = Boundary(
     {
@@ -204,22 +198,5 @@ def on_simulated_device():
     return "agreed"
 
 
-def test_on_simulated_device_arrays():
-    code = (
-        "import importlib.util, sys\n"
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        f"spec = importlib.util.spec_from_file_location('cases', {__file__!r})\n"
-        "cases = sys.modules['cases'] = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(cases)\n"
-        "print(cases.on_simulated_device())\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_ENABLE_CUDASIM": "1"},
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == "agreed"
+def test_on_simulated_device_arrays(in_simulator):
+    assert in_simulator(__file__, "on_simulated_device") == "agreed"
