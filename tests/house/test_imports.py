@@ -12,6 +12,7 @@ PACKAGE = ROOT / "nwidth"
 
 LAYERS = [
     "errors",
+    "arguments",
     "atomic_file",
     "arrays",
     "njit",

@@ -1,0 +1,78 @@
+"""Arguments that are numbers, choices or dtypes, checked at the door.
+
+Each function returns the value in its plain form or raises `InputError` with what was expected and
+what came. Arrays have theirs in `nwidth.arrays`.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import numpy as np
+
+from nwidth.errors import InputError
+
+
+def require_integer(value: Any, name: str, least: int) -> int:
+    """Return an integer that is at least so large; NumPy's count, booleans do not.
+
+    >>> require_integer(np.int32(3), "degree", 1)
+    3
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name}: expected an integer >= {least}, got {value!r:.80}")
+    return int(value)
+
+
+def require_integers(value: Any, name: str, least: int) -> tuple[int, ...]:
+    """Return one integer or several as a tuple, none smaller than `least`.
+
+    >>> require_integers(2, "sweeps", 1), require_integers([1, 2], "sweeps", 1)
+    ((2,), (1, 2))
+    """
+    values = tuple(value) if isinstance(value, Iterable) and getattr(value, "ndim", 1) else (value,)
+    whole = (isinstance(n, int | np.integer) and not isinstance(n, bool) for n in values)
+    if not values or not all(whole) or min(values) < least:
+        raise InputError(f"{name}: expected one or several integers >= {least}, got {value!r:.80}")
+    return tuple(int(n) for n in values)
+
+
+def require_number(value: Any, name: str, interval: str) -> float:
+    """Return a real number within an interval like "(0, 1]", square at ends that belong to it.
+
+    >>> require_number(0.5, "damping", "(0, 1]")
+    0.5
+    """
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        above = value >= low if interval.startswith("[") else value > low
+        below = value <= high if interval.endswith("]") else value < high
+        if above and below:
+            return float(value)
+    raise InputError(f"{name}: expected a number in {interval}, got {value!r:.80}")
+
+
+def require_choice(value: Any, name: str, choices: Collection[str]) -> str:
+    """Return one of the words to choose from.
+
+    >>> require_choice("V", "cycle", ("V", "W"))
+    'V'
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{name}: expected one of {', '.join(choices)}, got {value!r:.80}")
+    return value
+
+
+def require_dtype(value: Any, *allowed: str) -> np.dtype:
+    """Return one of the allowed dtypes.
+
+    >>> require_dtype(np.float32, "float32", "float64")
+    dtype('float32')
+    """
+    try:
+        dtype = np.dtype(value)
+    except (TypeError, ValueError):
+        dtype = None
+    # None would be float64 to NumPy.
+    if value is None or dtype is None or dtype.name not in allowed or not dtype.isnative:
+        raise InputError(f"dtype: expected {' or '.join(allowed)}, got {value!r:.80}")
+    return dtype
