@@ -21,11 +21,12 @@ from nwidth.arrays import (
 )
 from nwidth.errors import InputError
 from nwidth.solvers.batch_solution import BatchSolution
+from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
 from nwidth.solvers.krylov.iterate import check_limits
 from nwidth.solvers.lane_group import LaneGroup, sample_named, unsuited
 from nwidth.solvers.line_group import LineGroup
-from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.problem import Inputs, LinearProblem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 
@@ -56,12 +57,9 @@ class BatchSolver:
     (2, 2, 2)
     """
 
-    def __init__(self, problem: Problem):
-        if not isinstance(problem, Problem):
-            raise InputError(
-                "problem: expected a Problem, which is symmetric and coercive, got "
-                f"{problem!r:.80}; solve others one by one"
-            )
+    def __init__(self, problem: LinearProblem):
+        if not isinstance(problem, LinearProblem):
+            raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
         self.problem, self.why = problem, unsuited(problem)
         #: What solves a group of samples on the host.
         self.group = LineGroup if problem.grid.dimension == 1 else LaneGroup
@@ -87,6 +85,8 @@ class BatchSolver:
         start, cpu_start = time.perf_counter(), time.process_time()
         checked, samples = _checked(self.problem, inputs)
         dtype = np.result_type(*(values.dtype for values in checked.values()))
+        if isinstance(self.problem, Helmholtz):
+            dtype = np.result_type(dtype, np.complex64)
         u = namespace(*checked.values()).empty((samples, *self.problem.grid.shape), dtype)
         guesses = None if initial is None else _guesses(initial, u)
         batch = _Batch(checked, guesses, u, rtol, max_iterations, first)
@@ -229,7 +229,7 @@ class _Batch:
     first: int
 
 
-def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:
+def _checked(problem: LinearProblem, inputs: Inputs) -> tuple[dict[str, Array], int]:
     """Return the inputs and the number of samples, after a check of names and shapes."""
     names = [item.name for item in problem.inputs]
     if not isinstance(inputs, Mapping) or {*inputs} != {*names}:
@@ -247,7 +247,7 @@ def _checked(problem: Problem, inputs: Inputs) -> tuple[dict[str, Array], int]:
             raise
         except (TypeError, ValueError) as error:
             raise InputError(f"{name}: expected an array of numbers: {error}") from None
-        fits = values.ndim > d and values.shape[1:] in (shape, (d, *shape))
+        fits = values.ndim > d and tuple(values.shape[values.ndim - d :]) == shape
         if values.dtype.kind != "f" or not fits or len(values) == 0:
             raise InputError(
                 f"{name}: expected real numbers of shape (samples, {', '.join(map(str, shape))}) "
@@ -264,7 +264,7 @@ def _guesses(initial: Array, u: Array) -> Array:
     """Return checked first guesses, where the solutions are."""
     if not (lives_on_gpu(u) and lives_on_gpu(initial)):
         initial = namespace(u).asarray(to_numpy(initial))
-    if initial.dtype.kind not in "fiu":
+    if initial.dtype.kind not in ("fiuc" if u.dtype.kind == "c" else "fiu"):
         raise InputError(f"initial guess: expected real numbers, got dtype {initial.dtype}")
     require_shape(initial, u.shape, "initial guess")
     return require_finite(initial, "initial guess")

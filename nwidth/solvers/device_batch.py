@@ -17,7 +17,7 @@ from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.krylov.iterate import Iterate
 from nwidth.solvers.krylov.stacked_conjugate_gradient import stacked_conjugate_gradient
 from nwidth.solvers.lane_group import sample_named
-from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.problem import Inputs, LinearProblem
 
 Array = NDArray[Any]
 
@@ -30,7 +30,7 @@ SAMPLES, UNKNOWNS = 64, 2**24
 SWEEPS = (2,)
 
 
-def unstackable(problem: Problem) -> str | None:
+def unstackable(problem: LinearProblem) -> str | None:
     """Return why samples of a problem cannot be solved as one operator, None if they can."""
     if type(problem) not in (Darcy, Poisson) or not isinstance(problem, DiffusionProblem):
         return "one operator for all samples is for Darcy's and Poisson's equations only"

@@ -11,7 +11,8 @@ from nwidth._version import __version__
 from nwidth.arrays import generator
 from nwidth.errors import FileFormatError, InputError, NotConvergedError
 from nwidth.solvers.batch_solver import BatchSolver
-from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.equations.helmholtz import Helmholtz
+from nwidth.solvers.problem import Inputs, LinearProblem
 from nwidth.solvers.solution import Solution
 from nwidth.solvers.solve import METHODS, solve
 
@@ -25,7 +26,7 @@ LARGEST_BATCH = 32
 
 
 def generate(
-    problem: Problem,
+    problem: LinearProblem,
     path: str | Path,
     samples: int,
     *,
@@ -64,10 +65,11 @@ def generate(
         progress: called as `progress(done, total)` at the start and after each sample.
         overwrite: replace an existing file whatever it holds.
 
-    The file has the inputs, the solution, the scalars "residual" and "iterations" of each sample,
-    and the boundary conditions; its provenance holds the description of the problem, all arguments,
-    and versions. Raises `InputError` for arguments that cannot be used, `FileFormatError` for a
-    file that is in the way, and `NotConvergedError` naming the sample that could not be solved.
+    The file has the inputs, the solution (of waves the fields "wave_real" and "wave_imag"), the
+    scalars "residual" and "iterations" of each sample, and the boundary conditions; its provenance
+    holds the description of the problem, all arguments, and versions. Raises `InputError` for
+    arguments that cannot be used, `FileFormatError` for a file that is in the way, and
+    `NotConvergedError` naming the sample that could not be solved.
 
     >>> import tempfile
     >>> from nwidth.meshes import GaussianRandomField, Grid, LogNormalField
@@ -83,11 +85,8 @@ def generate(
 
     if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
         raise InputError(f"samples: expected an integer >= 1, got {samples!r}")
-    if not isinstance(problem, Problem):
-        raise InputError(
-            f"problem: expected a Problem, symmetric and coercive, like Darcy(grid), got "
-            f"{problem!r:.80}; solve others one by one and write them with FieldDataset.create"
-        )
+    if not isinstance(problem, LinearProblem):
+        raise InputError(f"problem: expected a Problem like Darcy(grid), got {problem!r:.80}")
     _require_options(rtol, max_iterations, dtype)
     if method not in METHODS:
         raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
@@ -107,7 +106,7 @@ def generate(
     provenance = {
         "kind": "generated",
         "problem": description,
-        "output": problem.output,
+        "output": _outputs(problem)[0],
         "samples": samples,
         "seed": int(seed),
         "rtol": float(rtol),
@@ -123,7 +122,7 @@ def generate(
         data = FieldDataset.create(
             path,
             grid,
-            {**units, problem.output: problem.output_unit},
+            {**units, **dict.fromkeys(_outputs(problem), problem.output_unit)},
             scalars={"residual": "1", "iterations": "1"},
             samples=samples,
             dtype=dtype,
@@ -143,7 +142,9 @@ def generate(
                     solution.checked()
                 except NotConvergedError as error:
                     raise NotConvergedError(f"sample {i} of seed {seed}: {error}") from None
-                fields = {**inputs, problem.output: solution.u}
+                u = solution.u
+                parts = (u.real, u.imag) if np.iscomplexobj(u) else (u,)
+                fields = {**inputs, **dict(zip(_outputs(problem), parts, strict=True))}
                 data.append(
                     {name: problem.grid.restrict(u, restrict) for name, u in fields.items()},
                     {"residual": solution.residual, "iterations": solution.iterations},
@@ -158,7 +159,7 @@ def generate(
 
 
 def _solved(
-    problem: Problem,
+    problem: LinearProblem,
     seed: int,
     first: int,
     samples: int,
@@ -195,6 +196,12 @@ def _solved(
                 if k > 0:
                     report(i, samples)
                 yield i, {name: fields[k] for name, fields in inputs.items()}, solutions[k]
+
+
+def _outputs(problem: LinearProblem) -> tuple[str, ...]:
+    """Return the names of the solution's fields in the file: complex numbers take two."""
+    name = problem.output
+    return (f"{name}_real", f"{name}_imag") if isinstance(problem, Helmholtz) else (name,)
 
 
 def _require_options(rtol: Any, max_iterations: Any, dtype: Any) -> None:

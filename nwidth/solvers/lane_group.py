@@ -11,6 +11,7 @@ from nwidth.errors import InputError
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet
 from nwidth.solvers.diffusion_operator import DiffusionOperator
+from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, source_on_grid
 from nwidth.solvers.equations.poisson import Poisson
@@ -20,7 +21,7 @@ from nwidth.solvers.krylov.batched_conjugate_gradient import (
     LaneResult,
 )
 from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
-from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.problem import Inputs, LinearProblem
 
 Array = NDArray[np.float64]
 
@@ -28,10 +29,12 @@ Array = NDArray[np.float64]
 LARGEST = 2**20
 
 
-def unsuited(problem: Problem) -> str | None:
+def unsuited(problem: LinearProblem) -> str | None:
     """Return why the samples of a problem cannot be solved side by side, None if they can."""
     if not isinstance(problem, DiffusionProblem):
-        return "lanes hold diffusion problems only"
+        return "lanes hold symmetric definite diffusion problems only"
+    if isinstance(problem, AnisotropicDarcy):
+        return "lanes hold fluxes between two points only"
     size = prod(problem.volumes.shape)
     too_large = f"a group of samples of more than {LARGEST} unknowns takes too much memory"
     if problem.grid.dimension == 1 and type(problem) in (Darcy, Poisson):

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from nwidth.solvers.batch_solution import BatchSolution
 from nwidth.solvers.batch_solver import BatchSolver
-from nwidth.solvers.problem import Inputs, Problem
+from nwidth.solvers.problem import Inputs, LinearProblem
 
 
 def solve_batch(
-    problem: Problem,
+    problem: LinearProblem,
     inputs: Inputs,
     rtol: float = 1e-8,
     *,
@@ -33,9 +33,9 @@ def solve_batch(
 
     This serves problems in two dimensions without periodic axes, up to 2^20 unknowns. In one
     dimension, with any sides, samples are eliminated side by side, see `BatchedThomas`; first
-    guesses are of no use there. Others, and the Poisson equation on uniform grids in the plane,
-    which fast transforms solve at once, take one `solve` per sample; the reasons of the solution
-    tell.
+    guesses are of no use there. Others, waves and convection among them, and the Poisson equation
+    on uniform grids in the plane, which fast transforms solve at once, take one `solve` per sample;
+    the reasons of the solution tell.
 
     CuPy inputs are solved on their device and the solutions stay there: up to 64 samples at a time
     as one operator in one and two dimensions, see `DeviceBatch`, where the last digits of a sample
@@ -44,7 +44,8 @@ def solve_batch(
     Args:
         problem: what to solve.
         inputs: its input fields by name, `(sample, *grid.shape)`, or `(sample, d, *grid.shape)` for
-            diagonal tensors. float32 inputs give float32 fields, iterated in float64.
+            diagonal tensors. float32 inputs give float32 fields (complex64 ones of waves), iterated
+            in float64.
         rtol: relative residual, in [0, 1). Good values: 1e-8; see `solve`.
         max_iterations: limit for every sample.
         initial: first guesses, whole fields `(sample, *grid.shape)`.

@@ -12,6 +12,7 @@ from nwidth.fields import FieldDataset
 from nwidth.meshes import GaussianRandomField, Grid, LogNormalField, TwoPhaseField
 from nwidth.solvers import (
     Boundary,
+    ConvectionDiffusion,
     Darcy,
     Dirichlet,
     Helmholtz,
@@ -44,6 +45,23 @@ def test_samples_solve_the_problem(tmp_path):
             np.testing.assert_allclose(data.scalars["residual"][i], residual, rtol=1e-3)
         assert np.all(data["pressure"][:][:, 0] == 0.1)
         assert data.provenance["seed"] == 5 and "numpy" in data.provenance["versions"]
+
+
+def test_waves_and_convection(tmp_path):
+    grid = Grid.uniform((9, 9))
+    field = LogNormalField(GaussianRandomField(grid, alpha=2, tau=3))
+    convection = ConvectionDiffusion(grid, [5.0, 0.0], diffusivity=field)
+    with generate(convection, tmp_path / "a.h5", 2) as data:
+        for i in range(2):
+            alone = solve(convection, {"diffusivity": data["diffusivity"][i]})
+            np.testing.assert_array_equal(data["concentration"][i], alone.u)
+    waves = Helmholtz(grid, wavenumber=field, output_unit="Pa")
+    with generate(waves, tmp_path / "b.h5", 2) as data:
+        assert data.units["wave_imag"] == "Pa" and data.provenance["output"] == "wave_real"
+        for i in range(2):
+            alone = solve(waves, {"wavenumber": data["wavenumber"][i]})
+            u = data["wave_real"][i] + 1j * data["wave_imag"][i]
+            np.testing.assert_array_equal(u, alone.u)
 
 
 def test_the_file_knows_the_boundary(tmp_path):
@@ -225,7 +243,7 @@ def test_what_cannot_be_generated(tmp_path):
     ("options", "message"),
     [
         ({"problem": 3}, "problem: expected a Problem"),
-        ({"problem": Helmholtz(Grid.uniform((9, 9)))}, "symmetric and coercive"),
+        ({"problem": Helmholtz(Grid.uniform((9, 9)))}, "wavenumber: expected a sampler"),
         ({"rtol": "a"}, "rtol: expected a number between"),
         ({"rtol": np.inf}, "rtol: expected a number between"),
         ({"dtype": "foo"}, "dtype: expected 'float64' or 'float32'"),

@@ -6,9 +6,12 @@ from hypothesis import strategies as st
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.meshes import Grid
 from nwidth.solvers import (
+    AnisotropicDarcy,
     Boundary,
+    ConvectionDiffusion,
     Darcy,
     Dirichlet,
+    Helmholtz,
     Neumann,
     Poisson,
     Robin,
@@ -91,6 +94,31 @@ def test_other_problems_take_one_solve_per_sample(problem, shape):
         alone = solve(problem, {"permeability": a[i]})
         np.testing.assert_array_equal(batch.u[i], alone.u)
         assert batch.methods[i] == alone.method and batch.reasons[i].startswith("one by one, ")
+
+
+def test_waves_convection_and_full_tensors_take_one_solve_per_sample():
+    grid = Grid.uniform((8, 9))
+    K = np.einsum("ij,sxy->sijxy", [[2.0, 1.0], [1.0, 2.0]], 1 + RNG.random((2, 8, 9)))
+    k = 3 + RNG.random((2, 8, 9))
+    for problem, inputs in (
+        (Helmholtz(grid), {"wavenumber": k}),
+        (ConvectionDiffusion(grid, [3.0, 1.0]), {"diffusivity": k}),
+        (AnisotropicDarcy(grid), {"permeability": K}),
+    ):
+        batch = solve_batch(problem, inputs).checked()
+        for i in range(2):
+            alone = solve(problem, {name: values[i] for name, values in inputs.items()})
+            np.testing.assert_array_equal(batch.u[i], alone.u)
+            assert batch.u.dtype == alone.u.dtype and batch.methods[i] == alone.method
+            assert batch.reasons[i].startswith("one by one, lanes hold")
+    waves = Helmholtz(grid)
+    single = solve_batch(waves, {"wavenumber": k.astype(np.float32)}).checked()
+    assert single.u.dtype == np.complex64
+    again = solve_batch(waves, {"wavenumber": k}, initial=1j * np.ones((2, 8, 9))).checked()
+    np.testing.assert_allclose(again.u, single.u, rtol=1e-4)
+    k[1, 2, 3] = -1.0
+    with pytest.raises(InputError, match="sample 1: wavenumber: expected numbers > 0"):
+        solve_batch(waves, {"wavenumber": k})
 
 
 def test_single_precision_fields():
