@@ -10,12 +10,14 @@ from torch.autograd.function import once_differentiable
 
 from nwidth.arrays import require_finite, require_shape
 from nwidth.errors import InputError
-from nwidth.solvers import Darcy, Solution
+from nwidth.solvers import BatchSolver, Darcy, Solution
 from nwidth.solvers.automatic_choice import choose
 from nwidth.solvers.coefficient_gradient import coefficient_gradient
 from nwidth.solvers.krylov.iterate import check_limits
+from nwidth.solvers.lane_group import each_sample
 from nwidth.solvers.operator_solver import METHODS as SOLVERS
 from nwidth.solvers.operator_solver import OperatorSolver
+from nwidth.solvers.problem import Inputs
 
 Array = NDArray[Any]
 
@@ -30,8 +32,10 @@ class DifferentiableSolve(torch.nn.Module):
         dJ/da = sum over faces of -(lambda_i - lambda_j) (u_i - u_j) dT/da
 
     Nothing of the iteration is kept on a tape: memory is that of the operator and its hierarchy,
-    which the adjoint solve uses again. Reference: Blondel et al. (2022), arXiv:2105.15183, section
-    2.1; `coefficient_gradient` for the faces.
+    which the adjoint solve uses again. Batches are solved side by side, forwards and backwards, as
+    `solve_batch` does; they keep fields alone and the hierarchies of one group per thread, each
+    sample the same number by number whatever else is in its batch. Reference: Blondel et al.
+    (2022), arXiv:2105.15183, section 2.1; `coefficient_gradient` for the faces.
 
     Args:
         problem: Darcy's equation: grid, boundary and, where none is given to the layer, the source.
@@ -66,6 +70,8 @@ class DifferentiableSolve(torch.nn.Module):
         check_limits(rtol, max_iterations)
         self.problem, self.rtol, self.method = problem, rtol, method
         self.max_iterations = max_iterations
+        #: What solves batches side by side, where it can.
+        self.batches = BatchSolver(problem)
 
     def forward(self, permeability: Tensor, source: Tensor | None = None) -> Tensor:
         """Return u of shape `grid.shape`, or `(sample, 1, *grid.shape)`, in the dtype of a.
@@ -89,6 +95,8 @@ class DifferentiableSolve(torch.nn.Module):
                 f"source: expected shape {(samples, 1, *shape)} with at least one sample, got "
                 f"{None if source is None else tuple(source.shape)}"
             )
+        if self.method == "auto" and self.batches.why is None:
+            return _SolveBatch.apply(permeability, source, self)[:, None]
         solved = []
         for i in range(samples):
             a = permeability[i, 0] if permeability.shape[1] == 1 else permeability[i]
@@ -146,6 +154,66 @@ class _Solve(torch.autograd.Function):
             whole[problem.volumes.interior] = volumes * adjoint
             to_f = torch.from_numpy(whole).to(u.dtype)
         return to_a, to_f, None
+
+
+class _SolveBatch(torch.autograd.Function):
+    """The solves of a batch side by side and, backwards, their adjoints."""
+
+    @staticmethod
+    def forward(ctx: Any, a: Tensor, f: Tensor | None, layer: DifferentiableSolve) -> Tensor:
+        """Solve for the pressures; a and f are `(sample, channel, *grid.shape)`."""
+        problem, name = layer.problem, layer.problem.inputs[0].name
+        values = a.detach().numpy()
+        inputs = {name: values[:, 0] if values.shape[1] == 1 else values}
+        if f is None:
+            u = _batch_solved(layer, layer.batches.solve, inputs)
+        else:
+            data = {
+                name: inputs[name],
+                "source": require_finite(f.detach().numpy(), "source")[:, 0],
+            }
+
+            def right(item: Inputs) -> Array:
+                own = problem.coefficient({name: item[name]}).astype(np.float64)
+                return problem.volumes.right_hand_side(item["source"], own)
+
+            b = np.stack(each_sample(0, data, right))
+            x = _batch_solved(layer, layer.batches.solve_systems, inputs, b)
+            u = np.stack([problem.volumes.field(one) for one in x])
+        ctx.layer, ctx.inputs, ctx.has_source = layer, inputs, f is not None
+        ctx.save_for_backward(a, torch.from_numpy(u))
+        return torch.from_numpy(u).to(a.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, towards: Tensor) -> Any:
+        """Solve the adjoint systems and collect the gradients."""
+        a, u = ctx.saved_tensors
+        problem, volumes = ctx.layer.problem, ctx.layer.problem.volumes
+        right = problem.unknowns(towards.detach().numpy()).astype(np.float64)
+        if volumes.singular:  # adjoint of fixing the mean; solve_systems has that of balancing
+            axes = tuple(range(1, right.ndim))
+            total = right.sum(axis=axes, keepdims=True)
+            right = right - total / volumes.volumes.sum() * volumes.volumes
+        adjoint = _batch_solved(ctx.layer, ctx.layer.batches.solve_systems, ctx.inputs, right)
+        to_a = to_f = None
+        if ctx.needs_input_grad[0]:
+            values = next(iter(ctx.inputs.values()))
+            gradients = [
+                coefficient_gradient(problem, *parts)
+                for parts in zip(values, u.numpy(), adjoint, strict=True)
+            ]
+            to_a = torch.from_numpy(np.stack(gradients)).to(a.dtype).reshape(a.shape)
+        if ctx.has_source and ctx.needs_input_grad[1]:
+            whole = np.zeros(u.shape)
+            whole[(slice(None), *volumes.interior)] = volumes.volumes * adjoint
+            to_f = torch.from_numpy(whole).to(a.dtype)[:, None]
+        return to_a, to_f, None
+
+
+def _batch_solved(layer: DifferentiableSolve, solve: Any, *arguments: Any) -> Array:
+    """Return the solutions of a batch, or raise with the remedy."""
+    return solve(*arguments, layer.rtol, max_iterations=layer.max_iterations).checked().u
 
 
 def _solved(layer: DifferentiableSolve, solver: OperatorSolver, b: Array) -> Array:

@@ -20,12 +20,15 @@ from nwidth.arrays import (
     to_numpy,
 )
 from nwidth.errors import InputError
+from nwidth.solvers.automatic_choice import choose
 from nwidth.solvers.batch_solution import BatchSolution
+from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
 from nwidth.solvers.krylov.iterate import check_limits
 from nwidth.solvers.lane_group import LaneGroup, sample_named, unsuited
 from nwidth.solvers.line_group import LineGroup
+from nwidth.solvers.operator_solver import OperatorSolver
 from nwidth.solvers.problem import Inputs, LinearProblem
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
@@ -67,6 +70,9 @@ class BatchSolver:
         self._groups, self._lanes, self._growth = 0, 0, Lock()
         self._stack: Any = None  # a DeviceBatch once there are arrays on a device
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BatchSolver, (self.problem,)  # copies find memory of their own
+
     def solve(
         self,
         inputs: Inputs,
@@ -82,23 +88,57 @@ class BatchSolver:
         Errors number the samples from `first`.
         """
         check_limits(rtol, max_iterations)
-        start, cpu_start = time.perf_counter(), time.process_time()
         checked, samples = _checked(self.problem, inputs)
         dtype = np.result_type(*(values.dtype for values in checked.values()))
         if isinstance(self.problem, Helmholtz):
             dtype = np.result_type(dtype, np.complex64)
         u = namespace(*checked.values()).empty((samples, *self.problem.grid.shape), dtype)
         guesses = None if initial is None else _guesses(initial, u)
-        batch = _Batch(checked, guesses, u, rtol, max_iterations, first)
+        batch = _Batch(checked, None, guesses, u, rtol, max_iterations, first)
         report = progress or (lambda done, total: None)
-        if lives_on_gpu(u):
-            solutions = self._on_device(batch, report)
-        elif self.why is not None:
-            solutions = self._one_by_one(batch, report, self.why)
-        else:
-            solutions = self._side_by_side(batch, report)
+        return self._solved(batch, self._on_device if lives_on_gpu(u) else self._on_host, report)
+
+    def solve_systems(
+        self, inputs: Inputs, right: Array, rtol: float = 1e-8, *, max_iterations: int = 200
+    ) -> BatchSolution:
+        """Return x with A(mu_s) x_s = b_s for other right-hand sides b, such as adjoint ones.
+
+        Args:
+            inputs: those of `solve_batch`, in the host's memory.
+            right: b, shape `(sample, *unknowns)`. Where constants are in the kernel each b_s sums
+                to zero, and x_s has volume-weighted mean zero.
+            rtol: see `solve_batch`.
+            max_iterations: see `solve_batch`.
+
+        `u` of the solution holds the unknowns x, shape of b. The problem is `Darcy` or another
+        `DiffusionProblem`.
+
+        >>> from nwidth.meshes import Grid
+        >>> from nwidth.solvers import Darcy
+        >>> a, b = np.ones((2, 5)), np.ones((2, 3))
+        >>> BatchSolver(Darcy(Grid.uniform(5))).solve_systems({"permeability": a}, b).u[1].tolist()
+        [0.375, 0.5, 0.375]
+        """
+        check_limits(rtol, max_iterations)
+        if not isinstance(self.problem, DiffusionProblem):
+            raise InputError(f"problem: expected a DiffusionProblem, got {self.problem!r:.80}")
+        checked, samples = _checked(self.problem, inputs)
+        right = as_floating(right, "right-hand side")
+        if right.dtype.kind != "f" or lives_on_gpu(right):
+            raise InputError("right-hand side: expected real numbers in the host's memory")
+        require_shape(right, (samples, *self.problem.volumes.shape), "right-hand side")
+        require_finite(right, "right-hand side")
+        dtype = np.result_type(right.dtype, *(values.dtype for values in checked.values()))
+        x = np.empty(right.shape, dtype)
+        batch = _Batch(checked, right, None, x, rtol, max_iterations, 0)
+        return self._solved(batch, self._on_host, lambda done, total: None)
+
+    def _solved(self, batch: "_Batch", method: Any, report: Progress) -> BatchSolution:
+        """Run a method and collect what became of the samples."""
+        start, cpu_start = time.perf_counter(), time.process_time()
+        solutions = method(batch, report)
         return BatchSolution(
-            u,
+            batch.u,
             tuple(solution.status for solution in solutions),
             tuple(solution.residuals for solution in solutions),
             tuple(solution.method for solution in solutions),
@@ -106,6 +146,12 @@ class BatchSolver:
             time.perf_counter() - start,
             time.process_time() - cpu_start,
         )
+
+    def _on_host(self, batch: "_Batch", report: Progress) -> list[Solution]:
+        """Solve side by side where that is possible."""
+        if self.why is not None:
+            return self._one_by_one(batch, report, self.why)
+        return self._side_by_side(batch, report)
 
     def _one_by_one(self, batch: "_Batch", report: Progress, why: str) -> list[Solution]:
         """Solve each sample by a `solve` of its own."""
@@ -122,10 +168,12 @@ class BatchSolver:
         item = {
             name: values[i].astype(np.float64, copy=False) for name, values in batch.inputs.items()
         }
+        options: Any = {"max_iterations": max_iterations, "initial": guess}
         with sample_named(batch.first + i):
-            found = solve(
-                self.problem, item, batch.rtol, max_iterations=max_iterations, initial=guess
-            )
+            if batch.right is None:
+                found = solve(self.problem, item, batch.rtol, **options)
+            else:
+                found = _system_solved(self.problem, item, batch.right[i], batch.rtol, **options)
         batch.u[i] = found.u
         return found
 
@@ -139,7 +187,9 @@ class BatchSolver:
                 inputs = {name: values[part] for name, values in batch.inputs.items()}
                 guesses = None if batch.guesses is None else batch.guesses[part]
                 limits = (batch.rtol, batch.max_iterations)
-                return group.solve(batch.first + start, inputs, guesses, *limits, batch.u[part])
+                right = None if batch.right is None else batch.right[part]
+                first, u = batch.first + start, batch.u[part]
+                return group.solve(first, inputs, guesses, *limits, u, right)
             finally:
                 self._free.put(group)
 
@@ -219,14 +269,34 @@ class BatchSolver:
 
 @dataclass(frozen=True)
 class _Batch:
-    """Checked inputs and guesses, sample first, limits, and where the solutions go."""
+    """What to solve, all with the sample first, limits, and where the solutions go.
+
+    Whole fields, or unknowns where right-hand sides are given.
+    """
 
     inputs: dict[str, Array]
+    right: Array | None
     guesses: Array | None
     u: Array
     rtol: float
     max_iterations: int
     first: int
+
+
+def _system_solved(
+    problem: Any, inputs: Inputs, b: Array, rtol: float, *, max_iterations: int, initial: Any
+) -> Solution:
+    """Solve A(mu) x = b for one sample; the unknowns take the place of the field."""
+    A = problem.operator(inputs)
+    method, reason = choose(problem, inputs, A, rtol)
+    result, note = OperatorSolver(A, problem.grid, method).solve(
+        b.astype(A.dtype), initial=initial, rtol=rtol, max_iterations=max_iterations
+    )
+    x, volumes = result.x, problem.unknowns(problem.grid.weights)
+    if "positive semidefinite" in A.properties:
+        x = x - (volumes * x).sum() / volumes.sum()
+    reason = "; ".join(filter(None, (reason, note)))
+    return Solution(x, result.status, result.residuals, method, reason)
 
 
 def _checked(problem: LinearProblem, inputs: Inputs) -> tuple[dict[str, Array], int]:

@@ -16,7 +16,7 @@ from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.krylov.iterate import Iterate
 from nwidth.solvers.krylov.stacked_conjugate_gradient import stacked_conjugate_gradient
-from nwidth.solvers.lane_group import sample_named
+from nwidth.solvers.lane_group import each_sample
 from nwidth.solvers.problem import Inputs, LinearProblem
 
 Array = NDArray[Any]
@@ -90,9 +90,7 @@ class DeviceBatch:
         from nwidth.solvers.multigrid.multigrid import Multigrid
 
         samples = len(next(iter(inputs.values())))
-        for s in range(samples):
-            with sample_named(first + s):
-                check_item(self.problem, {name: values[s] for name, values in inputs.items()})
+        each_sample(first, inputs, lambda item: check_item(self.problem, item))
         several = max(samples, 2)  # an axis has two points at least
         fields = {name: _several(values, several) for name, values in inputs.items()}
         A, b = self._system(fields)

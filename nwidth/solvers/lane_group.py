@@ -1,8 +1,9 @@
 """A group of samples of a problem that are solved side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet
-from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, source_on_grid
@@ -24,6 +24,7 @@ from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
 from nwidth.solvers.problem import Inputs, LinearProblem
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 # Unknowns of a sample, at most: a group of such samples takes 0.7 GB.
 LARGEST = 2**20
@@ -57,6 +58,19 @@ def sample_named(i: int) -> Iterator[None]:
         yield
     except InputError as error:
         raise type(error)(f"sample {i}: {error}") from None
+
+
+def each_sample(first: int, inputs: Inputs, make: Callable[[Inputs], T]) -> list[T]:
+    """Return what is made of the inputs of samples `first`, `first` + 1, ...; errors name them.
+
+    >>> each_sample(0, {"a": np.array([1.0, 2.0])}, lambda item: float(item["a"]))
+    [1.0, 2.0]
+    """
+    made = []
+    for s in range(len(next(iter(inputs.values())))):
+        with sample_named(first + s):
+            made.append(make({name: values[s] for name, values in inputs.items()}))
+    return made
 
 
 class LaneGroup:
@@ -125,23 +139,31 @@ class LaneGroup:
         rtol: float,
         max_iterations: int,
         out: Array,
+        right: Array | None = None,
     ) -> list[LaneResult]:
         """Solve for samples `first`, `first` + 1, ... and return how each ended.
 
-        Inputs, guesses and `out`, which gets the solutions, hold whole fields, sample first.
-        Samples without a status have been given up; other methods may do better there. Raises
-        `InputError` naming the sample.
+        Inputs, guesses and `out`, which gets the solutions, hold whole fields, sample first. With
+        right-hand sides `right`, which take the place of the problem's, `out` holds unknowns, and
+        so does `right`. Samples without a status have been given up; other methods may do better
+        there. Raises `InputError` naming the sample.
         """
         A, iteration = self.operator, self.iteration
-        scales = (self._assemble if self.direct else self._collect)(first, inputs)
+        (self._assemble if self.direct else self._collect)(first, inputs)
+        if right is None and self.direct:
+            scales = self._load_sources()
+        else:
+            scales = self._load(self._right(first, inputs) if right is None else right)
         back = A.scales / scales
         if guesses is not None:
             A.pack(self.problem.unknowns(guesses), iteration.solution, 1 / back)
         self.multigrid.set_up()
         taken = self.multigrid.suited
         results = iteration.solve(len(out), rtol, max_iterations, taken, guesses is not None)
-        out[...] = self._prescribed
-        unknowns = out[(slice(None), *self.volumes.interior)]
+        unknowns = out
+        if right is None:
+            out[...] = self._prescribed
+            unknowns = out[(slice(None), *self.volumes.interior)]
         A.kernels.unpack(iteration.solution, back, A.level, unknowns)
         if A.singular:
             volumes = self.volumes.volumes
@@ -149,15 +171,16 @@ class LaneGroup:
                 x -= (volumes * x).sum() / volumes.sum()
         return results
 
-    def _assemble(self, first: int, inputs: Inputs) -> Array:
-        """Make operators and right-hand sides from permeabilities; return the scales of b."""
-        A, right, a = self.operator, self.iteration.right, inputs["permeability"]
-        largest = np.empty(len(a))
-        for s, one in enumerate(a):
-            with sample_named(first + s):
-                self.problem.coercivity({"permeability": one})  # raises for what is none
-            largest[s] = one.max()
-        A.set_coefficients(self.volumes, a, largest)
+    def _assemble(self, first: int, inputs: Inputs) -> None:
+        """Make operators from permeabilities."""
+        a = inputs["permeability"]
+        each_sample(first, inputs, self.problem.coercivity)  # raises for what is none
+        largest = a.reshape(len(a), -1).max(axis=1)
+        self.operator.set_coefficients(self.volumes, a, largest)
+
+    def _load_sources(self) -> Array:
+        """Set the right-hand sides of a direct assembly, which needs the faces; return scales."""
+        A, right = self.operator, self.iteration.right
         sides = []
         for k, end, values in self._walls:
             face = self._side(k, end, np.moveaxis(A.rectangle(A.faces[k]), k, 0), 1)
@@ -176,20 +199,20 @@ class LaneGroup:
         layer = start if end == "lower" else start + size - 1 + faces
         return layers[layer, across : across + count]
 
-    def _collect(self, first: int, inputs: Inputs) -> Array:
-        """Take operators and right-hand sides that the problem makes; return the scales of b."""
-        operators: list[DiffusionOperator] = []
-        samples = len(next(iter(inputs.values())))
-        sources = np.empty((samples, *self.operator.shape))
-        for s in range(samples):
-            item = {name: values[s] for name, values in inputs.items()}
-            with sample_named(first + s):
-                operators.append(self.problem.operator(item))  # type: ignore[arg-type]
-                sources[s] = self.problem.source(item)
+    def _collect(self, first: int, inputs: Inputs) -> None:
+        """Take operators that the problem makes."""
+        operators: Any = each_sample(first, inputs, self.problem.operator)
         self.operator.set_operators(operators)
-        lanes = np.minimum(np.arange(self.lanes), samples - 1)
-        scales = _near_one(np.abs(sources).max(axis=(1, 2))[lanes])
-        self.operator.pack(sources, self.iteration.right, scales)
+
+    def _right(self, first: int, inputs: Inputs) -> Array:
+        """Return right-hand sides that the problem makes."""
+        return np.stack(each_sample(first, inputs, self.problem.source))
+
+    def _load(self, right: Array) -> Array:
+        """Set the right-hand sides and return their scales."""
+        lanes = np.minimum(np.arange(self.lanes), len(right) - 1)
+        scales = _near_one(np.abs(right).max(axis=(1, 2)).astype(np.float64)[lanes])
+        self.operator.pack(right, self.iteration.right, scales)
         return scales
 
 

@@ -5,11 +5,12 @@ from numpy.typing import NDArray
 
 from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.device_batch import check_item, near_one, stacked_volumes
+from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, source_on_grid
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
-from nwidth.solvers.lane_group import sample_named
+from nwidth.solvers.lane_group import each_sample
 from nwidth.solvers.problem import Inputs
 from nwidth.solvers.solution import Status
 
@@ -58,38 +59,20 @@ class LineGroup:
         rtol: float,
         max_iterations: int,
         out: Array,
+        right: Array | None = None,
     ) -> list[LaneResult]:
         """Solve for samples `first`, `first` + 1, ... and return how each ended.
 
         The arguments are those of `LaneGroup`; guesses and the limit are for iterations.
         """
         samples = len(out)
-        for s in range(samples):
-            with sample_named(first + s):
-                check_item(self.problem, {name: values[s] for name, values in inputs.items()})
+        each_sample(first, inputs, lambda item: check_item(self.problem, item))
         width = -(-samples // self._step) * self._step
         if width not in self._spaces:
             volumes = stacked_volumes(self.problem, width, last=True)
             self._spaces[width] = volumes, BatchedThomas(self.points, width, volumes.periodic[0])
         volumes, lines = self._spaces[width]
-        fields = {name: _sample_last(values, width) for name, values in inputs.items()}
-        if isinstance(self.problem, Darcy):
-            a = fields["permeability"]
-            source = source_on_grid(self.problem.source_term, self.problem.grid)[:, None]
-            source = np.broadcast_to(source, (source.size, width))
-        else:
-            source = fields["source"]
-            a = np.ones_like(source)
-        A = volumes.operator(a)
-        if volumes.singular:  # each sample is balanced by itself
-            b = np.empty((self.points, width))
-            for s in range(width):
-                sample = min(s, samples - 1)
-                with sample_named(first + sample):
-                    item = {name: values[sample] for name, values in inputs.items()}
-                    b[:, s] = self.problem.source(item)
-        else:
-            b = volumes.right_hand_side(source, a)
+        A, b = self._system(volumes, first, inputs, right)
         parts = [A.faces[0], *([] if A.reaction is None else [A.reaction])]
         scales, sizes = near_one(np, parts, axis=0), near_one(np, [b, -b], axis=0)
         reaction = None if A.reaction is None else A.reaction * scales
@@ -98,8 +81,27 @@ class LineGroup:
         if volumes.singular:
             widths = self.problem.volumes.volumes[:, None]
             x -= (widths * x).sum(axis=0) / widths.sum()
-        out[...] = volumes.field(x)[:, :samples].T
+        out[...] = (volumes.field(x) if right is None else x)[:, :samples].T
         return [LaneResult(_status(float(r), rtol), [float(r)]) for r in residuals[:samples]]
+
+    def _system(
+        self, volumes: FiniteVolume, first: int, inputs: Inputs, right: Array | None
+    ) -> tuple[DiffusionOperator, Array]:
+        """Return the faces of all samples, and their right-hand sides unless these are given."""
+        width = volumes.shape[1]
+        fields = {name: _sample_last(values, width) for name, values in inputs.items()}
+        if isinstance(self.problem, Darcy):
+            a, values = fields["permeability"], self.problem.source_term
+            source = source_on_grid(values, self.problem.grid)[:, None]
+            source = np.broadcast_to(source, (source.size, width))
+        else:
+            source = fields["source"]
+            a = np.ones_like(source)
+        if right is None and volumes.singular:  # each sample is balanced by itself
+            right = np.stack(each_sample(first, inputs, self.problem.source))
+        if right is None:
+            return volumes.operator(a), volumes.right_hand_side(source, a)
+        return volumes.operator(a), _sample_last(right, width)
 
 
 def _status(residual: float, rtol: float) -> Status:

@@ -6,7 +6,17 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers import BatchSolver, Darcy, Status, solve
+from nwidth.solvers import (
+    BatchSolver,
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Helmholtz,
+    Neumann,
+    Robin,
+    Status,
+    solve,
+)
 from nwidth.solvers.batch_solver import UNEVEN
 from nwidth.solvers.lane_group import LaneGroup
 
@@ -110,6 +120,46 @@ def test_an_interrupt_ends_the_batch_and_leaves_the_solver_usable():
         solver.solve({"permeability": np.ones((80, 9, 9))}, progress=interrupt)
     assert done == [8]
     assert len(solver.solve({"permeability": np.ones((20, 9, 9))}).checked()) == 20
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Darcy(Grid.uniform((20, 31)), Boundary({"x_lower": Dirichlet(3.0)}, default=Neumann())),
+        Darcy(Grid.uniform((20, 31)), Boundary({"x_lower": Robin(2.0, 1.0)}), reaction=2.0),
+        Darcy(Grid.uniform((20, 31)), Boundary(default=Neumann()), source=0.0),
+        Darcy(Grid.uniform((20, 31), upper=(1.0, 60.0))),  # closed by `solve`
+        Darcy(Grid.periodic((20, 31)), source=0.0),  # one by one
+        Darcy(Grid.uniform(33), Boundary({"x_lower": Dirichlet(3.0)})),
+        Darcy(Grid.periodic(33), source=0.0),
+    ],
+)
+def test_systems_with_other_right_hand_sides(problem):
+    a = np.exp(RNG.standard_normal((9, *problem.grid.shape)))
+    b = RNG.standard_normal((9, *problem.volumes.shape))
+    b[4] = 0.0
+    axes = tuple(range(1, b.ndim))
+    if problem.volumes.singular:
+        b -= b.mean(axis=axes, keepdims=True)
+    found = BatchSolver(problem).solve_systems({"permeability": a}, b, 1e-10).checked()
+    assert found.u.shape == b.shape and not found.u[4].any() and found.residual[4] == 0.0
+    for i in range(9):
+        rest = b[i] - problem.operator({"permeability": a[i]}).apply(found.u[i])
+        assert np.linalg.norm(rest) <= 1.01e-10 * np.linalg.norm(b[i])
+    if problem.volumes.singular:
+        means = (problem.volumes.volumes * found.u).sum(axis=axes)
+        assert np.abs(means).max() <= 1e-10 * np.abs(found.u).max()
+
+
+def test_bad_right_hand_sides():
+    solver, a = BatchSolver(Darcy(Grid.uniform((9, 9)))), {"permeability": np.ones((2, 9, 9))}
+    bad = [np.ones((2, 9, 9)), np.ones((2, 7, 7), complex), np.full((2, 7, 7), np.nan)]
+    for right in bad:
+        with pytest.raises(InputError, match="right-hand side"):
+            solver.solve_systems(a, right)
+    with pytest.raises(InputError, match="expected a DiffusionProblem"):
+        waves = BatchSolver(Helmholtz(Grid.uniform((9, 9))))
+        waves.solve_systems({"wavenumber": np.ones((2, 9, 9))}, np.ones((2, 7, 7)))
 
 
 def test_only_problems():
