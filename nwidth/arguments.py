@@ -29,7 +29,9 @@ def require_integers(value: Any, name: str, least: int) -> tuple[int, ...]:
     >>> require_integers(2, "sweeps", 1), require_integers([1, 2], "sweeps", 1)
     ((2,), (1, 2))
     """
-    values = tuple(value) if isinstance(value, Iterable) and getattr(value, "ndim", 1) else (value,)
+    values = (
+        tuple(value) if isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0 else (value,)
+    )
     whole = (isinstance(n, int | np.integer) and not isinstance(n, bool) for n in values)
     if not values or not all(whole) or min(values) < least:
         raise InputError(f"{name}: expected one or several integers >= {least}, got {value!r:.80}")

@@ -124,6 +124,21 @@ def test_failures_are_told():
     assert direct.status is Status.STAGNATED and direct.residual < 1e-13
 
 
+@pytest.mark.parametrize("method", ["auto", *ITERATIVE, "direct"])
+@pytest.mark.parametrize("boundary", [None, Boundary(default=Neumann())], ids=["walls", "closed"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_all_that_round_off_lets_be_had(method, boundary, dtype):
+    """A tolerance of zero ends at round-off, is told so, and leaves no worse solution."""
+    grid = Grid.uniform((33, 20))
+    problem = Darcy(grid, boundary, source=lambda x, y: np.cos(np.pi * x))
+    inputs = {"permeability": np.full(grid.shape, 2.0, dtype)}
+    solution = solve(problem, inputs, 0.0, method=method)
+    eps = float(np.finfo(dtype).eps)
+    assert solution.status is Status.STAGNATED and solution.residual < 1e3 * eps
+    exact = solve(problem, {"permeability": np.full(grid.shape, 2.0)}, 1e-12).checked().u
+    np.testing.assert_allclose(solution.u, exact, atol=1e3 * eps * np.abs(exact).max())
+
+
 def rough(n, contrast):
     """Inclusions down to single points."""
     grid = Grid.uniform((n, n))

@@ -20,6 +20,9 @@ Array = NDArray[Any]
 # Iterations without a new smallest residual after which the method looks for signs of round-off.
 PATIENCE = 50
 
+# A residual of so many units of round-off need not be in the range of a singular A.
+NOISE = 1e3
+
 
 def conjugate_gradient(
     A: Any,
@@ -38,8 +41,8 @@ def conjugate_gradient(
     Reference: Saad (2003), Iterative Methods for Sparse Linear Systems,
     doi:10.1137/1.9780898718003, algorithm 9.1. When the recursive residual says that the tolerance
     is reached, the residual is recomputed; if round-off has parted the two, the iteration starts
-    again from the true one, and ends as STAGNATED if that no longer helps. The same is done when
-    the residual has not fallen for long *and* either the two have parted or the energy, which falls
+    again from the true one, and ends as STAGNATED if that no longer helps; rtol = 0 asks for all
+    that there is and ends so too. The same is done when the residual has not fallen for long *and* either the two have parted or the energy, which falls
     by alpha_k (r_k, z_k) in every step, no longer changes in its last digit. A residual that merely
     rests is no such sign: the method minimizes the energy, and for high contrast the residual may
     stay above its first value for many iterations. Data near the ends of the floating-point range
@@ -102,18 +105,25 @@ def _run(
     stop: Stop | None,
 ) -> Status:
     """Iterate, and again from the true residual as long as that helps."""
+    kept = None  # where the iteration began again
     while True:
         before, done = residuals[-1], len(residuals)
         status = _iterate(work, x, size, residuals, rtol, max_iterations, stop)
-        if len(residuals) == done:  # the last residual is a true one already
+        if len(residuals) > done:  # else the last residual is a true one already
+            residuals[-1] = work.start(x) / size
+        if kept is not None and not residuals[-1] < before:
+            x[...], residuals[-1] = kept, before
+        if status is Status.BREAKDOWN and residuals[-1] <= NOISE * float(np.finfo(x.dtype).eps):
+            return Status.STAGNATED
+        if len(residuals) == done:
             return status
-        residuals[-1] = work.start(x) / size
         if status not in (Status.CONVERGED, Status.STAGNATED):
             return status
         if _finished(x, residuals[-1], rtol, stop):
             return Status.CONVERGED
         if not residuals[-1] < before / 2:
             return Status.STAGNATED
+        kept = x.copy()
 
 
 def _iterate(
@@ -136,6 +146,9 @@ def _iterate(
             return Status.NON_FINITE
         if _finished(x, residuals[-1], rtol, stop):
             return Status.CONVERGED
+        # No b - A x is smaller than a unit of round-off; and noise that no A x is part of grows.
+        if residuals[-1] <= eps / 2 or 10 * best < min(residuals[-1], 100 * eps):
+            return Status.STAGNATED
         if residuals[-1] > largest:
             return Status.BREAKDOWN
         if len(residuals) > max_iterations:
@@ -262,6 +275,6 @@ def _checked(
         raise InputError(f"preconditioner: expected shape {b.shape}, got {M}")
     if initial is None:
         return b, np.zeros_like(b)
-    if initial.shape != b.shape:
-        raise InputError(f"initial guess: expected shape {b.shape}, got {initial.shape}")
+    if np.shape(initial) != b.shape:
+        raise InputError(f"initial guess: expected shape {b.shape}, got {np.shape(initial)}")
     return b, xp.array(initial, dtype=dtype, order="C")
