@@ -41,12 +41,13 @@ def conjugate_gradient(
     Reference: Saad (2003), Iterative Methods for Sparse Linear Systems,
     doi:10.1137/1.9780898718003, algorithm 9.1. When the recursive residual says that the tolerance
     is reached, the residual is recomputed; if round-off has parted the two, the iteration starts
-    again from the true one, and ends as STAGNATED if that no longer helps; rtol = 0 asks for all
-    that there is and ends so too. The same is done when the residual has not fallen for long *and* either the two have parted or the energy, which falls
-    by alpha_k (r_k, z_k) in every step, no longer changes in its last digit. A residual that merely
-    rests is no such sign: the method minimizes the energy, and for high contrast the residual may
-    stay above its first value for many iterations. Data near the ends of the floating-point range
-    is scaled by a power of two first, and dot products are float64, so that no square underflows.
+    again from the true one, and ends as STAGNATED if that no longer helps. So it does for rtol = 0,
+    which asks for all that round-off lets be had. The same is done when the residual has not fallen
+    for long *and* either the two have parted or the energy, which falls by alpha_k (r_k, z_k) in
+    every step, no longer changes in its last digit. A residual that merely rests is no such sign:
+    the method minimizes the energy, and for high contrast the residual may stay above its first
+    value for many iterations. Data near the ends of the floating-point range is scaled by a power
+    of two first, and dot products are float64, so that no square underflows.
     Complex vectors are pairs of real numbers: all coefficients of the method are real.
 
     Args:
