@@ -21,6 +21,10 @@ class Status(Enum):
         "the operator or preconditioner is singular, or not positive definite where it has to be: "
         "check the coefficients and boundaries, or use fgmres"
     )
+    UNRESOLVED = (
+        "the discretization error is estimated above 100 %: refine the grid, or use multigrid-cg for "
+        "the solution of the discrete equations"
+    )
 
 
 @dataclass(frozen=True)

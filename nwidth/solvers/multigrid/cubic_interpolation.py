@@ -63,8 +63,9 @@ def _stencils(axis: Axis, x: Array) -> tuple[Array, Array]:
     nodes = X[start[:, None] + np.arange(m)]
     weights = np.zeros((len(x), 4))
     for i in range(m):
-        others = [j for j in range(m) if j != i]
-        steps = (x[:, None] - nodes[:, others]) / (nodes[:, [i]] - nodes[:, others])
-        weights[:, i] = steps.prod(axis=1)
+        weights[:, i] = 1.0
+        for j in range(m):
+            if j != i:
+                weights[:, i] *= (x - nodes[:, j]) / (nodes[:, i] - nodes[:, j])
     points = np.minimum(start[:, None] + np.arange(4), len(X) - 1)
     return (points - 2) % n if axis.periodic else points, weights
