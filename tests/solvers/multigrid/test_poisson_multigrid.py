@@ -425,6 +425,43 @@ def test_what_cannot_be_used_is_told():
             call()
 
 
+@pytest.mark.parametrize("start", ["zero", "full", "guess", "nested"])
+@pytest.mark.parametrize("twice", [False, True])
+def test_solutions_go_where_they_are_asked_for(start, twice):
+    M, b, guess = PoissonMultigrid((31, 47), (1.0, 1.3)), *RNG.standard_normal((2, 31, 47))
+
+    def solved(b, **out):
+        if start == "nested":
+            return M.full_multigrid(b, **out).x
+        if start == "guess":
+            return M.iterate(b, initial=guess, **out).x
+        return M.iterate(b, start=start, **out).x
+
+    expected, taken = solved(b), b.copy()
+    out = taken if twice else np.full_like(b, np.nan)
+    found = solved(taken, out=out)
+    assert found is out
+    assert (found == expected).all()
+
+
+def test_arrays_for_solutions_that_do_not_fit_are_told():
+    M, b = PoissonMultigrid((31, 47), (1.0, 1.0)), np.ones((31, 47))
+    locked = np.empty((31, 47))
+    locked.flags.writeable = False
+    for out in (
+        np.empty((47, 31)),
+        np.empty((31, 47), np.float32),
+        np.empty((47, 31)).T,
+        locked,
+        3,
+    ):
+        with pytest.raises(InputError, match="out: expected a writeable, C-contiguous array of"):
+            M.iterate(b, out=out)
+    out = np.ones((31, 47))
+    assert M.iterate(np.zeros((31, 47)), out=out).x is out
+    assert not out.any()
+
+
 def test_inputs_are_left_alone():
     M = PoissonMultigrid((31, 31), (1.0, 1.0))
     b = RNG.standard_normal((31, 31))
