@@ -17,6 +17,9 @@ Array = NDArray[Any]
 # A vector that keeps less than this part of its length against a basis is orthogonalized again.
 AGAIN = 0.7
 
+# Bytes of a basis that stay in the cache between the product with a vector and its correction.
+BLOCK = 2**20
+
 # What is left of a vector of the basis' span, in units of round-off.
 REST = 20
 
@@ -27,8 +30,10 @@ def inner(u: Array, v: Array) -> Array:
     >>> inner(np.array([[1j, 0.0]]), np.array([[1.0, 1.0]])).tolist()
     [1j]
     """
-    xp = namespace(u)
-    sums = xp.matmul(u[:, None, :], v.conj()[:, :, None])[:, 0, 0]
+    if _alone(u):
+        sums = np.array([np.vdot(v, u)])
+    else:
+        sums = namespace(u).matmul(u[:, None, :], v.conj()[:, :, None])[:, 0, 0]
     return to_numpy(sums).astype(np.result_type(sums.dtype, np.float64))
 
 
@@ -92,7 +97,7 @@ def divided(u: Array, sizes: Array) -> Array:
 
 
 def _reciprocals(sizes: Array) -> Array:
-    return np.where(sizes > 0, 1 / np.where(sizes > 0, sizes, 1.0), 0.0)
+    return np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
 
 
 def scaled(u: Array, factors: Array) -> Array:
@@ -138,14 +143,14 @@ def orthogonalize(basis: Array, w: Array, q: Array) -> tuple[Array, Array]:
     q[:] = w
     h = np.zeros(basis.shape[:2], np.result_type(w.dtype, np.float64))
     h[:, -2:] = _take_out(basis[:, -2:], q)
-    before = norms(q)
-    first = np.hypot(before, np.abs(h[:, -2:]).max(axis=1))
+    first = np.abs(h[:, -2:]).max(axis=1)
     for _ in range(2):
-        h += _take_out(basis, q)
-        size = norms(q)
-        if not (size < AGAIN * before).any():
+        c = _take_out(basis, q)
+        h += c
+        size, gone = norms(q), np.linalg.norm(c, axis=1)
+        first = np.maximum(first, gone)
+        if not (size < AGAIN * np.hypot(size, gone)).any():
             break
-        before = size
     size = np.where(size <= REST * np.finfo(w.dtype).eps * first, 0.0, size)
     q *= namespace(q).asarray(_reciprocals(size).astype(q.real.dtype))[:, None]
     return h, size
@@ -155,8 +160,12 @@ def _take_out(basis: Array, w: Array) -> Array:
     """Subtract from w what it has of the vectors of the basis, and return how much that was."""
     if _alone(w):
         gemv = get_blas_funcs("gemv", dtype=w.dtype)
-        c = gemv(1.0, basis[0].T, w[0], trans=2)
-        gemv(-1.0, basis[0].T, c, 1.0, w[0], overwrite_y=True)
+        c = np.empty(basis.shape[:2], w.dtype)
+        block = BLOCK // w.nbytes if w.nbytes <= BLOCK // 2 else basis.shape[1]
+        for first in range(0, basis.shape[1], block):
+            part = basis[0, first : first + block].T
+            c[0, first : first + block] = some = gemv(1.0, part, w[0], trans=2)
+            gemv(-1.0, part, some, 1.0, w[0], overwrite_y=True)
         return c
     xp = namespace(w)
     c = xp.matmul(basis, w.conj()[:, :, None])[:, :, 0].conj()

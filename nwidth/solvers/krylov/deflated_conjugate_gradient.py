@@ -6,10 +6,9 @@ import numpy as np
 import scipy.linalg as sla
 from numpy.typing import NDArray
 
-from nwidth.arrays import to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_system import BatchSystem
-from nwidth.solvers.krylov.batch_vectors import inner, norms
+from nwidth.solvers.krylov.batch_vectors import combination, inner, norms, products
 from nwidth.solvers.krylov.iterate import Iterate, Stop
 from nwidth.solvers.krylov.recycled_space import RecycledSpace, orthonormal_combinations
 from nwidth.solvers.krylov.restarted_iteration import RestartedIteration
@@ -92,6 +91,7 @@ class _Cycle:
 
     def __init__(self, system: BatchSystem, space: RecycledSpace, directions: int):
         self.system, self.space, self.directions = system, space, directions
+        self.kind = np.result_type(system.dtype, np.float64)
         self.p: list[Array] = []  # directions, A p, M A p
         self.Ap: list[Array] = []
         self.MAp: list[Array] = []
@@ -115,7 +115,9 @@ class _Cycle:
                 record.report(going, _failure(rho))
                 return
             mu = self._solve(self.space.images, z)
-            p = z - self._along(self.space.vectors, mu) + (0.0 if last is None else rho / last) * p
+            p *= 0.0 if last is None else rho / last
+            p += z
+            p -= self._along(self.space.vectors, mu)
             q = system.multiply(p)
             curvature = float(inner(q, p).real[0])
             if not curvature > 0:
@@ -141,7 +143,7 @@ class _Cycle:
         space = self.space
         space.meet(self.system)
         if space.dimension:
-            G = _products(space.vectors, space.images)
+            G = products(space.vectors, space.images).astype(self.kind)
             try:
                 self.factors = sla.cho_factor((G + G.conj().T) / 2)
             except np.linalg.LinAlgError:  # the space was one of another operator
@@ -151,14 +153,14 @@ class _Cycle:
         """Return (W* A W)^-1 basis* u."""
         if not self.space.dimension:
             return np.zeros((0, 1))
-        c = _products(basis, u)
-        return sla.cho_solve(self.factors, c) if np.isfinite(c).all() else np.full_like(c, np.nan)
+        c = products(basis, u).astype(self.kind)
+        return sla.cho_solve(self.factors, c, check_finite=False)
 
     def _along(self, basis: Array, y: Array) -> Any:
         """Return the combination of the basis; zero without one."""
         if not self.space.dimension:
             return 0.0
-        return self.system.xp.asarray(y.T.astype(self.system.dtype)) @ basis
+        return combination(basis[None], y.T)
 
     def renew(self) -> None:
         """Put the vectors of the smallest harmonic Ritz values into the space."""
@@ -171,7 +173,7 @@ class _Cycle:
             Z = xp.concatenate([space.vectors, Z])
             AZ = xp.concatenate([space.images, AZ])
             MAZ = xp.concatenate([*images, MAZ])
-        G, F = _products(Z, AZ), _products(AZ, MAZ)
+        G, F = (products(*pair).astype(self.kind) for pair in ((Z, AZ), (AZ, MAZ)))
         if not (np.isfinite(G).all() and np.isfinite(F).all()):
             return
         Y = smallest_pencil_vectors((F + F.conj().T) / 2, (G + G.conj().T) / 2, space.size)
@@ -201,9 +203,3 @@ def smallest_pencil_vectors(F: Array, G: Array, k: int) -> Array:
     T = scale[:, None] * (vectors[:, good] / np.sqrt(values[good]))
     _, Y = sla.eigh(T.conj().T @ F @ T)
     return T @ Y[:, :k]
-
-
-def _products(W: Array, U: Array) -> Array:
-    """Return W* U on the host, in double precision, for vectors in rows."""
-    products = to_numpy(W.conj() @ U.T)
-    return products.astype(np.result_type(products.dtype, np.float64))

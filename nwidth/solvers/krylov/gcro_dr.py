@@ -104,6 +104,7 @@ class _Cycle:
             if system.M is None
             else system.xp.empty((1, self.m, n), system.dtype)
         )
+        self.overlap: Any = None  # C* M^-1 U of a space that this solve has renewed
 
     def __call__(self, record: RestartedIteration, r: Array) -> None:
         system, space = self.system, self.space
@@ -143,14 +144,15 @@ class _Cycle:
             if not going[0]:
                 break
         system.x[:] = solution()
-        if count:
+        # A space that this solve has renewed before is as good as the last, short cycle makes it.
+        if count and (going[0] or self.overlap is None):
             self._renew(B[:, :count], fit.H[0, : count + 1, :count], k)
 
     def _renew(self, B: Array, H: Array, k: int) -> None:
         """Replace the space by harmonic Ritz vectors."""
-        space, system = self.space, self.system
-        count, xp = H.shape[1], system.xp
-        W, V = self.W[0, : k + count + 1], self.W[0, k : k + count]
+        space, system, xp = self.space, self.system, self.system.xp
+        count = H.shape[1]
+        W, Z = self.W[0, : k + count + 1], self.Z[0, k : k + count]
         G = np.block([[np.eye(k), B], [np.zeros((count + 1, k)), H]])
         Q, R = sla.qr(G, mode="economic")
         pivots = np.abs(np.diagonal(R))
@@ -158,24 +160,29 @@ class _Cycle:
             return  # a singular operator: what there is stays
         S = np.eye(k + count + 1, k + count, dtype=G.dtype)
         if k:
-            S[:, :k] = products(W, space.sources)
+            known = 0 if self.overlap is None else k
+            S[:known, :known] = self.overlap
+            S[known:, :k] = products(W[known:], space.sources)
         K = sla.solve_triangular(R, (Q.conj().T @ S).T, trans="T").T  # Q* S R^-1
         Y = leading_subspace(K, min(space.size, k + count))
         if Y.shape[1] == 0:
             return
-        P = sla.solve_triangular(R, Y).T.astype(system.dtype)  # rows: combinations of [U Z]
-        images = xp.asarray((Q @ Y).T.astype(system.dtype)) @ W
-        P = xp.asarray(P)
-        vectors = P[:, k:] @ self.Z[0, k : k + count]
-        if k:
-            vectors += P[:, :k] @ space.vectors
-        if system.M is None and space.sources is space.vectors:
-            sources = vectors
-        else:
-            sources = P[:, k:] @ V
-            if k:
-                sources += P[:, :k] @ space.sources
+        QY, P = Q @ Y, sla.solve_triangular(R, Y)
+        self.overlap = QY.conj().T @ S @ P
+        up, low = (xp.asarray(part.T.astype(system.dtype)) for part in (P[:k], P[k:]))
+        images = xp.asarray(QY.T.astype(system.dtype)) @ W
+        vectors = sources = _sum(up, space.vectors, low, Z)
+        if system.M is not None or space.sources is not space.vectors:
+            sources = _sum(up, space.sources, low, self.W[0, k : k + count])
         space.keep(vectors, sources, images, system.A)
+
+
+def _sum(a: Array, U: Array, b: Array, V: Array) -> Array:
+    """Return a U + b V, where U may be missing."""
+    total = b @ V
+    if a.shape[1]:
+        total += a @ U
+    return total
 
 
 def leading_subspace(K: Array, k: int) -> Array:
@@ -187,16 +194,16 @@ def leading_subspace(K: Array, k: int) -> Array:
     >>> leading_subspace(np.diag([1.0, 3.0, 2.0]), 2).round(6).tolist()
     [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
     """
-    moduli = np.sort(np.abs(np.linalg.eigvals(K)))[::-1]
-    close = 1e-10 * moduli[0]
-    cuts = [j for j in range(1, moduli.size) if moduli[j - 1] - moduli[j] > close]
-    cuts = [*cuts, moduli.size]
+    gees, trsen = sla.get_lapack_funcs(("gees", "trsen"), (K,))
+    T, _, *values, vectors, _, _ = gees(lambda *_: None, K)
+    moduli = np.abs(values[0]) if len(values) == 1 else np.hypot(*values)
+    order = np.sort(moduli)[::-1]
+    close = 1e-10 * order[0]
+    cuts = [j for j in range(1, order.size) if order[j - 1] - order[j] > close]
+    cuts = [*cuts, order.size]
     count = max((j for j in cuts if j <= k), default=min(cuts))
-    if count == moduli.size:
-        return np.eye(moduli.size, dtype=K.dtype)
-    cut = (moduli[count - 1] + moduli[count]) / 2
-    if np.iscomplexobj(K):
-        _, vectors, found = sla.schur(K, output="complex", sort=lambda z: abs(z) > cut)
-    else:
-        _, vectors, found = sla.schur(K, sort=lambda re, im: np.hypot(re, im) > cut)
-    return vectors[:, :found]
+    if count == order.size:
+        return np.eye(order.size, dtype=K.dtype)
+    leading = moduli > (order[count - 1] + order[count]) / 2
+    _, vectors, *_ = trsen(leading, T, vectors, job="N")
+    return vectors[:, :count]

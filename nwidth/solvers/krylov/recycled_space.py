@@ -6,11 +6,15 @@ import numpy as np
 import scipy.linalg as sla
 from numpy.typing import NDArray
 
-from nwidth.arrays import namespace, to_numpy
+from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_system import BatchSystem
+from nwidth.solvers.krylov.batch_vectors import products
 
 Array = NDArray[Any]
+
+# Ratio of the eigenvalues of a Gram matrix above which one orthogonalization is enough.
+NEARLY = 0.1
 
 
 class RecycledSpace:
@@ -95,8 +99,9 @@ class RecycledSpace:
 def orthonormal_combinations(images: Array) -> tuple[Array, Array]:
     """Return (T, Q) with Q = T images, Q Q* = I; dependent rows are dropped.
 
-    By the eigenvectors of the Gram matrix of normalized rows, twice: products of matrices do the
-    work. Reference: Stathopoulos & Wu (2002), doi:10.1137/S1064827500370883.
+    By the eigenvectors of the Gram matrix of normalized rows, twice unless the rows were nearly
+    orthogonal: products of matrices do the work. Reference: Stathopoulos & Wu (2002),
+    doi:10.1137/S1064827500370883.
 
     >>> T, Q = orthonormal_combinations(np.array([[2.0, 0.0], [4.0, 0.0]]))
     >>> Q.shape, np.abs(Q).round(6).tolist()
@@ -106,11 +111,13 @@ def orthonormal_combinations(images: Array) -> tuple[Array, Array]:
     kind = np.result_type(images.dtype, np.float64)
     T = np.eye(images.shape[0], dtype=kind)
     for threshold in (100 * np.finfo(images.dtype).eps, 0.0):
-        gram = to_numpy(Q @ Q.conj().T).astype(kind)
+        gram = products(Q, Q).T.astype(kind)
         sizes = np.sqrt(np.diagonal(gram).real)
         scale = np.where(sizes > 0, 1 / np.where(sizes > 0, sizes, 1), 0)
         values, vectors = sla.eigh(gram * scale[:, None] * scale)
         good = values > threshold * values[-1]
         step = (vectors[:, good] / np.sqrt(values[good])).conj().T * scale
         T, Q = step @ T, xp.asarray(step.astype(images.dtype)) @ Q
+        if values[0] > NEARLY * values[-1]:
+            break
     return T, Q
