@@ -78,3 +78,15 @@ def require_dtype(value: Any, *allowed: str) -> np.dtype:
     if value is None or dtype is None or dtype.name not in allowed or not dtype.isnative:
         raise InputError(f"dtype: expected {' or '.join(allowed)}, got {value!r:.80}")
     return dtype
+
+
+def require_instance(value: Any, name: str, *kinds: type) -> Any:
+    """Return an object of one of these classes.
+
+    >>> require_instance(2.0, "number", float)
+    2.0
+    """
+    if not isinstance(value, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise InputError(f"{name}: expected a {wanted}, got {value!r:.80}")
+    return value

@@ -55,10 +55,12 @@ def lives_on_gpu(array: Any) -> bool:
 def to_numpy(array: Any) -> NDArray[Any]:
     """Return a NumPy view, or a host copy for arrays that live on a device.
 
+    Raises `InputError` for arrays with masked entries.
+
     >>> to_numpy([1, 2]).tolist()
     [1, 2]
     """
-    library = namespace(array).__name__
+    library = namespace(_whole(array)).__name__
     if library == "cupy":
         return array.get()
     if library == "torch":
@@ -71,7 +73,7 @@ def as_floating(array: Any, name: str = "array") -> Any:
 
     So does extended precision, and swapped bytes come into the machine's order: kernels have four
     dtypes, float32, float64, complex64 and complex128. Raises `InputError` for strings, objects and
-    other dtypes that are not numbers.
+    other dtypes that are not numbers, and for masked entries.
 
     >>> as_floating(np.arange(3)).dtype
     dtype('float64')
@@ -79,7 +81,12 @@ def as_floating(array: Any, name: str = "array") -> Any:
     xp = namespace(array)
     if xp.__name__ == "torch":
         return array if array.is_floating_point() or array.is_complex() else array.to(xp.float64)
-    out = array if hasattr(array, "dtype") else np.asarray(array)
+    try:
+        out = array if hasattr(array, "dtype") else np.asarray(array)
+    except ValueError:  # rows of different lengths
+        raise InputError(f"{name}: expected an array of numbers, got {array!r:.80}") from None
+    if isinstance(_whole(out, name), np.ma.MaskedArray):
+        out = out.data
     if out.dtype.kind in "biu":
         return out.astype(np.float64)
     if out.dtype == np.float16:
@@ -88,6 +95,28 @@ def as_floating(array: Any, name: str = "array") -> Any:
         raise InputError(f"{name}: expected numbers, got dtype {out.dtype}; convert it to float")
     kind, size = out.dtype.kind, out.dtype.itemsize
     return out.astype(f"{kind}{min(size, 8 if kind == 'f' else 16)}", copy=False)
+
+
+def real_floating(array: Any, name: str) -> Any:
+    """Return the array as `as_floating` does, or raise `InputError` for complex numbers.
+
+    >>> real_floating([1, 2], "source").tolist()
+    [1.0, 2.0]
+    """
+    out = as_floating(array, name)
+    if out.dtype.kind != "f":
+        raise InputError(f"{name}: expected real numbers, got dtype {out.dtype}")
+    return out
+
+
+def _whole(array: Any, name: str = "array") -> Any:
+    """Return an array, or raise if entries are masked: plain arrays would bring them back."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise InputError(
+            f"{name}: expected an array without masked entries, got {int(array.mask.sum())} of "
+            f"{array.size} masked; fill them with array.filled(value)"
+        )
+    return array
 
 
 def require_finite(array: Any, name: str) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_choice
+from nwidth.arrays import real_floating
 from nwidth.errors import InputError
 from nwidth.solvers.multigrid.multigrid_cycle import COARSEST
 from nwidth.solvers.multigrid.ruge_stueben import ruge_stueben
@@ -62,8 +64,7 @@ class AlgebraicHierarchy:
 
         Raises `InputError` for matrices and arguments that cannot be used, or without PyAMG.
         """
-        if kind not in KINDS:
-            raise InputError(f"kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+        require_choice(kind, "kind", KINDS)
         matrix = checked(A)
         if kind == "smoothed-aggregation":
             return cls.of(_aggregation(matrix, near_nullspace))
@@ -174,7 +175,7 @@ def _aggregation(matrix: Any, near_nullspace: NDArray[Any] | None) -> Any:
             "'nwidth[algebraic]' or use kind='ruge-stueben'"
         ) from None
     if near_nullspace is not None:
-        near_nullspace = np.asarray(near_nullspace, dtype=np.float64)
+        near_nullspace = real_floating(near_nullspace, "near_nullspace").astype(np.float64)
         if near_nullspace.ndim != 2 or near_nullspace.shape[0] != matrix.shape[0]:
             raise InputError(
                 f"near_nullspace: expected shape ({matrix.shape[0]}, k), got {near_nullspace.shape}"

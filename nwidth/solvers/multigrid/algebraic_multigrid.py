@@ -50,7 +50,7 @@ class AlgebraicMultigrid(MultigridCycle):
         operator: DiffusionOperator,
         *,
         dtype: Any = None,
-        sweeps: Sequence[int] = (1,),
+        sweeps: int | Sequence[int] = (1,),
     ):
         super().__init__(operator, dtype, sweeps)
         smoother: Smoother = RedBlack(self._scaled())

@@ -66,7 +66,7 @@ class BlackBoxMultigrid(MultigridCycle):
         operator: DiffusionOperator | NinePointOperator,
         *,
         dtype: Any = None,
-        sweeps: Sequence[int] = (1, 2, 4),
+        sweeps: int | Sequence[int] = (1, 2, 4),
         cycle: str = "V",
     ):
         super().__init__(operator, dtype, sweeps, cycle)

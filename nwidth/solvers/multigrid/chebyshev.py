@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
 from nwidth.solvers.sparse_operator import SparseOperator
@@ -31,7 +31,7 @@ class Chebyshev:
         alpha: the part of the spectrum that is relaxed, > 1; by default twice the dimension, which
             covers what the next level cannot represent where all axes are coupled alike.
 
-    Raises `InputError` for numbers out of range.
+    Raises `InputError` for other operators and numbers out of range.
 
     >>> A = DiffusionOperator((np.ones(4),))
     >>> u = np.zeros(3)
@@ -46,12 +46,10 @@ class Chebyshev:
         degree: int = 2,
         alpha: float | None = None,
     ):
+        require_instance(operator, "Chebyshev", DiffusionOperator, SparseOperator)
         alpha = 2.0 * len(operator.domain_shape) if alpha is None else alpha
-        if isinstance(degree, bool) or not isinstance(degree, int) or degree < 1:
-            raise InputError(f"degree: expected an integer >= 1, got {degree!r}")
-        if not 1 < alpha < np.inf:
-            raise InputError(f"alpha: expected a number > 1, got {alpha!r}")
-        self.operator, self.degree, self.alpha = operator, degree, alpha
+        self.operator, self.degree = operator, require_integer(degree, "degree", 1)
+        self.alpha = require_number(alpha, "alpha", "(1, inf)")
 
     @cached_property
     def largest(self) -> float:

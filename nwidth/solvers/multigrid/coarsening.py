@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import namespace
+from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.transfer import Transfer
 
@@ -33,6 +35,7 @@ def strong_axes(operator: DiffusionOperator, every: bool = False) -> list[int]:
     >>> strong_axes(DiffusionOperator(T))
     [1]
     """
+    require_instance(operator, "coarsening", DiffusionOperator)
     xp, inverse = operator.xp, 1 / operator.diagonal
     strengths = {}
     for k, n in enumerate(operator.domain_shape):
@@ -64,6 +67,9 @@ def coarsen(operator: DiffusionOperator, axis: int) -> tuple[DiffusionOperator, 
     >>> coarse.faces[0].tolist(), transfer.coarse_shape
     ([0.5, 0.5, 0.5, 0.5], (3,))
     """
+    d = len(require_instance(operator, "coarsening", DiffusionOperator).domain_shape)
+    if require_integer(axis, "axis", 0) >= d:
+        raise InputError(f"axis: expected one from 0 to {d - 1}, got {axis!r}")
     T, wraps = operator.faces[axis], operator.periodic[axis]
     at = _Along(axis, T.ndim)
     n = operator.domain_shape[axis]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_instance
 from nwidth.solvers.convection_diffusion_operator import ConvectionDiffusionOperator
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
 from nwidth.solvers.multigrid.multigrid_cycle import COARSEST
@@ -49,11 +49,7 @@ class DownstreamMultigrid(StarCycle):
     def __init__(
         self, operator: ConvectionDiffusionOperator, *, cycle: str = "V", dtype: Any = None
     ):
-        if not isinstance(operator, ConvectionDiffusionOperator):
-            raise InputError(
-                f"downstream multigrid: expected a ConvectionDiffusionOperator, got "
-                f"{operator!r:.80}"
-            )
+        require_instance(operator, "downstream multigrid", ConvectionDiffusionOperator)
         super().__init__(operator, cycle, dtype)
         #: The orders of relaxation: per axis, whether points come in ascending order.
         self.orders = list(product(*(_ways(q) for q in operator.flows)))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.errors import InputError
 from nwidth.solvers.nine_point_operator import NinePointOperator
 
@@ -22,7 +23,7 @@ class FourColour:
     relaxing in order, which keeps a cycle symmetric. Reference: Trottenberg, Oosterlee & Schueller
     (2001), Multigrid.
 
-    Raises `InputError` where the diagonal is not positive.
+    Raises `InputError` for other operators and where the diagonal is not positive.
 
     >>> one = np.ones((1, 1))
     >>> A = NinePointOperator(np.ones((2, 2)), np.ones((1, 2)), np.ones((2, 1)), 0 * one, 0 * one)
@@ -33,7 +34,7 @@ class FourColour:
     """
 
     def __init__(self, operator: NinePointOperator):
-        diagonal = operator.diagonal
+        diagonal = require_instance(operator, "four colours", NinePointOperator).diagonal
         if not diagonal.min() > 0:
             where = tuple(int(i) for i in np.unravel_index(diagonal.argmin(), diagonal.shape))
             raise InputError(

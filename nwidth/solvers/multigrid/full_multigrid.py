@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import generator, power_of_two
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
@@ -148,12 +149,11 @@ def full_multigrid(
     >>> f"{error:.1e} {result.discretization_error:.1e}"
     '2.0e-04 2.0e-04'
     """
-    if not isinstance(problem, Problem):
-        raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
-    if not 0 < ratio < inf:
-        raise InputError(f"ratio: expected a number > 0, got {ratio!r}")
-    if isinstance(max_cycles, bool) or not isinstance(max_cycles, int) or max_cycles < 1:
-        raise InputError(f"max_cycles: expected an integer >= 1, got {max_cycles!r}")
+    require_instance(problem, "problem", Problem)
+    ratio = require_number(ratio, "ratio", "(0, inf)")
+    max_cycles = require_integer(max_cycles, "max_cycles", 1)
+    if cycle is not None and not callable(cycle):
+        raise InputError(f"cycle: expected a function of an operator, got {cycle!r:.80}")
     robust = cycle is not None
     cycle = partial(Multigrid, sweeps=(1,), cycle="F") if cycle is None else cycle
     level, *finer = _levels(problem, inputs)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_choice
 from nwidth.errors import InputError
 from nwidth.solvers.multigrid.algebraic_hierarchy import AlgebraicHierarchy
 from nwidth.solvers.multigrid.chebyshev import Chebyshev
@@ -61,7 +62,7 @@ class HierarchyCycle(MultigridCycle):
         *,
         columns: int | None = None,
         dtype: Any = None,
-        sweeps: Sequence[int] = (1,),
+        sweeps: int | Sequence[int] = (1,),
         cycle: str = "V",
         smoother: str = "gauss-seidel",
         device: bool = False,
@@ -71,11 +72,7 @@ class HierarchyCycle(MultigridCycle):
                 f"hierarchy: expected an AlgebraicHierarchy, got {type(hierarchy).__name__}; use "
                 "AlgebraicHierarchy.from_matrix(A) or AlgebraicHierarchy.of(pyamg_solver)"
             )
-        if smoother not in SMOOTHERS or (device and smoother == "gauss-seidel"):
-            wanted = SMOOTHERS[1:] if device else SMOOTHERS
-            raise InputError(f"smoother: expected one of {', '.join(wanted)}, got {smoother!r}")
-        if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
-            raise InputError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
+        require_choice(smoother, "smoother", SMOOTHERS[1:] if device else SMOOTHERS)
         self.columns, self.device, self._smoother = columns, device, smoother
         finest = SparseOperator(
             self._placed(hierarchy.matrices[0]),

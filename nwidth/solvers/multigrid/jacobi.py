@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_instance, require_number
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
 from nwidth.solvers.sparse_operator import SparseOperator
@@ -30,7 +30,7 @@ class Jacobi:
         operator: A.
         omega: damping in (0, 1); by default 2/3, 4/5 or 6/7 in one, two or three dimensions.
 
-    Raises `InputError` for omega out of range.
+    Raises `InputError` for other operators and omega out of range.
 
     >>> A = DiffusionOperator((np.ones(4),))
     >>> u = np.zeros(3)
@@ -40,10 +40,9 @@ class Jacobi:
     """
 
     def __init__(self, operator: DiffusionOperator | SparseOperator, omega: float | None = None):
+        require_instance(operator, "Jacobi", DiffusionOperator, SparseOperator)
         omega = DAMPING[len(operator.domain_shape) - 1] if omega is None else omega
-        if not 0 < omega < 1:
-            raise InputError(f"omega: expected a number between 0 and 1, got {omega!r}")
-        self.operator, self.omega = operator, omega
+        self.operator, self.omega = operator, require_number(omega, "omega", "(0, 1)")
 
     @cached_property
     def _weights(self) -> Array:

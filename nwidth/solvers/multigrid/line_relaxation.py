@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integers
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE, DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
@@ -31,7 +32,7 @@ class LineRelaxation:
 
     Args:
         operator: A.
-        axes: the axes along which lines are relaxed, in this order; all by default.
+        axes: the axis or axes along which lines are relaxed, in this order; all by default.
 
     Raises `InputError` for axes that A lacks.
 
@@ -42,10 +43,10 @@ class LineRelaxation:
     [1.5, 2.0, 1.5]
     """
 
-    def __init__(self, operator: DiffusionOperator, axes: Sequence[int] | None = None):
-        d = len(operator.domain_shape)
-        axes = tuple(range(d)) if axes is None else tuple(axes)
-        if not axes or any(not 0 <= k < d for k in axes):
+    def __init__(self, operator: DiffusionOperator, axes: int | Sequence[int] | None = None):
+        d = len(require_instance(operator, "lines", DiffusionOperator).domain_shape)
+        axes = require_integers(range(d) if axes is None else axes, "axes", 0)
+        if max(axes) >= d:
             raise InputError(f"axes: expected some of 0 to {d - 1}, got {axes!r}")
         self.operator, self.axes = operator, axes
         self.threaded = operator.shape[0] >= THREADED_SIZE

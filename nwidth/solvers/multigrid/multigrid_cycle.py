@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import power_of_two
+from nwidth.arguments import require_choice, require_dtype, require_instance, require_integers
+from nwidth.arrays import as_floating, power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.iterate import Iterate, check_limits
@@ -124,25 +125,20 @@ class MultigridCycle(LinearOperator):
 
     accepts: tuple[type[LinearOperator], ...] = (DiffusionOperator,)
 
-    def __init__(self, operator: Any, dtype: Any, sweeps: Sequence[int], cycle: str = "V"):
-        if not any(isinstance(operator, kind) for kind in self.accepts):
-            wanted = " or ".join(kind.__name__ for kind in self.accepts)
-            raise InputError(f"multigrid: expected a {wanted}, got {operator!r}")
-        if not sweeps or any(not isinstance(n, int) or n < 1 for n in sweeps):
-            raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
-        if cycle not in PROPERTIES:
-            raise InputError(f"cycle: expected one of {', '.join(PROPERTIES)}, got {cycle!r}")
+    def __init__(self, operator: Any, dtype: Any, sweeps: int | Sequence[int], cycle: str = "V"):
+        require_instance(operator, "multigrid", *self.accepts)
+        require_choice(cycle, "cycle", PROPERTIES)
         self.operator = operator
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype
         self.properties = PROPERTIES[cycle]
         self.cycle = cycle
         #: Precision of the cycle.
-        self.precision = operator.dtype if dtype is None else np.dtype(dtype)
-        if self.precision.kind not in "fc" or self.precision == np.float16:
-            raise InputError(f"dtype: expected float32 or float64, got {self.precision}")
+        self.precision = require_dtype(
+            operator.dtype if dtype is None else dtype, "float32", "float64"
+        )
         self.levels: list[Level] = []
-        self._sweeps = tuple(sweeps)
+        self._sweeps = require_integers(sweeps, "sweeps", 1)
         largest = self._largest()
         safe = self.precision == operator.dtype and (
             power_of_two(np.array([largest], operator.dtype)) == 1.0
@@ -297,8 +293,12 @@ class MultigridCycle(LinearOperator):
 
     def _checked(self, u: Any, what: str) -> Array:
         """Return an array of the operator's shape and dtype."""
-        if np.shape(u) != self.domain_shape:
-            raise InputError(f"{what}: expected shape {self.domain_shape}, got {np.shape(u)}")
+        u = as_floating(u, what)
+        if u.shape != self.domain_shape or u.dtype.kind != "f":
+            raise InputError(
+                f"{what}: expected real numbers of shape {self.domain_shape}, got {u.dtype} of "
+                f"shape {u.shape}"
+            )
         return self.xp.ascontiguousarray(u, dtype=self.dtype)
 
     def _check_balance(self, b: Array, size: float, rtol: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integer
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
@@ -43,10 +44,10 @@ class PlaneRelaxation:
     """
 
     def __init__(self, operator: DiffusionOperator, axis: int = 0):
-        if len(operator.domain_shape) != 3 or axis not in (0, 1, 2):
+        d = len(require_instance(operator, "planes", DiffusionOperator).domain_shape)
+        if d != 3 or require_integer(axis, "axis", 0) > 2:
             raise InputError(
-                f"planes: expected three dimensions and an axis from 0 to 2, got "
-                f"{len(operator.domain_shape)} and {axis!r}"
+                f"planes: expected three dimensions and an axis from 0 to 2, got {d} and {axis!r}"
             )
         self.operator, self.axis = operator, axis
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.kernels import kernel_module
 from nwidth.solvers.diffusion_operator import THREADED_SIZE, DiffusionOperator
 from nwidth.solvers.multigrid.flux_residual import flux_residual
@@ -24,6 +25,8 @@ class RedBlack:
     the opposite order is the adjoint of relaxing in order, which keeps a cycle symmetric.
     Reference: Trottenberg, Oosterlee & Schueller (2001), Multigrid, section 2.1.3.
 
+    Raises `InputError` for other operators than a `DiffusionOperator`.
+
     >>> u = np.zeros(3)
     >>> RedBlack(DiffusionOperator((np.ones(4),))).smooth(u, np.ones(3))
     >>> u.tolist()
@@ -31,7 +34,7 @@ class RedBlack:
     """
 
     def __init__(self, operator: DiffusionOperator):
-        self.operator = operator
+        self.operator = require_instance(operator, "red-black", DiffusionOperator)
         d = len(operator.domain_shape)
         # A single point of a periodic axis is no neighbour of its own.
         wraps = [p and n > 1 for p, n in zip(operator.periodic, operator.domain_shape, strict=True)]

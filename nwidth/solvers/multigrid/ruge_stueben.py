@@ -4,6 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from nwidth.arguments import require_number
+from nwidth.errors import InputError
+
 # Couplings of at least this fraction of a row's largest are strong.
 THETA = 0.25
 
@@ -37,7 +40,9 @@ def ruge_stueben(matrix: Any, theta: float = THETA) -> Any:
 
     from nwidth.solvers.multigrid import _ruge_stueben_numba as kernels
 
-    size = matrix.shape[0]
+    if not sp.issparse(matrix) or matrix.format != "csr" or matrix.dtype != np.float64:
+        raise InputError(f"matrix: expected a SciPy CSR array of float64, got {matrix!r:.80}")
+    theta, size = require_number(theta, "theta", "[0, 1]"), matrix.shape[0]
     pointers, columns, values = matrix.indptr, matrix.indices, matrix.data
     strong = np.empty(len(values), np.bool_)
     kernels.strong(pointers, columns, values, theta, strong)

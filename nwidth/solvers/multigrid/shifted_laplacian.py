@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.errors import InputError
 from nwidth.solvers.helmholtz_operator import HelmholtzOperator
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
@@ -56,18 +57,16 @@ class ShiftedLaplacian(StarCycle):
         sweeps: int = 1,
         dtype: Any = None,
     ):
-        if not isinstance(operator, HelmholtzOperator):
-            raise InputError(
-                f"shifted Laplacian: expected a HelmholtzOperator, got {operator!r:.80}"
-            )
-        if np.shape(shift) != (2,) or not np.isfinite(shift).all() or not shift[1] > 0:
-            raise InputError(f"shift: expected two numbers, the second > 0, got {shift!r}")
-        if not 0 < damping <= 1:
-            raise InputError(f"damping: expected a number in (0, 1], got {damping!r}")
-        if isinstance(sweeps, bool) or not isinstance(sweeps, int) or sweeps < 1:
-            raise InputError(f"sweeps: expected an integer >= 1, got {sweeps!r}")
+        require_instance(operator, "shifted Laplacian", HelmholtzOperator)
+        if np.ndim(shift) == 0 or len(shift) != 2:
+            raise InputError(f"shift: expected two numbers, the second > 0, got {shift!r:.80}")
+        damping = require_number(damping, "damping", "(0, 1]")
         super().__init__(operator, cycle, dtype)
-        self.shift, self.sweeps = tuple(float(b) for b in shift), sweeps
+        self.sweeps = require_integer(sweeps, "sweeps", 1)
+        self.shift = (
+            require_number(shift[0], "shift[0]", "(-inf, inf)"),
+            require_number(shift[1], "shift[1]", "(0, inf)"),
+        )
         level = operator
         while level.shape[0] > COARSEST and (axes := strong_axes(level.diffusion)):
             diffusion, mass, loss, transfers = level.diffusion, level.mass, level.damping, []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_choice, require_dtype
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.multigrid.multigrid_cycle import VISITS
 from nwidth.solvers.multigrid.transfer import Transfer
@@ -52,13 +52,11 @@ class StarCycle(LinearOperator):
     """
 
     def __init__(self, operator: StarOperator, cycle: str, dtype: Any):
-        if cycle not in VISITS:
-            raise InputError(f"cycle: expected one of {', '.join(VISITS)}, got {cycle!r}")
-        wanted = operator.dtype if dtype is None else np.dtype(dtype)
-        if wanted.kind != operator.dtype.kind or wanted.itemsize > operator.dtype.itemsize:
-            raise InputError(
-                f"dtype: expected {operator.dtype} or the same in single precision, got {wanted}"
-            )
+        require_choice(cycle, "cycle", VISITS)
+        single = "complex64" if operator.dtype.kind == "c" else "float32"
+        wanted = require_dtype(
+            operator.dtype if dtype is None else dtype, *{single, operator.dtype.name}
+        )
         self.operator = operator
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype

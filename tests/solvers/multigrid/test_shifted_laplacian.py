@@ -61,7 +61,7 @@ def test_bad_settings_are_refused():
     with pytest.raises(InputError, match="expected a HelmholtzOperator"):
         ShiftedLaplacian(Darcy(grid).operator({"permeability": np.ones((9, 9))}))
     for shift in [(1.0,), (1.0, 0.0), (1.0, np.nan), 0.5]:
-        with pytest.raises(InputError, match="shift: expected two numbers"):
+        with pytest.raises(InputError, match=r"shift(\[1\])?: expected"):
             ShiftedLaplacian(A, shift=shift)
     for damping in (0.0, 1.5, np.nan):
         with pytest.raises(InputError, match="damping"):
