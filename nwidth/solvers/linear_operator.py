@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nwidth.arrays import namespace
 from nwidth.errors import InputError
 
 Shape = tuple[int, ...]
@@ -22,6 +23,8 @@ class LinearOperator(ABC):
     Subclasses set `domain_shape`, `range_shape`, `dtype` and `properties` and define `_apply` and
     `_adjoint` on arrays of exactly those shapes. Every subclass owes the test suite an adjoint
     test, (A u, v) = (u, A* v), and a comparison with its dense matrix.
+
+    A real operator meets complex arrays part by part, so that none loses its imaginary one.
 
     `properties` holds any of "symmetric", "positive definite", "positive semidefinite". `batched`
     says that the first axis counts samples that know nothing of each other: a block diagonal matrix
@@ -53,9 +56,12 @@ class LinearOperator(ABC):
         """Return A* v; the array has `range_shape` or is flat, and the result is alike."""
         return self._on(self._adjoint, v, self.range_shape)
 
-    @staticmethod
-    def _on(action: Any, u: Any, shape: Shape) -> Any:
+    def _on(self, action: Any, u: Any, shape: Shape) -> Any:
         u = u if hasattr(u, "shape") else np.asarray(u)
+        if getattr(u.dtype, "kind", "") == "c" and np.dtype(self.dtype).kind != "c":
+            parts = (namespace(u).ascontiguousarray(part) for part in (u.real, u.imag))
+            real, imaginary = (self._on(action, part, shape) for part in parts)
+            return real + 1j * imaginary
         if tuple(u.shape) == shape:
             return action(u)
         if tuple(u.shape) == (prod(shape),):

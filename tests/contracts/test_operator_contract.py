@@ -245,6 +245,19 @@ def test_linearity_and_dense_twin(build):
 
 
 @pytest.mark.parametrize("build", CASES)
+def test_complex_arrays_keep_their_imaginary_part(build):
+    a = build()
+    u, v = random(a.domain_shape, np.complex128), random(a.range_shape, np.complex128)
+    dense, kind = a.to_dense(), np.result_type(a.dtype, np.complex64)
+    size = 50 * np.finfo(a.dtype).eps * np.linalg.norm(dense)
+    u, v = u.astype(kind), v.astype(kind)
+    atol = size * np.linalg.norm(u)
+    np.testing.assert_allclose(a.apply(u).ravel(), dense @ u.ravel(), atol=atol)
+    atol = size * np.linalg.norm(v)
+    np.testing.assert_allclose(a.adjoint(v).ravel(), dense.conj().T @ v.ravel(), atol=atol)
+
+
+@pytest.mark.parametrize("build", CASES)
 def test_promised_properties_hold(build):
     a = build()
     dense = a.to_dense()
