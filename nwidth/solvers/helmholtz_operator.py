@@ -48,7 +48,14 @@ class HelmholtzOperator(StarOperator):
         self.diffusion = diffusion
         self.mass, self.damping = np.asarray(mass), np.asarray(damping)
         diagonal = (diffusion.diagonal - mass - 1j * self.damping).astype(kind)
-        super().__init__(diagonal, diffusion.faces, diffusion.faces, diffusion.periodic)
+        # The diagonal of D knows that the single point of a ring is its own neighbour.
+        rings = zip(diffusion.periodic, diffusion.domain_shape, strict=True)
+        single = [wrap and n == 1 for wrap, n in rings]
+        faces = [
+            np.zeros_like(t) if alone else t
+            for t, alone in zip(diffusion.faces, single, strict=True)
+        ]
+        super().__init__(diagonal, faces, faces, diffusion.periodic)
 
     def shifted(self, real: float, imaginary: float) -> "HelmholtzOperator":
         """Return D - (real + i imaginary) m - i c: waves that are damped in the volume.

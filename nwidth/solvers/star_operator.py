@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import as_floating
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.solvers.diffusion_operator import three_dimensional, three_dimensional_faces
 from nwidth.solvers.linear_operator import LinearOperator
@@ -26,7 +27,8 @@ class StarOperator(LinearOperator):
         diagonal: d, real or complex, the shape of the unknowns, 1 to 3 axes.
         below: real couplings to the point before, one array per axis with n_k + 1 layers along axis
             k and the shape of the unknowns otherwise; the outer layers count on periodic axes only,
-            where they are the same face.
+            where they are the same face. A single point there is its own neighbour: its couplings
+            become part of the diagonal.
         above: the same for the point after.
         periodic: which axes are periodic; none by default.
 
@@ -45,6 +47,9 @@ class StarOperator(LinearOperator):
         above: Sequence[Array],
         periodic: Sequence[bool] | None = None,
     ):
+        diagonal = as_floating(diagonal, "diagonal")
+        below = [as_floating(t, f"below[{k}]") for k, t in enumerate(below)]
+        above = [as_floating(t, f"above[{k}]") for k, t in enumerate(above)]
         shape, d = diagonal.shape, diagonal.ndim
         if not 1 <= d <= 3 or len(below) != d or len(above) != d or min(shape) < 1:
             raise InputError(
@@ -73,9 +78,14 @@ class StarOperator(LinearOperator):
         self.dtype = np.result_type(diagonal, *below, *above)
         real = np.empty(0, self.dtype).real.dtype
         self.domain_shape = self.range_shape = shape
-        self.diagonal = np.ascontiguousarray(diagonal, dtype=self.dtype)
-        self.below = tuple(np.ascontiguousarray(t, dtype=real) for t in below)
-        self.above = tuple(np.ascontiguousarray(t, dtype=real) for t in above)
+        lower = [np.ascontiguousarray(t, dtype=real) for t in below]
+        upper = [np.ascontiguousarray(t, dtype=real) for t in above]
+        entries = np.array(diagonal, dtype=self.dtype, order="C")
+        for k, n in enumerate(shape):
+            if self.periodic[k] and n == 1:  # the point is its own neighbour
+                entries -= lower[k].take([0], axis=k) + upper[k].take([0], axis=k)
+                lower[k] = upper[k] = np.zeros_like(lower[k])
+        self.diagonal, self.below, self.above = entries, tuple(lower), tuple(upper)
 
     @cached_property
     def transpose(self) -> "StarOperator":
@@ -110,6 +120,10 @@ class StarOperator(LinearOperator):
         """Relax A u = f in place, point after point in C order, each axis forward or backward."""
         from nwidth.solvers._star_operator_numba import gauss_seidel
 
+        if len(forward) != len(self.periodic):
+            raise InputError(
+                f"forward: expected {len(self.periodic)} entries, one per axis, got {forward!r:.80}"
+            )
         directions = (True,) * (3 - len(forward)) + tuple(forward)
         arrays = (three_dimensional(v) for v in (u, f, self._inverse_diagonal))
         row = np.empty(u.shape[-1], self.dtype)

@@ -32,6 +32,14 @@ def test_symmetric_dissipative_and_not_hermitian():
     assert np.vdot(u, A.apply(u)).imag == pytest.approx(-(A.damping * np.abs(u) ** 2).sum())
 
 
+@pytest.mark.parametrize("shape", [(4, 1), (1, 4), (1,)])
+def test_the_single_point_of_a_ring_is_its_own_neighbour(shape):
+    faces = [np.ones([n + (j == k) for j, n in enumerate(shape)]) for k in range(len(shape))]
+    D = DiffusionOperator(faces, None, [n == 1 for n in shape])
+    A = HelmholtzOperator(D, np.zeros(shape), np.zeros(shape))
+    np.testing.assert_array_equal(A.to_dense(), D.to_dense())
+
+
 def test_single_precision_stays():
     A = HelmholtzOperator(diffusion(dtype=np.float32), np.ones((4, 5)), np.ones((4, 5)))
     assert A.dtype == np.complex64 and A.apply(np.ones((4, 5))).dtype == np.complex64

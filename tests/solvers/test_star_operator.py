@@ -90,6 +90,40 @@ def test_gauss_seidel_is_triangular_solve(forward, periodic):
     np.testing.assert_allclose(u, wanted, rtol=1e-9, atol=1e-9 * np.abs(wanted).max())
 
 
+@pytest.mark.parametrize("shape", [(1,), (1, 5), (5, 1), (1, 1), (3, 1, 4), (2, 3, 1)])
+def test_the_single_point_of_a_ring_is_its_own_neighbour(shape):
+    rng, d = np.random.default_rng(4), len(shape)
+    sides = [rng.random((2, *(n + (j == k) for j, n in enumerate(shape)))) for k in range(d)]
+    for k, t in enumerate(sides):
+        last = np.moveaxis(t, k + 1, 0)
+        last[-1] = last[0]
+    below, above = zip(*sides, strict=True)
+    operator = StarOperator(np.full(shape, 3.0 * d), below, above, (True,) * d)
+    # Three points in a row that repeat themselves are the same ring.
+    longer = [3 * n if n == 1 else n for n in shape]
+    repeated = [list(below), list(above)]
+    for side in repeated:
+        for k, t in enumerate(side):
+            for axis, n in enumerate(shape):
+                if n == 1:
+                    t = np.repeat(t.take([0], axis=axis), 3 + (axis == k), axis=axis)
+            side[k] = t
+    ring = StarOperator(np.full(longer, 3.0 * d), *repeated, (True,) * d)
+    u = rng.random(shape)
+    wide = np.broadcast_to(u, longer)
+    np.testing.assert_allclose(ring.apply(wide), np.broadcast_to(operator.apply(u), longer))
+    np.testing.assert_allclose(operator.to_sparse().toarray(), operator.to_dense())
+    f, x = rng.random(shape), np.zeros(shape)
+    for _ in range(200):
+        operator.gauss_seidel(x, f, (True,) * d)
+    np.testing.assert_allclose(operator.apply(x), f, atol=1e-12)
+
+
+def test_gauss_seidel_wants_a_direction_per_axis():
+    with pytest.raises(InputError, match="forward: expected 2 entries"):
+        star((3, 4), complex_=False).gauss_seidel(np.ones((3, 4)), np.ones((3, 4)), (True,))
+
+
 def test_bad_couplings_are_refused():
     good = np.ones(4)
     with pytest.raises(InputError, match=r"below\[0\]: expected real couplings of shape \(4,\)"):
