@@ -23,6 +23,9 @@ PATIENCE = 50
 # A residual of so many units of round-off need not be in the range of a singular A.
 NOISE = 1e3
 
+# A failed iteration whose last residual is so many times its least one goes back to that.
+GROWN = 10
+
 
 def conjugate_gradient(
     A: Any,
@@ -47,8 +50,10 @@ def conjugate_gradient(
     every step, no longer changes in its last digit. A residual that merely rests is no such sign:
     the method minimizes the energy, and for high contrast the residual may stay above its first
     value for many iterations. Data near the ends of the floating-point range is scaled by a power
-    of two first, and dot products are float64, so that no square underflows.
-    Complex vectors are pairs of real numbers: all coefficients of the method are real.
+    of two first, and dot products are float64, so that no square underflows. Where A is singular
+    and b out of its range the iteration diverges after a while; x is then the one of the least
+    residual before, by running again up to it. Complex vectors are pairs of real numbers: all
+    coefficients of the method are real.
 
     Args:
         A: LinearOperator, dense or sparse matrix, or SciPy's LinearOperator; symmetric, Hermitian
@@ -70,7 +75,7 @@ def conjugate_gradient(
     >>> conjugate_gradient(A, np.array([1.0, 2.0])).x.round(6).tolist()
     [0.090909, 0.636364]
     """
-    check_limits(rtol, max_iterations)
+    check_limits(rtol, max_iterations, stop)
     A = as_operator(A)
     preconditioner = None if preconditioner is None else as_operator(preconditioner)
     b, x = _checked(A, b, preconditioner, initial)
@@ -106,14 +111,16 @@ def _run(
     stop: Stop | None,
 ) -> Status:
     """Iterate, and again from the true residual as long as that helps."""
-    kept = None  # where the iteration began again
+    first = len(residuals)
     while True:
-        before, done = residuals[-1], len(residuals)
+        before, done, began = residuals[-1], len(residuals), x.copy()
         status = _iterate(work, x, size, residuals, rtol, max_iterations, stop)
         if len(residuals) > done:  # else the last residual is a true one already
             residuals[-1] = work.start(x) / size
-        if kept is not None and not residuals[-1] < before:
-            x[...], residuals[-1] = kept, before
+        if status in (Status.BREAKDOWN, Status.STAGNATED, Status.CONVERGED):
+            _return_to_least(work, x, began, size, residuals, done)
+        if done > first and not residuals[-1] < before:
+            x[...], residuals[-1] = began, before
         if status is Status.BREAKDOWN and residuals[-1] <= NOISE * float(np.finfo(x.dtype).eps):
             return Status.STAGNATED
         if len(residuals) == done:
@@ -124,7 +131,19 @@ def _run(
             return Status.CONVERGED
         if not residuals[-1] < before / 2:
             return Status.STAGNATED
-        kept = x.copy()
+
+
+def _return_to_least(
+    work: "_Workspace", x: Array, began: Array, size: float, residuals: list[float], done: int
+) -> None:
+    """Go back to the least residual before the largest one, if the last one is far above it."""
+    peak = int(np.argmax(residuals[done - 1 :]))
+    steps = int(np.argmin(residuals[done - 1 : done + peak]))
+    if residuals[-1] > GROWN * residuals[done - 1 + steps]:
+        x[...] = began
+        work.start(x)
+        _iterate(work, x, size, residuals[:done], 0.0, done - 1 + steps, None)
+        residuals[-1] = work.start(x) / size
 
 
 def _iterate(
@@ -268,6 +287,7 @@ def _checked(
 ) -> tuple[Array, Array]:
     """Return b and a fresh x_0 as contiguous floating arrays of one dtype."""
     xp, b = namespace(b), as_floating(b, "right-hand side")
+    initial = None if initial is None else as_floating(initial, "initial guess")
     dtype = common_precision(A, b, M, initial)
     b = xp.ascontiguousarray(b, dtype=dtype)
     if b.shape != A.range_shape or A.range_shape != A.domain_shape or b.size == 0:
@@ -276,6 +296,6 @@ def _checked(
         raise InputError(f"preconditioner: expected shape {b.shape}, got {M}")
     if initial is None:
         return b, np.zeros_like(b)
-    if np.shape(initial) != b.shape:
-        raise InputError(f"initial guess: expected shape {b.shape}, got {np.shape(initial)}")
+    if initial.shape != b.shape:
+        raise InputError(f"initial guess: expected shape {b.shape}, got {initial.shape}")
     return b, xp.array(initial, dtype=dtype, order="C")

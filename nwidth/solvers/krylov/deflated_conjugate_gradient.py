@@ -6,11 +6,15 @@ import numpy as np
 import scipy.linalg as sla
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_integer
 from nwidth.solvers.krylov.batch_system import BatchSystem
 from nwidth.solvers.krylov.batch_vectors import combination, inner, norms, products
 from nwidth.solvers.krylov.iterate import Iterate, Stop
-from nwidth.solvers.krylov.recycled_space import RecycledSpace, orthonormal_combinations
+from nwidth.solvers.krylov.recycled_space import (
+    RecycledSpace,
+    orthonormal_combinations,
+    space_for,
+)
 from nwidth.solvers.krylov.restarted_iteration import RestartedIteration
 from nwidth.solvers.krylov.symmetry_check import require_symmetric
 from nwidth.solvers.solution import Status
@@ -68,19 +72,11 @@ def deflated_conjugate_gradient(
     >>> second.iterations < 0.7 * first.iterations
     True
     """
-    if isinstance(directions, bool) or not isinstance(directions, int | np.integer):
-        raise InputError(f"directions: expected an integer, got {directions!r}")
-    if directions < 1:
-        raise InputError(f"directions: expected a number >= 1, got {directions}")
-    space = RecycledSpace() if space is None else space
-    if not isinstance(space, RecycledSpace):
-        raise InputError(f"space: expected a RecycledSpace, got {space!r:.80}")
+    directions = require_integer(directions, "directions", 1)
     system = BatchSystem(A, b, preconditioner, initial)
-    if system.A.batched:
-        raise InputError("deflated_conjugate_gradient: expected one system, got a batch")
+    space = space_for(system, space)
     require_symmetric(system)
-    space.suit(system.b.shape[1], system.dtype)
-    solver = _Cycle(system, space, int(directions))
+    solver = _Cycle(system, space, directions)
     result = RestartedIteration(system, rtol, max_iterations, stop).run(solver)
     solver.renew()
     return result
@@ -97,6 +93,12 @@ class _Cycle:
         self.MAp: list[Array] = []
 
     def __call__(self, record: RestartedIteration, r: Array) -> None:
+        best = self._iterate(record, r)
+        if record.claims[0] is Status.BREAKDOWN:
+            self.system.x[:] = best
+
+    def _iterate(self, record: RestartedIteration, r: Array) -> Array:
+        """Improve x until something ends it; return the x of the smallest residual."""
         system, x = self.system, self.system.x
         self._meet()
         eps, given = float(np.finfo(x.dtype).eps), norms(r)
@@ -106,14 +108,15 @@ class _Cycle:
         start, going, last = norms(r), record.running, None
         if start[0] <= REST * eps * given[0]:  # W has it all
             record.step(start, going, lambda: system.x)
-            return
+            return x
         p = system.xp.zeros_like(r)
         z = system.precondition(r)
+        least, best = start, x.copy()
         while going[0]:
             rho = float(inner(r, z).real[0])
             if not rho > 0:
                 record.report(going, _failure(rho))
-                return
+                return best
             mu = self._solve(self.space.images, z)
             p *= 0.0 if last is None else rho / last
             p += z
@@ -122,7 +125,7 @@ class _Cycle:
             curvature = float(inner(q, p).real[0])
             if not curvature > 0:
                 record.report(going, _failure(curvature))
-                return
+                return best
             alpha, last = rho / curvature, rho
             x += alpha * p
             r = r - alpha * q
@@ -134,9 +137,12 @@ class _Cycle:
                 self.MAp.append(size / alpha * (before - z))
             residual = norms(r)
             going = record.step(residual, going, lambda: system.x)
+            if residual[0] < least[0]:
+                least, best[:] = residual, x
             # As in `conjugate_gradient`: A is singular and b out of its range.
             record.report(going & (eps * residual > start), Status.BREAKDOWN)
             going = going & (residual > eps * start) & (eps * residual <= start)
+        return best
 
     def _meet(self) -> None:
         """Take the space to this operator and factor W* A W; a space that does not suit is left."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_integer
 from nwidth.solvers.krylov.batch_system import BatchSystem
 from nwidth.solvers.krylov.batch_vectors import combination, divided, norms, orthogonalize
 from nwidth.solvers.krylov.hessenberg_least_squares import HessenbergLeastSquares
@@ -60,10 +60,9 @@ def fgmres(
     >>> fgmres(np.array([[0.0, 1.0], [-1.0, 0.0]]), np.array([1.0, 2.0])).x.round(6).tolist()
     [-2.0, 1.0]
     """
-    if isinstance(restart, bool) or not isinstance(restart, int | np.integer) or restart < 1:
-        raise InputError(f"restart: expected an integer >= 1, got {restart!r}")
+    restart = require_integer(restart, "restart", 1)
     system = BatchSystem(A, b, preconditioner, initial)
-    m = min(int(restart), system.b.shape[1])
+    m = min(restart, system.b.shape[1])
     size = (system.samples, m, system.b.shape[1])
     V = system.xp.empty((size[0], m + 1, size[2]), system.dtype)
     Z = V if system.M is None else system.xp.empty(size, system.dtype)

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg as sla
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_system import BatchSystem
 from nwidth.solvers.krylov.batch_vectors import (
@@ -17,7 +18,7 @@ from nwidth.solvers.krylov.batch_vectors import (
 )
 from nwidth.solvers.krylov.hessenberg_least_squares import HessenbergLeastSquares
 from nwidth.solvers.krylov.iterate import Iterate, Stop
-from nwidth.solvers.krylov.recycled_space import RecycledSpace
+from nwidth.solvers.krylov.recycled_space import RecycledSpace, space_for
 from nwidth.solvers.krylov.restarted_iteration import RestartedIteration
 from nwidth.solvers.solution import Status
 
@@ -77,17 +78,13 @@ def gcro_dr(
     >>> second.iterations < 0.7 * first.iterations
     True
     """
-    if isinstance(restart, bool) or not isinstance(restart, int | np.integer) or restart < 2:
-        raise InputError(f"restart: expected an integer >= 2, got {restart!r}")
-    space = RecycledSpace(max(1, int(restart) // 2)) if space is None else space
-    if not isinstance(space, RecycledSpace) or space.size >= restart:
-        size = getattr(space, "size", repr(space))
-        raise InputError(f"space: expected a RecycledSpace smaller than {restart}, got {size}")
+    restart = require_integer(restart, "restart", 2)
+    space = RecycledSpace(max(1, restart // 2)) if space is None else space
     system = BatchSystem(A, b, preconditioner, initial)
-    if system.A.batched:
-        raise InputError("gcro_dr: expected one system, got a batch; recycle over a sequence")
-    space.suit(system.b.shape[1], system.dtype)
-    cycle = _Cycle(system, space, int(restart))
+    space = space_for(system, space)
+    if space.size >= restart:
+        raise InputError(f"space: expected one smaller than {restart}, got {space.size}")
+    cycle = _Cycle(system, space, restart)
     return RestartedIteration(system, rtol, max_iterations, stop).run(cycle)
 
 

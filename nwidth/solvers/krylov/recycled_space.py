@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg as sla
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_system import BatchSystem
@@ -36,9 +37,7 @@ class RecycledSpace:
     """
 
     def __init__(self, size: int = 20):
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
-            raise InputError(f"size: expected an integer >= 1, got {size!r}")
-        self.size = int(size)
+        self.size = require_integer(size, "size", 1)
         self.forget()
 
     def forget(self) -> None:
@@ -94,6 +93,22 @@ class RecycledSpace:
         """Renew the space."""
         self.vectors, self.sources = vectors, sources
         self.images, self.operator = images, operator
+
+
+def space_for(system: BatchSystem, space: RecycledSpace | None) -> RecycledSpace:
+    """Return the space of a sequence, a fresh one where there is none, ready for a system of it.
+
+    Raises `InputError` for batches, for what is no space, and for vectors of another length.
+
+    >>> space_for(BatchSystem(np.eye(2), np.ones(2), None, None), None).dimension
+    0
+    """
+    space = RecycledSpace() if space is None else space
+    require_instance(space, "space", RecycledSpace)
+    if system.A.batched:
+        raise InputError(f"system: expected a single one to recycle from, got a batch: {system.A}")
+    space.suit(system.b.shape[1], system.dtype)
+    return space
 
 
 def orthonormal_combinations(images: Array) -> tuple[Array, Array]:

@@ -37,6 +37,8 @@ class RestartedIteration:
     - BREAKDOWN if the cycle reported one, STAGNATED if not, where there was no progress;
     - otherwise it runs again.
 
+    A sample whose last cycle raised the true residual has the unknowns from before it.
+
     The residuals of samples without status are zero vectors in later cycles, and a method leaves
     their unknowns alone. A sample whose b is zero has the solution zero.
 
@@ -46,7 +48,7 @@ class RestartedIteration:
     """
 
     def __init__(self, system: BatchSystem, rtol: float, max_iterations: int, stop: Stop | None):
-        check_limits(rtol, max_iterations)
+        check_limits(rtol, max_iterations, stop)
         self.system, self.rtol, self.max_iterations, self.stop = system, rtol, max_iterations, stop
         self.status: list[Status | None] = [None] * system.samples
         self.claims: list[Status | None] = [None] * system.samples
@@ -103,12 +105,15 @@ class RestartedIteration:
             self._history.append(norms(r) / self._sizes)
             self._start()
             while self.running.any():
-                before = self._history[-1].copy()
+                before, kept = self._history[-1].copy(), system.x.copy()
                 r[system.xp.asarray(~self.running)] = 0
                 self.claims = [None if s is None else s for s in self.status]
                 cycle(self, r)
                 r = system.residual()
                 self._settle(before, norms(r) / self._sizes)
+                risen = system.xp.asarray(~(self._history[-1] <= before))
+                system.x[risen] = kept[risen]
+                self._history[-1] = np.fmin(self._history[-1], before)
         return self._result()
 
     def _finished(self, relative: Array, solutions: Solutions) -> Array:

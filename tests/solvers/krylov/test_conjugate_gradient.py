@@ -115,6 +115,23 @@ def test_indefinite_operators_break_down():
     assert result.status is Status.BREAKDOWN
 
 
+@pytest.mark.parametrize("mean", [1e-6, 1e-2, 1.0])
+def test_the_best_unknowns_of_an_iteration_that_diverges(mean):
+    """A chain without held ends: all of b but its mean can be had, until round-off takes over."""
+    n = 40
+    A = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    A[0, 0] = A[-1, -1] = 1
+    b = np.random.default_rng(0).standard_normal(n)
+    b += mean - b.mean()
+    result = conjugate_gradient(A, b, max_iterations=3000)
+    least = mean * np.sqrt(n) / np.linalg.norm(b)
+    assert result.status in (Status.BREAKDOWN, Status.STAGNATED)
+    true = np.linalg.norm(b - A @ result.x) / np.linalg.norm(b)
+    assert result.residuals[-1] == pytest.approx(true, rel=1e-6)
+    # Iterates of this method do not minimize the residual.
+    assert true <= min(1.0, 4 * least) and np.abs(result.x).max() < 100
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.complex128])
 def test_a_right_hand_side_out_of_the_range_breaks_down(kind):
     singular = np.diag([1.0, 2.0, 3.0, 4.0, 0.0]).astype(kind)

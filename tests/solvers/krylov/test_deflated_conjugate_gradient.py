@@ -141,7 +141,8 @@ def test_a_right_hand_side_out_of_the_range_breaks_down(kind):
     singular = np.diag([1.0, 2.0, 3.0, 4.0, 0.0]).astype(kind)
     b = np.array([1.0, 1.0, 1.0, 1.0, 1e-3], kind)
     result = deflated_conjugate_gradient(singular, b)
-    assert result.status is Status.BREAKDOWN and np.isfinite(result.x).all()
+    assert result.status is Status.BREAKDOWN and np.abs(result.x).max() < 2
+    assert result.residuals[-1] < 1e-3
     b[-1] = 0
     assert deflated_conjugate_gradient(singular, b, rtol=1e-5).status is Status.CONVERGED
 

@@ -57,6 +57,22 @@ def test_no_progress(claim):
     assert run(rest).status is (claim or Status.STAGNATED)
 
 
+@pytest.mark.parametrize("claim", [Status.BREAKDOWN, Status.NON_FINITE, None])
+def test_a_cycle_that_spoils_the_unknowns_is_taken_back(claim):
+    def spoil(record, r):
+        if np.linalg.norm(r) > 0.6:
+            halve(record, r)
+            return
+        record.system.x[:] = np.nan if claim is Status.NON_FINITE else 1e9
+        record.step(np.ones(1), record.running, lambda: record.system.x)
+        record.report(record.running, claim or Status.STAGNATED)
+
+    result = run(spoil)
+    assert result.status is (claim or Status.STAGNATED)
+    np.testing.assert_allclose(result.x, 0.75)
+    assert result.residuals[-1] == pytest.approx(0.25)
+
+
 def test_limit_is_a_status():
     result = run(halve, max_iterations=3)
     assert result.status is Status.MAX_ITERATIONS and result.iterations == 3
