@@ -24,6 +24,11 @@ METHODS = ("multigrid-cg", "multigrid", "fast-poisson", "scaled-fast-poisson", "
 # when after every so many iterations the residual is behind a pace of so many in all.
 PROBE, PACE = 20, 80
 
+# Averaged fluxes blur regions of a few points whose couplings stand out. Jumps by more than this
+# factor are counted, each by its decimal logarithm; from so many per point on, black-box multigrid
+# is worth its set-up of a dozen iterations.
+JUMP, ROUGH = 20.0, 0.01
+
 
 class OperatorSolver:
     """Solutions of A x = b for one operator by one method, which is set up once.
@@ -144,7 +149,9 @@ class OperatorSolver:
             rule = pace if host else stop
             first = conjugate_gradient(self.operator, b, preconditioner=M, stop=rule, **options)
             if not pace.slow:
-                return first, ""
+                flux = isinstance(self.operator, DiffusionOperator)
+                told = flux and self._black_box
+                return first, "black-box multigrid, as many couplings jump" if told else ""
             self._slow, initial, residuals = True, first.x, first.residuals[:-1]
             note = f"algebraic multigrid after {len(residuals)} iterations, which were slow"
         second = conjugate_gradient(
@@ -160,21 +167,27 @@ class OperatorSolver:
 
     @cached_property
     def _multigrid(self) -> Any:
-        from nwidth.solvers.multigrid import BlackBoxMultigrid, Multigrid, PoissonMultigrid
+        from nwidth.solvers.multigrid import PoissonMultigrid
 
         if PoissonMultigrid.suits(self.operator):
             return PoissonMultigrid.of(self.operator)
-        if isinstance(self.operator, NinePointOperator):
-            return BlackBoxMultigrid(self.operator)
-        return Multigrid(self.operator)
+        return self._cycle_in(self.operator.dtype)
 
     @cached_property
     def _cycle(self) -> LinearOperator:
+        return self._cycle_in(self.precision)
+
+    @cached_property
+    def _black_box(self) -> bool:
+        """Whether black-box multigrid suits the operator."""
+        return isinstance(self.operator, NinePointOperator) or is_rough(self.operator)
+
+    def _cycle_in(self, precision: Any) -> LinearOperator:
+        """Return the cycle that suits the operator, in some precision."""
         from nwidth.solvers.multigrid import BlackBoxMultigrid, Multigrid
 
-        if isinstance(self.operator, NinePointOperator):
-            return BlackBoxMultigrid(self.operator, dtype=self.precision)
-        return Multigrid(self.operator, dtype=self.precision)
+        kind = BlackBoxMultigrid if self._black_box else Multigrid
+        return kind(self.operator, dtype=precision)
 
     @cached_property
     def _algebraic(self) -> LinearOperator:
@@ -235,6 +248,22 @@ class OperatorSolver:
         if not np.isfinite(residual):
             return Iterate(x, Status.NON_FINITE, (residual,))
         return Iterate(x, Status.CONVERGED if residual <= rtol else Status.STAGNATED, (residual,))
+
+
+def is_rough(operator: DiffusionOperator) -> bool:
+    """Return whether so many couplings jump that black-box multigrid takes less time.
+
+    It knows plane grids without periodic axes, in the host's memory.
+
+    >>> is_rough(DiffusionOperator((np.ones((8, 7)), np.ones((7, 8)))))
+    False
+    """
+    from nwidth.solvers.multigrid import coupling_jumps
+
+    if len(operator.domain_shape) != 2 or any(operator.periodic) or operator.xp is not np:
+        return False
+    with np.errstate(over="ignore"):
+        return float(np.log10(coupling_jumps(operator, JUMP)).sum()) > ROUGH * operator.shape[0]
 
 
 class _Pace:

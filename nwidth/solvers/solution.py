@@ -22,8 +22,8 @@ class Status(Enum):
         "check the coefficients and boundaries, or use fgmres"
     )
     UNRESOLVED = (
-        "the discretization error is estimated above 100 %: refine the grid, or use multigrid-cg for "
-        "the solution of the discrete equations"
+        "the discretization error is estimated above 100 %: refine the grid, or use multigrid-cg "
+        "for the solution of the discrete equations"
     )
 
 

@@ -42,7 +42,7 @@ def test_the_second_right_hand_side_goes_straight_to_algebraic_multigrid():
     solver = OperatorSolver(A, grid, "multigrid-cg")
     b = RNG.standard_normal(A.domain_shape)
     first, note = solver.solve(b)
-    assert "after 20 iterations" in note and first.status is Status.CONVERGED
+    assert "algebraic multigrid after" in note and first.status is Status.CONVERGED
     second, note = solver.solve(2 * b)
     assert "as for the right-hand side before" in note and second.status is Status.CONVERGED
     assert len(second.residuals) < len(first.residuals)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -139,6 +141,12 @@ def test_all_that_round_off_lets_be_had(method, boundary, dtype):
     np.testing.assert_allclose(solution.u, exact, atol=1e3 * eps * np.abs(exact).max())
 
 
+def points(n, contrast):
+    """One medium or the other in every point by chance, which no coarse grid resolves."""
+    chosen = np.random.default_rng(0).random((n, n)) < 0.3
+    return Darcy(Grid.uniform((n, n))), {"permeability": np.where(chosen, 1.0, contrast)}
+
+
 def rough(n, contrast):
     """Inclusions down to single points."""
     grid = Grid.uniform((n, n))
@@ -147,28 +155,30 @@ def rough(n, contrast):
     return Darcy(grid), {"permeability": field.sample(np.random.default_rng(0))}
 
 
-@pytest.mark.parametrize("contrast", [1e4, 1e6])
+@pytest.mark.parametrize("contrast", [1e5, 1e6])
 @pytest.mark.parametrize("method", ["auto", "multigrid-cg"])
 def test_algebraic_multigrid_takes_over_where_multigrid_is_slow(contrast, method):
-    problem, inputs = rough(129, contrast)
+    problem, inputs = points(129, contrast)
     solution = solve(problem, inputs, method=method).checked()
-    assert solution.iterations <= 45
+    assert solution.iterations <= 65
     assert solution.method == "multigrid-cg"
-    assert "algebraic multigrid after 20 iterations" in solution.reason
+    tried = re.search(r"algebraic multigrid after (\d+) iterations", solution.reason)
+    assert tried is not None
+    before = int(tried[1])
     A, b = problem.operator(inputs), problem.source(inputs)
     residual = np.linalg.norm(b - A.apply(problem.unknowns(solution.u))) / np.linalg.norm(b)
     np.testing.assert_allclose(solution.residual, residual, rtol=1e-2)
-    first = solve(problem, inputs, max_iterations=20)
+    first = solve(problem, inputs, max_iterations=before)
     assert first.status is Status.MAX_ITERATIONS and "algebraic" not in first.reason
-    np.testing.assert_allclose(solution.residuals[:20], first.residuals[:20])
-    more = solve(problem, inputs, max_iterations=25)
-    assert more.status is Status.MAX_ITERATIONS and more.iterations == 25
+    np.testing.assert_allclose(solution.residuals[:before], first.residuals[:before])
+    more = solve(problem, inputs, max_iterations=before + 5)
+    assert more.status is Status.MAX_ITERATIONS and more.iterations == before + 5
     again = solve(problem, inputs, 1e-7, initial=solution.u)
     assert again.iterations == 0 and "algebraic" not in again.reason
 
 
 def test_the_extra_rule_survives_the_change_of_the_method():
-    problem, inputs = rough(129, 1e4)
+    problem, inputs = points(129, 1e4)
     seen = []
 
     def stop(unknowns, residual):
@@ -182,12 +192,12 @@ def test_the_extra_rule_survives_the_change_of_the_method():
 
 
 def test_a_singular_problem_changes_the_method_too():
-    problem, inputs = rough(129, 1e4)
+    problem, inputs = points(129, 1e4)
     x, y = problem.grid.coordinates()
     f = np.cos(np.pi * x) * np.cos(np.pi * y)
     problem = Darcy(problem.grid, Boundary(default=Neumann()), source=f)
     solution = solve(problem, inputs).checked()
-    assert "algebraic" in solution.reason and solution.iterations <= 50
+    assert "algebraic" in solution.reason and solution.iterations <= 65
     assert abs(problem.grid.integrate(solution.u)) < 1e-10
 
 
@@ -195,6 +205,17 @@ def test_moderate_contrast_stays_with_multigrid():
     for contrast in (4.0, 100.0):
         solution = solve(*rough(129, contrast)).checked()
         assert "algebraic" not in solution.reason
+
+
+@pytest.mark.parametrize("contrast", [1e4, 1e6])
+@pytest.mark.parametrize("boundary", [None, Boundary(default=Neumann())], ids=["walls", "closed"])
+def test_many_jumps_take_black_box_multigrid(contrast, boundary):
+    problem, inputs = rough(129, contrast)
+    problem = Darcy(problem.grid, boundary, source=lambda x, y: np.cos(np.pi * x))
+    for method in ("auto", "multigrid-cg"):
+        solution = solve(problem, inputs, 1e-7, method=method).checked()
+        assert solution.reason.endswith("black-box multigrid, as many couplings jump")
+        assert solution.iterations <= 25
 
 
 def test_bad_arguments():
@@ -346,7 +367,7 @@ def test_arguments_are_checked_whatever_the_method(method):
             solve(problem, {"permeability": a}, method=method, initial=guess)
     with pytest.raises(InputError, match="stop: expected a function"):
         solve(problem, {"permeability": a}, method=method, stop=3)
-    with pytest.raises(InputError, match="expected a Problem"):
+    with pytest.raises(InputError, match="expected a LinearProblem"):
         solve(3, {"permeability": a}, method=method)
 
 

@@ -7,6 +7,7 @@ from nwidth.solvers.multigrid.black_box_multigrid import BlackBoxMultigrid
 from nwidth.solvers.multigrid.box_transfer import BoxTransfer
 from nwidth.solvers.multigrid.chebyshev import Chebyshev
 from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
+from nwidth.solvers.multigrid.coupling_jumps import coupling_jumps
 from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
 from nwidth.solvers.multigrid.downstream_multigrid import DownstreamMultigrid
 from nwidth.solvers.multigrid.flux_residual import flux_residual
@@ -48,6 +49,7 @@ __all__ = [
     "SparseTransfer",
     "Transfer",
     "coarsen",
+    "coupling_jumps",
     "cubic_interpolation",
     "flux_residual",
     "full_multigrid",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from math import inf, log2, nan
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.multigrid.algebraic_multigrid import AlgebraicMultigrid
+from nwidth.solvers.multigrid.coupling_jumps import coupling_jumps
 from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
 from nwidth.solvers.multigrid.multigrid import Multigrid
 from nwidth.solvers.multigrid.multigrid_cycle import MultigridCycle
@@ -166,7 +167,7 @@ def full_multigrid(
     for below, fine in zip(range(len(finer) - 1, -1, -1), finer, strict=True):
         start, level, last = fine.start(level, x), fine, seen
         least = 3 if start.size < SMALL else min(below, 2) + 1
-        steep = level is finer[-1] and level.steepest > STEEP
+        steep = level is finer[-1] and coupling_jumps(level.A, STEEP).size > 0
         M, options = cycle(level.A), (start, max(least, 1 + steep), ratio, max_cycles)
         last = replace(last, worst=max(last.worst, _left(M, level))) if steep else last
         hopeless = steep and last.worst > SLOW and not robust
@@ -178,7 +179,8 @@ def full_multigrid(
             last = replace(last, worst=_left(M, level)) if steep else last
             x, seen = _improve(level, M, last, *options)
         cycles.append(seen.cycles)
-    discretization = seen.change / (2 ** _assumed(seen.order, level.steepest > JUMP) - 1)
+    rough = coupling_jumps(level.A, JUMP).size > 0
+    discretization = seen.change / (2 ** _assumed(seen.order, rough) - 1)
     x = level.centred(x)
     u = problem.field(x, inputs)
     scale = power_of_two(u)
@@ -294,19 +296,6 @@ class _Level:
             raise InputError(f"full multigrid: expected a DiffusionOperator, got {operator!r}")
         self.A, self.b = operator, problem.source(inputs)
         self.volumes = problem.unknowns(problem.grid.weights).astype(operator.dtype)
-
-    @cached_property
-    def steepest(self) -> float:
-        """The largest quotient of two couplings of a point along an axis, walls apart."""
-        largest = 1.0
-        for k, T in enumerate(self.A.faces):
-            inside = np.moveaxis(T, k, 0)[1:-1]
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                quotients = inside[1:] / inside[:-1]
-            if quotients.size:
-                low, high = float(np.nanmin(quotients)), float(np.nanmax(quotients))
-                largest = max(largest, high, 1 / low if low > 0 else inf)
-        return largest
 
     def norm(self, x: Array) -> float:
         """Return the L2 norm of unknowns, whatever their size."""

@@ -60,7 +60,7 @@ class Multigrid(MultigridCycle):
         operator: DiffusionOperator,
         *,
         dtype: Any = None,
-        sweeps: int | Sequence[int] = (1, 2, 4, 8),
+        sweeps: int | Sequence[int] = (2, 3, 4),
         cycle: str = "V",
         smoother: Callable[[DiffusionOperator], Smoother] = RedBlack,
         semi_coarsening: bool = True,
