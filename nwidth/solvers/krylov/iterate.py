@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer, require_number
 from nwidth.errors import InputError
 from nwidth.solvers.solution import Status
 
@@ -21,7 +21,7 @@ class Iterate:
     Of a batch, `samples` holds what became of every sample; `status` is then CONVERGED if all of
     them converged and that of the first failure otherwise, and `residuals` are the largest ones.
 
-    >>> Iterate(np.zeros(2), Status.CONVERGED, (1.0, 0.5)).iterations
+    >>> Iterate([0.0, 0.0], Status.CONVERGED, (1.0, 0.5)).iterations
     1
     """
 
@@ -36,12 +36,9 @@ class Iterate:
         return len(self.residuals) - 1
 
 
-def check_limits(rtol: float, max_iterations: int) -> None:
-    """Raise `InputError` unless 0 <= rtol < 1 and max_iterations is an integer >= 0."""
-    real = isinstance(rtol, float | int | np.floating | np.integer) and not isinstance(rtol, bool)
-    if not real or not 0 <= rtol < 1:
-        raise InputError(f"rtol: expected a number in [0, 1), got {rtol!r}")
-    if isinstance(max_iterations, bool) or not isinstance(max_iterations, int | np.integer):
-        raise InputError(f"max_iterations: expected an integer, got {max_iterations!r}")
-    if max_iterations < 0:
-        raise InputError(f"max_iterations: expected a number >= 0, got {max_iterations}")
+def check_limits(rtol: float, max_iterations: int, stop: Stop | None = None) -> None:
+    """Raise `InputError` unless 0 <= rtol < 1, max_iterations >= 0, and stop is a function."""
+    require_number(rtol, "rtol", "[0, 1)")
+    require_integer(max_iterations, "max_iterations", 0)
+    if stop is not None and not callable(stop):
+        raise InputError(f"stop: expected a function of unknowns and residual, got {stop!r:.80}")
