@@ -60,7 +60,7 @@ def to_numpy(array: Any) -> NDArray[Any]:
     >>> to_numpy([1, 2]).tolist()
     [1, 2]
     """
-    library = namespace(_whole(array)).__name__
+    library = namespace(require_unmasked(array)).__name__
     if library == "cupy":
         return array.get()
     if library == "torch":
@@ -85,7 +85,7 @@ def as_floating(array: Any, name: str = "array") -> Any:
         out = array if hasattr(array, "dtype") else np.asarray(array)
     except ValueError:  # rows of different lengths
         raise InputError(f"{name}: expected an array of numbers, got {array!r:.80}") from None
-    if isinstance(_whole(out, name), np.ma.MaskedArray):
+    if isinstance(require_unmasked(out, name), np.ma.MaskedArray):
         out = out.data
     if out.dtype.kind in "biu":
         return out.astype(np.float64)
@@ -109,8 +109,17 @@ def real_floating(array: Any, name: str) -> Any:
     return out
 
 
-def _whole(array: Any, name: str = "array") -> Any:
-    """Return an array, or raise if entries are masked: plain arrays would bring them back."""
+def require_unmasked(array: Any, name: str = "array") -> Any:
+    """Return the array unchanged, or raise `InputError` if entries are masked.
+
+    Plain arrays, which all computations use, would bring them back.
+
+    >>> require_unmasked(np.ma.masked_array([1.0, 2.0], [False, True]))
+    Traceback (most recent call last):
+        ...
+    nwidth.errors.InputError: array: expected an array without masked entries, got 1 of 2 masked; \
+fill them with array.filled(value)
+    """
     if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
         raise InputError(
             f"{name}: expected an array without masked entries, got {int(array.mask.sum())} of "

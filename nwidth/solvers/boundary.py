@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite
+from nwidth.arrays import require_finite, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 
@@ -239,6 +239,7 @@ def _on_side(value: Any, grid: Grid, axis: int, end: str, part: str) -> NDArray[
         points[axis] = np.array([getattr(grid.axes[axis], end)])
         coordinates = np.meshgrid(*points, indexing="ij")
         value = called(value, [np.squeeze(x, axis) for x in coordinates], what)
+    require_unmasked(value, what)
     try:
         out = np.broadcast_to(real_numbers(value), shape)
     except (TypeError, ValueError):
@@ -272,6 +273,7 @@ def _check_value(value: Any, what: str) -> None:
     """Raise unless the value is callable or made of finite real numbers."""
     if callable(value):
         return
+    require_unmasked(value, what)
     try:
         numbers = np.asarray(value)
     except (TypeError, ValueError):  # rows of different lengths

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
+from nwidth.arrays import real_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.solvers.boundary import ENDS
+from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 
 Array = NDArray[Any]
@@ -29,7 +32,8 @@ def coefficient_gradient(problem: DiffusionProblem, a: Array, u: Array, adjoint:
         u: the whole solution, shape `grid.shape`.
         adjoint: the unknowns lambda.
 
-    Returns float64, shape of a. Raises `InputError` for other shapes.
+    Returns float64, shape of a. Raises `InputError` for other shapes and for
+    `AnisotropicDarcy`.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Darcy, solve
@@ -38,6 +42,14 @@ def coefficient_gradient(problem: DiffusionProblem, a: Array, u: Array, adjoint:
     >>> coefficient_gradient(problem, a, u, np.array([0.25])).round(6).tolist()
     [-0.03125, -0.0625, -0.03125]
     """
+    require_instance(problem, "gradient", DiffusionProblem)
+    if isinstance(problem, AnisotropicDarcy):
+        raise InputError(
+            "gradient: expected a problem with fluxes between neighbours, such as Darcy, got "
+            "AnisotropicDarcy, whose finite elements have other derivatives"
+        )
+    a, u = real_floating(a, "coefficient"), real_floating(u, "solution")
+    adjoint = real_floating(adjoint, "adjoint")
     grid = problem.grid
     d = grid.dimension
     if a.shape not in (grid.shape, (d, *grid.shape)) or u.shape != grid.shape:
@@ -50,6 +62,8 @@ def coefficient_gradient(problem: DiffusionProblem, a: Array, u: Array, adjoint:
             f"gradient: expected {problem.volumes.shape} unknowns of the adjoint, got "
             f"{adjoint.shape}"
         )
+    if not require_finite(a, "coefficient").min() > 0:
+        raise InputError(f"coefficient: expected numbers > 0, got {a.min()}")
     whole = np.zeros(grid.shape)
     whole[problem.volumes.interior] = adjoint
     gradient = np.zeros(a.shape)

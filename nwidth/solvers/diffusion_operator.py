@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import namespace, to_numpy
+from nwidth.arguments import require_instance
+from nwidth.arrays import namespace, real_floating, to_numpy
 from nwidth.errors import InputError
 from nwidth.kernels import kernel_module
 from nwidth.solvers.linear_operator import LinearOperator
@@ -53,7 +54,10 @@ class DiffusionOperator(LinearOperator):
         reaction: Array | None = None,
         periodic: Sequence[bool] | None = None,
     ):
-        d = len(faces)
+        d = len(require_instance(faces, "faces", Sequence, np.ndarray))
+        faces = [real_floating(t, f"faces[{k}]") for k, t in enumerate(faces)]
+        if reaction is not None:
+            reaction = real_floating(reaction, "reaction")
         if not 1 <= d <= 3 or any(np.ndim(t) != d for t in faces):
             raise InputError(
                 f"faces: expected one array per axis for 1 to 3 axes, each of that dimension, got "

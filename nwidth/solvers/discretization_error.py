@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_choice, require_number
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
@@ -57,11 +58,8 @@ def discretization_error(
     >>> round(discretization_error(Poisson(grid), {"source": f}, order=2, norm="L2"), 5)
     0.0008
     """
-    if norm not in ("energy", "L2"):
-        raise InputError(f"norm: expected 'energy' or 'L2', got {norm!r}")
-    real = isinstance(order, int | float | np.number) and not isinstance(order, bool)
-    if not real or not 0 < order < np.inf:
-        raise InputError(f"order: expected a number > 0, got {order!r}")
+    require_choice(norm, "norm", ("energy", "L2"))
+    order = require_number(order, "order", "(0, inf)")
     (coarse, factors), fine = coarser(problem), problem.grid
     if solution is None:
         solution = solve(problem, inputs, rtol).checked().u

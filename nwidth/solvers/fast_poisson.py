@@ -7,6 +7,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, product_along
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
@@ -82,15 +83,17 @@ class FastPoisson(LinearOperator):
     def __init__(
         self, grid: Grid, kinds: Kinds, *, reaction: float = 0.0, workers: int | None = None
     ):
-        if len(kinds) != grid.dimension or any(len(pair) != 2 for pair in kinds):
+        require_instance(grid, "grid", Grid)
+        pairs = np.shape(kinds) if isinstance(kinds, Sequence) else ()
+        if pairs != (grid.dimension, 2):
             raise InputError(
                 f"kinds: expected {grid.dimension} pairs (lower, upper), one per axis, "
                 f"got {kinds!r:.80}"
             )
-        if not 0 <= reaction < np.inf:
-            raise InputError(f"reaction: expected a finite number >= 0, got {reaction!r}")
+        if workers is not None:
+            workers = require_integer(workers, "workers", 1)
         self.grid, self.workers, self.dtype = grid, workers, np.dtype(np.float64)
-        self.reaction = float(reaction)
+        self.reaction = require_number(reaction, "reaction", "[0, inf)")
         self.kinds = tuple(
             ("periodic", "periodic") if axis.periodic else (str(lower), str(upper))
             for axis, (lower, upper) in zip(grid.axes, kinds, strict=True)
@@ -142,6 +145,7 @@ class FastPoisson(LinearOperator):
         and no side is Dirichlet), in the scale of the faces: the inverse of an operator with
         constant a and c is exact up to the factor a.
         """
+        require_instance(operator, "operator", DiffusionOperator)
         kinds: list[tuple[str, str]] = []
         for k, faces in enumerate(operator.faces):
             walls = [bool(faces.take(end, axis=k).any()) for end in (0, -1)]

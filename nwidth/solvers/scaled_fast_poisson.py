@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite
+from nwidth.arguments import require_dtype, require_instance
+from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.meshes import _parity_series as parity
@@ -61,12 +62,11 @@ class ScaledFastPoisson(LinearOperator):
         *,
         dtype: Any | None = None,
     ):
-        if not isinstance(operator, DiffusionOperator):
-            raise InputError(f"operator: expected a DiffusionOperator, got {operator!r:.80}")
+        require_instance(operator, "operator", DiffusionOperator)
         fluxes = DiffusionOperator(operator.faces, None, operator.periodic)
         plain = FastPoisson.of(fluxes, grid)
-        a = fluxes.diagonal / plain.diagonal() if a is None else np.asarray(a)
-        if a.shape != operator.domain_shape or a.dtype.kind not in "fiu":
+        a = fluxes.diagonal / plain.diagonal() if a is None else as_floating(a, "a")
+        if a.shape != operator.domain_shape or a.dtype.kind != "f":
             raise InputError(
                 f"coefficient: expected real numbers at the unknowns, shape "
                 f"{operator.domain_shape}, got {a.dtype} of shape {a.shape}; cut them out with "
@@ -77,9 +77,9 @@ class ScaledFastPoisson(LinearOperator):
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype
         #: Precision of the transforms.
-        self.precision = operator.dtype if dtype is None else np.dtype(dtype)
-        if self.precision not in (np.float32, np.float64):
-            raise InputError(f"dtype: expected float32 or float64, got {self.precision}")
+        self.precision = require_dtype(
+            operator.dtype if dtype is None else dtype, "float32", "float64"
+        )
         least = 0.0
         if operator.reaction is not None:
             least = float((operator.reaction / (a * plain.weights)).min())

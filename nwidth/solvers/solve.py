@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import lives_on_gpu, namespace, power_of_two, require_finite, require_shape
+from nwidth.arguments import require_choice, require_instance
+from nwidth.arrays import (
+    as_floating,
+    namespace,
+    power_of_two,
+    real_floating,
+    require_finite,
+    require_shape,
+)
 from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
@@ -77,13 +85,9 @@ def solve(
     >>> solve(Poisson(grid), {"source": np.full(5, 2.0)}).u.round(4).tolist()
     [0.0, 0.1875, 0.25, 0.1875, 0.0]
     """
-    if method not in METHODS:
-        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-    if not isinstance(problem, LinearProblem):
-        raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
-    check_limits(rtol, max_iterations)
-    if stop is not None and not callable(stop):
-        raise InputError(f"stop: expected a function of unknowns and residual, got {stop!r:.80}")
+    require_choice(method, "method", METHODS)
+    require_instance(problem, "problem", LinearProblem)
+    check_limits(rtol, max_iterations, stop)
     if stop is not None and method in ("direct", "multigrid", "full-multigrid"):
         raise InputError(
             f"stop: expected a method with conjugate gradients, got {method!r}, which asks no "
@@ -159,8 +163,7 @@ def _full_multigrid(problem: Problem, inputs: Inputs, max_cycles: int) -> Soluti
 
 def _guess(problem: LinearProblem, initial: Array, operator: LinearOperator) -> Array:
     """Return the unknowns of a checked first guess."""
-    initial = initial if lives_on_gpu(initial) else np.asarray(initial)
-    if initial.dtype.kind not in ("fiuc" if operator.dtype.kind == "c" else "fiu"):
-        raise InputError(f"initial guess: expected real numbers, got dtype {initial.dtype}")
+    take = as_floating if operator.dtype.kind == "c" else real_floating
+    initial = take(initial, "initial guess")
     require_shape(initial, problem.grid.shape, "initial guess")
     return problem.unknowns(require_finite(initial, "initial guess")).astype(operator.dtype)

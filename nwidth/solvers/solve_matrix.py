@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_choice, require_instance
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.bicgstab import bicgstab
@@ -71,8 +72,7 @@ def solve_matrix(
     [1.0, 1.0, 1.0]
     """
     start, cpu_start = time.perf_counter(), time.process_time()
-    if method not in METHODS:
-        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    require_choice(method, "method", METHODS)
     check_limits(rtol, max_iterations)
     system = _System(A, b, rtol, max_iterations, hierarchy, near_nullspace)
     reason = "asked for"
@@ -115,12 +115,14 @@ class _System:
         size = matrix.shape[0]
         if matrix.shape[1] != size:
             raise InputError(f"matrix: expected a square one, got shape {matrix.shape}")
-        b = as_floating(np.asarray(b), "right-hand side")
+        b = as_floating(b, "right-hand side")
         if b.ndim not in (1, 2) or b.shape[0] != size or b.size == 0:
             raise InputError(
                 f"right-hand side: expected shape ({size},) or ({size}, m), got {b.shape}"
             )
         require_finite(b, "right-hand side")
+        if hierarchy is not None:
+            require_instance(hierarchy, "hierarchy", AlgebraicHierarchy)
         if hierarchy is not None and hierarchy.matrices[0].shape != matrix.shape:
             raise InputError(
                 f"hierarchy: expected one of a matrix of shape {matrix.shape}, got "

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_choice
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.solvers.linear_operator import LinearOperator
@@ -55,8 +56,8 @@ class SparseCholesky(LinearOperator):
     """
 
     def __init__(self, matrix: Any, backend: str | None = None):
-        if backend not in (None, "cvxopt", "scipy"):
-            raise InputError(f"backend: expected 'cvxopt' or 'scipy', got {backend!r}")
+        if backend is not None:
+            require_choice(backend, "backend", ("cvxopt", "scipy"))
         self.dtype = np.dtype(np.float32 if _dtype(matrix) == np.float32 else np.float64)
         self.matrix = checked(matrix)
         size = self.matrix.shape[0]

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_dtype, require_integer
+from nwidth.arrays import require_unmasked
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.solvers.linear_operator import LinearOperator
 
@@ -48,17 +50,18 @@ class SparseOperator(LinearOperator):
         dtype: Any = None,
         properties: frozenset[str] = frozenset(),
     ):
-        if columns is not None and (
-            isinstance(columns, bool) or not isinstance(columns, int) or columns < 1
-        ):
-            raise InputError(f"columns: expected an integer >= 1, got {columns!r}")
+        if columns is not None:
+            columns = require_integer(columns, "columns", 1)
         #: The matrix as a CSR array, in the precision it came in.
         self.matrix = canonical(matrix)
         self.columns = columns
         beside = () if columns is None else (columns,)
         self.range_shape = (self.matrix.shape[0], *beside)
         self.domain_shape = (self.matrix.shape[1], *beside)
-        self.dtype = np.dtype(self.matrix.dtype if dtype is None else dtype)
+        self.dtype = require_dtype(
+            self.matrix.dtype if dtype is None else dtype,
+            *("float32", "float64", "complex64", "complex128"),
+        )
         self.properties = frozenset(properties)
         self._values = self.matrix.astype(self.dtype, copy=False)
         # Complex numbers and devices are left to the library of the matrix.
@@ -151,7 +154,7 @@ def canonical(matrix: Any) -> Any:
     import scipy.sparse as sp
 
     if not sp.issparse(matrix) and _on_host(matrix):
-        matrix = np.asarray(matrix)
+        matrix = np.asarray(require_unmasked(matrix, "matrix"))
         if matrix.dtype.kind not in "biufc":
             raise InputError(f"matrix: expected numbers, got dtype {matrix.dtype}")
     if len(matrix.shape) != 2 or 0 in matrix.shape:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite
+from nwidth.arrays import require_finite, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import ENDS, Boundary, called
@@ -93,6 +93,7 @@ class ConvectionDiffusion(LinearProblem):
         w, d, shape = self.velocity, self.grid.dimension, self.grid.shape
         if callable(w):
             w = called(w, self.grid.coordinates(), "velocity")
+        require_unmasked(w, "velocity")
         try:
             parts = [np.broadcast_to(np.asarray(part, np.float64), shape) for part in w]
         except (TypeError, ValueError):

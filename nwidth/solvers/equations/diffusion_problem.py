@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite
+from nwidth.arrays import as_floating, require_finite, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import Boundary, called, real_numbers
@@ -92,6 +92,7 @@ class DiffusionProblem(Problem):
 
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of whole fields `(..., *grid.shape)`."""
+        field = as_floating(field, self.output)
         if tuple(field.shape[field.ndim - self.grid.dimension :]) != self.grid.shape:
             raise InputError(
                 f"{self.output}: expected shape (..., {', '.join(map(str, self.grid.shape))}), "
@@ -107,6 +108,7 @@ class DiffusionProblem(Problem):
 def source_on_grid(source: Source, grid: Grid, name: str = "source") -> Array:
     """Return a source (number, array or callable of the coordinates) as a float64 field."""
     value = called(source, grid.coordinates(), name) if callable(source) else source
+    require_unmasked(value, name)
     try:
         numbers = np.broadcast_to(real_numbers(value), grid.shape)
     except (TypeError, ValueError):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_choice
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 
@@ -44,8 +45,7 @@ def sequence_order(parameters: Any, method: str = "auto") -> Array:
     >>> sequence_order(np.array([0.0, 5.0, 1.0, 6.0])).tolist()
     [0, 2, 1, 3]
     """
-    if method not in METHODS:
-        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+    require_choice(method, "method", METHODS)
     try:
         values = as_floating(to_numpy(parameters), "parameters")
     except InputError:
