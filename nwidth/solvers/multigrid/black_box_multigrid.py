@@ -29,15 +29,16 @@ class BlackBoxMultigrid(MultigridCycle):
     When to use which: full tensors and other nine-point operators need this class. For operators in
     flux form `Multigrid`, whose averaged fluxes cost no set-up, takes as many iterations where the
     coefficient is smooth, two-phase with large regions or a reservoir field. Where jumps do not lie
-    on the coarse grids this class takes half as many or fewer; as preconditioner of conjugate
-    gradients to 1e-8 on 421 x 421 points:
+    on the coarse grids this class takes half as many or fewer, and `solve` takes it; as
+    preconditioner of conjugate gradients to 1e-8 on 421 x 421 points, for the reservoir to 1e-10:
 
                                                       Multigrid   this class
-        two-phase {3, 12}, log-normal of 2.4e4             9           9
-        rough inclusions of about 10 points, 100          33          14
-        checkerboard of 5 x 5 points, 1e4                 71          34
-        oblique channels 3 points wide, 1e4 and 1e8     > 150      50, 66
-        layer of SPE 10 model 1, cells halved 4 times     11          12
+        two-phase {3, 12}, log-normal of 2.4e4           7, 6         9, 8
+        two-phase with large regions, 1e4 and 1e6       19, 23       14, 17
+        rough inclusions of about 10 points, 100          27          13
+        checkerboard of 5 x 5 points, 1e4                 68          34
+        oblique channels 3 points wide, 1e4 and 1e8     > 150      54, 59
+        SPE 10 model 1, each cell split into 4 x 4        15          14
 
     Where inclusions are a few points thin *and* of contrast 1e4 and more, no coarse grid of every
     second point resolves them, both fail, and `AlgebraicMultigrid` takes 20 to 35. A set-up costs
