@@ -1,8 +1,12 @@
-"""Kernels between arrays `(sample, row, column)` and lanes `(row, column, lane)` with a rim.
+"""Kernels between arrays `(sample, plane, row, column)` and lanes, which have a rim of points.
 
-`level` describes the rectangle of the unknowns as in `multigrid._batched_relaxation_numba`:
-offset (here 0), points per row, first row, rows, first column, columns. Lanes beyond the last
-sample repeat it.
+`level` describes the box of the unknowns in a flat array:
+
+    offset, points per plane, points per row, first plane, planes, first row, rows,
+    first column, columns
+
+In two dimensions there is one plane, number 2, and the points per plane are 0: no plane has others
+beside it. Lanes beyond the last sample repeat it.
 """
 
 import numpy as np
@@ -10,7 +14,13 @@ import numpy as np
 from nwidth._njit_numba import njit
 from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, store
 
-POINTS, ROW, ROWS, COLUMN, COLUMNS = range(1, 6)
+OFFSET, SHEET, POINTS, PLANE, PLANES, ROW, ROWS, COLUMN, COLUMNS = range(9)
+
+
+@njit(inline="always")
+def place(level, plane, row):
+    """Return the flat index where a row starts, rim included."""
+    return level[OFFSET] + (plane * level[SHEET] + row * level[POINTS]) * LANES
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -69,22 +79,22 @@ def assemble_along(a, scales, points0, areas0, points1, distances1, areas1, leve
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def pack(values, scales, level, out):
-    """Write scaled fields `(sample, row, column)` to lanes, starting at the first unknown."""
-    pitch = level[POINTS] * LANES
-    for i in range(values.shape[1]):
-        at = (level[ROW] + i) * pitch + level[COLUMN] * LANES
-        for b in range(LANES):
-            sample = min(b, values.shape[0] - 1)
-            for j in range(values.shape[2]):
-                out[at + j * LANES + b] = scales[b] * values[sample, i, j]
+    """Write scaled fields `(sample, plane, row, column)` to lanes, from the first unknown on."""
+    for m in range(values.shape[1]):
+        for i in range(values.shape[2]):
+            at = place(level, level[PLANE] + m, level[ROW] + i) + level[COLUMN] * LANES
+            for b in range(LANES):
+                sample = min(b, values.shape[0] - 1)
+                for j in range(values.shape[3]):
+                    out[at + j * LANES + b] = scales[b] * values[sample, m, i, j]
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def unpack(lanes, scales, level, out):
-    """Read scaled fields `(sample, row, column)` from lanes."""
-    pitch = level[POINTS] * LANES
-    for i in range(out.shape[1]):
-        at = (level[ROW] + i) * pitch + level[COLUMN] * LANES
-        for b in range(out.shape[0]):
-            for j in range(out.shape[2]):
-                out[b, i, j] = scales[b] * lanes[at + j * LANES + b]
+    """Read scaled fields `(sample, plane, row, column)` from lanes."""
+    for m in range(out.shape[1]):
+        for i in range(out.shape[2]):
+            at = place(level, level[PLANE] + m, level[ROW] + i) + level[COLUMN] * LANES
+            for b in range(out.shape[0]):
+                for j in range(out.shape[3]):
+                    out[b, m, i, j] = scales[b] * lanes[at + j * LANES + b]

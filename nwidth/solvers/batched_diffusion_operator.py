@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 
 class BatchedDiffusionOperator:
-    """A group of two-dimensional `DiffusionOperator`s of one shape, the sample innermost.
+    """A group of `DiffusionOperator`s of one shape in two or three dimensions, sample innermost.
 
         (A_s u_s)_i = sum_f T_fs (u_is - u_js) + d_is u_is,    s = 0, ..., lanes - 1
 
@@ -23,17 +23,17 @@ class BatchedDiffusionOperator:
     its stencil, is one vector instruction for all samples. Each sample is scaled by a power of two
     that brings its largest T or d near one; `scales` holds these factors.
 
-    Arrays are flat and contiguous: a rectangle of points with their lanes and a rim of zeros, which
-    stands for the values beyond the walls. Row i of `faces[0]` couples the points of rows i - 1 and
-    i, entry j of a row of `faces[1]` the points j - 1 and j. Points with two even indices are those
-    of the next coarser level: the first point of an axis is number 1 if it sees a Dirichlet wall
+    Arrays are flat and contiguous: a box of points with their lanes and a rim of zeros, which
+    stands for the values beyond the walls. Layer i of `faces[k]` along axis k couples the points of
+    layers i - 1 and i. Points whose indices are all even are those of the next coarser level: the
+    first point of an axis is number 1 if it sees a Dirichlet wall
     and number 2 otherwise, so that walls stay where they are. There are as many lanes as the
     machine handles best; those beyond the last sample repeat it.
 
     Make one for a shape, then `set_operators` or `set_coefficients` any number of times.
 
     Args:
-        shape: rows and columns of unknowns.
+        shape: unknowns per axis.
         walls: per axis whether the first point sees a Dirichlet wall.
         reaction: whether there is a d.
 
@@ -43,20 +43,17 @@ class BatchedDiffusionOperator:
     [[1.0, 1.0], [1.0, 1.0]]
     """
 
-    def __init__(self, shape: tuple[int, int], walls: tuple[bool, bool], reaction: bool = False):
+    def __init__(self, shape: tuple[int, ...], walls: tuple[bool, ...], reaction: bool = False):
         from nwidth.solvers import _batched_diffusion_operator_numba as kernels
 
         self.kernels, self.shape, self.walls = kernels, shape, walls
         #: Samples side by side.
         self.lanes: int = kernels.LANES
-        starts = [1 if wall else 2 for wall in walls]
-        #: Offset, points per row, first row, rows, first column, columns.
-        self.level = np.array(
-            [0, shape[1] + starts[1] + 2, starts[0], shape[0], starts[1], shape[1]], np.int64
-        )
-        self.faces = (self.zeros(), self.zeros())
+        #: The box as kernels know it, see `box_level`.
+        self.level = box_level(0, [1 if wall else 2 for wall in walls], shape)
+        self.faces = tuple(self.zeros() for _ in shape)
         #: The same in float32, for preconditioners.
-        self.single = (self.zeros(np.float32), self.zeros(np.float32))
+        self.single = tuple(self.zeros(np.float32) for _ in shape)
         self.reaction = self.zeros() if reaction else np.zeros(0)
         self.scales = np.ones(self.lanes)
         #: Whether constants are in the kernel.
@@ -64,12 +61,21 @@ class BatchedDiffusionOperator:
 
     def zeros(self, dtype: Any = np.float64) -> Array:
         """Return a flat array for one number per point and lane, zero everywhere."""
-        _, points, row, rows, _, _ = self.level
-        return np.zeros(int((row + rows + 2) * points) * self.lanes, dtype)
+        return np.zeros(box_size(self.level) * self.lanes, dtype)
 
-    def rectangle(self, array: Array) -> Array:
-        """Return the view `(rows, columns, lanes)` of a flat array, rim included."""
-        return array.reshape(-1, int(self.level[1]), self.lanes)
+    def box(self, array: Array) -> Array:
+        """Return the view `(rows, columns, lanes)` of a flat array, planes first if there are any.
+
+        The rim is part of it.
+        """
+        _, sheet, points = map(int, self.level[:3])
+        planes = () if sheet == 0 else (-1,)
+        rows = -1 if sheet == 0 else sheet // points
+        return array.reshape(*planes, rows, points, self.lanes)
+
+    def couplings(self, arrays: Sequence[Array]) -> tuple[Array | None, ...]:
+        """Return one array per axis as those of planes, rows and columns, None for no planes."""
+        return (*[None] * (3 - len(arrays)), *arrays)
 
     def set_operators(self, operators: Sequence[DiffusionOperator]) -> None:
         """Take operators one by one, at most `lanes`; raises `InputError` for ones that differ."""
@@ -84,17 +90,16 @@ class BatchedDiffusionOperator:
         parts = [[*A.faces, *([] if A.reaction is None else [A.reaction])] for A in operators]
         self._set_scales(np.array([max(float(t.max()) for t in each) for each in parts]))
         self.singular = first.singular
-        for k in range(2):
-            values = np.stack([A.faces[k] for A in operators]).astype(np.float64, copy=False)
-            self.kernels.pack(values, self.scales, self.level, self.faces[k])
+        for k in range(len(self.shape)):
+            self.pack(np.stack([A.faces[k] for A in operators]), self.faces[k], self.scales)
             np.copyto(self.single[k], self.faces[k], casting="same_kind")
         if self.reaction.size:
             zero = np.zeros(self.shape)
             values = np.stack([zero if A.reaction is None else A.reaction for A in operators])
-            self.kernels.pack(values.astype(np.float64), self.scales, self.level, self.reaction)
+            self.pack(values, self.reaction, self.scales)
 
     def set_coefficients(self, volumes: FiniteVolume, a: Array, largest: Array) -> None:
-        """Take coefficients `(sample, row, column)`, or `(sample, axis, row, column)`.
+        """Take coefficients in the plane, `(sample, *grid.shape)` or `(sample, 2, *grid.shape)`.
 
         Sides of `volumes` are Dirichlet or Neumann. The faces are those of `volumes.operator(a)` to
         round-off, made in one pass per axis. `largest` is max a of each sample.
@@ -124,17 +129,50 @@ class BatchedDiffusionOperator:
         self.scales[:] = np.ldexp(1.0, -np.frexp(wanted)[1])
 
     def pack(self, fields: Array, out: Array, scales: Array | None = None) -> None:
-        """Write fields of unknowns `(sample, row, column)` to lanes."""
+        """Write fields of unknowns `(sample, *shape)` to lanes."""
         scales = np.ones(self.lanes) if scales is None else scales
         fields = np.ascontiguousarray(fields, dtype=np.float64)
-        self.kernels.pack(fields, scales, self.level, out)
+        self.kernels.pack(_in_planes(fields), scales, self.level, out)
 
     def fields(self, array: Array, samples: int, scales: Array | None = None) -> Array:
-        """Read the fields of the first samples, `(sample, row, column)`, from lanes."""
-        scales = np.ones(self.lanes) if scales is None else scales
+        """Read the fields of the first samples, `(sample, *shape)`, from lanes."""
         out = np.empty((samples, *self.shape))
-        self.kernels.unpack(array, scales, self.level, out)
+        self.unpack(array, out, np.ones(self.lanes) if scales is None else scales)
         return out
+
+    def unpack(self, array: Array, out: Array, scales: Array) -> None:
+        """Read the fields of the first samples from lanes, times scales."""
+        self.kernels.unpack(array, scales, self.level, _in_planes(out))
+
+
+def box_level(offset: int, starts: Sequence[int], shape: Sequence[int]) -> Array:
+    """Return what kernels have to know of a box in a flat array.
+
+    That is its offset, points per plane and per row, and the first number and the count of planes,
+    rows and columns; see `_batched_diffusion_operator_numba`.
+
+    >>> box_level(0, (1, 2), (3, 4)).tolist()
+    [0, 0, 8, 2, 1, 1, 3, 2, 4]
+    """
+    points = starts[-1] + shape[-1] + 2
+    sheet = points * (starts[-2] + shape[-2] + 2) if len(shape) == 3 else 0
+    axes = [(2, 1)] * (3 - len(shape)) + [*zip(starts, shape, strict=True)]
+    return np.array([offset, sheet, points, *(n for axis in axes for n in axis)], np.int64)
+
+
+def box_size(level: Array) -> int:
+    """Return the number of points of a box, rim included.
+
+    >>> box_size(box_level(0, (1, 2), (3, 4)))
+    48
+    """
+    _, sheet, points, plane, planes, row, rows = map(int, level[:7])
+    return (plane + planes + 2) * sheet if sheet else (row + rows + 2) * points
+
+
+def _in_planes(fields: Array) -> Array:
+    """Return the view `(sample, plane, row, column)` of fields of two or three dimensions."""
+    return fields if fields.ndim == 4 else fields[:, None]
 
 
 class _Faces:

@@ -20,14 +20,17 @@ from nwidth.solvers.krylov.batched_conjugate_gradient import (
     BatchedConjugateGradient,
     LaneResult,
 )
-from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
+from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid, coarsest_shape
 from nwidth.solvers.problem import Inputs, LinearProblem
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
 
-# Unknowns of a sample, at most: a group of such samples takes 0.7 GB.
+# Unknowns of a sample, at most: a group of such samples takes 0.7 GB, or 0.9 GB in space.
 LARGEST = 2**20
+
+# Numbers of a sample in the factor of its coarsest matrix in three dimensions, at most.
+DENSE = 2**18
 
 
 def unsuited(problem: LinearProblem) -> str | None:
@@ -40,10 +43,12 @@ def unsuited(problem: LinearProblem) -> str | None:
     too_large = f"a group of samples of more than {LARGEST} unknowns takes too much memory"
     if problem.grid.dimension == 1 and type(problem) in (Darcy, Poisson):
         return None if size <= LARGEST else too_large
-    if problem.grid.dimension != 2:
-        return "lanes hold problems in one and two dimensions only"
     if any(problem.volumes.periodic):
         return "lanes have no periodic axes"
+    if problem.grid.dimension == 3:
+        small, middle, large = sorted(coarsest_shape(problem.volumes.shape))
+        if small**2 * middle**2 * large > DENSE:
+            return "an axis of few points leaves a coarsest level that is large"
     if size > LARGEST:
         return too_large
     if isinstance(problem, Poisson) and all(axis.is_uniform for axis in problem.grid.axes):
@@ -78,7 +83,7 @@ class LaneGroup:
 
     It takes up to `lanes` samples at a time, any number of times; the arrays are those of
     `BatchedDiffusionOperator`, `BatchedMultigrid` and `BatchedConjugateGradient`, about 80 bytes
-    per unknown and lane. Different threads use different groups.
+    per unknown and lane, 110 in three dimensions. Different threads use different groups.
 
     >>> from nwidth.meshes import Grid
     >>> group = LaneGroup(Darcy(Grid.uniform((5, 5))))
@@ -88,21 +93,21 @@ class LaneGroup:
     """
 
     method = "batched-multigrid-cg"
-    reason = "variable coefficients in two dimensions: multigrid, samples side by side"
+    reason = "variable coefficients: multigrid, samples side by side"
 
     def __init__(self, problem: DiffusionProblem):
         self.problem, self.volumes = problem, problem.volumes
-        first, second = (kinds[0] == "dirichlet" for kinds in self.volumes.kinds)
-        shape: tuple[int, int] = self.volumes.shape  # type: ignore[assignment]
+        walls = tuple(kinds[0] == "dirichlet" for kinds in self.volumes.kinds)
         reaction = self.volumes.reaction is not None
-        self.operator = BatchedDiffusionOperator(shape, (first, second), reaction)
+        self.operator = BatchedDiffusionOperator(self.volumes.shape, walls, reaction)
         self.multigrid = BatchedMultigrid(self.operator)
         self.iteration = BatchedConjugateGradient(self.multigrid)
         self.lanes = self.operator.lanes
         kinds = {kind for kinds in self.volumes.kinds for kind in kinds}
-        self._prescribed = self.volumes.field(np.zeros(shape))
+        self._prescribed = self.volumes.field(np.zeros(self.volumes.shape))
         #: Whether faces can be made from coefficients lane by lane.
-        self.direct = type(problem) is Darcy and kinds <= {"dirichlet", "neumann"}
+        plane = len(walls) == 2 and kinds <= {"dirichlet", "neumann"}
+        self.direct = type(problem) is Darcy and plane
         if self.direct and isinstance(problem, Darcy):
             self._sources = self._without_walls(problem)[None]
             self._walls = [
@@ -164,7 +169,7 @@ class LaneGroup:
         if right is None:
             out[...] = self._prescribed
             unknowns = out[(slice(None), *self.volumes.interior)]
-        A.kernels.unpack(iteration.solution, back, A.level, unknowns)
+        A.unpack(iteration.solution, unknowns, back)
         if A.singular:
             volumes = self.volumes.volumes
             for x in unknowns:
@@ -183,19 +188,19 @@ class LaneGroup:
         A, right = self.operator, self.iteration.right
         sides = []
         for k, end, values in self._walls:
-            face = self._side(k, end, np.moveaxis(A.rectangle(A.faces[k]), k, 0), 1)
+            face = self._side(k, end, np.moveaxis(A.box(A.faces[k]), k, 0), 1)
             sides.append((k, end, face * (values[:, None] / A.scales)))
         sizes = sum((np.abs(flow).max(axis=0) for _, _, flow in sides), np.zeros(A.lanes))
         scales = _near_one(sizes + np.abs(self._sources).max())
         A.pack(self._sources, right, scales)
         for k, end, flow in sides:
-            self._side(k, end, np.moveaxis(A.rectangle(right), k, 0), 0)[...] += flow * scales
+            self._side(k, end, np.moveaxis(A.box(right), k, 0), 0)[...] += flow * scales
         return scales
 
     def _side(self, k: int, end: str, layers: Array, faces: int) -> Array:
         """Return the layer of unknowns or faces next to a side, from layers along axis k."""
-        start, size = self.operator.level[[2, 3]] if k == 0 else self.operator.level[[4, 5]]
-        across, count = self.operator.level[[4, 5]] if k == 0 else self.operator.level[[2, 3]]
+        rows, columns = self.operator.level[[5, 6]], self.operator.level[[7, 8]]
+        (start, size), (across, count) = (rows, columns) if k == 0 else (columns, rows)
         layer = start if end == "lower" else start + size - 1 + faces
         return layers[layer, across : across + count]
 
@@ -211,7 +216,8 @@ class LaneGroup:
     def _load(self, right: Array) -> Array:
         """Set the right-hand sides and return their scales."""
         lanes = np.minimum(np.arange(self.lanes), len(right) - 1)
-        scales = _near_one(np.abs(right).max(axis=(1, 2)).astype(np.float64)[lanes])
+        largest = np.abs(right).reshape(len(right), -1).max(axis=1)
+        scales = _near_one(largest.astype(np.float64)[lanes])
         self.operator.pack(right, self.iteration.right, scales)
         return scales
 

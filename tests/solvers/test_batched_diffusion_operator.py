@@ -17,9 +17,9 @@ MIXED = Boundary({"x_lower": Dirichlet(1.0), "y_upper": Dirichlet()}, default=Ne
 
 def faces_of(A, k, s):
     """Return the faces of sample s without the rim, unscaled."""
-    row, column = A.level[2], A.level[4]
+    row, column = A.level[5], A.level[7]
     shape = (A.shape[0] + (k == 0), A.shape[1] + (k == 1))
-    inner = A.rectangle(A.faces[k])[row : row + shape[0], column : column + shape[1], s]
+    inner = A.box(A.faces[k])[row : row + shape[0], column : column + shape[1], s]
     return inner / A.scales[s]
 
 
@@ -50,7 +50,7 @@ def test_faces_are_those_of_finite_volumes(grid, boundary, tensor):
         for k in range(2):
             np.testing.assert_allclose(faces_of(A, k, s), wanted.faces[k], rtol=1e-15)
     assert np.all(np.frexp(A.scales)[0] == 0.5)
-    largest = np.max([A.rectangle(t).max(axis=(0, 1)) for t in A.faces], axis=0)
+    largest = np.max([A.box(t).max(axis=(0, 1)) for t in A.faces], axis=0)
     assert np.all(largest < 1) and np.all(largest > 1e-5)
 
 
@@ -81,7 +81,7 @@ def test_fields_come_back_and_the_rim_stays_zero(samples, dtype):
     lanes = A.zeros(dtype)
     A.pack(u, lanes)
     np.testing.assert_array_equal(A.fields(lanes, samples), u)
-    view = A.rectangle(lanes).copy()
+    view = A.box(lanes).copy()
     np.testing.assert_array_equal(view[..., -1], view[..., samples - 1])
     view[1:5, 2:7] = 0
     assert not view.any()

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nwidth.arrays import generator
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
-from nwidth.meshes import Grid
+from nwidth.meshes import GaussianRandomField, Grid
 from nwidth.solvers import (
     AnisotropicDarcy,
     Boundary,
@@ -62,6 +63,44 @@ def test_every_boundary_type(boundary, centering):
     assert max(batch.iterations) < 20
 
 
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("name", ["walls", "flow", "no flow", "robin"])
+def test_three_dimensions(name, centering):
+    shape = (9, 12, 11)
+    boundary = {
+        "walls": Boundary({"x_lower": Dirichlet(np.linspace(0.0, 1.0, 11))}),
+        "flow": Boundary({"y_upper": Dirichlet(1.0), "z_lower": Neumann(0.5)}, default=Neumann()),
+        "no flow": Boundary(default=Neumann()),
+        "robin": Boundary({"z_upper": Robin(2.0, 1.0)}, default=Neumann(0.2)),
+    }[name]
+    grid = Grid.uniform(shape, centering=centering)
+    x, y, z = grid.coordinates()
+    source = np.sin(2 * np.pi * x) * np.cos(np.pi * y) * np.cos(np.pi * z)
+    a = np.exp(RNG.standard_normal((9, *shape)))
+    batch = agree(Darcy(grid, boundary, source), {"permeability": a})
+    assert {*batch.methods} == {"batched-multigrid-cg"} and max(batch.iterations) < 20
+    tensors = np.exp(0.5 * RNG.standard_normal((2, 3, *shape)))
+    agree(Darcy(grid, boundary, source, reaction=3.0), {"permeability": tensors})
+    for first, stop in ((0, 1), (3, 9)):
+        part = solve_batch(Darcy(grid, boundary, source), {"permeability": a[first:stop]}, 1e-11)
+        np.testing.assert_array_equal(part.u, batch.u[first:stop])
+
+
+@pytest.mark.parametrize("contrast", [1e2, 1e3, 1e5])
+def test_few_iterations_in_three_dimensions(contrast):
+    grid = Grid.uniform((33, 33, 33))
+    field = GaussianRandomField(grid, alpha=3, tau=3)
+    g = np.stack([field.sample(generator(0, i)) for i in range(4)])
+    smooth = contrast ** (g / np.ptp(g, axis=(1, 2, 3), keepdims=True))
+    a = np.concatenate(
+        [smooth, np.where(g > 0, min(contrast, 100.0), 1.0), np.ones((1, 33, 33, 33))]
+    )
+    batch = solve_batch(Darcy(grid), {"permeability": a}).checked()
+    assert {*batch.methods} == {"batched-multigrid-cg"}
+    assert max(batch.iterations[:4]) <= 12 and max(batch.iterations[4:8]) <= 15
+    assert len({*batch.iterations}) > 1  # every sample has its own end
+
+
 def test_tensors_reactions_and_uneven_grids():
     grid = Grid.tensor([np.linspace(0, 1, 22) ** 1.3, np.linspace(0, 1.5, 31)])
     tensors = np.exp(0.5 * RNG.standard_normal((3, 2, *SHAPE)))
@@ -83,7 +122,7 @@ def test_robin_sides_that_vary_beside_a_reaction(centering, default):
 @pytest.mark.parametrize(
     ("problem", "shape"),
     [
-        (Darcy(Grid.uniform((8, 9, 10))), (8, 9, 10)),
+        (Darcy(Grid.uniform((4, 60, 60))), (4, 60, 60)),
         (Darcy(Grid.periodic((9, 12)), source=0.0), (9, 12)),
     ],
 )
@@ -238,14 +277,14 @@ def test_any_size_and_aspect_ratio(n0, n1, aspect, name, samples, seed):
         assert np.linalg.norm(rest) <= 1.01e-9 * np.linalg.norm(b)
 
 
-def test_second_order():
+@pytest.mark.parametrize(("dimension", "sizes"), [(2, (17, 33, 65)), (3, (9, 17, 33))])
+def test_second_order(dimension, sizes):
     errors = []
-    for n in (17, 33, 65):
-        grid = Grid.uniform((n, n))
-        x, y = grid.coordinates()
-        u = np.sin(np.pi * x) * np.sin(np.pi * y)
-        a = np.stack([np.ones_like(x), np.full_like(x, 2.0)])
-        problem = Darcy(grid, source=2 * np.pi**2 * u)
+    for n in sizes:
+        grid = Grid.uniform((n,) * dimension)
+        u = np.prod(np.sin(np.pi * np.stack(grid.coordinates())), axis=0)
+        a = np.stack([np.ones_like(u), np.full_like(u, 2.0)])
+        problem = Darcy(grid, source=dimension * np.pi**2 * u)
         found = solve_batch(problem, {"permeability": a}, 1e-11).checked().u
         errors.append(max(np.abs(found[0] - u).max(), np.abs(2 * found[1] - u).max()))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])

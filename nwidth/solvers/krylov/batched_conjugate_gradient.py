@@ -75,7 +75,7 @@ class BatchedConjugateGradient:
         if taken is not None:
             active &= taken
         for s in np.flatnonzero(sizes[:samples] == 0):
-            self.A.rectangle(self.solution)[..., s] = 0.0
+            self.A.box(self.solution)[..., s] = 0.0
             results[s] = LaneResult(Status.CONVERGED, [0.0])
         sizes = np.where(active, sizes, 1.0)
         norms = np.where(active, norms / sizes, 0.0)
@@ -131,7 +131,14 @@ class BatchedConjugateGradient:
                 running[s] = False
             self.kernels.step(
                 *(self.solution, self._r, self.M.right, self._p, self.M.solution),
-                *(*self.A.faces, self.A.reaction, alpha, beta, self.A.level, total),
+                *(
+                    *self.A.couplings(self.A.faces),
+                    self.A.reaction,
+                    alpha,
+                    beta,
+                    self.A.level,
+                    total,
+                ),
             )
             norms = np.sqrt(total) / sizes
             for s in np.flatnonzero(running):
@@ -148,7 +155,7 @@ class BatchedConjugateGradient:
         """Set r = b - A x and return the norms of r and b."""
         squares = np.empty((2, self.A.lanes))
         self.kernels.residual(
-            *(self.right, self.solution, *self.A.faces, self.A.reaction),
+            *(self.right, self.solution, *self.A.couplings(self.A.faces), self.A.reaction),
             *(self._r, self.M.right, self.A.level, squares.reshape(-1)),
         )
         return tuple(np.sqrt(squares))  # type: ignore[return-value]

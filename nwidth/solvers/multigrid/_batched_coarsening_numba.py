@@ -1,21 +1,24 @@
 """Kernels that build the coarse levels of a batch; see `_batched_relaxation_numba` for the layout.
 
-They are the two steps of `coarsening.coarsen`, first along rows, then across them.
+They are the steps of `coarsening.coarsen`, one axis after the other: columns, rows, planes.
 """
 
 import numpy as np
+from numba import njit
 
-from nwidth._njit_numba import njit
-from nwidth.solvers._lanes_numba import LANES, fill, load, store, widen
-from nwidth.solvers.multigrid._batched_relaxation_numba import (
+from nwidth.solvers._batched_diffusion_operator_numba import (
     COLUMN,
     COLUMNS,
-    OFFSET,
+    PLANE,
+    PLANES,
     POINTS,
     ROW,
     ROWS,
-    TINY,
+    SHEET,
+    place,
 )
+from nwidth.solvers._lanes_numba import LANES, fill, load, store, widen
+from nwidth.solvers.multigrid._batched_relaxation_numba import TINY, numbering
 
 EPSILON = np.finfo(np.float64).eps
 SMALLEST = np.finfo(np.float64).tiny
@@ -28,141 +31,124 @@ def _share(t, k, step, forward):
     return (after if forward else before) / (before + after + fill(TINY))
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
-def halve_row(t0, t1, c, half0, half1, half_c, at, to, above, below, fine, coarse, pitch):
-    """Coarsen along row `at`: series of t1, and sums of t0 and c with their shares.
+@njit(inline="always")
+def _step(level, axis):
+    """Return the distance of neighbours along an axis: 0 planes, 1 rows, 2 columns; -1 for none."""
+    if axis < 0:
+        return 0
+    return (level[SHEET] if axis == 0 else (level[POINTS] if axis == 1 else 1)) * LANES
 
-    `above` and `below` tell whether the rows before and after are rows of the level: the shares of
-    a face are the mean of both its ends.
+
+@njit(inline="always")
+def _fine(index, level, axis, halved):
+    """Return the fine index of a coarse one along the axis that is halved, others as they are."""
+    return 2 * (index - level[PLANE + 2 * axis] + 1) if axis == halved else index
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def series(t, out, axis, fine, coarse):
+    """Set the couplings along the axis that is halved: two faces in series become one."""
+    step, first = _step(fine, axis), fine[PLANE + 2 * axis]
+    last = first + fine[PLANES + 2 * axis] - 1
+    for m in range(coarse[PLANE], coarse[PLANE] + coarse[PLANES] + (axis == 0)):
+        for i in range(coarse[ROW], coarse[ROW] + coarse[ROWS] + (axis == 1)):
+            p, q = _fine(m, fine, 0, axis), _fine(i, fine, 1, axis)
+            from_, to = place(fine, p, q), place(coarse, m, i)
+            for j in range(coarse[COLUMN], coarse[COLUMN] + coarse[COLUMNS] + (axis == 2)):
+                r = _fine(j, fine, 2, axis)
+                k, n = from_ + r * LANES, to + j * LANES
+                at = p if axis == 0 else (q if axis == 1 else r)
+                if at - 1 < first:
+                    store(out, n, load(t, k))
+                elif at - 1 > last:
+                    store(out, n, load(t, k - step))
+                else:
+                    one, other = load(t, k - step), load(t, k)
+                    store(out, n, one * other / (one + other + fill(TINY)))
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def sums(t, along, out, across, axis, fine, coarse):
+    """Set couplings across the axis that is halved: each layer with its share of those beside it.
+
+    `along` are the couplings along that axis. t belongs to faces of the axis `across`, whose share
+    is the mean of both their ends where these are points of the level, or to points: -1.
     """
-    first, last = fine[COLUMN], fine[COLUMN] + fine[COLUMNS] - 1
-    half = fill(np.float32(0.5))
-    for column in range(coarse[COLUMN], coarse[COLUMN] + coarse[COLUMNS] + 1):
-        j = 2 * (column - first + 1)
-        k, n = at + j * LANES, to + column * LANES
-        if j - 1 < first:
-            store(half1, n, load(t1, k))
-        elif j - 1 > last:
-            store(half1, n, load(t1, k - LANES))
-        else:
-            one, other = load(t1, k - LANES), load(t1, k)
-            store(half1, n, one * other / (one + other + fill(TINY)))
-        if column == coarse[COLUMN] + coarse[COLUMNS]:
-            break
-        left = fill(np.float32(0))
-        right = left
-        left_c, right_c = left, left
-        if j - 1 >= first:
-            left = left_c = _share(t1, k - LANES, LANES, True)
-            if above:
-                before = _share(t1, k - LANES - pitch, LANES, True)
-                left = half * (left + before) if below else before
-        if j + 1 <= last:
-            right = right_c = _share(t1, k + LANES, LANES, False)
-            if above:
-                before = _share(t1, k + LANES - pitch, LANES, False)
-                right = half * (right + before) if below else before
-        total = load(t0, k) + left * load(t0, k - LANES) + right * load(t0, k + LANES)
-        store(half0, n, total)
-        if c.size > 0 and below:
-            total = load(c, k) + left_c * load(c, k - LANES) + right_c * load(c, k + LANES)
-            store(half_c, n, total)
+    step, side, half = _step(fine, axis), _step(fine, across), fill(np.float32(0.5))
+    first, start = fine[PLANE + 2 * axis], fine[PLANE + 2 * across]
+    last = first + fine[PLANES + 2 * axis] - 1
+    end = start + fine[PLANES + 2 * across]
+    for m in range(coarse[PLANE], coarse[PLANE] + coarse[PLANES] + (across == 0)):
+        for i in range(coarse[ROW], coarse[ROW] + coarse[ROWS] + (across == 1)):
+            p, q = _fine(m, fine, 0, axis), _fine(i, fine, 1, axis)
+            from_, to = place(fine, p, q), place(coarse, m, i)
+            for j in range(coarse[COLUMN], coarse[COLUMN] + coarse[COLUMNS] + (across == 2)):
+                r = _fine(j, fine, 2, axis)
+                k = from_ + r * LANES
+                at = p if axis == 0 else (q if axis == 1 else r)
+                face = p if across == 0 else (q if across == 1 else r)
+                before, behind = across >= 0 and face > start, across < 0 or face < end
+                total = load(t, k)
+                if at - 1 >= first:
+                    n = k - step
+                    share = _share(along, n if behind else n - side, step, True)
+                    if before and behind:
+                        share = half * (share + _share(along, n - side, step, True))
+                    total += share * load(t, n)
+                if at + 1 <= last:
+                    n = k + step
+                    share = _share(along, n if behind else n - side, step, False)
+                    if before and behind:
+                        share = half * (share + _share(along, n - side, step, False))
+                    total += share * load(t, n)
+                store(out, to + j * LANES, total)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def join_rows(half0, half1, half_c, t0, t1, c, row, fine, coarse):
-    """Set row `row` of the coarse level from the half-coarsened rows."""
-    pitch = coarse[POINTS] * LANES
-    first, last = fine[ROW], fine[ROW] + fine[ROWS] - 1
-    begin, end = coarse[COLUMN], coarse[COLUMN] + coarse[COLUMNS]
-    half = fill(np.float32(0.5))
-    i = 2 * (row - first + 1)
-    at, to = i * pitch, coarse[OFFSET] + row * pitch
-    for column in range(begin, end):
-        k, n = at + column * LANES, to + column * LANES
-        if i - 1 < first:
-            store(t0, n, load(half0, k))
-        elif i - 1 > last:
-            store(t0, n, load(half0, k - pitch))
-        else:
-            one, other = load(half0, k - pitch), load(half0, k)
-            store(t0, n, one * other / (one + other + fill(TINY)))
-    if row == coarse[ROW] + coarse[ROWS]:
-        return
-    for column in range(begin, end + 1):
-        k, n = at + column * LANES, to + column * LANES
-        total = load(half1, k)
-        reaction = load(half_c, k) if c.size > 0 else total
-        if i - 1 >= first:
-            share = own = _share(half0, k - pitch, pitch, True)
-            if column > begin:
-                before = _share(half0, k - pitch - LANES, pitch, True)
-                share = half * (own + before) if column < end else before
-            total += share * load(half1, k - pitch)
-            if c.size > 0:
-                reaction += own * load(half_c, k - pitch)
-        if i + 1 <= last:
-            share = own = _share(half0, k + pitch, pitch, False)
-            if column > begin:
-                before = _share(half0, k + pitch - LANES, pitch, False)
-                share = half * (own + before) if column < end else before
-            total += share * load(half1, k + pitch)
-            if c.size > 0:
-                reaction += own * load(half_c, k + pitch)
-        store(t1, n, total)
-        if c.size > 0 and column < end:
-            store(c, n, reaction)
-
-
-@njit(error_model="numpy", nogil=True, cache=True)
-def coarsen(t0, t1, c, half0, half1, half_c, fine, coarse):
-    """Set the couplings and reactions of a coarse level; the halves are work space."""
-    pitch, narrow = fine[POINTS] * LANES, coarse[POINTS] * LANES
-    top, bottom = fine[ROW], fine[ROW] + fine[ROWS]
-    for i in range(top, bottom + 1):
-        at, to = fine[OFFSET] + i * pitch, i * narrow
-        above, below = i > top, i < bottom
-        halve_row(t0, t1, c, half0, half1, half_c, at, to, above, below, fine, coarse, pitch)
-    for row in range(coarse[ROW], coarse[ROW] + coarse[ROWS] + 1):
-        join_rows(half0, half1, half_c, t0, t1, c, row, fine, coarse)
-
-
-@njit(error_model="numpy", nogil=True, cache=True)
-def invert_diagonal(t0, t1, c, d, level):
+def invert_diagonal(t0, t1, t2, c, d, level):
     """Set d to the inverse of the diagonal on a level."""
-    pitch = level[POINTS] * LANES
+    pitch, sheet = level[POINTS] * LANES, level[SHEET] * LANES
     one = fill(np.float32(1))
-    for i in range(level[ROW], level[ROW] + level[ROWS]):
-        for j in range(level[COLUMN], level[COLUMN] + level[COLUMNS]):
-            k = level[OFFSET] + i * pitch + j * LANES
-            total = load(t0, k) + load(t0, k + pitch) + load(t1, k) + load(t1, k + LANES)
-            if c.size > 0:
-                total += load(c, k)
-            store(d, k, one / (total + fill(TINY)))
+    for m in range(level[PLANE], level[PLANE] + level[PLANES]):
+        for i in range(level[ROW], level[ROW] + level[ROWS]):
+            at = place(level, m, i)
+            for j in range(level[COLUMN], level[COLUMN] + level[COLUMNS]):
+                k = at + j * LANES
+                total = load(t1, k) + load(t1, k + pitch) + load(t2, k) + load(t2, k + LANES)
+                if t0 is not None:
+                    total += load(t0, k) + load(t0, k + sheet)
+                if c.size > 0:
+                    total += load(c, k)
+                store(d, k, one / (total + fill(TINY)))
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def factorize(t0, t1, c, level, singular, factor):
+def factorize(t0, t1, t2, c, level, singular, factor):
     """Set the banded Cholesky factor of the coarsest level; see `solve_coarsest`.
 
     A singular matrix gets its last unknown fixed; pivots lost in round-off are raised.
     """
-    rows, columns, band = level[ROWS], level[COLUMNS], factor.shape[1] - 1
-    pitch = level[POINTS] * LANES
-    step0, step1 = (columns, 1) if columns <= rows else (1, rows)
+    size, band = len(factor), factor.shape[1] - 1
+    pitch, sheet = level[POINTS] * LANES, level[SHEET] * LANES
+    step0, step1, step2 = numbering(level)
     factor[:] = 0
-    for i in range(rows):
-        for j in range(columns):
-            k = level[OFFSET] + (level[ROW] + i) * pitch + (level[COLUMN] + j) * LANES
-            n = i * step0 + j * step1
-            for b in range(LANES):
-                total = np.float64(t0[k + b]) + t0[k + pitch + b] + t1[k + b] + t1[k + LANES + b]
-                factor[n, 0, b] = total + (c[k + b] if c.size > 0 else 0)
-                if i > 0:
-                    factor[n, step0, b] = -t0[k + b]
-                if j > 0:
-                    factor[n, step1, b] = -t1[k + b]
-    size = rows * columns
+    for m in range(level[PLANES]):
+        for i in range(level[ROWS]):
+            at = place(level, level[PLANE] + m, level[ROW] + i) + level[COLUMN] * LANES
+            for j in range(level[COLUMNS]):
+                n = m * step0 + i * step1 + j * step2
+                for k in range(at + j * LANES, at + (j + 1) * LANES):
+                    b = k - at - j * LANES
+                    total = np.float64(t1[k]) + t1[k + pitch] + t2[k] + t2[k + LANES]
+                    if t0 is not None:
+                        total += np.float64(t0[k]) + t0[k + sheet]
+                        if m > 0:
+                            factor[n, step0, b] = -t0[k]
+                    factor[n, 0, b] = total + (c[k] if c.size > 0 else 0)
+                    if i > 0:
+                        factor[n, step1, b] = -t1[k]
+                    if j > 0:
+                        factor[n, step2, b] = -t2[k]
     if singular:
         factor[size - 1, 0] *= 2
     for i in range(size):
@@ -181,16 +167,25 @@ def factorize(t0, t1, c, level, singular, factor):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def shares(t0, t1, d, level, out):
-    """Set out to the mean share of each axis in the diagonal: `LANES` numbers per axis."""
-    pitch, zero = level[POINTS] * LANES, fill(0.0)
-    total0, total1 = zero, zero
-    for i in range(level[ROW], level[ROW] + level[ROWS]):
-        for j in range(level[COLUMN], level[COLUMN] + level[COLUMNS]):
-            k = level[OFFSET] + i * pitch + j * LANES
-            inverse = load(d, k)
-            total0 += widen((load(t0, k) + load(t0, k + pitch)) * inverse)
-            total1 += widen((load(t1, k) + load(t1, k + LANES)) * inverse)
-    count = fill(np.float64(level[ROWS] * level[COLUMNS]))
-    store(out, 0, total0 / count)
-    store(out, LANES, total1 / count)
+def shares(t0, t1, t2, d, level, out):
+    """Set out to the mean share of each axis in the diagonal: `LANES` numbers per axis.
+
+    In two dimensions out has rows and columns alone.
+    """
+    pitch, sheet, zero = level[POINTS] * LANES, level[SHEET] * LANES, fill(0.0)
+    total0, total1, total2 = zero, zero, zero
+    for m in range(level[PLANE], level[PLANE] + level[PLANES]):
+        for i in range(level[ROW], level[ROW] + level[ROWS]):
+            at = place(level, m, i)
+            for j in range(level[COLUMN], level[COLUMN] + level[COLUMNS]):
+                k = at + j * LANES
+                inverse = load(d, k)
+                total1 += widen((load(t1, k) + load(t1, k + pitch)) * inverse)
+                total2 += widen((load(t2, k) + load(t2, k + LANES)) * inverse)
+                if t0 is not None:
+                    total0 += widen((load(t0, k) + load(t0, k + sheet)) * inverse)
+    count = fill(np.float64(level[PLANES] * level[ROWS] * level[COLUMNS]))
+    store(out, 0, total1 / count)
+    store(out, LANES, total2 / count)
+    if t0 is not None:
+        store(out, 2 * LANES, total0 / count)

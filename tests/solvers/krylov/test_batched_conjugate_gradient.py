@@ -36,46 +36,48 @@ def residuals(cg, made, b):
 
 
 @pytest.mark.parametrize("reaction", [False, True])
-@pytest.mark.parametrize("shape", [(5, 8), (6, 7)])
+@pytest.mark.parametrize("shape", [(5, 8), (6, 7), (4, 5, 6), (3, 1, 7), (1, 4, 5)])
 def test_kernels_agree_with_plain_arithmetic(shape, reaction):
     from nwidth.solvers.krylov import _batched_conjugate_gradient_numba as kernels
 
     rng = np.random.default_rng(0)
-    A = BatchedDiffusionOperator(shape, (True, False), reaction)
-    inner = (slice(1, 1 + shape[0]), slice(2, 2 + shape[1]))
-    along0, along1 = (slice(1, 2 + shape[0]), inner[1]), (inner[0], slice(2, 3 + shape[1]))
-    for t, part in zip(A.faces, (along0, along1), strict=True):
-        view = A.rectangle(t)
-        view[part] = rng.random(view[part].shape)
+    axes = tuple(range(len(shape)))
+    A = BatchedDiffusionOperator(shape, (True, False, True)[: len(shape)], reaction)
+    inner = tuple(slice(s, s + n) for s, n in zip((1, 2, 1), shape, strict=False))
+    for k, t in enumerate(A.faces):
+        view = A.box(t)[tuple(slice(c.start, c.stop + (j == k)) for j, c in enumerate(inner))]
+        view[...] = rng.random(view.shape)
     if reaction:
-        view = A.rectangle(A.reaction)
+        view = A.box(A.reaction)
         view[inner] = rng.random(view[inner].shape)
 
     def random(dtype=np.float64):
         out = A.zeros(dtype)
-        view = A.rectangle(out)
+        view = A.box(out)
         view[inner] = rng.standard_normal(view[inner].shape)
         return out
 
     def applied(u):
-        v, t0, t1 = A.rectangle(u).astype(np.float64), *map(A.rectangle, A.faces)
+        v = A.box(u).astype(np.float64)
         out = np.zeros_like(v)
-        i, j = inner
-        down, right = slice(2, 2 + shape[0]), slice(3, 3 + shape[1])
-        up, left = slice(0, shape[0]), slice(1, 1 + shape[1])
-        out[i, j] = t0[i, j] * (v[i, j] - v[up, j]) + t0[down, j] * (v[i, j] - v[down, j])
-        out[i, j] += t1[i, j] * (v[i, j] - v[i, left]) + t1[i, right] * (v[i, j] - v[i, right])
+        for k, t in enumerate(map(A.box, A.faces)):
+            flow = t * (v - np.roll(v, 1, axis=k))  # from each point to the one before
+            out += flow - np.roll(flow, -1, axis=k)
         if reaction:
-            out += A.rectangle(A.reaction) * v
+            out += A.box(A.reaction) * v
+        outside = np.ones(v.shape[:-1], bool)
+        outside[inner] = False
+        out[outside] = 0.0
         return out.reshape(-1)
 
+    faces = A.couplings(A.faces)
     b, x, p, z = random(), random(), random(np.float32), random(np.float32)
     r, f, squares = A.zeros(), A.zeros(np.float32), np.empty((2, A.lanes))
-    kernels.residual(b, x, *A.faces, A.reaction, r, f, A.level, squares.reshape(-1))
+    kernels.residual(b, x, *faces, A.reaction, r, f, A.level, squares.reshape(-1))
     np.testing.assert_allclose(r, b - applied(x), atol=1e-14)
     np.testing.assert_array_equal(f, r.astype(np.float32))
-    np.testing.assert_allclose(squares[0], (A.rectangle(r) ** 2).sum(axis=(0, 1)), rtol=1e-14)
-    np.testing.assert_allclose(squares[1], (A.rectangle(b) ** 2).sum(axis=(0, 1)), rtol=1e-14)
+    np.testing.assert_allclose(squares[0], (A.box(r) ** 2).sum(axis=axes), rtol=1e-14)
+    np.testing.assert_allclose(squares[1], (A.box(b) ** 2).sum(axis=axes), rtol=1e-14)
 
     zero, copy, single, norms = random(), A.zeros(), A.zeros(np.float32), np.empty(A.lanes)
     kernels.start(b, zero, copy, single, A.level, norms)
@@ -83,17 +85,17 @@ def test_kernels_agree_with_plain_arithmetic(shape, reaction):
     np.testing.assert_array_equal(norms, squares[1])
 
     alpha, beta = rng.random(A.lanes), rng.random(A.lanes).astype(np.float32)
-    p_new = (A.rectangle(z) + beta * A.rectangle(p)).reshape(-1)
-    x_new = (A.rectangle(x) + alpha * A.rectangle(p_new)).reshape(-1)
-    r_new = (A.rectangle(r) - alpha * A.rectangle(applied(p_new))).reshape(-1)
+    p_new = (A.box(z) + beta * A.box(p)).reshape(-1)
+    x_new = (A.box(x) + alpha * A.box(p_new)).reshape(-1)
+    r_new = (A.box(r) - alpha * A.box(applied(p_new))).reshape(-1)
     total = np.empty(A.lanes)
-    kernels.step(x, r, f, p, z, *A.faces, A.reaction, alpha, beta, A.level, total)
+    kernels.step(x, r, f, p, z, *faces, A.reaction, alpha, beta, A.level, total)
     np.testing.assert_allclose(p, p_new, atol=1e-6)
     # The direction itself is rounded: x and r have to follow what p holds, to the last digit.
     np.testing.assert_allclose(x, x_new, atol=1e-6)
     np.testing.assert_allclose(r, b - applied(x), atol=1e-13)
     np.testing.assert_allclose(r, r_new, atol=1e-5)
-    np.testing.assert_allclose(total, (A.rectangle(r) ** 2).sum(axis=(0, 1)), rtol=1e-14)
+    np.testing.assert_allclose(total, (A.box(r) ** 2).sum(axis=axes), rtol=1e-14)
 
 
 @pytest.mark.parametrize("n", [66, 129, 258])
@@ -169,7 +171,7 @@ def test_an_indefinite_operator_breaks_down():
     problem, g = fields(33, 1)
     cg, _, _ = iteration(problem, np.exp(g))
     cg.M.products[...] = 0
-    for t in (cg.M._t0, cg.M._t1, cg.M._d):
+    for t in (*cg.M._t[1:], cg.M._d):
         t *= -1
     result = cg.solve(1, 1e-8, 50)[0]
     assert result.status is Status.BREAKDOWN
