@@ -1,7 +1,8 @@
 """Where an iteration ended, and the limits it was given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from numpy.typing import NDArray
@@ -34,6 +35,26 @@ class Iterate:
     def iterations(self) -> int:
         """Number of iterations."""
         return len(self.residuals) - 1
+
+
+def how_it_ended(
+    residuals: Sequence[float], rtol: float, max_iterations: int, patience: int
+) -> Status | None:
+    """Return how an iteration ends at its last residual, None if it goes on.
+
+    It stagnates when so many residuals in a row, `patience`, are no smaller than one before.
+
+    >>> how_it_ended([1.0, 0.1, 1e-9], 1e-8, 10, patience=3)
+    <Status.CONVERGED: 'the tolerance was reached'>
+    """
+    if not isfinite(residuals[-1]):
+        return Status.NON_FINITE
+    if residuals[-1] <= rtol:
+        return Status.CONVERGED
+    if len(residuals) > max_iterations:
+        return Status.MAX_ITERATIONS
+    recent, former = residuals[-patience:], residuals[:-patience]
+    return Status.STAGNATED if former and min(recent) >= min(former) else None
 
 
 def check_limits(rtol: float, max_iterations: int, stop: Stop | None = None) -> None:

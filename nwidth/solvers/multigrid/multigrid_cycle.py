@@ -11,7 +11,7 @@ from nwidth.arguments import require_choice, require_dtype, require_instance, re
 from nwidth.arrays import as_floating, power_of_two
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.iterate import Iterate, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.solution import Status
 
@@ -284,7 +284,7 @@ class MultigridCycle(LinearOperator):
             self._check_balance(b, size, rtol)
         r, z = b - self.operator.apply(x), np.empty_like(b)
         residuals = [_norm(r) / size]
-        while (status := _ended(residuals, rtol, max_iterations)) is None:
+        while (status := how_it_ended(residuals, rtol, max_iterations, PATIENCE)) is None:
             self._run(z, r, Turn(False, False, False))
             x += z
             np.subtract(b, self.operator.apply(x), out=r)
@@ -310,18 +310,6 @@ class MultigridCycle(LinearOperator):
                 f"operator maps constants to zero, got one of {mean:.1e} of its size; subtract the "
                 "mean"
             )
-
-
-def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status | None:
-    """Return how the iteration ends at its last residual, None if it goes on."""
-    if not np.isfinite(residuals[-1]):
-        return Status.NON_FINITE
-    if residuals[-1] <= rtol:
-        return Status.CONVERGED
-    if len(residuals) > max_iterations:
-        return Status.MAX_ITERATIONS
-    recent, former = residuals[-PATIENCE:], residuals[:-PATIENCE]
-    return Status.STAGNATED if former and min(recent) >= min(former) else None
 
 
 def _norm(r: Array) -> float:

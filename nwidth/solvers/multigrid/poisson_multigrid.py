@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.iterate import Iterate, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.multigrid._poisson_levels import (
     BETWEEN,
@@ -210,7 +210,7 @@ class PoissonMultigrid(LinearOperator):
             levels.set_second_colour(scaled)
             residuals = [self._distance(scaled, b, factor) / size]
             np.copyto(x, scaled)
-            if (status := _ended(residuals, rtol, max_iterations)) is not None:
+            if (status := how_it_ended(residuals, rtol, max_iterations, PATIENCE)) is not None:
                 return Iterate(self._unscale(x, factor), status, tuple(residuals))
             levels.sweep(after=1, restricts=True)
         elif max_iterations == 0:
@@ -241,11 +241,11 @@ class PoissonMultigrid(LinearOperator):
             else:
                 levels.sweep(corrects=True, after=2, restricts=True, measures=BETWEEN)
                 residuals.append(levels.norm() / size)
-                if _ended(residuals, rtol, max_iterations) is None:
+                if how_it_ended(residuals, rtol, max_iterations, PATIENCE) is None:
                     continue
                 levels.sweep(after=1, into=x, measures=RESIDUAL)
                 residuals[-1] = levels.norm() / size
-            if (status := _ended(residuals, rtol, max_iterations)) is not None:
+            if (status := how_it_ended(residuals, rtol, max_iterations, PATIENCE)) is not None:
                 return status
             levels.sweep(after=1, restricts=True)
 
@@ -381,18 +381,6 @@ class PoissonMultigrid(LinearOperator):
 def _is_near(residuals: list[float], rtol: float) -> bool:
     """Return whether one more cycle should do, if it is as good as the last one."""
     return len(residuals) > 1 and residuals[-1] ** 2 <= 0.5 * rtol * residuals[-2]
-
-
-def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status | None:
-    """Return how the iteration ends at its last residual, None if it goes on."""
-    if not np.isfinite(residuals[-1]):
-        return Status.NON_FINITE
-    if residuals[-1] <= rtol:
-        return Status.CONVERGED
-    if len(residuals) > max_iterations:
-        return Status.MAX_ITERATIONS
-    recent, former = residuals[-PATIENCE:], residuals[:-PATIENCE]
-    return Status.STAGNATED if former and min(recent) >= min(former) else None
 
 
 def _root_mean_square(x: Array) -> float:

@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers import Status
-from nwidth.solvers.krylov.iterate import Iterate, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
 
 
 def test_an_iterate_counts_its_steps():
@@ -25,3 +25,19 @@ def test_limits_are_counts(limit):
 def test_good_limits_pass():
     check_limits(0, np.int64(3))
     check_limits(np.float32(0.5), 0)
+
+
+@pytest.mark.parametrize(
+    ("residuals", "expected"),
+    [
+        ([1.0, np.nan], Status.NON_FINITE),
+        ([1.0, np.inf], Status.NON_FINITE),
+        ([1.0, 1e-9], Status.CONVERGED),
+        ([1.0, 0.5, 0.4, 0.3, 0.2, 0.1], Status.MAX_ITERATIONS),
+        ([0.5, 0.6, 0.5], Status.STAGNATED),
+        ([0.5, 0.6, 0.4], None),
+        ([1.0, 1.0], None),
+    ],
+)
+def test_how_an_iteration_ends(residuals, expected):
+    assert how_it_ended(residuals, 1e-8, 4, patience=2) is expected
