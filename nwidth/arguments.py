@@ -90,3 +90,17 @@ def require_instance(value: Any, name: str, *kinds: type) -> Any:
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise InputError(f"{name}: expected a {wanted}, got {value!r:.80}")
     return value
+
+
+def require_flags(value: Any, name: str, count: int) -> tuple[bool, ...]:
+    """Return so many truth values, one per axis.
+
+    >>> require_flags([True, False], "periodic", 2)
+    (True, False)
+    """
+    flags = tuple(value) if isinstance(value, Iterable) and getattr(value, "ndim", 1) == 1 else ()
+    if len(flags) != count or not all(isinstance(flag, bool | np.bool_) for flag in flags):
+        raise InputError(
+            f"{name}: expected {count} entries, one per axis, True or False, got {value!r:.80}"
+        )
+    return tuple(bool(flag) for flag in flags)

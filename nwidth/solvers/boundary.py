@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.arrays import require_finite, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
@@ -165,6 +166,7 @@ class Boundary:
 
     def moved(self, grid: Grid, target: Grid) -> "Boundary":
         """Return the boundary for another grid of the same box: arrays are interpolated."""
+        require_instance(target, "grid", Grid)
         sides: dict[str, Condition] = {}
         for k, axis in enumerate(grid.axes):
             for end in ENDS if not axis.periodic else ():

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance
+from nwidth.arguments import require_flags, require_instance
 from nwidth.arrays import namespace, real_floating, to_numpy
 from nwidth.errors import InputError
 from nwidth.kernels import kernel_module
@@ -77,9 +77,7 @@ class DiffusionOperator(LinearOperator):
         xp, dtype = namespace(*arrays), np.result_type(*(t.dtype for t in arrays))
         self.dtype = np.dtype(np.float32 if dtype == np.float32 else np.float64)
         self.domain_shape = self.range_shape = shape
-        self.periodic = (False,) * d if periodic is None else tuple(bool(p) for p in periodic)
-        if len(self.periodic) != d:
-            raise InputError(f"periodic: expected {d} entries, one per axis, got {periodic!r}")
+        self.periodic = (False,) * d if periodic is None else require_flags(periodic, "periodic", d)
         self.faces = tuple(xp.ascontiguousarray(t, dtype=self.dtype) for t in faces)
         self.reaction = (
             None if reaction is None else xp.ascontiguousarray(reaction, dtype=self.dtype)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import namespace
+from nwidth.arrays import as_floating, namespace, require_shape
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import ENDS, Boundary
@@ -197,6 +197,7 @@ class FiniteVolume:
 
     def field(self, unknowns: Array) -> Array:
         """Return the whole field of the unknowns: Dirichlet nodes get their values."""
+        unknowns = require_shape(as_floating(unknowns, "unknowns"), self.shape, "unknowns")
         xp = namespace(unknowns)
         u = xp.zeros(self.grid.shape, dtype=unknowns.dtype)
         u[self.interior] = unknowns

@@ -4,6 +4,7 @@ The only thing that ROM, Krylov methods and certificates know of a discretizatio
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from numbers import Number
@@ -11,10 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from nwidth.arrays import namespace
+from nwidth.arrays import namespace, require_unmasked
 from nwidth.errors import InputError
 
 Shape = tuple[int, ...]
+
+# What may be promised of an operator.
+PROPERTIES = ("symmetric", "positive definite", "positive semidefinite")
 
 
 class LinearOperator(ABC):
@@ -57,7 +61,9 @@ class LinearOperator(ABC):
         return self._on(self._adjoint, v, self.range_shape)
 
     def _on(self, action: Any, u: Any, shape: Shape) -> Any:
-        u = u if hasattr(u, "shape") else np.asarray(u)
+        u = require_unmasked(u if hasattr(u, "shape") else np.asarray(u), "operator")
+        if getattr(u.dtype, "kind", "f") not in "biufc":
+            raise InputError(f"operator: expected an array of numbers, got dtype {u.dtype}")
         if getattr(u.dtype, "kind", "") == "c" and np.dtype(self.dtype).kind != "c":
             parts = (namespace(u).ascontiguousarray(part) for part in (u.real, u.imag))
             real, imaginary = (self._on(action, part, shape) for part in parts)
@@ -143,6 +149,20 @@ class LinearOperator(ABC):
         )
 
 
+def known_properties(properties: Any) -> frozenset[str]:
+    """Return what is promised of an operator, or raise `InputError` for other words.
+
+    >>> known_properties(["symmetric"])
+    frozenset({'symmetric'})
+    """
+    listed = isinstance(properties, Iterable) and not isinstance(properties, str)
+    if not listed or not all(isinstance(word, str) and word in PROPERTIES for word in properties):
+        raise InputError(
+            f"properties: expected some of {', '.join(PROPERTIES)}, got {properties!r:.80}"
+        )
+    return frozenset(properties)
+
+
 class MatrixOperator(LinearOperator):
     """A dense or sparse matrix, or a SciPy LinearOperator, as an operator.
 
@@ -151,12 +171,19 @@ class MatrixOperator(LinearOperator):
     """
 
     def __init__(self, matrix: Any, properties: frozenset[str] = frozenset()):
-        if getattr(matrix, "ndim", 2) != 2:
-            raise InputError(f"matrix: expected two dimensions, got shape {matrix.shape}")
-        self.matrix = matrix
+        shape, dtype = getattr(matrix, "shape", None), getattr(matrix, "dtype", None)
+        number = getattr(dtype, "kind", "") in tuple("biufc")
+        if not hasattr(matrix, "__matmul__") or shape is None or not number:
+            raise InputError(
+                f"operator: expected a LinearOperator, a matrix of numbers, dense or sparse, or a "
+                f"LinearOperator of SciPy, got {type(matrix).__name__}"
+            )
+        if len(shape) != 2:
+            raise InputError(f"matrix: expected two dimensions, got shape {tuple(shape)}")
+        self.matrix = require_unmasked(matrix, "matrix")
         self.range_shape, self.domain_shape = (matrix.shape[0],), (matrix.shape[1],)
         self.dtype = np.dtype(matrix.dtype)
-        self.properties = frozenset(properties)
+        self.properties = known_properties(properties)
 
     def _apply(self, u: Any) -> Any:
         return self.matrix @ u
@@ -175,17 +202,7 @@ def as_operator(A: Any) -> LinearOperator:
     >>> as_operator(np.eye(3))
     MatrixOperator((3,) -> (3,))
     """
-    if isinstance(A, LinearOperator):
-        return A
-    shape, dtype = getattr(A, "shape", None), getattr(A, "dtype", None)
-    if not hasattr(A, "__matmul__") or shape is None or getattr(dtype, "kind", "") not in "biufc":
-        raise InputError(
-            f"operator: expected a LinearOperator, a matrix of numbers, dense or sparse, or a "
-            f"LinearOperator of SciPy, got {type(A).__name__}"
-        )
-    if len(shape) != 2:
-        raise InputError(f"matrix: expected two dimensions, got shape {tuple(shape)}")
-    return MatrixOperator(A)
+    return A if isinstance(A, LinearOperator) else MatrixOperator(A)
 
 
 @dataclass(frozen=True, repr=False)

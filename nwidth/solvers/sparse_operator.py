@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_dtype, require_integer
 from nwidth.arrays import require_unmasked
 from nwidth.errors import InputError, NonFiniteError
-from nwidth.solvers.linear_operator import LinearOperator
+from nwidth.solvers.linear_operator import LinearOperator, known_properties
 
 Array = NDArray[Any]
 
@@ -62,7 +62,7 @@ class SparseOperator(LinearOperator):
             self.matrix.dtype if dtype is None else dtype,
             *("float32", "float64", "complex64", "complex128"),
         )
-        self.properties = frozenset(properties)
+        self.properties = known_properties(properties)
         self._values = self.matrix.astype(self.dtype, copy=False)
         # Complex numbers and devices are left to the library of the matrix.
         self._compiled = self.dtype.kind == "f" and _on_host(self.matrix)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_flags
 from nwidth.arrays import as_floating
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.solvers.diffusion_operator import three_dimensional, three_dimensional_faces
@@ -66,9 +67,7 @@ class StarOperator(LinearOperator):
                     )
                 _require_finite(t, f"{name}[{k}]")
         _require_finite(diagonal, "diagonal")
-        self.periodic = (False,) * d if periodic is None else tuple(bool(p) for p in periodic)
-        if len(self.periodic) != d:
-            raise InputError(f"periodic: expected {d} entries, one per axis, got {periodic!r}")
+        self.periodic = (False,) * d if periodic is None else require_flags(periodic, "periodic", d)
         for k, t in enumerate((*below, *above)):
             if self.periodic[k % d] and (t.take(0, axis=k % d) != t.take(-1, axis=k % d)).any():
                 raise InputError(
@@ -120,11 +119,8 @@ class StarOperator(LinearOperator):
         """Relax A u = f in place, point after point in C order, each axis forward or backward."""
         from nwidth.solvers._star_operator_numba import gauss_seidel
 
-        if len(forward) != len(self.periodic):
-            raise InputError(
-                f"forward: expected {len(self.periodic)} entries, one per axis, got {forward!r:.80}"
-            )
-        directions = (True,) * (3 - len(forward)) + tuple(forward)
+        d = len(self.periodic)
+        directions = (True,) * (3 - d) + require_flags(forward, "forward", d)
         arrays = (three_dimensional(v) for v in (u, f, self._inverse_diagonal))
         row = np.empty(u.shape[-1], self.dtype)
         gauss_seidel(*arrays, *self.couplings, row, directions)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite, require_unmasked
+from nwidth.arrays import as_floating, require_finite, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import ENDS, Boundary, called
@@ -167,6 +167,7 @@ class ConvectionDiffusion(LinearProblem):
 
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of whole fields `(..., *grid.shape)`."""
+        field = as_floating(field, self.output)
         if tuple(np.shape(field)[np.ndim(field) - self.grid.dimension :]) != self.grid.shape:
             raise InputError(
                 f"concentration: expected shape (..., {', '.join(map(str, self.grid.shape))}), "

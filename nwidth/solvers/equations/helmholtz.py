@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite
+from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet, Neumann, called
@@ -170,6 +170,7 @@ class Helmholtz(LinearProblem):
 
     def unknowns(self, field: Array) -> Array:
         """Return the unknowns of whole fields `(..., *grid.shape)`."""
+        field = as_floating(field, self.output)
         if tuple(np.shape(field)[np.ndim(field) - self.grid.dimension :]) != self.grid.shape:
             raise InputError(
                 f"wave: expected shape (..., {', '.join(map(str, self.grid.shape))}), "
@@ -179,6 +180,8 @@ class Helmholtz(LinearProblem):
 
     def field(self, unknowns: Array, inputs: Inputs) -> Array:
         """Return the whole field: unknowns, and zero on walls."""
+        unknowns = as_floating(unknowns, "unknowns")
+        require_shape(unknowns, self.volumes.shape, "unknowns")
         u = np.zeros(self.grid.shape, dtype=unknowns.dtype)
         u[self.volumes.interior] = unknowns
         return u
