@@ -39,7 +39,8 @@ def assemble_across(a, scales, points0, distances0, areas0, points1, areas1, lev
     points0[k] are the rows of the grid on both sides of face k, distances0[k] how far they are from
     it, and areas0[k] is 0 for a closed face and 1 for others; points1[j] is the column of the grid
     of column j of unknowns and areas1[j] its width. a is `(sample, component, row, column)`; the
-    component of axis 0 is the first one.
+    component of axis 0 is the first one. In space `level` is that of a plane of the box, or of a
+    cut across its planes.
     """
     pitch, scale = level[POINTS] * LANES, load(scales, 0)
     before, here = np.empty(a.shape[3] * LANES), np.empty(a.shape[3] * LANES)
@@ -48,7 +49,7 @@ def assemble_across(a, scales, points0, distances0, areas0, points1, areas1, lev
         before, here = here, before
         _reciprocals(here, a, 0, points0[i, 1])
         to_before, to_here = fill(distances0[i, 0]), fill(distances0[i, 1])
-        at = (level[ROW] + i) * pitch + level[COLUMN] * LANES
+        at = level[OFFSET] + (level[ROW] + i) * pitch + level[COLUMN] * LANES
         for j in range(level[COLUMNS]):
             k = points1[j] * LANES
             area = fill(areas0[i] * areas1[j])
@@ -67,7 +68,7 @@ def assemble_along(a, scales, points0, areas0, points1, distances1, areas1, leve
     here = np.empty(a.shape[3] * LANES)
     for i in range(level[ROWS]):
         _reciprocals(here, a, a.shape[1] - 1, points0[i])
-        at = (level[ROW] + i) * pitch + level[COLUMN] * LANES
+        at = level[OFFSET] + (level[ROW] + i) * pitch + level[COLUMN] * LANES
         for j in range(level[COLUMNS] + 1):
             one, other = points1[j, 0] * LANES, points1[j, 1] * LANES
             resistance = fill(distances1[j, 0]) * load(here, one)

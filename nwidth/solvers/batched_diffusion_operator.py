@@ -1,6 +1,7 @@
 """Diffusion operators of several samples side by side."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -99,27 +100,55 @@ class BatchedDiffusionOperator:
             self.pack(values, self.reaction, self.scales)
 
     def set_coefficients(self, volumes: FiniteVolume, a: Array, largest: Array) -> None:
-        """Take coefficients in the plane, `(sample, *grid.shape)` or `(sample, 2, *grid.shape)`.
+        """Take coefficients, `(sample, *grid.shape)`, or `(sample, axis, *grid.shape)`.
 
         Sides of `volumes` are Dirichlet or Neumann. The faces are those of `volumes.operator(a)` to
         round-off, made in one pass per axis. `largest` is max a of each sample.
         """
+        d = len(self.shape)
         a = a.astype(np.float64, copy=False)
-        a = np.ascontiguousarray(a if a.ndim == 4 else a[:, None])
-        across, along = (_Faces(volumes, k) for k in range(2))
+        a = np.ascontiguousarray(a if a.ndim == d + 2 else a[:, None])
+        axes = [_Faces(volumes, k) for k in range(d)]
         reaction = np.zeros((1, 1)) if volumes.reaction is None else volumes.reaction
-        strongest = largest * max(across.largest, along.largest)
+        strongest = largest * max(axis.largest for axis in axes)
         self._set_scales(np.maximum(strongest, reaction.max()))
         self.singular = volumes.singular
-        self.kernels.assemble_across(
-            *(a, self.scales, across.points, across.distances, across.open),
-            *(along.centres, along.widths, self.level, self.faces[0], self.single[0]),
-        )
         if volumes.reaction is not None:
             self.pack(reaction[None], self.reaction, self.scales)
+        rows, columns = axes[-2:]
+        if d == 2:
+            self._across(a, rows, columns, 1.0, self.level, 0)
+            self._along(a, rows, columns, 1.0, self.level, 1)
+            return
+        # Plane by plane; faces between planes on cuts across them, row by row.
+        planes = axes[0]
+        _, sheet, points, *box = map(int, self.level)
+        for i, (plane, width) in enumerate(zip(planes.centres, planes.widths, strict=True)):
+            level = np.array([(box[0] + i) * sheet * self.lanes, 0, points, 2, 1, *box[2:]])
+            self._across(a[:, -2:, plane][:, :1], rows, columns, width, level, 1)
+            self._along(a[:, -1:, plane], rows, columns, width, level, 2)
+        for i, (row, width) in enumerate(zip(rows.centres, rows.widths, strict=True)):
+            cut = [(box[2] + i) * points * self.lanes, 0, sheet, 2, 1, *box[:2], *box[4:]]
+            self._across(a[:, :1, :, row], planes, columns, width, np.array(cut), 0)
+
+    def _across(
+        self, a: Array, rows: "_Faces", columns: "_Faces", width: float, level: Array, k: int
+    ) -> None:
+        """Set faces between rows of a plane of some width from coefficients that act there."""
+        self.kernels.assemble_across(
+            *(np.ascontiguousarray(a), self.scales, rows.points, rows.distances),
+            *(rows.open * width, columns.centres, columns.widths),
+            *(level, self.faces[k], self.single[k]),
+        )
+
+    def _along(
+        self, a: Array, rows: "_Faces", columns: "_Faces", width: float, level: Array, k: int
+    ) -> None:
+        """Set faces between columns of a plane of some width."""
         self.kernels.assemble_along(
-            *(a, self.scales, across.centres, across.widths, along.points),
-            *(along.distances, along.open, self.level, self.faces[1], self.single[1]),
+            *(np.ascontiguousarray(a), self.scales, rows.centres, rows.widths * width),
+            *(columns.points, columns.distances, columns.open),
+            *(level, self.faces[k], self.single[k]),
         )
 
     def _set_scales(self, largest: Array) -> None:
@@ -199,6 +228,6 @@ class _Faces:
                 beyond = 0 if end == "lower" else 1
                 self.distances[face] = abs(wall - x[self.points[face, 1 - beyond]])
                 self.distances[face, beyond] = 0.0
-        other = volumes.grid.axes[1 - k].widths[volumes.interior[1 - k]]
+        others = [w.max() for j, w in enumerate(volumes.widths) if j != k]
         #: The largest transmissibility for a = 1.
-        self.largest = float((self.open / self.distances.sum(axis=1)).max() * other.max())
+        self.largest = float((self.open / self.distances.sum(axis=1)).max() * prod(others))

@@ -106,8 +106,7 @@ class LaneGroup:
         kinds = {kind for kinds in self.volumes.kinds for kind in kinds}
         self._prescribed = self.volumes.field(np.zeros(self.volumes.shape))
         #: Whether faces can be made from coefficients lane by lane.
-        plane = len(walls) == 2 and kinds <= {"dirichlet", "neumann"}
-        self.direct = type(problem) is Darcy and plane
+        self.direct = type(problem) is Darcy and kinds <= {"dirichlet", "neumann"}
         if self.direct and isinstance(problem, Darcy):
             self._sources = self._without_walls(problem)[None]
             self._walls = [
@@ -134,7 +133,7 @@ class LaneGroup:
     def _on_side(self, k: int, end: str) -> Array:
         """Return the Dirichlet values next to the unknowns of a side."""
         values = self.problem.boundary.values(self.problem.grid, k, end)
-        return values[self.volumes.interior[1 - k]]
+        return values[tuple(cut for j, cut in enumerate(self.volumes.interior) if j != k)]
 
     def solve(
         self,
@@ -189,8 +188,10 @@ class LaneGroup:
         sides = []
         for k, end, values in self._walls:
             face = self._side(k, end, np.moveaxis(A.box(A.faces[k]), k, 0), 1)
-            sides.append((k, end, face * (values[:, None] / A.scales)))
-        sizes = sum((np.abs(flow).max(axis=0) for _, _, flow in sides), np.zeros(A.lanes))
+            sides.append((k, end, face * (values[..., None] / A.scales)))
+        sizes = np.zeros(A.lanes)
+        for _, _, flow in sides:
+            sizes += np.abs(flow).reshape(-1, A.lanes).max(axis=0)
         scales = _near_one(sizes + np.abs(self._sources).max())
         A.pack(self._sources, right, scales)
         for k, end, flow in sides:
@@ -199,10 +200,10 @@ class LaneGroup:
 
     def _side(self, k: int, end: str, layers: Array, faces: int) -> Array:
         """Return the layer of unknowns or faces next to a side, from layers along axis k."""
-        rows, columns = self.operator.level[[5, 6]], self.operator.level[[7, 8]]
-        (start, size), (across, count) = (rows, columns) if k == 0 else (columns, rows)
-        layer = start if end == "lower" else start + size - 1 + faces
-        return layers[layer, across : across + count]
+        box = self.operator.level[3:].reshape(3, 2)[-len(self.operator.shape) :]
+        layer = box[k, 0] if end == "lower" else box[k].sum() - 1 + faces
+        others = [slice(start, start + size) for start, size in np.delete(box, k, axis=0)]
+        return layers[(layer, *others)]
 
     def _collect(self, first: int, inputs: Inputs) -> None:
         """Take operators that the problem makes."""
