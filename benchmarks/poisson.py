@@ -40,9 +40,6 @@ DOWN, NESTED_DOWN = (1.5, 1), (1.5, 2)
 UP, MEASURED_UP = (3, 1), (3, 2)
 FUSED = (2, 2)
 
-# The second cycle on the second coarse level of a nested iteration in two dimensions: measure,
-# relax, correct, compare and copy.
-PROBE = [(0, 1), (2, 1), UP, (3, 0)]
 
 # Calls of a contender in a turn.
 CALLS = 4
@@ -66,8 +63,6 @@ def full_multigrid_bytes(d: int) -> float:
     cycles = 1 if d == 2 else 2
     below = numbers([NEST_BEGIN, NESTED_DOWN, UP] + (cycles - 1) * [(1.5, 1), UP], d)
     nested = (8 * below + cycles * cycle_bytes(d)) / (2**d - 1)
-    if d == 2:
-        nested += (8 * numbers(PROBE, d) + cycle_bytes(d)) / 2 ** (2 * d)
     return 8 * numbers([BEGIN, NESTED_DOWN, MEASURED_UP], d) + cycle_bytes(d) + nested
 
 

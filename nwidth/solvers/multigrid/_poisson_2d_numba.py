@@ -19,9 +19,8 @@ own, so that the result does not depend on the number of threads.
 """
 
 import numpy as np
-from numba import prange
+from numba import njit, prange
 
-from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 RING = 16  # rows of the window, a power of two above the largest lag + 2
@@ -84,17 +83,6 @@ def _residual(R, r, own, other, G, parity, i, s, a, c, b, m, w):
 
 
 @njit(**ROW)
-def _split(coarse, values, row, m):
-    """Set a coarse row from values at 1..m-1; what it gets at 0, on a wall, is never read."""
-    even, odd = coarse[0, row], coarse[1, row]
-    for k in range(m // 2):
-        even[k] = values[2 * k]
-        odd[k] = values[2 * k + 1]
-    if m % 2 == 1:
-        even[m // 2] = values[m - 1]
-
-
-@njit(**ROW)
 def _restrict(coarse, R, i, m, turn):
     """Set the coarse row at row i: P^T of residuals that vanish on the second colour."""
     half, quarter = R.dtype.type(0.5), R.dtype.type(0.25)
@@ -105,7 +93,10 @@ def _restrict(coarse, R, i, m, turn):
     else:
         for k in range(1, m):
             R[4, k] = half * (R[r, k - 1] + R[r, k] + R[a, k] + R[b, k])
-    _split(coarse, R[4], row, m)
+    for k in range(1, (m + 1) // 2):
+        coarse[0, row, k] = R[4, 2 * k]
+    for k in range(m // 2):
+        coarse[1, row, k] = R[4, 2 * k + 1]
 
 
 @njit(**ROW)
@@ -342,12 +333,19 @@ def _filter_row(coarse, G, i, R, m):
     a, b, c = one * weights[0], one * weights[1], one * weights[2]
     d, e, last = one * weights[3], one * weights[4], min(i + 2, n - 1)
     for p in range(2):
-        out, far, near = R[p], G[p, i - 2], G[p, i - 1]
-        own, next, beyond = G[p, i], G[p, i + 1], G[p, last]
         for k in range(m):
-            out[k] = a * far[k] + b * near[k] + c * own[k] + d * next[k] + e * beyond[k]
+            R[p, k] = (
+                a * G[p, i - 2, k]
+                + b * G[p, i - 1, k]
+                + c * G[p, i, k]
+                + d * G[p, i + 1, k]
+                + e * G[p, last, k]
+            )
     filter_along(R, m)
-    _split(coarse, R[2], row, m)
+    for k in range(1, (m + 1) // 2):
+        coarse[0, row, k] = R[2, 2 * k]
+    for k in range(m // 2):
+        coarse[1, row, k] = R[2, 2 * k + 1]
 
 
 @njit(error_model="numpy", cache=True)

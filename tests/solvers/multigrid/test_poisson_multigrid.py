@@ -26,13 +26,22 @@ def product_with(u, t, c):
     return out
 
 
-def relaxed(u, g, t, c, order):
-    """Red-black relaxation, colour after colour."""
+def relaxed(u, g, t, c, order, factors=(1, 1)):
+    """Red-black relaxation, colour after colour, each with a factor."""
     colour = sum(np.indices(u.shape)) + u.ndim
-    for turn in order:
+    for turn, factor in zip(order, factors, strict=True):
         r = g - product_with(u, t, c)
-        u = np.where(colour % 2 == turn, u + r / (2 * sum(t) + c), u)
+        u = np.where(colour % 2 == turn, u + factor * r / (2 * sum(t) + c), u)
     return u
+
+
+def factors_of(t, c, turn):
+    """Factors of relaxation before and after a correction, and of the latter."""
+    rho = 2 * (sum(t) - min(t)) / (2 * sum(t) + c)
+    omega = 1 + 2.5 * rho**4
+    if len(t) == 2:
+        return (1, 1), (1, 1), 1
+    return (omega if turn == 0 else 1, 1), (1, omega if turn == 1 else 1), 1 + rho**2 / 3
 
 
 def along(matrix, u, k):
@@ -55,16 +64,17 @@ def restricted(r):
     return reduce(lambda u, k: along(linear(r.shape[k] + 1).T, u, k), range(r.ndim), r)
 
 
-def cycled(g, t, c, turn, last):
+def cycled(g, t, c, turn, last, solves=True):
     """One V(1,1)-cycle from zero, on `last` a direct solution."""
     if g.shape == last:
         matrix = np.stack([product_with(e.reshape(last), t, c).ravel() for e in np.eye(g.size)])
         return np.linalg.solve(matrix, g.ravel()).reshape(last)
     order, d = (turn, 1 - turn), g.ndim
-    u = relaxed(np.zeros_like(g), g, t, c, order)
+    before, after, alpha = factors_of(t, c, turn)
+    u = relaxed(np.zeros_like(g), g, t, c, order, before)
     coarse = restricted(g - product_with(u, t, c))
-    e = cycled(coarse, [s * 2 ** (d - 2) for s in t], c * 2**d, turn, last)
-    return relaxed(u + prolonged(e), g, t, c, order)
+    e = cycled(coarse, [s * 2 ** (d - 2) for s in t], c * 2**d, turn, last, False)
+    return relaxed(u + (alpha if solves else 1) * prolonged(e), g, t, c, order, after)
 
 
 def halves(b):
@@ -116,6 +126,7 @@ def test_passes_agree_with_the_textbook(shape, dtype, turn):
     g = RNG.standard_normal(shape).astype(dtype)
     e = RNG.standard_normal([(n - 1) // 2 for n in shape]).astype(dtype)
     x, order = np.full(shape, np.nan, dtype), (turn, 1 - turn)
+    before, after, alpha = factors_of(t, c, turn)
     inner = (slice(1, -1),) * len(shape)
     close = {"rtol": 0, "atol": 1e-13 if dtype == np.float64 else 2e-5}
 
@@ -129,17 +140,18 @@ def test_passes_agree_with_the_textbook(shape, dtype, turn):
 
     assert levels.begin(g) == pytest.approx(np.linalg.norm(g), rel=1e-6)
     levels.e[inner] = e
-    u = relaxed(0 * g.astype(np.float64), g, t, c, order)
+    u = relaxed(0 * g.astype(np.float64), g, t, c, order, before)
     levels.sweep(ZERO, before=1, restricts=True, turn=turn)
     check_coarse(u)
-    u = relaxed(u + prolonged(e), g, t, c, order)
+    u = relaxed(u + alpha * prolonged(e), g, t, c, order, after)
     levels.sweep(ZERO, before=1, corrects=True, after=1, into=x, measures=RESIDUAL, turn=turn)
     np.testing.assert_allclose(x, u, **close)
     assert levels.norm() == pytest.approx(norm(u), rel=1e-5)
     levels.sweep(corrects=True, after=2, restricts=True, measures=BETWEEN, turn=turn)
-    u = relaxed(u + prolonged(e), g, t, c, order)
-    assert levels.norm() == pytest.approx(norm(u), rel=1e-5)
-    u = relaxed(u, g, t, c, order)
+    u = relaxed(u + alpha * prolonged(e), g, t, c, order, after)
+    if turn == 0:  # the adjoint cycle measures nothing
+        assert levels.norm() == pytest.approx(norm(u), rel=1e-5)
+    u = relaxed(u, g, t, c, order, before)
     check_coarse(u)
     levels.sweep(after=1, into=x, turn=turn)
     np.testing.assert_allclose(x, relaxed(u, g, t, c, order), **close)
@@ -225,13 +237,13 @@ def test_convergence_factor_2d(n):
 
 @pytest.mark.parametrize("n", [32, 64, pytest.param(128, marks=pytest.mark.slow)])
 def test_convergence_factor_3d(n):
-    assert convergence_factor((n - 1,) * 3, (1.0, 1.0, 1.0)) <= 0.22
+    assert convergence_factor((n - 1,) * 3, (1.0, 1.0, 1.0)) <= 0.08
 
 
 @pytest.mark.parametrize("t", [(2.0, 1.0), (1.0, 2.0), (2.0, 1.0, 1.0), (1.0, 1.0, 2.0)])
 def test_convergence_factor_with_unequal_couplings(t):
     shape = (127, 127) if len(t) == 2 else (31, 31, 31)
-    assert convergence_factor(shape, t) <= (0.21 if len(t) == 2 else 0.4)
+    assert convergence_factor(shape, t) <= (0.21 if len(t) == 2 else 0.11)
 
 
 @pytest.mark.parametrize("start", ["zero", "full", "guess"])
