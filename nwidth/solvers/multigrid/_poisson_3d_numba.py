@@ -28,6 +28,31 @@ from nwidth.solvers.multigrid._poisson_2d_numba import (
     filter_weights,
 )
 
+# Rows as arrays that count from zero let the compiler use vector instructions.
+ROW = {"error_model": "numpy", "forceinline": True}
+
+
+OVER = 2  # a correction that is added alpha times
+
+
+@njit(**ROW)
+def _star(own, other, G, parity, i, j, s, a, c, b):
+    """Return row j of plane s of a colour, of G, and of the six neighbours in planes a, c, b.
+
+    All begin at the first point of the row that is not on a wall; their columns have the parity.
+    """
+    z, middle = 1 - parity, other[c, j]
+    return (
+        own[s, j, z:],
+        G[parity, i, j, z:],
+        other[a, j, z:],
+        other[b, j, z:],
+        other[c, j - 1, z:],
+        other[c, j + 1, z:],
+        middle,
+        middle[1:],
+    )
+
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
 def _relax(own, other, G, i, s, a, c, b, first, w):
@@ -39,27 +64,32 @@ def _relax(own, other, G, i, s, a, c, b, first, w):
     t0, t1, t2, q = w[0], w[1], w[2], w[3]
     n1, m = G.shape[2], G.shape[3] - 1
     for j in range(1, n1):
-        if (first + j) % 2 == 1:
-            for k in range(m):
-                own[s, j, k] = q * (
-                    G[1, i, j, k]
-                    + t0 * (other[a, j, k] + other[b, j, k])
-                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                    + t2 * (other[c, j, k] + other[c, j, k + 1])
-                )
-        else:
-            for k in range(1, m):
-                own[s, j, k] = q * (
-                    G[0, i, j, k]
-                    + t0 * (other[a, j, k] + other[b, j, k])
-                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                    + t2 * (other[c, j, k - 1] + other[c, j, k])
-                )
+        p = (first + j) % 2
+        u, g, a0, b0, a1, b1, a2, b2 = _star(own, other, G, p, i, j, s, a, c, b)
+        for k in range(m - 1 + p):
+            u[k] = q * (g[k] + t0 * (a0[k] + b0[k]) + t1 * (a1[k] + b1[k]) + t2 * (a2[k] + b2[k]))
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _relax_from_zero(own, G, i, s, first, w):
-    q, n1, m = w[3], G.shape[2], G.shape[3] - 1
+def _over_relax(own, other, G, i, s, a, c, b, first, w, omega):
+    """Change plane s of a colour omega times as much; return the squares of residuals before."""
+    t0, t1, t2, d, q = w[0], w[1], w[2], w[4], omega * w[3]
+    n1, m, plane = G.shape[2], G.shape[3] - 1, 0.0
+    for j in range(1, n1):
+        p, total = (first + j) % 2, own.dtype.type(0)
+        u, g, a0, b0, a1, b1, a2, b2 = _star(own, other, G, p, i, j, s, a, c, b)
+        for k in range(m - 1 + p):
+            around = t0 * (a0[k] + b0[k]) + t1 * (a1[k] + b1[k]) + t2 * (a2[k] + b2[k])
+            rest = g[k] + around - d * u[k]
+            u[k] += q * rest
+            total += rest * rest
+        plane += np.float64(total)
+    return plane
+
+
+@njit(fastmath=FLAGS, error_model="numpy", cache=True)
+def _relax_from_zero(own, G, i, s, first, w, omega):
+    q, n1, m = omega * w[3], G.shape[2], G.shape[3] - 1
     for j in range(1, n1):
         parity = (first + j) % 2
         for k in range(1 - parity, m):
@@ -72,55 +102,50 @@ def _residual(R, r, own, other, G, i, s, a, c, b, first, w):
     t0, t1, t2, d = w[0], w[1], w[2], w[4]
     n1, m, plane = G.shape[2], G.shape[3] - 1, 0.0
     for j in range(1, n1):
-        total = R.dtype.type(0)
-        if (first + j) % 2 == 1:
-            for k in range(m):
-                rest = (
-                    G[1, i, j, k]
-                    + t0 * (other[a, j, k] + other[b, j, k])
-                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                    + t2 * (other[c, j, k] + other[c, j, k + 1])
-                    - d * own[s, j, k]
-                )
-                R[r, j, k] = rest
-                total += rest * rest
-        else:
-            for k in range(1, m):
-                rest = (
-                    G[0, i, j, k]
-                    + t0 * (other[a, j, k] + other[b, j, k])
-                    + t1 * (other[c, j - 1, k] + other[c, j + 1, k])
-                    + t2 * (other[c, j, k - 1] + other[c, j, k])
-                    - d * own[s, j, k]
-                )
-                R[r, j, k] = rest
-                total += rest * rest
+        p, total = (first + j) % 2, R.dtype.type(0)
+        u, g, a0, b0, a1, b1, a2, b2 = _star(own, other, G, p, i, j, s, a, c, b)
+        out = R[r, j, 1 - p :]
+        for k in range(m - 1 + p):
+            around = t0 * (a0[k] + b0[k]) + t1 * (a1[k] + b1[k]) + t2 * (a2[k] + b2[k])
+            rest = g[k] + around - d * u[k]
+            out[k] = rest
+            total += rest * rest
         plane += np.float64(total)
     return plane
+
+
+@njit(**ROW)
+def _split(coarse, values, row, column, m):
+    """Set a coarse row from values at 1..m-1; what it gets at 0, on a wall, is never read."""
+    even, odd = coarse[0, row, column], coarse[1, row, column]
+    for k in range(m // 2):
+        even[k] = values[2 * k]
+        odd[k] = values[2 * k + 1]
+    if m % 2 == 1:
+        even[m // 2] = values[m - 1]
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
 def _restrict(coarse, R, i, j, m, turn):
     """Set the coarse row at row (i, j): P^T of residuals that vanish on the second colour."""
     half, quarter = R.dtype.type(0.5), R.dtype.type(0.25)
-    a, c, b = (i - 1) % 4, i % 4, (i + 1) % 4
+    a, c, b = R[(i - 1) % 4], R[i % 4], R[(i + 1) % 4]
+    a0, a1, a2, b0, b1, b2 = a[j - 1], a[j], a[j + 1], b[j - 1], b[j], b[j + 1]
+    c0, c1, c2, one, two = c[j - 1], c[j], c[j + 1], R[4, 0], R[4, 1]
     for k in range(m):
-        diagonal = R[a, j - 1, k] + R[a, j + 1, k] + R[b, j - 1, k] + R[b, j + 1, k]
-        R[4, 0, k] = R[c, j, k] + quarter * diagonal
-        R[4, 1, k] = half * (R[a, j, k] + R[b, j, k] + R[c, j - 1, k] + R[c, j + 1, k])
-    even, odd = turn, 1 - turn
-    for k in range(1, m):
-        R[4, 2, k] = R[4, even, k] + half * (R[4, odd, k - 1] + R[4, odd, k])
-    for k in range(1, (m + 1) // 2):
-        coarse[0, i // 2, j // 2, k] = R[4, 2, 2 * k]
-    for k in range(m // 2):
-        coarse[1, i // 2, j // 2, k] = R[4, 2, 2 * k + 1]
+        one[k] = c1[k] + quarter * (a0[k] + a2[k] + b0[k] + b2[k])
+        two[k] = half * (a1[k] + b1[k] + c0[k] + c2[k])
+    even, odd = (one[1:], two) if turn == 0 else (two[1:], one)
+    after, total = odd[1:], R[4, 2, 1:]
+    for k in range(m - 1):
+        total[k] = even[k] + half * (odd[k] + after[k])
+    _split(coarse, R[4, 2], i // 2, j // 2, m)
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
-def _correct(S, e, i, s, n1, m, first):
-    """Add P e to plane i of the second colour."""
-    quarter, eighth = S.dtype.type(0.25), S.dtype.type(0.125)
+def _correct(S, e, i, s, n1, m, first, alpha):
+    """Add alpha P e to plane i of the second colour."""
+    quarter, eighth = S.dtype.type(0.25) * alpha, S.dtype.type(0.125) * alpha
     a, b = i // 2, (i + 1) // 2
     for j in range(1, n1):
         c, d = j // 2, (j + 1) // 2
@@ -176,10 +201,11 @@ def _interpolate(S, v, T, i, j, s, n0, n1, m):
 def _write(x, odd, even, i, j, s, r, m):
     """Merge the odd columns in plane s of one colour, the even ones in plane r of the other."""
     z = (x.shape[2] - 2 * m + 1) // 2  # 1 if x has walls
+    row, first, second = x[i - 1 + z, j - 1 + z, z:], odd[s, j], even[r, j, 1:]
     for k in range(m - 1):
-        x[i - 1 + z, j - 1 + z, 2 * k + z] = odd[s, j, k]
-        x[i - 1 + z, j - 1 + z, 2 * k + 1 + z] = even[r, j, k + 1]
-    x[i - 1 + z, j - 1 + z, 2 * m - 2 + z] = odd[s, j, m - 1]
+        row[2 * k] = first[k]
+        row[2 * k + 1] = second[k]
+    row[2 * m - 2] = first[m - 1]
 
 
 @njit(fastmath=FLAGS, error_model="numpy", cache=True)
@@ -224,6 +250,9 @@ def _slab(G, x, S, coarse, e, v, F, R, sums, w, plan, start, stop):
     low, high = max(start - HALO, 0), min(stop + HALO, n)
     shift = HALO - start
     last = 2 * (before + after)  # planes by which the last half-sweep lags
+    omega, alpha = w[5], w[6] if corrects == OVER else w.dtype.type(1)
+    ahead = omega if turn == 0 else w.dtype.type(1)  # the adjoint over-relaxes after, not before
+    corrected = 2 * before if corrects else -2  # the half-sweep that a correction precedes
     if restricts:
         for p in range(4):
             _clear(R, p, 0, n1 + 1, m)
@@ -237,24 +266,28 @@ def _slab(G, x, S, coarse, e, v, F, R, sums, w, plan, start, stop):
         for half in range(last):
             # A slab knows nothing beyond its planes low..high, so there it has one plane less to
             # relax with every half-sweep; walls are known.
-            if half == 2 * before and corrects:
+            if half == corrected:
                 i = t - half
                 if max(1, low + half * (low > 0)) <= i <= min(n - 1, high - half * (high < n)):
-                    _correct(S, e, i, i + shift, n1, m, i + turn + 1)
+                    _correct(S, e, i, i + shift, n1, m, i + turn + 1, alpha)
             lag = half + 1
             i = t - lag
             if not max(1, low + lag * (low > 0)) <= i <= min(n - 1, high - lag * (high < n)):
                 continue
             s, f, first = i + shift, i % RING, i + turn
-            if half % 2 == 1:
-                _relax(S, F, G, i, s, (i - 1) % RING, f, (i + 1) % RING, first + 1, w)
-                continue
-            if half == 0 and origin == ZERO:
-                _relax_from_zero(F, G, i, f, first, w)
-                continue
-            if measures == BETWEEN and half + 2 == last and start <= i < stop:
-                sums[0, i] = _residual(R, 4, F, S, G, i, f, s - 1, s, s + 1, first, w)
-            _relax(F, S, G, i, f, s - 1, s, s + 1, first, w)
+            a, b = (i - 1) % RING, (i + 1) % RING
+            if half == corrected + 1 and turn == 1:
+                _over_relax(S, F, G, i, s, a, f, b, first + 1, w, omega)
+            elif half % 2 == 1:
+                _relax(S, F, G, i, s, a, f, b, first + 1, w)
+            elif half == 0 and origin == ZERO:
+                _relax_from_zero(F, G, i, f, first, w, ahead)
+            elif half == 0 or half == corrected:
+                _relax(F, S, G, i, f, s - 1, s, s + 1, first, w)
+            else:
+                total = _over_relax(F, S, G, i, f, s - 1, s, s + 1, first, w, ahead)
+                if measures == BETWEEN and half + 2 == last and start <= i < stop:
+                    sums[0, i] = total
         i = t - last - 1
         if not max(1, start - 1) <= i < min(n, stop + 1):
             continue
@@ -306,7 +339,9 @@ def sweep(G, x, S, coarse, e, v, F, R, sums, w, plan, slabs):
     """Run one pass over a level of n0 x n1 x n2 intervals, all even, with so many slabs.
 
     The plan is that of `_poisson_2d_numba.sweep`; w = couplings along the three axes,
-    1 / diagonal, diagonal.
+    1 / diagonal, diagonal, omega, alpha: relaxation of the first colour that ends in a restriction
+    changes it omega times as much, which costs nothing where its values are in the window;
+    corrects = OVER adds alpha P e.
     """
     if slabs == 1:
         _slab(G, x, S[0], coarse, e, v, F[0], R[0], sums, w, plan, 0, G.shape[1])
@@ -345,10 +380,7 @@ def _filter_row(coarse, G, i, j, R, m):
                 for k in range(m):
                     R[4, p, k] += weight * G[p, i + a - 2, j + c - 2, k]
     filter_along(R[4], m)
-    for k in range(1, (m + 1) // 2):
-        coarse[0, i // 2, j // 2, k] = R[4, 2, 2 * k]
-    for k in range(m // 2):
-        coarse[1, i // 2, j // 2, k] = R[4, 2, 2 * k + 1]
+    _split(coarse, R[4, 2], i // 2, j // 2, m)
 
 
 @njit(error_model="numpy", cache=True)

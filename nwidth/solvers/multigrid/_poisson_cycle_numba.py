@@ -16,7 +16,7 @@ from nwidth.solvers.multigrid import _poisson_3d_numba as space
 
 HALO = plane.HALO
 ZERO, NESTED, STORED = plane.ZERO, plane.NESTED, plane.STORED
-GAP = plane.GAP
+GAP, OVER = plane.GAP, space.OVER
 sweep_2d, begin_2d, sweep_3d, begin_3d = plane.sweep, plane.begin, space.sweep, space.begin
 
 
@@ -143,8 +143,8 @@ def nest(probe, pools, table, weights, inverse, work, F, R, sums):
     g, e, v, last = pools[0], pools[2], pools[3], table.shape[0] - 1
     first = np.array([0, NESTED, 1, 0, 0, 1, 0, 0])
     again = np.array([0, STORED, 0, 0, 1, 1, 0, 0])
-    up = np.array([0, STORED, 0, 1, 1, 0, 1, 0])
-    measured = np.array([0, STORED, 0, 1, 1, 0, 1, GAP])
+    up = np.array([0, STORED, 0, OVER, 1, 0, 1, 0])
+    measured = np.array([0, STORED, 0, OVER, 1, 0, 1, GAP])
     part = 1.0
     for depth in range(last):
         _restrict(depth, pools, table, R, sums)
