@@ -55,7 +55,7 @@ def deflated_conjugate_gradient(
         b: right-hand side, shape `A.range_shape`.
         space: W, and where it is left for the next system; a fresh one by default.
         preconditioner: M, Hermitian positive definite and fixed; none by default.
-        initial: x_0; zero by default.
+        initial: x_0; by default what the last solutions of the space tell, at first zero.
         rtol: bound on ||b - A x|| / ||b||.
         max_iterations: limit on the number of iterations. A new operator costs k products with A,
             and k with M, on top.
@@ -77,8 +77,12 @@ def deflated_conjugate_gradient(
     space = space_for(system, space)
     require_symmetric(system)
     solver = _Cycle(system, space, directions)
-    result = RestartedIteration(system, rtol, max_iterations, stop).run(solver)
+    record = RestartedIteration(system, rtol, max_iterations, stop)
+    if initial is None:
+        space.start(system)
+    result = record.run(solver)
     solver.renew()
+    space.remember(system)
     return result
 
 

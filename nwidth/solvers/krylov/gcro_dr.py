@@ -60,7 +60,7 @@ def gcro_dr(
         space: what is recycled, and where it is left for the next system; a fresh one by default,
             which still carries over from cycle to cycle.
         preconditioner: M, as in `fgmres`.
-        initial: x_0; zero by default.
+        initial: x_0; by default what the last solutions of the space tell, at first zero.
         rtol: bound on ||b - A x|| / ||b||.
         max_iterations: limit on the number of iterations, one product with A and one with M each; a
             cycle needs one more product, a new operator k.
@@ -84,8 +84,12 @@ def gcro_dr(
     space = space_for(system, space)
     if space.size >= restart:
         raise InputError(f"space: expected one smaller than {restart}, got {space.size}")
-    cycle = _Cycle(system, space, restart)
-    return RestartedIteration(system, rtol, max_iterations, stop).run(cycle)
+    record = RestartedIteration(system, rtol, max_iterations, stop)
+    if initial is None:
+        space.start(system)
+    result = record.run(_Cycle(system, space, restart))
+    space.remember(system)
+    return result
 
 
 class _Cycle:

@@ -10,7 +10,7 @@ from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.solvers.krylov.batch_system import BatchSystem
-from nwidth.solvers.krylov.batch_vectors import products
+from nwidth.solvers.krylov.batch_vectors import combination, products
 
 Array = NDArray[Any]
 
@@ -21,6 +21,13 @@ NEARLY = 0.1
 class RecycledSpace:
     """Up to k vectors that slow an iteration down, carried through a sequence of systems.
 
+    And the last p solutions: a system starts from their combination with the least residual,
+
+        x_0 = X y,    y = argmin || b - A X y ||,
+
+    which follows sequences that vary smoothly; p products with a new operator is the price.
+    Reference: Fischer (1998), doi:10.1016/S0045-7825(98)00012-7, with least squares for energies.
+
     One object serves one sequence of systems of one size, which `gcro_dr` or
     `deflated_conjugate_gradient` solves, reading and renewing it. It also remembers what
     preconditioner and operator the vectors have seen, so that nothing is computed again for further
@@ -28,6 +35,7 @@ class RecycledSpace:
 
     Args:
         size: k. Good values: 10 to 40, a quarter to half of the vectors of a GMRES cycle.
+        solutions: p. Good values: 2 to 6; 0 for systems that have nothing to do with each other.
 
     Raises `InputError` for sizes that are no counts.
 
@@ -36,8 +44,9 @@ class RecycledSpace:
     0
     """
 
-    def __init__(self, size: int = 20):
+    def __init__(self, size: int = 20, solutions: int = 4):
         self.size = require_integer(size, "size", 1)
+        self.memory = require_integer(solutions, "solutions", 0)
         self.forget()
 
     def forget(self) -> None:
@@ -46,6 +55,7 @@ class RecycledSpace:
         self.sources: Any = None  # (k, n): what M made U of; the same object without M
         self.images: Any = None  # (k, n): C = A U
         self.operator: Any = None  # the A of C
+        self.solutions: Any = None  # (p, n): X, the last first
 
     @property
     def dimension(self) -> int:
@@ -54,20 +64,19 @@ class RecycledSpace:
 
     def suit(self, n: int, dtype: Any) -> None:
         """Bring the vectors to a precision; raise `InputError` if they have another length."""
-        if self.vectors is None:
-            return
-        if self.vectors.shape[1] != n:
+        held = [u for u in (self.vectors, self.solutions) if u is not None]
+        if any(u.shape[1] != n for u in held):
             raise InputError(
-                f"space: expected vectors of {n} numbers, got {self.vectors.shape[1]}; take a new "
+                f"space: expected vectors of {n} numbers, got {held[0].shape[1]}; take a new "
                 "RecycledSpace for systems of another size"
             )
-        if self.vectors.dtype != dtype:
+        if any(u.dtype != dtype for u in held):
             # complex vectors serve a real system by their real parts
             real = np.dtype(dtype).kind != "c"
             same = self.sources is self.vectors
-            for name in ("vectors", "sources"):
+            for name in ("vectors", "sources", "solutions"):
                 u = getattr(self, name)
-                setattr(self, name, (u.real if real else u).astype(dtype))
+                setattr(self, name, u if u is None else (u.real if real else u).astype(dtype))
             if same:
                 self.sources = self.vectors
             self.images = self.operator = None
@@ -88,6 +97,22 @@ class RecycledSpace:
         vectors = T @ self.vectors
         sources = vectors if self.sources is self.vectors else T @ self.sources
         self.keep(vectors, sources, C, system.A)
+
+    def start(self, system: BatchSystem) -> None:
+        """Set x to the combination of the last solutions with the least residual."""
+        if self.solutions is None:
+            return
+        images = system.xp.concatenate([system.multiply(u[None]) for u in self.solutions])
+        if bool(system.xp.isfinite(images).all()):
+            T, Q = orthonormal_combinations(images)
+            system.x[:] = combination(self.solutions[None], products(Q, system.b).T @ T)
+
+    def remember(self, system: BatchSystem) -> None:
+        """Put x among the solutions."""
+        x = system.x
+        if self.memory and x.any() and bool(system.xp.isfinite(x).all()):
+            older = [] if self.solutions is None else [self.solutions[: self.memory - 1]]
+            self.solutions = system.xp.concatenate([x, *older])
 
     def keep(self, vectors: Array, sources: Array, images: Array | None, operator: Any) -> None:
         """Renew the space."""

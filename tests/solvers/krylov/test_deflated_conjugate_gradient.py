@@ -99,7 +99,7 @@ def test_many_right_hand_sides_need_no_products_of_the_space():
             products.append(1)
             return super()._apply(u)
 
-    A, space = Counting(definite(60), frozenset({"symmetric"})), RecycledSpace(8)
+    A, space = Counting(definite(60), frozenset({"symmetric"})), RecycledSpace(8, solutions=0)
     for seed in range(3):
         products.clear()
         b = random(np.float64, 60, seed=seed)
@@ -130,7 +130,8 @@ def test_failures_are_statuses():
     deflated_conjugate_gradient(A, b, space=space)
     A[2, 2] = np.nan
     assert deflated_conjugate_gradient(A, b, space=space).status is Status.NON_FINITE
-    assert deflated_conjugate_gradient(-definite(30), b, space=space).status is Status.BREAKDOWN
+    negative = deflated_conjugate_gradient(-definite(30), np.arange(30.0), space=space)
+    assert negative.status is Status.BREAKDOWN
     assert not deflated_conjugate_gradient(definite(30), 0 * b, space=space, initial=b).x.any()
     solved = deflated_conjugate_gradient(definite(30), b, space=space)
     assert solved.status is Status.CONVERGED

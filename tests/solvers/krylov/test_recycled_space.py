@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import InputError
+from nwidth.solvers.krylov import deflated_conjugate_gradient, gcro_dr
 from nwidth.solvers.krylov.recycled_space import RecycledSpace, orthonormal_combinations
 
 
@@ -40,6 +41,37 @@ def test_vectors_change_precision_but_not_length():
         space.suit(6, np.float32)
     space.forget()
     assert space.dimension == 0
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("method", [gcro_dr, deflated_conjugate_gradient])
+def test_a_system_starts_from_the_best_combination_of_the_last_solutions(method, kind):
+    rng, n, space = np.random.default_rng(0), 30, RecycledSpace(4, solutions=2)
+    A = np.diag(np.arange(1.0, n + 1)).astype(kind)
+    x = rng.standard_normal((3, n)).astype(kind)
+    for u in x:
+        method(A, A @ u, space=space, rtol=1e-5 if kind is np.float32 else 1e-12)
+    np.testing.assert_allclose(
+        space.solutions[0] / np.abs(space.solutions[0]).max(), x[2] / np.abs(x[2]).max(), atol=1e-4
+    )
+    b = A @ rng.standard_normal(n).astype(kind)
+    result = method(A, b, space=space, max_iterations=0)
+    y = np.linalg.lstsq(A @ x[:0:-1].T, b, rcond=None)[0]
+    np.testing.assert_allclose(result.x, x[:0:-1].T @ y, atol=1e-3)
+    inside = method(A, A @ (x[1] - 2 * x[2]), space=space, rtol=1e-3)
+    assert inside.iterations == 0
+    given = method(A, b, space=space, max_iterations=0, initial=np.zeros(n, kind))
+    assert given.residuals == (1.0,)
+
+
+def test_solutions_that_are_not_wanted():
+    space = RecycledSpace(2, solutions=0)
+    gcro_dr(np.diag([1.0, 2.0, 3.0]), np.ones(3), space=space)
+    assert space.solutions is None
+    gcro_dr(np.diag([1.0, 2.0, 3.0]), np.zeros(3), space=(space := RecycledSpace(2)))
+    assert space.solutions is None
+    with pytest.raises(InputError, match="solutions"):
+        RecycledSpace(2, solutions=-1)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1.5, True, None])
