@@ -10,7 +10,6 @@ from nwidth.solvers.multigrid.coarsening import coarsen, strong_axes
 from nwidth.solvers.multigrid.coupling_jumps import coupling_jumps
 from nwidth.solvers.multigrid.cubic_interpolation import cubic_interpolation
 from nwidth.solvers.multigrid.downstream_multigrid import DownstreamMultigrid
-from nwidth.solvers.multigrid.flux_residual import flux_residual
 from nwidth.solvers.multigrid.four_colour import FourColour
 from nwidth.solvers.multigrid.full_multigrid import FullMultigridResult, full_multigrid
 from nwidth.solvers.multigrid.gauss_seidel import GaussSeidel
@@ -21,9 +20,11 @@ from nwidth.solvers.multigrid.multigrid import Multigrid
 from nwidth.solvers.multigrid.plane_relaxation import PlaneRelaxation
 from nwidth.solvers.multigrid.poisson_multigrid import NestedIterate, PoissonMultigrid
 from nwidth.solvers.multigrid.red_black import RedBlack
+from nwidth.solvers.multigrid.relaxation import Relaxation
 from nwidth.solvers.multigrid.ruge_stueben import ruge_stueben
 from nwidth.solvers.multigrid.shifted_laplacian import ShiftedLaplacian
 from nwidth.solvers.multigrid.sparse_transfer import SparseTransfer
+from nwidth.solvers.multigrid.subspace_correction import SubspaceCorrection
 from nwidth.solvers.multigrid.transfer import Transfer
 
 __all__ = [
@@ -45,13 +46,14 @@ __all__ = [
     "PlaneRelaxation",
     "PoissonMultigrid",
     "RedBlack",
+    "Relaxation",
     "ShiftedLaplacian",
     "SparseTransfer",
+    "SubspaceCorrection",
     "Transfer",
     "coarsen",
     "coupling_jumps",
     "cubic_interpolation",
-    "flux_residual",
     "full_multigrid",
     "ruge_stueben",
     "strong_axes",

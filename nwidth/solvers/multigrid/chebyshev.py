@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.relaxation import Relaxation
 from nwidth.solvers.sparse_operator import SparseOperator
 
 Array = NDArray[Any]
 
 
-class Chebyshev:
+class Chebyshev(Relaxation):
     """Relaxation of A u = f by the polynomial in D^-1 A that is smallest on the upper spectrum.
 
         e <- p(D^-1 A) e,    p(t) = T_m((theta - t) / delta) / T_m(theta / delta)
@@ -48,7 +48,8 @@ class Chebyshev:
     ):
         require_instance(operator, "Chebyshev", DiffusionOperator, SparseOperator)
         alpha = 2.0 * len(operator.domain_shape) if alpha is None else alpha
-        self.operator, self.degree = operator, require_integer(degree, "degree", 1)
+        super().__init__(operator)
+        self.degree = require_integer(degree, "degree", 1)
         self.alpha = require_number(alpha, "alpha", "(1, inf)")
 
     @cached_property
@@ -109,10 +110,3 @@ class Chebyshev:
         """Set r = D^-1 (f - A u)."""
         self.residual_into(r, f, u)
         np.multiply(r, self._work[0], out=r)
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        if isinstance(self.operator, SparseOperator):
-            self.operator.residual_into(out, f, u)
-        else:
-            flux_residual(self.operator, out, f, u)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance
 from nwidth.errors import InputError
+from nwidth.solvers.multigrid.relaxation import Relaxation
 from nwidth.solvers.nine_point_operator import NinePointOperator
 
 Array = NDArray[Any]
 
 
-class FourColour:
+class FourColour(Relaxation):
     """Gauss-Seidel relaxation of A u = f for a nine-point operator, one colour after the other.
 
         u_i <- (f_i + sum_j T_ij u_j) / A_ii    for all points of a colour at once
@@ -41,7 +42,7 @@ class FourColour:
                 f"operator: expected a positive diagonal to relax with, got {diagonal[where]} at "
                 f"index {where}"
             )
-        self.operator = operator
+        super().__init__(operator)
 
     @cached_property
     def _work(self) -> tuple[Array, Array]:
@@ -72,7 +73,3 @@ class FourColour:
         inverse, scratch = self._work
         A = self.operator
         smooth(u, f, inverse, A.stencil, A.zeros, scratch, sweeps, adjoint)
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        self.operator.residual_into(out, f, u)

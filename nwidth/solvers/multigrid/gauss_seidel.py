@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.solvers.multigrid.relaxation import Relaxation
 from nwidth.solvers.sparse_operator import SparseOperator
 
 Array = NDArray[Any]
@@ -13,7 +14,7 @@ Array = NDArray[Any]
 BLOCK = 2**14
 
 
-class GaussSeidel:
+class GaussSeidel(Relaxation):
     """Gauss-Seidel relaxation of A u = f for a symmetric CSR array A, points in order.
 
         u_i <- u_i + (f_i - sum_j A_ij (u_j - u_i) - (sum_j A_ij) u_i) / d_i,    i = 1, 2, ...
@@ -43,7 +44,7 @@ class GaussSeidel:
     """
 
     def __init__(self, matrix: Any, dtype: Any, block: int = BLOCK, columns: int | None = None):
-        self.operator = SparseOperator(matrix, columns, dtype=dtype)
+        super().__init__(SparseOperator(matrix, columns, dtype=dtype))
         self.block, self.size = block, matrix.shape[0]
         self._inverse = np.reciprocal(self._divisors(self.operator.matrix)).astype(dtype)
         self._old: Array = np.empty(0, dtype)
@@ -93,7 +94,3 @@ class GaussSeidel:
             self._old = np.empty_like(u)
         self._old[...] = u
         return self._old
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        self.operator.residual_into(out, f, u)

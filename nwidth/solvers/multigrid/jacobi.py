@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_number
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.relaxation import Relaxation
 from nwidth.solvers.sparse_operator import SparseOperator
 
 Array = NDArray[Any]
@@ -17,7 +17,7 @@ Array = NDArray[Any]
 DAMPING = (2 / 3, 4 / 5, 6 / 7)
 
 
-class Jacobi:
+class Jacobi(Relaxation):
     """Damped Jacobi relaxation of A u = f, all points at once.
 
         u <- u + omega D^-1 (f - A u)
@@ -42,7 +42,8 @@ class Jacobi:
     def __init__(self, operator: DiffusionOperator | SparseOperator, omega: float | None = None):
         require_instance(operator, "Jacobi", DiffusionOperator, SparseOperator)
         omega = DAMPING[len(operator.domain_shape) - 1] if omega is None else omega
-        self.operator, self.omega = operator, require_number(omega, "omega", "(0, 1)")
+        super().__init__(operator)
+        self.omega = require_number(omega, "omega", "(0, 1)")
 
     @cached_property
     def _weights(self) -> Array:
@@ -73,10 +74,3 @@ class Jacobi:
             self.residual_into(self._r, f, u)
             np.multiply(self._r, self._weights, out=self._r)
             u += self._r
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        if isinstance(self.operator, SparseOperator):
-            self.operator.residual_into(out, f, u)
-        else:
-            flux_residual(self.operator, out, f, u)

@@ -1,7 +1,7 @@
 """Gauss-Seidel relaxation by whole lines of points."""
 
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_integers
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE, DiffusionOperator
-from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.subspace_correction import SubspaceCorrection
 
 Array = NDArray[Any]
 
 
-class LineRelaxation:
+class LineRelaxation(SubspaceCorrection):
     """Zebra line Gauss-Seidel relaxation of A u = f along one axis, or along several in turn.
 
         u <- u + A_lines^-1 (f - A u)    on all lines of one colour at once, then of the other
@@ -48,46 +48,19 @@ class LineRelaxation:
         axes = require_integers(range(d) if axes is None else axes, "axes", 0)
         if max(axes) >= d:
             raise InputError(f"axes: expected some of 0 to {d - 1}, got {axes!r}")
-        self.operator, self.axes = operator, axes
+        super().__init__(operator)
+        self.axes = axes
         self.threaded = operator.shape[0] >= THREADED_SIZE
 
     @cached_property
-    def _lines(self) -> list["_Lines"]:
-        return [_Lines(self.operator, k) for k in self.axes]
-
-    @cached_property
-    def _r(self) -> Array:
-        return np.empty(self.operator.domain_shape, self.operator.dtype)
-
-    def smooth(
-        self,
-        u: Array,
-        f: Array,
-        sweeps: int = 1,
-        *,
-        adjoint: bool = False,
-        from_zero: bool = False,
-    ) -> None:
-        """Relax all lines `sweeps` times, in reverse order of axes and colours if `adjoint`.
-
-        u is changed in place; `from_zero` takes it as zero whatever it holds.
-        """
-        from nwidth.solvers.multigrid._line_relaxation_numba import add_solutions
-
-        if from_zero:
-            u[...] = 0
-        turns = [(lines, c) for lines in self._lines for c in range(lines.colours)]
-        for _ in range(sweeps):
-            for lines, colour in reversed(turns) if adjoint else turns:
-                self.residual_into(self._r, f, u)
-                add_solutions(
-                    *(u.reshape(lines.shape), self._r.reshape(lines.shape), *lines.arrays),
-                    *(colour, self.threaded),
-                )
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        flux_residual(self.operator, out, f, u)
+    def corrections(self) -> list[Callable[[Array, Array], None]]:
+        """Solutions for the lines of a colour, colour by colour, axis by axis."""
+        lines = [_Lines(self.operator, k) for k in self.axes]
+        return [
+            partial(along.add, colour=c, threaded=self.threaded)
+            for along in lines
+            for c in range(along.colours)
+        ]
 
 
 class _Lines:
@@ -121,6 +94,13 @@ class _Lines:
             np.empty((outer, inner), dtype),
             colours.reshape(outer, inner),
         )
+
+    def add(self, u: Array, r: Array, colour: int, threaded: bool) -> None:
+        """Add the solutions for the residual r on the lines of a colour."""
+        from nwidth.solvers.multigrid._line_relaxation_numba import add_solutions
+
+        fields = u.reshape(self.shape), r.reshape(self.shape)
+        add_solutions(*fields, *self.arrays, colour, threaded)
 
 
 def _inverse_pivots(pivots: Array, lower: Array) -> Array:

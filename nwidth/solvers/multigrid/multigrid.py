@@ -25,8 +25,9 @@ class Multigrid(MultigridCycle):
     whatever the grid, and 15 to 20 for reservoir fields of contrast 1e6. Averaged fluxes blur
     inclusions that are a few cells thin. Where these are many, it takes 20 to 50 iterations for
     contrasts of 100 and fails to converge for 1e4 and more: in the plane `BlackBoxMultigrid` is the
-    better choice then, and `AlgebraicMultigrid` the last one; `solve` turns to them. Up to 1e8 the attainable residual is that of round-off: 1e-8 and less for
-    flow between walls, 2e-7 at 1e8 where a source stands between highly conducting regions.
+    better choice then, and `AlgebraicMultigrid` the last one; `solve` turns to them. Up to 1e8 the
+    attainable residual is that of round-off: 1e-8 and less for flow between walls, 2e-7 at 1e8
+    where a source stands between highly conducting regions.
 
     `apply(r)` is the cycle from the guess zero, symmetric and positive definite for V-cycles
     (`MultigridCycle` tells about the others); `iterate` repeats the cycle with red-black order

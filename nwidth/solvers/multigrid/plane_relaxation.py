@@ -1,5 +1,6 @@
 """Gauss-Seidel relaxation by whole planes of points."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -9,12 +10,12 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_integer
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.subspace_correction import SubspaceCorrection
 
 Array = NDArray[Any]
 
 
-class PlaneRelaxation:
+class PlaneRelaxation(SubspaceCorrection):
     """Zebra plane Gauss-Seidel relaxation of A u = f in three dimensions.
 
         u <- u + M_planes (f - A u)    on every second plane at once, then on the others
@@ -49,44 +50,18 @@ class PlaneRelaxation:
             raise InputError(
                 f"planes: expected three dimensions and an axis from 0 to 2, got {d} and {axis!r}"
             )
-        self.operator, self.axis = operator, axis
+        super().__init__(operator)
+        self.axis = axis
 
     @cached_property
-    def _planes(self) -> list["_Planes"]:
+    def corrections(self) -> list[Callable[[Array, Array], None]]:
+        """Cycles for every second plane, then for the others."""
         n = self.operator.domain_shape[self.axis]
         odd_cycle = self.operator.periodic[self.axis] and n % 2 == 1 and n > 1
         ranges = [slice(0, n - odd_cycle, 2), slice(1, n, 2)]
         if odd_cycle:
             ranges.append(slice(n - 1, n))
-        return [_Planes(self.operator, self.axis, r) for r in ranges if r.start < n]
-
-    @cached_property
-    def _r(self) -> Array:
-        return np.empty(self.operator.domain_shape, self.operator.dtype)
-
-    def smooth(
-        self,
-        u: Array,
-        f: Array,
-        sweeps: int = 1,
-        *,
-        adjoint: bool = False,
-        from_zero: bool = False,
-    ) -> None:
-        """Relax all planes `sweeps` times, the colours in reverse order if `adjoint`.
-
-        u is changed in place; `from_zero` takes it as zero whatever it holds.
-        """
-        if from_zero:
-            u[...] = 0
-        for _ in range(sweeps):
-            for planes in reversed(self._planes) if adjoint else self._planes:
-                self.residual_into(self._r, f, u)
-                planes.add_correction(u, self._r)
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        flux_residual(self.operator, out, f, u)
+        return [_Planes(self.operator, self.axis, r).add for r in ranges if r.start < n]
 
 
 class _Planes:
@@ -115,7 +90,7 @@ class _Planes:
         )
         self.r, self.z = (np.empty(self.cycle.domain_shape, operator.dtype) for _ in range(2))
 
-    def add_correction(self, u: Array, r: Array) -> None:
+    def add(self, u: Array, r: Array) -> None:
         """Add the result of one cycle for the residual r of these planes."""
         np.copyto(self.r, r[self.at])
         self.cycle.apply_into(self.z, self.r)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance
 from nwidth.kernels import kernel_module
 from nwidth.solvers.diffusion_operator import THREADED_SIZE, DiffusionOperator
-from nwidth.solvers.multigrid.flux_residual import flux_residual
+from nwidth.solvers.multigrid.relaxation import Relaxation
 
 Array = NDArray[Any]
 
 
-class RedBlack:
+class RedBlack(Relaxation):
     """Gauss-Seidel relaxation of A u = f, one colour after the other.
 
         u_i <- (f_i + sum_f T_f u_j) / A_ii    for all points of a colour at once
@@ -34,7 +34,7 @@ class RedBlack:
     """
 
     def __init__(self, operator: DiffusionOperator):
-        self.operator = require_instance(operator, "red-black", DiffusionOperator)
+        super().__init__(require_instance(operator, "red-black", DiffusionOperator))
         d = len(operator.domain_shape)
         # A single point of a periodic axis is no neighbour of its own.
         wraps = [p and n > 1 for p, n in zip(operator.periodic, operator.domain_shape, strict=True)]
@@ -79,7 +79,3 @@ class RedBlack:
             *(u.reshape(self.shape), f.reshape(self.shape), inverse, t0, t1, t2, self.wraps),
             *(self.odd_cycles, order, sweeps, from_zero, scratch),
         )
-
-    def residual_into(self, out: Array, f: Array, u: Array) -> None:
-        """Set out = f - A u."""
-        flux_residual(self.operator, out, f, u)
