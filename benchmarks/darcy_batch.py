@@ -9,8 +9,9 @@ factor is made once and whose numeric factor and solve count. Ours is timed from
 the pressure field; the peers are given assembled matrices, which count for nothing. All times are
 per sample, in CPU time for one thread and wall time for two; all residuals are checked.
 
-One more row generates a data set, random fields and HDF5 included, against a minute for 1000
-samples. `--quick` generates 64.
+Two-phase samples {1, 100} on 33^3 and 65^3 nodes, and log-normal ones on a line, are compared with
+one `solve` per sample. One more row generates a data set, random fields and HDF5 included, against
+a minute for 1000 samples. `--quick` generates 64.
 """
 
 import resource
@@ -28,7 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from nwidth.arrays import generator
 from nwidth.meshes import GaussianRandomField, Grid, TwoPhaseField
-from nwidth.solvers import BatchSolver, Darcy, generate
+from nwidth.solvers import BatchSolver, Darcy, generate, solve
 
 N, RTOL, MINUTE = 421, 1e-8, 60.0
 # Per unknown and iteration. Conjugate gradients: x and r twice and couplings in float64 (48), z, p
@@ -124,6 +125,28 @@ def compare(name: str, a: np.ndarray, threads: int, rounds: int, goals: dict) ->
     return rows
 
 
+def against_solve(shape: tuple[int, ...], rounds: int) -> Row:
+    """One row: a batch of 16 on a line or in space against one solve per sample, one thread."""
+    grid = Grid.uniform(shape)
+    field = GaussianRandomField(grid, alpha=len(shape), tau=3)
+    g = np.stack([field.sample(generator(0, i)) for i in range(16)])
+    a = log_normal(g) if len(shape) == 1 else np.where(g >= 0, 100.0, 1.0)
+    problem, queue = Darcy(grid), cycle(a)
+    solver, inputs = BatchSolver(problem), {"permeability": a}
+    batch = solver.solve(inputs, RTOL).checked()
+    alone = solve(problem, {"permeability": a[0]}, RTOL).checked()
+    contenders: dict[str, Callable[[], object]] = {
+        "ours": lambda: solver.solve(inputs, RTOL),
+        "alone": lambda: solve(problem, {"permeability": next(queue)}, RTOL),
+    }
+    seconds = interleave(contenders, rounds, time.process_time)
+    mine = seconds["ours"] / len(a)
+    note = f"batch of {len(a)}, {batch.methods[0]}, {np.mean(batch.iterations):.1f} iterations; "
+    note += f"alone {alone.method}, {alone.iterations}"
+    name = f"{' x '.join(map(str, shape))} nodes, per sample"
+    return Row(name, mine, seconds["alone"], "one solve per sample", "s", 1.5, 1, note)
+
+
 def generation(samples: int, threads: int) -> Row:
     """One row: a data set of two-phase samples; run it first, for the memory of the process."""
     grid = Grid.uniform((N, N))
@@ -167,6 +190,10 @@ def main() -> None:
             contrast = np.median(a.max(axis=(1, 2)) / a.min(axis=(1, 2)))
             name = f"log-normal, contrast {contrast:.1e}, {N} x {N}, per sample"
             rows += compare(name, a, threads, rounds, goals)
+    numba.set_num_threads(1)
+    with threadpool_limits(1, "blas"):
+        rows += [against_solve(shape, rounds) for shape in ((1001,), (33,) * 3, (65,) * 3)]
+    numba.set_num_threads(min(2, most))
     memory = triad_bandwidth(20_000_000)
     rows.append(Row("triad a = b + s c, two threads", 24e-9 / memory, None, "-", "s/B"))
     rows[-1].note = f"in memory {memory:.0f} GB/s"

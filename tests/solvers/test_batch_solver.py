@@ -68,6 +68,18 @@ def test_hard_samples_are_finished_by_solve():
     assert np.linalg.norm(rest) <= 1.01e-8 * np.linalg.norm(b)
 
 
+def test_hard_samples_in_space_leave_the_others_alone():
+    problem = Darcy(Grid.uniform((25, 26, 27)))
+    a = np.exp(0.5 * RNG.standard_normal((9, 25, 26, 27)))
+    plain = BatchSolver(problem).solve({"permeability": a}).checked()
+    a[3] = np.exp(5 * np.random.default_rng(0).standard_normal((25, 26, 27)))
+    found = BatchSolver(problem).solve({"permeability": a}, 1e-8)
+    others = [i for i in range(9) if i != 3]
+    assert {found.methods[i] for i in others} == {LaneGroup.method}
+    np.testing.assert_array_equal(found.u[others], plain.u[others])
+    assert "20 iterations, being slow" in found.reasons[3] and found.residual[3] <= 1e-8
+
+
 def test_uneven_couplings_are_left_to_solve():
     problem = Darcy(Grid.uniform((33, 33), upper=(1.0, 30.0)))
     a = np.exp(RNG.standard_normal((2, 33, 33)))
@@ -129,6 +141,8 @@ def test_an_interrupt_ends_the_batch_and_leaves_the_solver_usable():
         Darcy(Grid.uniform((20, 31)), Boundary({"x_lower": Robin(2.0, 1.0)}), reaction=2.0),
         Darcy(Grid.uniform((20, 31)), Boundary(default=Neumann()), source=0.0),
         Darcy(Grid.uniform((20, 31), upper=(1.0, 60.0))),  # closed by `solve`
+        Darcy(Grid.uniform((7, 9, 12)), Boundary({"x_lower": Dirichlet(3.0)}, default=Neumann())),
+        Darcy(Grid.uniform((7, 9, 8), centering="cell"), Boundary(default=Neumann()), source=0.0),
         Darcy(Grid.periodic((20, 31)), source=0.0),  # one by one
         Darcy(Grid.uniform(33), Boundary({"x_lower": Dirichlet(3.0)})),
         Darcy(Grid.periodic(33), source=0.0),
