@@ -58,7 +58,7 @@ def deflated_conjugate_gradient(
         initial: x_0; by default what the last solutions of the space tell, at first zero.
         rtol: bound on ||b - A x|| / ||b||.
         max_iterations: limit on the number of iterations. A new operator costs k products with A,
-            and k with M, on top.
+            and k with M, on top, and one for every solution of the space.
         stop: an extra rule `stop(x, residual) -> bool`, as in `conjugate_gradient`.
         directions: l, how many of the first directions are kept, three vectors each. Good values: 2
             to 3 times the size of the space.

@@ -63,7 +63,7 @@ def gcro_dr(
         initial: x_0; by default what the last solutions of the space tell, at first zero.
         rtol: bound on ||b - A x|| / ||b||.
         max_iterations: limit on the number of iterations, one product with A and one with M each; a
-            cycle needs one more product, a new operator k.
+            cycle needs one more product, a new operator k and one for every solution of the space.
         stop: an extra rule `stop(x, residual) -> bool`, as in `fgmres`.
         restart: m, the number of vectors in a cycle, those of the space included. Memory is 2 m to
             3 m vectors. Good values: 40 and k = 20.
