@@ -7,8 +7,8 @@ A cavity with reflecting walls is driven beyond its first resonances. Its wavenu
 and from system to system, in no particular order. Restarted GMRES forgets at every restart the few
 directions in which the operator is negative, and crawls. GCRO-DR keeps them from system to system,
 which are sorted first so that neighbours are alike, and starts from the last solutions. Multigrid
-for the damped operator removes most of the trouble; recycling then saves two thirds of the rest. (So small a system is solved
-quickest by sparse elimination: see `benchmarks/krylov_recycling.py`.)
+for the damped operator removes most of the trouble; recycling then saves two thirds of the rest.
+(So small a system is solved quickest by sparse elimination: see `benchmarks/krylov_recycling.py`.)
 """
 
 import sys
