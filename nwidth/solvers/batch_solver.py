@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer
 from nwidth.arrays import (
     as_floating,
     lives_on_gpu,
@@ -88,6 +89,9 @@ class BatchSolver:
         Errors number the samples from `first`.
         """
         check_limits(rtol, max_iterations)
+        first = require_integer(first, "first", 0)
+        if progress is not None and not callable(progress):
+            raise InputError(f"progress: expected a function of two counts, got {progress!r:.80}")
         checked, samples = _checked(self.problem, inputs)
         dtype = np.result_type(*(values.dtype for values in checked.values()))
         if isinstance(self.problem, Helmholtz):

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite, require_shape
+from nwidth.arguments import require_instance
+from nwidth.arrays import real_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import Boundary
@@ -55,6 +56,7 @@ class BilinearElements:
     """
 
     def __init__(self, grid: Grid, boundary: Boundary, reaction: Array | None = None):
+        require_instance(grid, "grid", Grid)
         if grid.dimension != 2 or any(a.periodic or a.centering != "node" for a in grid.axes):
             raise InputError(
                 f"full tensor: expected a grid of two axes of nodes that are not periodic, got "
@@ -81,7 +83,7 @@ class BilinearElements:
         sums = whole.apply(inner)[cut]  # what Dirichlet nodes tie down
         if self.volumes.reaction is not None:
             sums = sums + self.volumes.reaction
-        (i, j), dtype = cut, K.dtype
+        (i, j), dtype = cut, np.result_type(K, np.float32)
         low, left = slice(i.start, i.stop - 1), slice(j.start, j.stop - 1)
         faces = (
             whole.east[low, j],
@@ -97,7 +99,7 @@ class BilinearElements:
 
         Without Dirichlet side and reaction the total must vanish, as for `FiniteVolume`.
         """
-        one = np.ones(self.grid.shape)
+        K, one = real_floating(K, "tensor"), np.ones(self.grid.shape)
         walls, _ = self.volumes.prescribed(self.volumes.operator(one))
         b = self.volumes.right_hand_side(source, one) - walls
         values = self.volumes.field(np.zeros(self.volumes.shape))
@@ -111,6 +113,7 @@ class BilinearElements:
         n0, n1 = self.grid.shape
         east, north = np.zeros((n0 - 1, n1)), np.zeros((n0, n1 - 1))
         diagonals = np.zeros((2, n0 - 1, n1 - 1))  # north-east, north-west
+        K = require_shape(real_floating(K, "tensor"), (2, 2, n0, n1), "tensor")
         K = K.astype(np.float64, copy=False)
         for p in (0, 1):
             for q in (0, 1):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance
+from nwidth.arguments import require_choice, require_instance, require_integer
 from nwidth.arrays import require_finite, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
@@ -152,6 +152,10 @@ class Boundary:
 
     def values(self, grid: Grid, axis: int, end: str) -> NDArray[np.float64]:
         """Return the value or flux on a side, shape `grid.shape` without that axis."""
+        require_instance(grid, "grid", Grid)
+        if require_integer(axis, "axis", 0) >= grid.dimension:
+            raise InputError(f"axis: expected one from 0 to {grid.dimension - 1}, got {axis}")
+        require_choice(end, "end", ENDS)
         condition = self.condition(grid.names[axis], end)
         value = condition.flux if isinstance(condition, Neumann) else condition.value
         return _on_side(value, grid, axis, end, "")

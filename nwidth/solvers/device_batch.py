@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.arrays import namespace
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers.boundary import ENDS, Boundary, Condition, Dirichlet, Neumann, Robin
@@ -70,7 +71,7 @@ class DeviceBatch:
     """
 
     def __init__(self, problem: DiffusionProblem):
-        self.problem = problem
+        self.problem = require_instance(problem, "problem", DiffusionProblem)
         self.size = min(SAMPLES, UNKNOWNS // prod(problem.volumes.shape))
         self._volumes: dict[int, FiniteVolume] = {}
 

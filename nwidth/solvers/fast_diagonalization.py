@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, product_along
+from nwidth.arguments import require_flags, require_instance, require_number
+from nwidth.arrays import as_floating, product_along, real_floating
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.linear_operator import LinearOperator
@@ -67,18 +68,18 @@ class FastDiagonalization(LinearOperator):
         *,
         reaction: float = 0.0,
     ):
-        d = len(widths)
-        wraps = (False,) * d if periodic is None else tuple(map(bool, periodic))
-        if not len(transmissibilities) == len(wraps) == d >= 1:
+        require_instance(transmissibilities, "transmissibilities", Sequence)
+        d = len(require_instance(widths, "widths", Sequence))
+        wraps = (False,) * d if periodic is None else require_flags(periodic, "periodic", d)
+        if not len(transmissibilities) == d >= 1:
             raise InputError(
                 f"fast diagonalization: expected as many transmissibilities as widths, one array "
                 f"per axis, got {len(transmissibilities)} and {d}"
             )
-        if not 0 <= reaction < np.inf:
-            raise InputError(f"reaction: expected a number >= 0, got {reaction!r}")
-        self.dtype, self.periodic, self.reaction = np.dtype(np.float64), wraps, float(reaction)
-        self._t = [np.asarray(t, dtype=np.float64) for t in transmissibilities]
-        self._w = [np.asarray(w, dtype=np.float64) for w in widths]
+        self.reaction = require_number(reaction, "reaction", "[0, inf)")
+        self.dtype, self.periodic = np.dtype(np.float64), wraps
+        self._t = [real_floating(t, "transmissibilities").astype("f8") for t in transmissibilities]
+        self._w = [real_floating(w, "widths").astype("f8") for w in widths]
         for k in range(d):
             _check_axis(k, self._t[k], self._w[k])
         self.domain_shape = self.range_shape = tuple(len(w) for w in self._w)
@@ -104,10 +105,11 @@ class FastDiagonalization(LinearOperator):
         minima: the inverse is that of the operator itself if a and c are constant and so is the
         coefficient of each Robin side; `spectral_bounds` tells what it is worth otherwise.
         """
-        if tuple(map(len, widths)) != operator.domain_shape:
+        require_instance(operator, "operator", DiffusionOperator)
+        came = tuple(map(np.size, require_instance(widths, "widths", Sequence)))
+        if came != operator.domain_shape:
             raise InputError(
-                f"widths: expected {operator.domain_shape} numbers per axis, got "
-                f"{tuple(map(len, widths))}"
+                f"widths: expected {operator.domain_shape} numbers per axis, got {came}"
             )
         layers = []
         for k, faces in enumerate(operator.faces):

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, namespace, require_shape
+from nwidth.arguments import require_instance
+from nwidth.arrays import as_floating, namespace, real_floating, require_shape
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import ENDS, Boundary
@@ -48,7 +49,11 @@ class FiniteVolume:
     """
 
     def __init__(self, grid: Grid, boundary: Boundary, reaction: Array | None = None):
-        self.grid, self.boundary = grid, boundary.check(grid)
+        require_instance(grid, "grid", Grid)
+        self.grid = grid
+        self.boundary = require_instance(boundary, "boundary", Boundary).check(grid)
+        if reaction is not None:
+            reaction = require_shape(real_floating(reaction, "reaction"), grid.shape, "reaction")
         #: Per axis the types at both ends: "dirichlet", "neumann", "robin" or "periodic".
         self.kinds = tuple(
             ("periodic", "periodic")
@@ -125,6 +130,12 @@ class FiniteVolume:
 
     def operator(self, a: Array) -> DiffusionOperator:
         """Return the flux operator of the coefficient a, in its dtype."""
+        a = real_floating(a, "coefficient")
+        if a.shape not in (self.grid.shape, (self.grid.dimension, *self.grid.shape)):
+            raise InputError(
+                f"coefficient: expected shape {self.grid.shape}, or that of one such array per "
+                f"axis, got {a.shape}"
+            )
         inverse = np.reciprocal(a)
         faces = tuple(self._faces(self._component(inverse, k), k) for k in range(len(self.shape)))
         reaction = None if self.reaction is None else namespace(a).asarray(self.reaction, a.dtype)
@@ -137,7 +148,8 @@ class FiniteVolume:
         the quadrature error, up to 1 / n^2 of the total of absolute values with n the fewest points
         of an axis, is spread over the volumes; a larger one raises `InputError`.
         """
-        xp = namespace(a)
+        a, xp = real_floating(a, "coefficient"), namespace(a)
+        source = require_shape(real_floating(source, "source"), self.grid.shape, "source")
         b = (xp.asarray(source)[self.interior] * xp.asarray(self.volumes)).astype(a.dtype)
         for k in range(b.ndim):
             for end, kind in zip(ENDS, self.kinds[k], strict=True):

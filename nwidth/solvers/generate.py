@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nwidth._version import __version__
+from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import generator
 from nwidth.errors import FileFormatError, InputError, NotConvergedError
 from nwidth.solvers.batch_solver import BatchSolver
@@ -83,16 +84,13 @@ def generate(
     """
     from nwidth.fields import FieldDataset
 
-    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
-        raise InputError(f"samples: expected an integer >= 1, got {samples!r}")
+    samples = require_integer(samples, "samples", 1)
     if not isinstance(problem, LinearProblem):
         raise InputError(f"problem: expected a Problem like Darcy(grid), got {problem!r:.80}")
     _require_options(rtol, max_iterations, dtype)
-    if method not in METHODS:
-        raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
-    whole = isinstance(batch, int | np.integer) and not isinstance(batch, bool)
-    if batch is not None and (not whole or batch < 1):
-        raise InputError(f"batch: expected an integer >= 1, got {batch!r}")
+    require_choice(method, "method", METHODS)
+    if batch is not None:
+        batch = require_integer(batch, "batch", 1)
     generator(seed, 0)  # raises for a seed that is none
     for item in problem.inputs:
         if item.sampler is None:
@@ -100,7 +98,7 @@ def generate(
                 f"{item.name}: expected a sampler to draw random inputs from, got none; "
                 "give the problem a random field"
             )
-    path, samples = Path(path), int(samples)
+    path = Path(path)
     grid = problem.grid.coarsen(restrict)
     description = problem.describe()
     provenance = {
@@ -206,13 +204,9 @@ def _outputs(problem: LinearProblem) -> tuple[str, ...]:
 
 def _require_options(rtol: Any, max_iterations: Any, dtype: Any) -> None:
     """Raise `InputError` for options that no solve could use, before there is a file."""
-    if not isinstance(rtol, int | float | np.number) or isinstance(rtol, bool) or not 0 < rtol < 1:
-        raise InputError(f"rtol: expected a number between 0 and 1, got {rtol!r}")
-    whole = isinstance(max_iterations, int | np.integer) and not isinstance(max_iterations, bool)
-    if not whole or max_iterations < 1:
-        raise InputError(f"max_iterations: expected an integer >= 1, got {max_iterations!r}")
-    if dtype not in ("float64", "float32"):
-        raise InputError(f"dtype: expected 'float64' or 'float32', got {dtype!r}")
+    require_number(rtol, "rtol", "(0, 1)")
+    require_integer(max_iterations, "max_iterations", 1)
+    require_choice(dtype, "dtype", ("float64", "float32"))
 
 
 def _versions() -> dict[str, str]:

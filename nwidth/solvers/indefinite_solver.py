@@ -71,7 +71,7 @@ class IndefiniteSolver:
                 "problem: expected a Problem, Helmholtz or ConvectionDiffusion, got "
                 f"{problem!r:.80}"
             )
-        if method not in METHODS:
+        if not isinstance(method, str) or method not in METHODS:
             raise InputError(
                 f"method: expected auto, {', '.join(METHODS)} for {type(problem).__name__}, whose "
                 f"operator is not symmetric and definite, got {method!r}"

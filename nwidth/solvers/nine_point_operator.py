@@ -54,6 +54,8 @@ class NinePointOperator(LinearOperator):
         *,
         definite: bool | None = None,
     ):
+        if definite is not None and not isinstance(definite, bool | np.bool_):
+            raise InputError(f"definite: expected True, False or None, got {definite!r:.80}")
         parts = [np.asarray(part) for part in (sums, east, north, north_east, north_west)]
         if parts[0].ndim != 2 or parts[0].size == 0:
             raise InputError(f"sums: expected shape (n0, n1), not empty, got {np.shape(sums)}")

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, power_of_two
+from nwidth.arguments import require_choice, require_dtype
+from nwidth.arrays import power_of_two, real_floating
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
-from nwidth.solvers.krylov.iterate import Iterate, Stop
+from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.solution import Status
@@ -63,14 +64,13 @@ class OperatorSolver:
         *,
         precision: Any = np.float32,
     ):
-        if method not in METHODS:
-            raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+        require_choice(method, "method", METHODS)
         fast = method in ("fast-poisson", "scaled-fast-poisson")
         if not isinstance(operator, DiffusionOperator) and (
             fast or not isinstance(operator, NinePointOperator)
         ):
             raise InputError(
-                f"method {method}: expected a DiffusionOperator, got {operator!r}; use "
+                f"method {method}: expected a DiffusionOperator, got {operator!r:.80}; use "
                 "conjugate_gradient for other operators"
             )
         if getattr(operator, "xp", np) is not np and method not in ("multigrid-cg", "multigrid"):
@@ -80,7 +80,7 @@ class OperatorSolver:
             )
         self.operator: Any = operator
         self.grid, self.method = grid, method
-        self.precision = np.dtype(precision)
+        self.precision = require_dtype(precision, "float32", "float64")
         self._slow = False  # whether an earlier right-hand side took algebraic multigrid
         self._broken = False  # whether an earlier one took float64 cycles
 
@@ -97,7 +97,8 @@ class OperatorSolver:
 
         The arguments are those of `conjugate_gradient`.
         """
-        b = as_floating(b, "right-hand side")
+        check_limits(rtol, max_iterations, stop)
+        b = real_floating(b, "right-hand side")
         if not b.any():
             zero = Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
             return zero, "the right-hand side is zero"

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 
 Array = NDArray[Any]
@@ -29,6 +30,7 @@ def spectral_equivalence(
     >>> spectral_equivalence(DiffusionOperator((np.array([1.0, 3.0]),)), [np.ones(2)])
     (1.0, 3.0)
     """
+    require_instance(operator, "operator", DiffusionOperator)
     lower, upper = np.inf, 0.0
     pairs = list(zip(operator.faces, faces, strict=True))
     if operator.reaction is not None or reaction is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nwidth.arguments import require_instance
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator, as_operator
@@ -32,6 +33,7 @@ class StackedOperator(LinearOperator):
     batched = True
 
     def __init__(self, operators: Sequence[Any]):
+        require_instance(operators, "operators", Sequence)
         wrapped: dict[int, LinearOperator] = {id(a): as_operator(a) for a in operators}
         self.operators = tuple(wrapped[id(a)] for a in operators)
         shapes = {(a.range_shape, a.domain_shape) for a in self.operators}

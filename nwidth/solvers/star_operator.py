@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_flags
+from nwidth.arguments import require_flags, require_instance
 from nwidth.arrays import as_floating
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.solvers.diffusion_operator import three_dimensional, three_dimensional_faces
@@ -49,6 +49,8 @@ class StarOperator(LinearOperator):
         periodic: Sequence[bool] | None = None,
     ):
         diagonal = as_floating(diagonal, "diagonal")
+        require_instance(below, "below", Sequence)
+        require_instance(above, "above", Sequence)
         below = [as_floating(t, f"below[{k}]") for k, t in enumerate(below)]
         above = [as_floating(t, f"above[{k}]") for k, t in enumerate(above)]
         shape, d = diagonal.shape, diagonal.ndim

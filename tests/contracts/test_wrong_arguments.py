@@ -9,6 +9,8 @@ from nwidth.errors import InputError, NwidthError
 from nwidth.meshes import Grid
 from nwidth.solvers import multigrid
 from nwidth.solvers.coefficient_gradient import coefficient_gradient
+from nwidth.solvers.operator_solver import OperatorSolver
+from nwidth.solvers.star_operator import StarOperator
 
 GRID = Grid.uniform((9, 8))
 DARCY, WAVES = solvers.Darcy(GRID), solvers.Helmholtz(GRID)
@@ -135,6 +137,49 @@ DOORS = {
     "field": (lambda **given: DARCY.field(inputs=INPUTS, **given), {"unknowns": B}),
     "unknowns": (DARCY.unknowns, {"field": A}),
     "on": (DARCY.on, {"grid": Grid.uniform((5, 5))}),
+    "FastDiagonalization": (
+        solvers.FastDiagonalization,
+        {
+            "transmissibilities": [np.ones(6)],
+            "widths": [np.ones(5)],
+            "periodic": None,
+            "reaction": 0.0,
+        },
+    ),
+    "FastDiagonalization.of": (
+        solvers.FastDiagonalization.of,
+        {"operator": OPERATOR, "widths": [axis.widths[1:-1] for axis in GRID.axes]},
+    ),
+    "FiniteVolume": (
+        solvers.FiniteVolume,
+        {"grid": GRID, "boundary": solvers.Boundary(), "reaction": None},
+    ),
+    "FiniteVolume.operator": (
+        solvers.FiniteVolume(GRID, solvers.Boundary()).operator,
+        {"a": A},
+    ),
+    "BilinearElements": (
+        solvers.BilinearElements,
+        {"grid": GRID, "boundary": solvers.Boundary(), "reaction": None},
+    ),
+    "StackedOperator": (solvers.StackedOperator, {"operators": [OPERATOR, OPERATOR]}),
+    "StarOperator": (
+        StarOperator,
+        {"diagonal": np.ones(3), "below": [np.ones(4)], "above": [np.ones(4)], "periodic": None},
+    ),
+    "OperatorSolver": (
+        OperatorSolver,
+        {"operator": OPERATOR, "grid": GRID, "method": "direct", "precision": np.float32},
+    ),
+    "OperatorSolver.solve": (
+        OperatorSolver(OPERATOR, GRID, "multigrid-cg").solve,
+        {"b": B, "initial": None, "stop": None, **LIMITS},
+    ),
+    "solve_batch": (
+        solvers.solve_batch,
+        {"problem": DARCY, "inputs": {"permeability": A[None]}, "progress": None, **LIMITS},
+    ),
+    "values": (solvers.Boundary().values, {"grid": GRID, "axis": 0, "end": "lower"}),
     "Dirichlet": (solvers.Dirichlet, {"value": 1.0}),
     "Robin": (solvers.Robin, {"coefficient": 1.0, "value": 1.0}),
     "source": (

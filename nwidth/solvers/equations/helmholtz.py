@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, require_finite, require_shape
+from nwidth.arrays import as_floating, require_finite, require_shape, require_unmasked
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet, Neumann, called
@@ -228,6 +228,7 @@ def _on_points(
 ) -> Array:
     """Return a number, array or callable as complex numbers of a shape."""
     numbers = called(value, points, what) if callable(value) else value
+    require_unmasked(numbers, what)
     try:
         out = np.broadcast_to(np.asarray(numbers, dtype=np.complex128), shape)
     except (TypeError, ValueError):

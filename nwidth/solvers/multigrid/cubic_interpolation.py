@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.arrays import as_floating
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
@@ -33,7 +34,8 @@ def cubic_interpolation(field: Array, grid: Grid, target: Grid) -> Array:
     """
     from nwidth.solvers.multigrid._cubic_interpolation_numba import interpolate
 
-    if not grid.same_box(target):
+    require_instance(grid, "grid", Grid)
+    if not grid.same_box(require_instance(target, "target", Grid)):
         raise InputError(f"interpolation: expected two grids of one box, got {grid} and {target}")
     if np.shape(field) != grid.shape:
         raise InputError(f"interpolation: expected shape {grid.shape}, got {np.shape(field)}")
