@@ -27,9 +27,9 @@ class BatchedDiffusionOperator:
     Arrays are flat and contiguous: a box of points with their lanes and a rim of zeros, which
     stands for the values beyond the walls. Layer i of `faces[k]` along axis k couples the points of
     layers i - 1 and i. Points whose indices are all even are those of the next coarser level: the
-    first point of an axis is number 1 if it sees a Dirichlet wall
-    and number 2 otherwise, so that walls stay where they are. There are as many lanes as the
-    machine handles best; those beyond the last sample repeat it.
+    first point of an axis is number 1 if it sees a Dirichlet wall and number 2 otherwise, so that
+    walls stay where they are. There are as many lanes as the machine handles best; those beyond the
+    last sample repeat it.
 
     Make one for a shape, then `set_operators` or `set_coefficients` any number of times.
 
@@ -37,6 +37,8 @@ class BatchedDiffusionOperator:
         shape: unknowns per axis.
         walls: per axis whether the first point sees a Dirichlet wall.
         reaction: whether there is a d.
+
+    Raises `InputError` for other shapes, and for operators that do not fit.
 
     >>> A = BatchedDiffusionOperator((2, 2), (True, True))
     >>> A.set_operators([DiffusionOperator((np.ones((3, 2)), np.ones((2, 3))))])
@@ -47,7 +49,12 @@ class BatchedDiffusionOperator:
     def __init__(self, shape: tuple[int, ...], walls: tuple[bool, ...], reaction: bool = False):
         from nwidth.solvers import _batched_diffusion_operator_numba as kernels
 
-        self.kernels, self.shape, self.walls = kernels, shape, walls
+        if len(shape) not in (2, 3) or len(walls) != len(shape) or min(shape) < 1:
+            raise InputError(
+                "shape: expected at least one unknown on each of two or three axes, and a wall or "
+                f"none per axis, got {shape!r} and {walls!r}"
+            )
+        self.kernels, self.shape, self.walls = kernels, tuple(shape), tuple(walls)
         #: Samples side by side.
         self.lanes: int = kernels.LANES
         #: The box as kernels know it, see `box_level`.

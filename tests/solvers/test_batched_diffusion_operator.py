@@ -90,6 +90,12 @@ def test_fields_come_back_and_the_rim_stays_zero(samples, dtype):
     assert not view.any()
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 3, 3, 3), (3, 0), (3, 4, 5)])
+def test_shapes_are_checked(shape):
+    with pytest.raises(InputError, match="shape: expected at least one unknown on each of two or"):
+        BatchedDiffusionOperator(shape, (True, True))
+
+
 def test_operators_that_do_not_fit_are_refused():
     A = BatchedDiffusionOperator((3, 3), (True, True))
     faces = (np.ones((4, 3)), np.ones((3, 4)))
