@@ -5,6 +5,7 @@ what came. Arrays have theirs in `nwidth.arrays`.
 """
 
 from collections.abc import Collection, Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,19 @@ def require_number(value: Any, name: str, interval: str) -> float:
     >>> require_number(0.5, "damping", "(0, 1]")
     0.5
     """
-    low, high = (float(end) for end in interval[1:-1].split(","))
+    low, high, first, last = _ends(interval)
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        above = value >= low if interval.startswith("[") else value > low
-        below = value <= high if interval.endswith("]") else value < high
-        if above and below:
-            return float(value)
+        number = float(value)
+        if low < number < high or (first and number == low) or (last and number == high):
+            return number
     raise InputError(f"{name}: expected a number in {interval}, got {value!r:.80}")
+
+
+@cache
+def _ends(interval: str) -> tuple[float, float, bool, bool]:
+    """Return the ends of an interval, and which of them belong to it."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    return low, high, interval.startswith("["), interval.endswith("]")
 
 
 def require_choice(value: Any, name: str, choices: Collection[str]) -> str:

@@ -78,6 +78,8 @@ def as_floating(array: Any, name: str = "array") -> Any:
     >>> as_floating(np.arange(3)).dtype
     dtype('float64')
     """
+    if type(array) is np.ndarray and array.dtype.char in "fdFD" and array.dtype.isnative:
+        return array  # nothing to do, quickly
     xp = namespace(array)
     if xp.__name__ == "torch":
         return array if array.is_floating_point() or array.is_complex() else array.to(xp.float64)
