@@ -73,11 +73,8 @@ class OperatorSolver:
                 f"method {method}: expected a DiffusionOperator, got {operator!r:.80}; use "
                 "conjugate_gradient for other operators"
             )
-        if getattr(operator, "xp", np) is not np and method not in ("multigrid-cg", "multigrid"):
-            raise InputError(
-                f"method {method}: expected arrays in the host's memory, got an operator on a "
-                "device; take 'multigrid-cg' or move the inputs with to_numpy"
-            )
+        if method not in ("multigrid-cg", "multigrid"):
+            refuse_devices(operator, method)
         self.operator: Any = operator
         self.grid, self.method = grid, method
         self.precision = require_dtype(precision, "float32", "float64")
@@ -249,6 +246,18 @@ class OperatorSolver:
         if not np.isfinite(residual):
             return Iterate(x, Status.NON_FINITE, (residual,))
         return Iterate(x, Status.CONVERGED if residual <= rtol else Status.STAGNATED, (residual,))
+
+
+def refuse_devices(operator: Any, method: str) -> None:
+    """Raise `InputError` for an operator on a device, which the method does not know.
+
+    >>> refuse_devices(DiffusionOperator((np.ones(3),)), "direct")
+    """
+    if getattr(operator, "xp", np) is not np:
+        raise InputError(
+            f"method {method}: expected arrays in the host's memory, got an operator on a device; "
+            "take 'multigrid-cg' or move the inputs with to_numpy"
+        )
 
 
 def is_rough(operator: DiffusionOperator) -> bool:

@@ -20,11 +20,11 @@ from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
 from nwidth.solvers.indefinite_solver import IndefiniteSolver, choose_indefinite
-from nwidth.solvers.krylov.iterate import Stop, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
 from nwidth.solvers.linear_operator import LinearOperator
-from nwidth.solvers.operator_solver import OperatorSolver
+from nwidth.solvers.operator_solver import OperatorSolver, refuse_devices
 from nwidth.solvers.problem import Inputs, LinearProblem, Problem
-from nwidth.solvers.solution import Solution
+from nwidth.solvers.solution import Solution, Status
 
 Array = NDArray[Any]
 
@@ -68,16 +68,18 @@ def solve(
             float32; 1e-7 for contrasts of 1e6 on fine grids, where the last digits of u are worth
             3e-8.
         method: one of the above.
-        initial: a first guess, a whole field on the problem's grid; "direct" and "full-multigrid"
-            start without.
+        initial: a first guess, a whole field on the problem's grid. It is a hint and never changes
+            what the tolerance means: "direct" and "full-multigrid", also where "auto" takes the
+            former, check it and start without.
         max_iterations: limit for the iterative methods.
         stop: an extra stopping rule `stop(unknowns, residual) -> bool` of the conjugate gradients;
             when it says True the iteration counts as converged. "auto" then takes these; "direct"
             and multigrid without -cg have no use for it and raise.
 
-    Without a Dirichlet side the solution has volume-weighted mean zero. Failures of the iteration
-    are told by `solution.status`; `solution.checked()` raises them. Raises `InputError` for inputs
-    and arguments that cannot be used.
+    Without a Dirichlet side the solution has volume-weighted mean zero. Where its last digits are
+    worth more than the tolerance, by contrasts of 1e6 and more, the status is STAGNATED. Failures
+    of the iteration are told by `solution.status`; `solution.checked()` raises them. Raises
+    `InputError` for inputs and arguments that cannot be used.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Poisson
@@ -94,15 +96,16 @@ def solve(
             "extra rule; use 'multigrid-cg' or 'fast-poisson'"
         )
     start, cpu_start = time.perf_counter(), time.process_time()
+    operator = problem.operator(inputs)
+    guess = None if initial is None else _guess(problem, initial, operator)
     if method == "full-multigrid" and isinstance(problem, Problem):
-        solution = _full_multigrid(problem, inputs, max_iterations)
+        solution = _full_multigrid(problem, inputs, operator, max_iterations)
         return replace(
             solution,
             seconds=time.perf_counter() - start,
             cpu_seconds=time.process_time() - cpu_start,
         )
-    operator, b = problem.operator(inputs), problem.source(inputs)
-    guess = None if initial is None else _guess(problem, initial, operator)
+    b = problem.source(inputs)
     reason = "asked for"
     definite, note = isinstance(problem, Problem), ""
     if method == "auto":
@@ -117,12 +120,10 @@ def solve(
     else:
         result = IndefiniteSolver(problem, operator, method).solve(b, **options)
     reason = "; ".join(filter(None, (reason, note)))
-    x = result.x
     if "positive semidefinite" in operator.properties:
-        volumes = namespace(x).asarray(problem.unknowns(problem.grid.weights))
-        x = x - ((volumes * x).sum() / volumes.sum()).astype(x.dtype)
+        result = _centred(problem, operator, b, result, rtol)
     return Solution(
-        problem.field(x, inputs),
+        problem.field(result.x, inputs),
         result.status,
         result.residuals,
         method,
@@ -132,16 +133,33 @@ def solve(
     )
 
 
-def _full_multigrid(problem: Problem, inputs: Inputs, max_cycles: int) -> Solution:
+def _centred(
+    problem: LinearProblem, operator: LinearOperator, b: Array, result: Iterate, rtol: float
+) -> Iterate:
+    """Return the iterate with volume-weighted mean zero, and the residual that this leaves.
+
+    A constant added to x changes what its last digits are worth: where the one unknown that
+    elimination fixes lies in a region of large coefficients, x is most accurate there.
+    """
+    x, xp = result.x, namespace(result.x)
+    volumes = xp.asarray(problem.unknowns(problem.grid.weights))
+    x = x - ((volumes * x).sum() / volumes.sum()).astype(x.dtype)
+    scale = power_of_two(b)
+    size = float(xp.linalg.norm((b * scale).ravel()))
+    if size == 0 or result.status is Status.NON_FINITE:
+        return replace(result, x=x)
+    residual = float(xp.linalg.norm(((b - operator.apply(x)) * scale).ravel())) / size
+    status = result.status
+    if status is Status.CONVERGED and result.residuals[-1] <= rtol < residual:
+        status = Status.STAGNATED
+    return Iterate(x, status, (*result.residuals[:-1], residual))
+
+
+def _full_multigrid(problem: Problem, inputs: Inputs, operator: Any, max_cycles: int) -> Solution:
     """Return the solution at discretization error, by kernels for constant coefficients if any."""
     from nwidth.solvers.multigrid import PoissonMultigrid, full_multigrid
 
-    operator: Any = problem.operator(inputs)
-    if getattr(operator, "xp", np) is not np:
-        raise InputError(
-            "method full-multigrid: expected arrays in the host's memory, got an operator on a "
-            "device; take 'multigrid-cg' or move the inputs with to_numpy"
-        )
+    refuse_devices(operator, "full-multigrid")
     if max_cycles < 1:
         raise InputError(f"max_iterations: expected >= 1 for full-multigrid, got {max_cycles}")
     if PoissonMultigrid.suits(operator) and not problem.prescribed(operator)[0].any():

@@ -436,3 +436,32 @@ def test_full_tensors_go_to_black_box_multigrid():
         np.testing.assert_allclose(other.u, chosen.u, atol=1e-7 * abs(chosen.u).max())
     with pytest.raises(InputError, match="expected a DiffusionOperator"):
         solve(problem, {"permeability": K}, method="fast-poisson")
+
+
+@pytest.mark.parametrize("contrast", [1e6, 1e9])
+@pytest.mark.parametrize("method", ["direct", "multigrid-cg", "multigrid"])
+def test_the_residual_of_a_mean_of_zero_is_told(method, contrast):
+    """Elimination fixes one unknown where coefficients are large; the shift to mean zero costs."""
+    grid = Grid.uniform((65, 65))
+    a = np.where(grid.points[0][:, None] < 0.4, 1.0, contrast) * np.ones(grid.shape)
+    problem = Darcy(grid, Boundary(default=Neumann()), source=lambda x, y: np.cos(np.pi * x))
+    solution = solve(problem, {"permeability": a}, method=method)
+    A, b = problem.operator({"permeability": a}), problem.source({"permeability": a})
+    residual = np.linalg.norm(b - A.apply(problem.unknowns(solution.u))) / np.linalg.norm(b)
+    assert solution.residual == pytest.approx(residual, rel=1e-3)
+    assert (solution.status is Status.CONVERGED) == (residual <= 1e-8)
+    assert abs(grid.integrate(solution.u)) < 1e-12 * abs(solution.u).max()
+
+
+@pytest.mark.parametrize("method", ["direct", "full-multigrid", "auto"])
+def test_a_guess_is_a_hint_that_is_checked(method):
+    problem, a = darcy()
+    inputs = {"permeability": a}
+    plain = solve(problem, inputs, method=method)
+    guess = np.ones(problem.grid.shape)
+    np.testing.assert_allclose(
+        solve(problem, inputs, method=method, initial=guess).u, plain.u, atol=1e-8
+    )
+    for bad in (guess[1:], np.full(guess.shape, np.nan), guess.astype(str)):
+        with pytest.raises(InputError, match="initial guess"):
+            solve(problem, inputs, method=method, initial=bad)
