@@ -20,6 +20,11 @@ CHOLESKY_SIZE = 7_000
 CHOLESKY_RTOL = 1e-6
 
 
+# Up to this many unknowns fast transforms of constant coefficients take no longer than setting up
+# multigrid and its cycles; 2.5 times as long on the largest grids.
+TRANSFORM_SIZE = 2**17
+
+
 def choose(
     problem: Problem, inputs: Inputs, operator: LinearOperator, rtol: float = 1e-8
 ) -> tuple[str, str]:
@@ -39,6 +44,8 @@ def choose(
         return "multigrid-cg", "nine-point couplings: black-box multigrid follows them"
     constant = problem.coercivity(inputs) == problem.continuity(inputs)
     if constant and isinstance(problem, DiffusionProblem) and problem.volumes.uniform:
+        if _cycles_are_quicker(operator, rtol):
+            return "multigrid", "constant coefficients on a grid that can be halved: few cycles do"
         return "fast-poisson", "constant coefficients on a uniform grid: fast transforms are exact"
     if operator.shape[0] <= DIRECT_SIZE:
         return "direct", f"only {operator.shape[0]} unknowns: elimination is quickest"
@@ -54,3 +61,20 @@ def choose(
     if problem.grid.dimension == 2 and tight and has_cvxopt():
         return "direct", f"{size} unknowns in the plane: Cholesky factors are quickest"
     return "multigrid-cg", "variable coefficients: multigrid takes O(N) whatever their contrast"
+
+
+def _cycles_are_quicker(operator: DiffusionOperator, rtol: float) -> bool:
+    """Return whether multigrid takes less time than transforms, and reaches the residual.
+
+    Of smooth solutions on n intervals per axis, rounding leaves residuals of about n^2 eps / 10.
+    Where the coarsest level is large its inverse takes longer than all the rest.
+    """
+    from nwidth.solvers.multigrid._kept_multigrid import takes_multigrid
+    from nwidth.solvers.multigrid._poisson_levels import COARSEST, intervals_of_levels, unknowns
+
+    if operator.dtype != np.float64 or operator.shape[0] <= TRANSFORM_SIZE:
+        return False
+    if unknowns(intervals_of_levels(operator.domain_shape)[-1]) > COARSEST:
+        return False
+    reached = float(np.finfo(np.float64).eps) * max(operator.domain_shape) ** 2
+    return rtol >= reached and takes_multigrid(operator)

@@ -150,7 +150,8 @@ class FiniteVolume:
         """
         a, xp = real_floating(a, "coefficient"), namespace(a)
         source = require_shape(real_floating(source, "source"), self.grid.shape, "source")
-        b = (xp.asarray(source)[self.interior] * xp.asarray(self.volumes)).astype(a.dtype)
+        b = xp.asarray(source)[self.interior] * xp.asarray(self.volumes)
+        b = b.astype(a.dtype, copy=False)
         for k in range(b.ndim):
             for end, kind in zip(ENDS, self.kinds[k], strict=True):
                 if kind == "periodic":

@@ -102,8 +102,12 @@ class OperatorSolver:
         if self.method == "direct":
             return self._eliminate(b, rtol), ""
         if self.method == "multigrid":
-            cycle = self._multigrid
-            return cycle.iterate(b, initial=initial, rtol=rtol, max_iterations=max_iterations), ""
+            from nwidth.solvers.multigrid._kept_multigrid import kept_multigrid
+
+            limits: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
+            with kept_multigrid(self.operator) as constant:
+                cycle = self._multigrid if constant is None else constant
+                return cycle.iterate(b, **limits), ""
         options: Any = {"initial": initial, "rtol": rtol, "max_iterations": max_iterations}
         if self.method in ("fast-poisson", "scaled-fast-poisson"):
             M = self._transform
@@ -165,10 +169,6 @@ class OperatorSolver:
 
     @cached_property
     def _multigrid(self) -> Any:
-        from nwidth.solvers.multigrid import PoissonMultigrid
-
-        if PoissonMultigrid.suits(self.operator):
-            return PoissonMultigrid.of(self.operator)
         return self._cycle_in(self.operator.dtype)
 
     @cached_property

@@ -55,7 +55,7 @@ def solve(
     error, which it estimates, whatever rtol. "fast-poisson": conjugate gradients preconditioned by
     fast transforms on uniform grids, one step for constant coefficients; "scaled-fast-poisson": the
     same scaled by the coefficient, for smooth ones. "direct": sparse elimination. "auto" takes fast
-    transforms for constant coefficients, scaled ones where smooth coefficients make them quickest,
+    transforms or multigrid for constant coefficients, scaled transforms for smooth ones,
     elimination for a few hundred unknowns and in one dimension, and multigrid-cg otherwise;
     `solution.reason` tells why. Waves (`Helmholtz`) and `ConvectionDiffusion` take "fgmres",
     "bicgstab" or "direct", see `IndefiniteSolver`. CuPy inputs are solved on their device by the
@@ -111,7 +111,9 @@ def solve(
     if method == "auto":
         pick: Any = choose if definite else choose_indefinite
         method, reason = pick(problem, inputs, operator, rtol)
-        if stop is not None and method == "direct":
+        if stop is not None and method == "multigrid":
+            method = "fast-poisson"
+        elif stop is not None and method == "direct":
             method = "multigrid-cg" if definite else "fgmres"
             reason = "the extra stopping rule needs an iteration"
     options: Any = {"initial": guess, "rtol": rtol, "max_iterations": max_iterations, "stop": stop}
@@ -157,18 +159,18 @@ def _centred(
 
 def _full_multigrid(problem: Problem, inputs: Inputs, operator: Any, max_cycles: int) -> Solution:
     """Return the solution at discretization error, by kernels for constant coefficients if any."""
-    from nwidth.solvers.multigrid import PoissonMultigrid, full_multigrid
+    from nwidth.solvers.multigrid import full_multigrid
+    from nwidth.solvers.multigrid._kept_multigrid import kept_multigrid, takes_multigrid
 
     refuse_devices(operator, "full-multigrid")
     if max_cycles < 1:
         raise InputError(f"max_iterations: expected >= 1 for full-multigrid, got {max_cycles}")
-    if PoissonMultigrid.suits(operator) and not problem.prescribed(operator)[0].any():
-        nested = PoissonMultigrid.of(operator).full_multigrid(
-            problem.source(inputs), max_cycles=max_cycles
-        )
+    if takes_multigrid(operator) and not problem.prescribed(operator)[0].any():
+        with kept_multigrid(operator) as multigrid:
+            nested = multigrid.full_multigrid(problem.source(inputs), max_cycles=max_cycles)
         scale = power_of_two(nested.x)
-        squares = np.square(nested.x * scale, dtype=np.float64)
-        size = float(np.sqrt(squares.mean())) / scale or 1.0
+        x = nested.x.ravel() if scale == 1 else nested.x.ravel() * scale
+        size = float(np.linalg.norm(x)) / x.size**0.5 / scale or 1.0
         u, status, residuals = problem.field(nested.x, inputs), nested.status, nested.residuals
         errors = nested.discretization_error / size, nested.algebraic_error / size
     else:

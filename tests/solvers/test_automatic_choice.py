@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.meshes import Grid
-from nwidth.solvers import AnisotropicDarcy, Boundary, Darcy, Neumann, Robin, solve
+from nwidth.solvers import AnisotropicDarcy, Boundary, Darcy, Neumann, Poisson, Robin, solve
 from nwidth.solvers.automatic_choice import choose
 
 STRETCHED = Grid.tensor([np.linspace(0, 1, 65) ** 2, np.linspace(0, 1, 65)])
@@ -85,3 +85,40 @@ def test_nine_points_with_the_identity_as_tensor():
     assert solution.method == "multigrid-cg" and "nine-point" in solution.reason
     five = solve(Darcy(grid), {"permeability": np.ones(grid.shape)}).checked()
     np.testing.assert_allclose(solution.u, five.u, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "rtol", "kind", "method"),
+    [
+        ((385, 385), 1e-8, "", "multigrid"),
+        ((257, 257), 1e-8, "", "fast-poisson"),  # small
+        ((385, 385), 1e-12, "", "fast-poisson"),  # more than rounding leaves of a residual
+        ((385, 385), 1e-8, "float32", "fast-poisson"),
+        ((385, 385), 1e-8, "neumann", "fast-poisson"),
+        ((384, 384), 1e-8, "", "fast-poisson"),  # cannot be halved
+        ((497, 497), 1e-8, "", "fast-poisson"),  # only to 31 intervals
+        ((65, 65, 65), 1e-12, "", "multigrid"),
+        ((49, 65, 33), 1e-8, "", "fast-poisson"),
+    ],
+)
+def test_constant_coefficients_take_cycles_where_they_are_quicker(shape, rtol, kind, method):
+    problem = Poisson(
+        Grid.uniform(shape), Boundary(default=Neumann()) if kind == "neumann" else None
+    )
+    inputs = {"source": np.ones(shape, np.float32 if kind == "float32" else np.float64)}
+    assert choose(problem, inputs, problem.operator(inputs), rtol)[0] == method
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_cycles_reach_what_they_are_chosen_for(smooth):
+    grid = Grid.uniform((385, 385))
+    x, y = grid.coordinates()
+    rough = np.random.default_rng(0).standard_normal(grid.shape)
+    problem = Poisson(grid)
+    inputs = {"source": np.sin(3 * x) * np.exp(y) if smooth else rough}
+    found = solve(problem, inputs, 4e-11).checked()
+    assert found.method == "multigrid" and "constant" in found.reason
+    exact = solve(problem, inputs, method="fast-poisson").u
+    np.testing.assert_allclose(found.u, exact, rtol=0, atol=1e-9 * np.abs(exact).max())
+    stopped = solve(problem, inputs, stop=lambda x, residual: residual < 0.1)
+    assert stopped.method == "fast-poisson"

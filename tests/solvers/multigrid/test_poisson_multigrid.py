@@ -1,3 +1,5 @@
+import gc
+import weakref
 from functools import reduce
 
 import numba
@@ -11,6 +13,7 @@ from nwidth.meshes import Grid
 from nwidth.solvers import Boundary, DiffusionOperator, Neumann, Poisson, Status
 from nwidth.solvers.multigrid import PoissonMultigrid
 from nwidth.solvers.multigrid import _poisson_2d_numba as plane
+from nwidth.solvers.multigrid._kept_multigrid import kept_multigrid, takes_multigrid
 from nwidth.solvers.multigrid._poisson_levels import BETWEEN, GAP, NESTED, RESIDUAL, ZERO, Levels
 
 RNG = np.random.default_rng(0)
@@ -513,3 +516,20 @@ def test_window_and_halo_cover_the_largest_lag():
     assert largest + 4 <= plane.RING
     assert largest + 2 <= plane.HALO
     assert plane.HALO % 2 == 0
+
+
+def test_work_space_is_kept_as_long_as_the_operator_and_lent_to_one_at_a_time():
+    operator = Poisson(Grid.uniform((17, 17))).reference_operator().astype(np.float64, 2.0)
+    with kept_multigrid(operator) as one, kept_multigrid(operator) as two:
+        assert one is not two
+    with kept_multigrid(operator) as again:
+        assert again in (one, two)
+        with pytest.raises(ZeroDivisionError), kept_multigrid(operator):
+            raise ZeroDivisionError
+    assert takes_multigrid(operator)
+    left = [weakref.ref(again), weakref.ref(operator)]
+    del one, two, again, operator
+    gc.collect()
+    assert [reference() for reference in left] == [None, None]
+    with kept_multigrid(DiffusionOperator((np.ones(4),))) as none:
+        assert none is None
