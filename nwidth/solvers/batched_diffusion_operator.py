@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_flags, require_integers
 from nwidth.errors import InputError
 from nwidth.solvers.boundary import ENDS
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -49,12 +50,11 @@ class BatchedDiffusionOperator:
     def __init__(self, shape: tuple[int, ...], walls: tuple[bool, ...], reaction: bool = False):
         from nwidth.solvers import _batched_diffusion_operator_numba as kernels
 
-        if len(shape) not in (2, 3) or len(walls) != len(shape) or min(shape) < 1:
-            raise InputError(
-                "shape: expected at least one unknown on each of two or three axes, and a wall or "
-                f"none per axis, got {shape!r} and {walls!r}"
-            )
-        self.kernels, self.shape, self.walls = kernels, tuple(shape), tuple(walls)
+        shape = require_integers(shape, "shape", 1)
+        if len(shape) not in (2, 3):
+            raise InputError(f"shape: expected two or three axes, got {shape!r}")
+        walls = require_flags(walls, "walls", len(shape))
+        self.kernels, self.shape, self.walls = kernels, shape, walls
         #: Samples side by side.
         self.lanes: int = kernels.LANES
         #: The box as kernels know it, see `box_level`.

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer
 from nwidth.errors import InputError
 
 Array = NDArray[Any]
@@ -48,11 +49,9 @@ class BatchedThomas:
     def __init__(self, points: int, width: int, ring: bool = False):
         from nwidth.solvers import _batched_thomas_numba as kernels
 
-        if points < 1 + ring or width < 1 or width % kernels.LANES:
-            raise InputError(
-                f"lines: expected {1 + ring} points at least and a multiple of {kernels.LANES} "
-                f"lines, got {points!r} and {width!r}"
-            )
+        require_integer(points, "points", 2 if ring else 1)
+        if require_integer(width, "width", 1) % kernels.LANES:
+            raise InputError(f"width: expected a multiple of {kernels.LANES} lines, got {width}")
         self.kernels, self.points, self.width, self.ring = kernels, points, width, ring
         self._shares, self._ground = np.empty(points * width), np.empty(width)
         self._x, self._v = np.empty((2, points, width))

@@ -179,6 +179,15 @@ DOORS = {
         solvers.solve_batch,
         {"problem": DARCY, "inputs": {"permeability": A[None]}, "progress": None, **LIMITS},
     ),
+    "BatchedDiffusionOperator": (
+        solvers.BatchedDiffusionOperator,
+        {"shape": (5, 6), "walls": (True, True)},
+    ),
+    "BatchedMultigrid": (
+        multigrid.BatchedMultigrid,
+        {"operator": solvers.BatchedDiffusionOperator((5, 6), (True, True)), "sweeps": 1},
+    ),
+    "BatchedThomas": (solvers.BatchedThomas, {"points": 5, "width": 64}),
     "values": (solvers.Boundary().values, {"grid": GRID, "axis": 0, "end": "lower"}),
     "Dirichlet": (solvers.Dirichlet, {"value": 1.0}),
     "Robin": (solvers.Robin, {"coefficient": 1.0, "value": 1.0}),

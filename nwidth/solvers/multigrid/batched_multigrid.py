@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import InputError
+from nwidth.arguments import require_instance, require_integers
 from nwidth.solvers.batched_diffusion_operator import (
     BatchedDiffusionOperator,
     box_level,
@@ -42,7 +42,7 @@ class BatchedMultigrid:
         operator: what to invert approximately. After it has changed, call `set_up`.
         sweeps: relaxations before and after on each level, the last number repeated.
 
-    Raises `InputError` for sweeps < 1.
+    Raises `InputError` for other operators and sweeps < 1.
 
     >>> from nwidth.solvers.diffusion_operator import DiffusionOperator
     >>> A = BatchedDiffusionOperator((3, 3), (True, True))
@@ -55,12 +55,12 @@ class BatchedMultigrid:
     [[[0.688, 0.875, 0.688], [0.875, 1.125, 0.875], [0.688, 0.875, 0.688]]]
     """
 
-    def __init__(self, operator: BatchedDiffusionOperator, sweeps: Sequence[int] = (2, 2, 4)):
+    def __init__(self, operator: BatchedDiffusionOperator, sweeps: int | Sequence[int] = (2, 2, 4)):
         from nwidth.solvers.multigrid import _batched_coarsening_numba as coarsening
         from nwidth.solvers.multigrid import _batched_relaxation_numba as relaxation
 
-        if not sweeps or any(not isinstance(n, int) or n < 1 for n in sweeps):
-            raise InputError(f"sweeps: expected integers >= 1, got {sweeps!r}")
+        require_instance(operator, "batched multigrid", BatchedDiffusionOperator)
+        sweeps = require_integers(sweeps, "sweeps", 1)
         self.operator, self._coarsening, self._relaxation = operator, coarsening, relaxation
         lanes = operator.lanes
         #: One row per level: its box, see `box_level`, and its sweeps.

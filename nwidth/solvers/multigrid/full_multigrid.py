@@ -293,7 +293,7 @@ class _Level:
         self.problem, self.inputs = problem, inputs
         operator = problem.operator(inputs)
         if not isinstance(operator, DiffusionOperator):
-            raise InputError(f"full multigrid: expected a DiffusionOperator, got {operator!r}")
+            raise InputError(f"full multigrid: expected a DiffusionOperator, got {operator!r:.80}")
         self.A, self.b = operator, problem.source(inputs)
         self.volumes = problem.unknowns(problem.grid.weights).astype(operator.dtype)
 

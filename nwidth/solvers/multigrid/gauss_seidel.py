@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer
 from nwidth.solvers.multigrid.relaxation import Relaxation
 from nwidth.solvers.sparse_operator import SparseOperator
 
@@ -45,7 +46,7 @@ class GaussSeidel(Relaxation):
 
     def __init__(self, matrix: Any, dtype: Any, block: int = BLOCK, columns: int | None = None):
         super().__init__(SparseOperator(matrix, columns, dtype=dtype))
-        self.block, self.size = block, matrix.shape[0]
+        self.block, self.size = require_integer(block, "block", 1), matrix.shape[0]
         self._inverse = np.reciprocal(self._divisors(self.operator.matrix)).astype(dtype)
         self._old: Array = np.empty(0, dtype)
 
