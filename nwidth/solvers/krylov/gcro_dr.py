@@ -42,13 +42,14 @@ def gcro_dr(
         A U = C,  C* C = I,    (I - C C*) A Z = V H,    Z = M V without its last vector
         x minimizes ||b - A x|| over x_0 + span{U, Z}
 
-    After every cycle U becomes the k harmonic Ritz vectors of A M with the smallest values: in
+    After a cycle U becomes the k harmonic Ritz vectors of A M with the smallest values: in
     G = [[I, C* A Z], [0, H]], with W = [C V], S = W* [M^-1 U, V] and G = Q R,
 
         G* G p = theta G* S p,    that is    Q* S R^-1 y = y / theta,    p = R^-1 y,
 
     is solved by a Schur form, whose leading Schur vectors Y give C = W Q Y, which is orthonormal,
-    and U = [U Z] R^-1 Y. In real arithmetic a pair of conjugate values stays together. Reference:
+    and U = [U Z] R^-1 Y. In real arithmetic a pair of conjugate values stays together. The last
+    cycle of a system, which is a short one, leaves a space that is full or new as it is. Reference:
     Parks, de Sturler, Mackey, Johnson & Maiti (2006), doi:10.1137/040607277, the algorithm in the
     appendix. The preconditioner may change as in `fgmres`. For a new A the vectors U are multiplied
     by it, at the price of k products, and C made orthonormal again; what has become dependent is
@@ -145,8 +146,10 @@ class _Cycle:
             if not going[0]:
                 break
         system.x[:] = solution()
-        # A space that this solve has renewed before is as good as the last, short cycle makes it.
-        if count and (going[0] or self.overlap is None):
+        # A last, short cycle tells less of the operator than a space that is full or new.
+        short = 2 * count < self.m - k
+        fresh = self.overlap is None and (k < space.size or not short)
+        if count and (going[0] or fresh):
             self._renew(B[:, :count], fit.H[0, : count + 1, :count], k)
 
     def _renew(self, B: Array, H: Array, k: int) -> None:
