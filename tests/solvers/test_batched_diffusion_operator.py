@@ -92,7 +92,7 @@ def test_fields_come_back_and_the_rim_stays_zero(samples, dtype):
 
 @pytest.mark.parametrize("shape", [(3,), (3, 3, 3, 3), (3, 0), (3, 4, 5)])
 def test_shapes_are_checked(shape):
-    with pytest.raises(InputError, match="shape: expected|walls: expected 3"):
+    with pytest.raises(InputError, match=r"shape: expected|walls: expected 3"):
         BatchedDiffusionOperator(shape, (True, True))
 
 

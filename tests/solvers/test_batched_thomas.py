@@ -112,5 +112,5 @@ def test_a_line_does_not_feel_its_neighbours():
 
 @pytest.mark.parametrize("wrong", [(0, 8), (1, 8, True), (5, 12), (5, 0)])
 def test_sizes_are_checked(wrong):
-    with pytest.raises(InputError, match="points: expected|width: expected"):
+    with pytest.raises(InputError, match=r"points: expected|width: expected"):
         BatchedThomas(*wrong)
