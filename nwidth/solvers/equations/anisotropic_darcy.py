@@ -10,7 +10,13 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.bilinear_elements import BilinearElements, eigenvalues
 from nwidth.solvers.boundary import Boundary
-from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, Source, source_on_grid
+from nwidth.solvers.equations.diffusion_problem import (
+    DiffusionProblem,
+    Source,
+    described_source,
+    moved_source,
+    source_on_grid,
+)
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.problem import FieldInput, Inputs
@@ -118,13 +124,10 @@ class AnisotropicDarcy(DiffusionProblem):
 
     def on(self, grid: Grid) -> "AnisotropicDarcy":
         """Return the same problem on another grid of the same box; arrays are interpolated."""
-        source = self.source_term
-        if not callable(source) and np.ndim(source) > 0:
-            source = self.grid.interpolate(self._source_field, grid)
         return AnisotropicDarcy(
             grid,
             self.boundary.moved(self.grid, grid),
-            source,
+            moved_source(self.source_term, self.grid, grid),
             reaction=self.reaction_on(grid),
             unit=self.inputs[0].unit,
             output_unit=self.output_unit,
@@ -132,16 +135,11 @@ class AnisotropicDarcy(DiffusionProblem):
 
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description that `problem_from_description` understands."""
-        if callable(self.source_term):
-            raise InputError(
-                "source: expected a number or an array to describe in a file, got a callable; "
-                "evaluate it on the grid first"
-            )
         return {
             "equation": "anisotropic-darcy",
             "grid": self.grid.describe(),
             "boundary": self.boundary.describe(),
-            "source": np.asarray(self.source_term, dtype=np.float64).tolist(),
+            "source": described_source(self.source_term),
             **self.describe_reaction(),
             "unit": self.inputs[0].unit,
             "output_unit": self.output_unit,

@@ -12,7 +12,13 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.boundary import ENDS, Boundary, called
 from nwidth.solvers.convection_diffusion_operator import ConvectionDiffusionOperator
-from nwidth.solvers.equations.diffusion_problem import Source, check_sampler, source_on_grid
+from nwidth.solvers.equations.diffusion_problem import (
+    Source,
+    check_sampler,
+    described_source,
+    moved_source,
+    source_on_grid,
+)
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.problem import FieldInput, Inputs, LinearProblem
 
@@ -181,9 +187,7 @@ class ConvectionDiffusion(LinearProblem):
 
     def on(self, grid: Grid) -> "ConvectionDiffusion":
         """Return the same problem on another grid of the same box; arrays are interpolated."""
-        source, velocity = self.source_term, self.velocity
-        if not callable(source) and np.ndim(source) > 0:
-            source = self.grid.interpolate(source_on_grid(source, self.grid), grid)
+        velocity = self.velocity
         if not callable(velocity) and any(np.ndim(w) > 0 for w in velocity):
             velocity = self.grid.interpolate(self._velocity_field, grid)
         sampler = self.inputs[0].sampler
@@ -191,7 +195,7 @@ class ConvectionDiffusion(LinearProblem):
             grid,
             velocity,
             self.boundary.moved(self.grid, grid),
-            source,
+            moved_source(self.source_term, self.grid, grid),
             None if sampler is None else sampler.on(grid),
             unit=self.inputs[0].unit,
             output_unit=self.output_unit,
@@ -199,19 +203,14 @@ class ConvectionDiffusion(LinearProblem):
 
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description that `problem_from_description` understands."""
-        velocity, source = self.velocity, self.source_term
-        if callable(velocity) or callable(source):
-            raise InputError(
-                "velocity and source: expected numbers or arrays to describe in a file, got a "
-                "callable; evaluate it on the grid first"
-            )
+        velocity = [self.velocity] if callable(self.velocity) else self.velocity
         sampler = self.inputs[0].sampler
         return {
             "equation": "convection-diffusion",
             "grid": self.grid.describe(),
-            "velocity": [np.asarray(w, dtype=np.float64).tolist() for w in velocity],
+            "velocity": [described_source(w, "velocity") for w in velocity],
             "boundary": self.boundary.describe(),
-            "source": np.asarray(source, dtype=np.float64).tolist(),
+            "source": described_source(self.source_term),
             "diffusivity": None if sampler is None else sampler.describe(),
             "unit": self.inputs[0].unit,
             "output_unit": self.output_unit,

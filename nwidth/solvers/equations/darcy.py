@@ -14,6 +14,8 @@ from nwidth.solvers.equations.diffusion_problem import (
     DiffusionProblem,
     Source,
     check_sampler,
+    described_source,
+    moved_source,
     source_on_grid,
 )
 from nwidth.solvers.problem import FieldInput, Inputs
@@ -125,14 +127,11 @@ class Darcy(DiffusionProblem):
 
     def on(self, grid: Grid) -> "Darcy":
         """Return the same problem on another grid of the same box; arrays are interpolated."""
-        source = self.source_term
-        if not callable(source) and np.ndim(source) > 0:
-            source = self.grid.interpolate(self._source_field, grid)
         sampler = self.inputs[0].sampler
         return Darcy(
             grid,
             self.boundary.moved(self.grid, grid),
-            source,
+            moved_source(self.source_term, self.grid, grid),
             None if sampler is None else sampler.on(grid),
             reaction=self.reaction_on(grid),
             unit=self.inputs[0].unit,
@@ -141,17 +140,12 @@ class Darcy(DiffusionProblem):
 
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description that `problem_from_description` understands."""
-        if callable(self.source_term):
-            raise InputError(
-                "source: expected a number or an array to describe in a file, got a callable; "
-                "evaluate it on the grid first"
-            )
         sampler = self.inputs[0].sampler
         return {
             "equation": "darcy",
             "grid": self.grid.describe(),
             "boundary": self.boundary.describe(),
-            "source": np.asarray(self.source_term, dtype=np.float64).tolist(),
+            "source": described_source(self.source_term),
             "permeability": None if sampler is None else sampler.describe(),
             **self.describe_reaction(),
             "unit": self.inputs[0].unit,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,20 +69,12 @@ class DiffusionProblem(Problem):
 
     def reaction_on(self, grid: Grid) -> Source:
         """Return the reaction for another grid of the same box: arrays are interpolated."""
-        if callable(self.reaction) or np.ndim(self.reaction) == 0:
-            return self.reaction
-        c = source_on_grid(self.reaction, self.grid, "reaction")
-        return self.grid.interpolate(c, grid, edge="constant")
+        return moved_source(self.reaction, self.grid, grid, "reaction", edge="constant")
 
     def describe_reaction(self) -> dict[str, Any]:
         """Return the part of a description that states the reaction: none where it is zero."""
-        if callable(self.reaction):
-            raise InputError(
-                "reaction: expected a number or an array to describe in a file, got a callable; "
-                "evaluate it on the grid first"
-            )
-        numbers = np.asarray(self.reaction, dtype=np.float64)
-        return {"reaction": numbers.tolist()} if numbers.any() else {}
+        numbers = described_source(self.reaction, "reaction")
+        return {"reaction": numbers} if np.any(numbers) else {}
 
     def prescribed(self, operator: LinearOperator) -> tuple[Array, float]:
         """Return T g next to Dirichlet and Robin sides, and the sum of T g^2 over their faces."""
@@ -117,6 +109,29 @@ def source_on_grid(source: Source, grid: Grid, name: str = "source") -> Array:
             f"got {value!r:.80} of shape {np.shape(value)}"
         ) from None
     return require_finite(numbers, name)
+
+
+def moved_source(
+    source: Source,
+    grid: Grid,
+    target: Grid,
+    name: str = "source",
+    edge: Literal["linear", "constant"] = "linear",
+) -> Source:
+    """Return a source for another grid of the same box: arrays are interpolated."""
+    if callable(source) or np.ndim(source) == 0:
+        return source
+    return grid.interpolate(source_on_grid(source, grid, name), target, edge=edge)
+
+
+def described_source(source: Source, name: str = "source") -> Any:
+    """Return a source, a number or an array, as what JSON takes."""
+    if callable(source):
+        raise InputError(
+            f"{name}: expected a number or an array to describe in a file, got a callable; "
+            "evaluate it on the grid first"
+        )
+    return np.asarray(source, dtype=np.float64).tolist()
 
 
 def check_sampler(sampler: RandomField | None, grid: Grid, name: str) -> RandomField | None:

@@ -127,7 +127,7 @@ def test_on_another_grid_and_description():
     np.testing.assert_allclose(moved.source_term, fine.coordinates()[0])
     assert moved.inputs[0].sampler.grid == fine and moved.inputs[0].unit == "m2/s"
     assert ConvectionDiffusion(GRID, [1, 2]).describe()["velocity"] == [1.0, 2.0]
-    with pytest.raises(InputError, match="velocity and source: expected numbers"):
+    with pytest.raises(InputError, match="velocity: expected a number"):
         ConvectionDiffusion(GRID, lambda x, y: (x, y)).describe()
 
 

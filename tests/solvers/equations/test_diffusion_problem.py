@@ -4,7 +4,11 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Robin, solve
-from nwidth.solvers.equations.diffusion_problem import source_on_grid
+from nwidth.solvers.equations.diffusion_problem import (
+    described_source,
+    moved_source,
+    source_on_grid,
+)
 
 GRID = Grid.uniform((5, 6))
 
@@ -114,3 +118,15 @@ def test_what_is_no_array_is_refused(wrong):
 def test_complex_sources_are_refused(source):
     with pytest.raises(InputError, match="source: expected a number, a callable or an array"):
         source_on_grid(source, Grid.uniform((4, 5)))
+
+
+def test_sources_move_and_are_described():
+    coarse, fine = Grid.uniform((5, 4)), Grid.uniform((9, 7))
+    f = coarse.coordinates()[0] + 0 * coarse.coordinates()[1]
+    expected = fine.coordinates()[0] + 0 * fine.coordinates()[1]
+    np.testing.assert_allclose(moved_source(f, coarse, fine), expected)
+    assert moved_source(2.0, coarse, fine) == 2.0
+    assert moved_source(np.hypot, coarse, fine) is np.hypot
+    assert described_source(2) == 2.0 and described_source(f) == f.tolist()
+    with pytest.raises(InputError, match="reaction: expected a number or an array to describe"):
+        described_source(np.hypot, "reaction")
