@@ -51,4 +51,4 @@ bench: $(VENV)/bench.stamp
 	$(BIN)/python benchmarks/all.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .numba_cache
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
