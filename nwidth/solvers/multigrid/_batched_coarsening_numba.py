@@ -4,8 +4,8 @@ They are the steps of `coarsening.coarsen`, one axis after the other: columns, r
 """
 
 import numpy as np
-from numba import njit
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._batched_diffusion_operator_numba import (
     COLUMN,
     COLUMNS,

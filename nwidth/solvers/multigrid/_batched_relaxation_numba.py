@@ -20,8 +20,7 @@ is a plane behind the one before it instead of a row.
 """
 
 import numpy as np
-from numba import njit
-
+from nwidth._njit_numba import njit
 from nwidth.solvers._batched_diffusion_operator_numba import (
     COLUMN,
     COLUMNS,

@@ -19,8 +19,9 @@ own, so that the result does not depend on the number of threads.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from nwidth._njit_numba import njit
 from nwidth.solvers._diffusion_operator_numba import FLAGS
 
 RING = 16  # rows of the window, a power of two above the largest lag + 2
