@@ -16,10 +16,11 @@ values there do not matter: restriction and prolongation are needed at red point
 relaxes red in the newest row, black one row behind, red two rows behind, ... and restricts in the
 last, while all these rows are in cache: u, f, the couplings and d go through memory once, whatever
 the number of sweeps. A pass up does the same after the prolongation. With several planes a stage
-is a plane behind the one before it instead of a row.
+is a plane behind the one before it as well, and rows are passed block by block.
 """
 
 import numpy as np
+
 from nwidth._njit_numba import njit
 from nwidth.solvers._batched_diffusion_operator_numba import (
     COLUMN,
@@ -40,6 +41,9 @@ SWEEPS = 9
 # Columns of a strip: the rows in work of a strip fit into a cache of 1 MiB. Wider levels are passed
 # strip by strip, each stage one column further left than the one before it.
 WIDTH = 512
+# Points of a block of rows: with several planes a stage is a plane and a row behind the one before
+# it, and the rows in work of a block in all these planes fit into a cache of 2 MiB.
+BLOCK = 1024
 
 # Added to sums of couplings, which may be zero on the rim.
 TINY = np.float32(1e-36)
@@ -204,9 +208,11 @@ def clear(f, level):
 
 
 @njit(inline="always")
-def _behind(level):
-    """Return how many planes and rows a stage is behind the one before it."""
-    return (1, 0) if level[PLANES] > 1 else (0, 1)
+def _behind(level, stages):
+    """Return how many planes a stage is behind the one before it, and the rows of a block."""
+    if level[PLANES] > 1:
+        return 1, max(BLOCK // level[COLUMNS], 4)
+    return 0, level[ROWS] + stages
 
 
 @njit(inline="always")
@@ -225,23 +231,24 @@ def down(u, f, t0, t1, t2, d, fine, coarse):
     pitch, sheet, stages = fine[POINTS] * LANES, fine[SHEET] * LANES, 2 * fine[SWEEPS]
     (p0, p1), (q0, q1), (first, end) = _ends(fine)
     clear(f, coarse)
-    planes, rows = _behind(fine)
+    planes, rows = _behind(fine, stages)
     for strip in range(first, end + stages, WIDTH):
-        for newest in range(p0, p1 + stages * planes):
-            for row in range(q0, q1 + stages * rows):
-                for stage in range(stages + 1):
-                    m, i = newest - stage * planes, row - stage * rows
-                    if m < p0 or m >= p1 or i < q0 or i >= q1:
-                        continue
-                    at, stop = place(fine, m, i), min(end, strip + WIDTH - stage)
-                    start = max(first, strip - stage)
-                    start += (m + i + start + stage) % 2
-                    if stage == 0:
-                        start_row(u, f, d, at, start, stop)
-                    elif stage < stages:
-                        relax_row(u, f, t0, t1, t2, d, at, pitch, sheet, start, stop)
-                    else:
-                        restrict_row(u, f, t0, t1, t2, d, fine, coarse, m, i, start, stop)
+        for block in range(q0, q1 + stages, rows):
+            for newest in range(p0, p1 + stages * planes):
+                for row in range(block, min(block + rows, q1 + stages)):
+                    for stage in range(stages + 1):
+                        m, i = newest - stage * planes, row - stage
+                        if m < p0 or m >= p1 or i < q0 or i >= q1:
+                            continue
+                        at, stop = place(fine, m, i), min(end, strip + WIDTH - stage)
+                        start = max(first, strip - stage)
+                        start += (m + i + start + stage) % 2
+                        if stage == 0:
+                            start_row(u, f, d, at, start, stop)
+                        elif stage < stages:
+                            relax_row(u, f, t0, t1, t2, d, at, pitch, sheet, start, stop)
+                        else:
+                            restrict_row(u, f, t0, t1, t2, d, fine, coarse, m, i, start, stop)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -289,25 +296,26 @@ def up(u, f, t0, t1, t2, c, d, fine, coarse, products):
     pitch, sheet, stages = fine[POINTS] * LANES, fine[SHEET] * LANES, 2 * fine[SWEEPS]
     (p0, p1), (q0, q1), (first, end) = _ends(fine)
     more = stages + (1 if products.size > 0 else 0)
-    planes, rows = _behind(fine)
+    planes, rows = _behind(fine, more)
     for strip in range(first, end + more, WIDTH):
-        for newest in range(p0, p1 + more * planes):
-            for row in range(q0, q1 + more * rows):
-                for stage in range(more + 1):
-                    m, i = newest - stage * planes, row - stage * rows
-                    if m < p0 or m >= p1 or i < q0 or i >= q1:
-                        continue
-                    start, stop = max(first, strip - stage), min(end, strip + WIDTH - stage)
-                    if stage > stages:
-                        if start < stop:
-                            energy_row(u, f, t0, t1, t2, c, products, fine, m, i, start, stop)
-                        continue
-                    start += (m + i + start + stage) % 2
-                    if stage == 0:
-                        prolong_row(u, t0, t1, t2, fine, coarse, m, i, start, stop)
-                    else:
-                        at = place(fine, m, i)
-                        relax_row(u, f, t0, t1, t2, d, at, pitch, sheet, start, stop)
+        for block in range(q0, q1 + more, rows):
+            for newest in range(p0, p1 + more * planes):
+                for row in range(block, min(block + rows, q1 + more)):
+                    for stage in range(more + 1):
+                        m, i = newest - stage * planes, row - stage
+                        if m < p0 or m >= p1 or i < q0 or i >= q1:
+                            continue
+                        start, stop = max(first, strip - stage), min(end, strip + WIDTH - stage)
+                        if stage > stages:
+                            if start < stop:
+                                energy_row(u, f, t0, t1, t2, c, products, fine, m, i, start, stop)
+                            continue
+                        start += (m + i + start + stage) % 2
+                        if stage == 0:
+                            prolong_row(u, t0, t1, t2, fine, coarse, m, i, start, stop)
+                        else:
+                            at = place(fine, m, i)
+                            relax_row(u, f, t0, t1, t2, d, at, pitch, sheet, start, stop)
 
 
 @njit(inline="always")

@@ -197,6 +197,20 @@ def test_wide_levels_are_passed_in_strips():
     np.testing.assert_allclose(wide, tall.transpose(0, 2, 1), atol=1e-4 * np.abs(wide).max())
 
 
+@pytest.mark.parametrize("shape", [(5, 14, 600), (9, 50, 64)])
+def test_rows_are_passed_in_blocks_where_there_are_planes(shape):
+    """The numbers are those of the same box lying otherwise, whose blocks are others."""
+    faces = [np.ones([n + (k == j) for j, n in enumerate(shape)]) for k in range(3)]
+    r = np.random.default_rng(3).standard_normal((1, *shape))
+    wanted = applied(*batch([DiffusionOperator(faces)], WALLS["walls"]), r)
+    for axes in ((1, 2, 0), (2, 0, 1)):
+        turned = DiffusionOperator([np.ascontiguousarray(faces[k].transpose(axes)) for k in axes])
+        moved = r.transpose(0, *(k + 1 for k in axes))
+        found = applied(*batch([turned], WALLS["walls"]), moved)
+        back = found.transpose(0, *(int(k) + 1 for k in np.argsort(axes)))
+        np.testing.assert_allclose(back, wanted, atol=1e-4 * np.abs(wanted).max())
+
+
 def test_uneven_couplings_are_told():
     faces = (np.full((33, 32), 1.0), np.full((32, 33), 1.0))
     made = [DiffusionOperator(faces), DiffusionOperator((faces[0], 100 * faces[1]))]
