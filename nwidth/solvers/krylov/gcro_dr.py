@@ -163,10 +163,11 @@ class _Cycle:
         if pivots.min() <= np.finfo(system.dtype).eps * pivots.max():
             return  # a singular operator: what there is stays
         S = np.eye(k + count + 1, k + count, dtype=G.dtype)
-        if k:
-            known = 0 if self.overlap is None else k
-            S[:known, :known] = self.overlap
-            S[known:, :k] = products(W[known:], space.sources)
+        if k and self.overlap is None:
+            S[:, :k] = products(W, space.sources)
+        elif k:
+            S[:k, :k] = self.overlap
+            S[k:, :k] = products(W[k:], space.sources)
         K = sla.solve_triangular(R, (Q.conj().T @ S).T, trans="T").T  # Q* S R^-1
         Y = leading_subspace(K, min(space.size, k + count))
         if Y.shape[1] == 0:
