@@ -51,8 +51,7 @@ def test_averaged_fluxes_are_worse():
     """What the method is for."""
     A, b = system(*rough((129, 129), 1e4))
     result = conjugate_gradient(A, b, preconditioner=Multigrid(A), max_iterations=100)
-    assert result.status is Status.MAX_ITERATIONS
-    assert iterations(A, b) <= 25
+    assert result.iterations >= 3 * iterations(A, b) and iterations(A, b) <= 25
 
 
 def test_iterations_grow_slowly_with_the_grid():
