@@ -128,8 +128,10 @@ class BatchSolver:
             raise InputError(f"problem: expected a DiffusionProblem, got {self.problem!r:.80}")
         checked, samples = _checked(self.problem, inputs)
         right = as_floating(right, "right-hand side")
-        if right.dtype.kind != "f" or lives_on_gpu(right):
-            raise InputError("right-hand side: expected real numbers in the host's memory")
+        if right.dtype.kind != "f" or any(map(lives_on_gpu, (right, *checked.values()))):
+            raise InputError(
+                "right-hand side: expected real numbers, and inputs, in the host's memory"
+            )
         require_shape(right, (samples, *self.problem.volumes.shape), "right-hand side")
         require_finite(right, "right-hand side")
         dtype = np.result_type(right.dtype, *(values.dtype for values in checked.values()))

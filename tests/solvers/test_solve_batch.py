@@ -160,9 +160,10 @@ def test_waves_convection_and_full_tensors_take_one_solve_per_sample():
         solve_batch(waves, {"wavenumber": k})
 
 
-def test_single_precision_fields():
-    problem = Darcy(Grid.uniform(SHAPE))
-    a = A.astype(np.float32)
+@pytest.mark.parametrize("shape", [SHAPE, (6, 7, 8)])
+def test_single_precision_fields(shape):
+    problem = Darcy(Grid.uniform(shape))
+    a = np.exp(RNG.standard_normal((9, *shape))).astype(np.float32)
     batch = solve_batch(problem, {"permeability": a}).checked()
     exact = solve_batch(problem, {"permeability": a.astype(np.float64)})
     assert batch.u.dtype == np.float32
