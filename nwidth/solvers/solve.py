@@ -66,7 +66,7 @@ def solve(
         inputs: its input fields by name.
         rtol: relative residual, in [0, 1). Good values: 1e-8; 1e-5 for float32 inputs, which stay
             float32; 1e-7 for contrasts of 1e6 on fine grids, where the last digits of u are worth
-            3e-8.
+            3e-8. 0 asks for all that round-off lets be had, and ends as STAGNATED.
         method: one of the above.
         initial: a first guess, a whole field on the problem's grid. It is a hint and never changes
             what the tolerance means: "direct" and "full-multigrid", also where "auto" takes the
