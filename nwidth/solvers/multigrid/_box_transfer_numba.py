@@ -5,6 +5,7 @@ coarse point (I, J) in the fine point (steps[0] I + offsets[0] + a, steps[1] J +
 zero where there is none. An axis with step 1 keeps all its points, and has a = 0 or b = 0 only.
 """
 
+import numpy as np
 from numba import prange
 
 from nwidth._njit_numba import njit
@@ -100,30 +101,37 @@ def weigh(weights, t, diagonal, offsets, steps, threaded):
 
 
 @njit(error_model="numpy", cache=True)
-def _product(weights, t, diagonal, offsets, steps, row, column, x, y):
-    """Return entry ((row, column), (row + x, column + y)) of P^T A P."""
+def _columns(AP, weights, t, diagonal, offsets, steps, row, column):
+    """Set column (row, column) of A P: AP[2 + a, 2 + b] belongs to the fine point (a, b) away."""
     n0, n1 = diagonal.shape
     i, j = steps[0] * row + offsets[0], steps[1] * column + offsets[1]
-    reach0, reach1 = steps[0] - 1, steps[1] - 1
-    total = 0.0
-    for a in range(-reach0, reach0 + 1):
-        for b in range(-reach1, reach1 + 1):
-            left = weights[4 + 3 * a + b, row, column]
+    AP[:] = 0.0
+    for a in range(1 - steps[0], steps[0]):
+        for b in range(1 - steps[1], steps[1]):
             p, q = i + a, j + b
-            if left == 0.0 or not (0 <= p < n0 and 0 <= q < n1):
+            w = weights[4 + 3 * a + b, row, column]
+            if w == 0.0 or not (0 <= p < n0 and 0 <= q < n1):
                 continue
-            for c in (-1, 0, 1):
-                # The same point seen from the other coarse point.
-                d = a + c - steps[0] * x
-                if abs(d) > reach0:
-                    continue
-                for e in (-1, 0, 1):
-                    g = b + e - steps[1] * y
-                    if abs(g) > reach1:
-                        continue
-                    right = weights[4 + 3 * d + g, row + x, column + y]
-                    entry = diagonal[p, q] if c == 0 and e == 0 else -_coupling(t, p, q, c, e)
-                    total += left * entry * right
+            # A is symmetric: its column (p, q) is its row.
+            AP[2 + a, 2 + b] += w * diagonal[p, q]
+            AP[3 + a, 2 + b] -= w * t[1, p + 1, q]
+            AP[1 + a, 2 + b] -= w * t[1, p, q]
+            AP[2 + a, 3 + b] -= w * t[2, p, q + 1]
+            AP[2 + a, 1 + b] -= w * t[2, p, q]
+            AP[3 + a, 3 + b] -= w * t[3, p + 1, q + 1]
+            AP[1 + a, 1 + b] -= w * t[3, p, q]
+            AP[3 + a, 1 + b] -= w * t[4, p + 1, q]
+            AP[1 + a, 3 + b] -= w * t[4, p, q + 1]
+
+
+@njit(error_model="numpy", cache=True)
+def _entry(AP, weights, steps, row, column, x, y):
+    """Return entry ((row + x, column + y), (row, column)) of P^T A P, given the column of A P."""
+    total = 0.0
+    for a in range(max(1 - steps[0], -2 - steps[0] * x), min(steps[0], 3 - steps[0] * x)):
+        for b in range(max(1 - steps[1], -2 - steps[1] * y), min(steps[1], 3 - steps[1] * y)):
+            weight = weights[4 + 3 * a + b, row + x, column + y]
+            total += weight * AP[2 + steps[0] * x + a, 2 + steps[1] * y + b]
     return total
 
 
@@ -131,16 +139,17 @@ def _product(weights, t, diagonal, offsets, steps, row, column, x, y):
 def _galerkin_row(coarse, weights, t, diagonal, offsets, steps, row):
     """Set the couplings of a row of coarse points with those after them."""
     m0, m1 = weights.shape[1], weights.shape[2]
-    arguments = (weights, t, diagonal, offsets, steps, row)
+    AP = np.empty((5, 5))
     for column in range(m1):
+        _columns(AP, weights, t, diagonal, offsets, steps, row, column)
         if row < m0 - 1:
-            coarse[1, row + 1, column] = -_product(*arguments, column, 1, 0)
+            coarse[1, row + 1, column] = -_entry(AP, weights, steps, row, column, 1, 0)
         if column < m1 - 1:
-            coarse[2, row, column + 1] = -_product(*arguments, column, 0, 1)
+            coarse[2, row, column + 1] = -_entry(AP, weights, steps, row, column, 0, 1)
         if row < m0 - 1 and column < m1 - 1:
-            coarse[3, row + 1, column + 1] = -_product(*arguments, column, 1, 1)
+            coarse[3, row + 1, column + 1] = -_entry(AP, weights, steps, row, column, 1, 1)
         if row < m0 - 1 and column > 0:
-            coarse[4, row + 1, column] = -_product(*arguments, column, 1, -1)
+            coarse[4, row + 1, column] = -_entry(AP, weights, steps, row, column, 1, -1)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")

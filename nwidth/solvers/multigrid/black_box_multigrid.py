@@ -42,7 +42,7 @@ class BlackBoxMultigrid(MultigridCycle):
 
     Where inclusions are a few points thin *and* of contrast 1e4 and more, no coarse grid of every
     second point resolves them, both fail, and `AlgebraicMultigrid` takes 20 to 35. A set-up costs
-    about as much as ten iterations. Rotated constant tensors take 8 iterations for a ratio of the
+    about as much as six iterations. Rotated constant tensors take 8 iterations for a ratio of the
     eigenvalues of 1, 7 to 19 for 10 and 8 to 17 for 100, whatever the grid.
 
     Args:
