@@ -136,6 +136,18 @@ def test_many_right_hand_sides_of_one_operator_cost_no_products_of_the_space():
         assert len(products) <= result.iterations + 1 + result.iterations // 12
 
 
+def test_a_short_cycle_leaves_a_full_space_alone():
+    A, b = system(80)
+    operator, space = MatrixOperator(A), RecycledSpace(6)
+    gcro_dr(operator, b, space=space, restart=20, rtol=1e-10)
+    kept = space.vectors
+    zero, other = np.zeros(80), random(np.float64, 80, seed=1)
+    result = gcro_dr(operator, other, space=space, restart=20, initial=zero, rtol=0.3)
+    assert 1 <= result.iterations < 7 and space.vectors is kept
+    gcro_dr(operator, other, space=space, restart=20, initial=zero, rtol=1e-10)
+    assert space.vectors is not kept
+
+
 def test_preconditioners_that_change():
     n = 60
     A, b = system(n)
