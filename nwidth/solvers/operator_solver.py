@@ -27,7 +27,7 @@ PROBE, PACE = 20, 80
 
 # Averaged fluxes blur regions of a few points whose couplings stand out. Jumps by more than this
 # factor are counted, each by its decimal logarithm; from so many per point on, black-box multigrid
-# is worth its set-up of a dozen iterations.
+# is worth its set-up of half a dozen iterations.
 JUMP, ROUGH = 20.0, 0.01
 
 
