@@ -7,6 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import (
+    require_choice,
+    require_dtype,
+    require_instance,
+    require_integer,
+    require_integers,
+    require_number,
+)
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
@@ -98,16 +106,20 @@ class PoissonMultigrid(LinearOperator):
         dtype: Any = np.float64,
         coarse_dtype: Any = None,
     ):
-        reason = _objection(tuple(shape), tuple(couplings), reaction)
-        if reason is not None:
+        shape = require_integers(shape, "shape", 1)
+        numbers = require_instance(couplings, "couplings", Sequence)
+        couplings = tuple(require_number(t, "couplings", "(0, inf)") for t in numbers)
+        reaction = require_number(reaction, "reaction", "[0, inf)")
+        if (reason := _objection(shape, couplings)) is not None:
             raise InputError(f"Poisson multigrid: {reason}; Multigrid takes any grid")
-        self.domain_shape = self.range_shape = tuple(int(n) for n in shape)
-        self.dtype = _precision(dtype)
+        self.domain_shape = self.range_shape = shape
+        self.dtype = require_dtype(dtype, "float32", "float64")
         #: Precision of the coarse levels.
-        self.precision = self.dtype if coarse_dtype is None else _precision(coarse_dtype)
+        coarse = self.dtype if coarse_dtype is None else coarse_dtype
+        self.precision = require_dtype(coarse, "float32", "float64")
         if self.precision.itemsize > self.dtype.itemsize:
             raise InputError("coarse_dtype: expected no more digits than dtype has, got float64")
-        self.couplings, self.reaction = tuple(float(t) for t in couplings), float(reaction)
+        self.couplings, self.reaction = couplings, reaction
         # A power of two brings couplings near one if they are far from it, and keeps their digits.
         exponent = float(np.frexp(max(self.couplings))[1])
         self._scale = 1.0 if abs(exponent) <= 40 else 2.0**-exponent
@@ -196,10 +208,9 @@ class PoissonMultigrid(LinearOperator):
         'CONVERGED'
         """
         check_limits(rtol, max_iterations)
-        if start not in ("zero", "full") or (start == "full" and initial is not None):
-            raise InputError(
-                f'start: expected "zero" or, without an initial guess, "full", got {start!r}'
-            )
+        require_choice(start, "start", ("zero", "full"))
+        if start == "full" and initial is not None:
+            raise InputError('start: expected "zero" with an initial guess, got "full"')
         x = self._result(out)
         guess = None if initial is None else self._checked(initial, "initial guess")
         factor, size = self._take(b, restricts=start == "full")
@@ -282,9 +293,7 @@ class PoissonMultigrid(LinearOperator):
         >>> bool(abs(found.discretization_error / np.sqrt(np.mean(error**2)) - 1) < 0.1)
         True
         """
-        check_limits(0.0, max_cycles)
-        if max_cycles < 1:
-            raise InputError(f"max_cycles: expected a number >= 1, got {max_cycles}")
+        max_cycles = require_integer(max_cycles, "max_cycles", 1)
         x, levels = self._result(out), self._levels
         factor, size = self._take(b, restricts=True)
         if size == 0 or not np.isfinite(size):
@@ -388,26 +397,13 @@ def _root_mean_square(x: Array) -> float:
     return float(np.sqrt(np.mean(np.square(x, dtype=np.float64))))
 
 
-def _precision(dtype: Any) -> np.dtype:
-    """Return float32 or float64 as a dtype."""
-    if np.dtype(dtype) not in _RANGE:
-        raise InputError(f"dtype: expected float32 or float64, got {np.dtype(dtype)}")
-    return np.dtype(dtype)
-
-
-def _objection(shape: Any, couplings: Any, reaction: float) -> str | None:
-    """Return why grid and numbers cannot be used, None if they can."""
+def _objection(shape: tuple[int, ...], couplings: tuple[float, ...]) -> str | None:
+    """Return why a grid cannot be used, None if it can."""
     if len(shape) not in (2, 3) or len(couplings) != len(shape):
         return f"expected 2 or 3 axes with a coupling each, got {shape} and {couplings}"
-    if not all(np.isfinite(t) and t > 0 for t in couplings):
-        return f"couplings: expected finite numbers > 0, got {couplings}"
-    if not (np.isfinite(reaction) and reaction >= 0):
-        return f"reaction: expected a finite number >= 0, got {reaction}"
     # Rounding of widths must not decide over a ratio of two.
     if max(couplings) > 2.0000001 * min(couplings):
         return f"expected couplings with ratios up to 2, got {couplings}"
-    if any(n != int(n) or n < 1 for n in shape):
-        return f"expected numbers of unknowns >= 1, got {shape}"
     levels = intervals_of_levels(shape)
     if len(levels) < 2 or unknowns(levels[-1]) > LARGEST:
         return (
@@ -426,7 +422,7 @@ def _unsuited(operator: Any) -> str | None:
     if any(operator.periodic):
         return "expected Dirichlet sides, got a periodic axis"
     shape, couplings, reaction = _constants(operator)
-    if (reason := _objection(shape, couplings, reaction)) is not None:
+    if (reason := _objection(shape, couplings)) is not None:
         return reason
     # Rounding of the nodes' coordinates varies couplings in their last digits.
     width = 64 * float(np.finfo(operator.dtype).eps) * max(operator.domain_shape)
