@@ -17,12 +17,12 @@ Traffic, bytes per unknown and iteration, if every array is read or written once
         (r, z)                                32        32
         p = z + beta p                        40        40
         x += alpha p, r -= alpha q, (r, r)   104       104
-    cycle, float32, all levels               260       380    (sweeps 1, 2, 4, 8 or 2 throughout)
+    cycle, float32, all levels               370       380    (sweeps 2, 3, 4 or 2 throughout)
         a relaxation of one colour            24        28
         residual, restriction, correction     54        58
-    together                                 540       700
+    together                                 650       700
 
-At 3.7 TB/s, what an H200 copies, that is 2.5 ms per iteration on 4097^2 and 22 ms per solve of 9
+At 3.7 TB/s, what an H200 copies, that is 2.9 ms per iteration on 4097^2 and 24 ms per solve of 8
 iterations; 2.1 ms per iteration for 64 samples on 421^2 and 0.25 ms per sample for 7, set-up not
 counted. Launches set another bound: about 250 per iteration of a single solve and 150 of a batch,
 10 us each where the host is quick, so that smaller grids take no less than 4097^2.

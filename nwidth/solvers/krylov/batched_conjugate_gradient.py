@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.solvers.krylov.iterate import how_it_ended
 from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
 from nwidth.solvers.solution import Status
 
@@ -112,7 +113,7 @@ class BatchedConjugateGradient:
         self._p[:] = 0
         while True:
             for s in np.flatnonzero(running):
-                status = _ended(results[s].residuals, rtol, max_iterations)
+                status = how_it_ended(results[s].residuals, rtol, max_iterations)
                 results[s].status = status
                 running[s] = status is None and not _slow(results[s].residuals, rtol)
             if not running.any():
@@ -159,15 +160,6 @@ class BatchedConjugateGradient:
             *(self._r, self.M.right, self.A.level, squares.reshape(-1)),
         )
         return tuple(np.sqrt(squares))  # type: ignore[return-value]
-
-
-def _ended(residuals: list[float], rtol: float, max_iterations: int) -> Status | None:
-    """Return how an iteration ends at its last residual, None if it goes on."""
-    if not np.isfinite(residuals[-1]):
-        return Status.NON_FINITE
-    if residuals[-1] <= rtol:
-        return Status.CONVERGED
-    return Status.MAX_ITERATIONS if len(residuals) > max_iterations else None
 
 
 def _slow(residuals: list[float], rtol: float) -> bool:

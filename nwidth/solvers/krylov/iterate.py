@@ -38,11 +38,12 @@ class Iterate:
 
 
 def how_it_ended(
-    residuals: Sequence[float], rtol: float, max_iterations: int, patience: int
+    residuals: Sequence[float], rtol: float, max_iterations: int, patience: int = 0
 ) -> Status | None:
     """Return how an iteration ends at its last residual, None if it goes on.
 
-    It stagnates when so many residuals in a row, `patience`, are no smaller than one before.
+    It stagnates when so many residuals in a row, `patience`, are no smaller than one before; with 0
+    that is not asked.
 
     >>> how_it_ended([1.0, 0.1, 1e-9], 1e-8, 10, patience=3)
     <Status.CONVERGED: 'the tolerance was reached'>
@@ -53,7 +54,7 @@ def how_it_ended(
         return Status.CONVERGED
     if len(residuals) > max_iterations:
         return Status.MAX_ITERATIONS
-    recent, former = residuals[-patience:], residuals[:-patience]
+    recent, former = residuals[-patience:], residuals[:-patience] if patience else []
     return Status.STAGNATED if former and min(recent) >= min(former) else None
 
 
