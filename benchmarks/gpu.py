@@ -22,7 +22,7 @@ Traffic, bytes per unknown and iteration, if every array is read or written once
         residual, restriction, correction     54        58
     together                                 650       700
 
-At 3.7 TB/s, what an H200 copies, that is 2.9 ms per iteration on 4097^2 and 24 ms per solve of 8
+At 3.7 TB/s, what an H200 copies, that is 2.9 ms per iteration on 4097^2 and 20 ms per solve of 7
 iterations; 2.1 ms per iteration for 64 samples on 421^2 and 0.25 ms per sample for 7, set-up not
 counted. Launches set another bound: about 250 per iteration of a single solve and 150 of a batch,
 10 us each where the host is quick, so that smaller grids take no less than 4097^2.
