@@ -6,7 +6,6 @@ move along it by the same float64 step. Layer m of `t0` couples the points of pl
 two dimensions it is None, for which kernels are compiled of their own.
 """
 
-
 from nwidth._njit_numba import njit
 from nwidth.solvers._batched_diffusion_operator_numba import (
     COLUMN,

@@ -28,6 +28,7 @@ RING = 16  # rows of the window, a power of two above the largest lag + 2
 HALO = 12  # rows that a slab computes beyond its ends, an even number above the largest lag + 2
 ZERO, NESTED, STORED = 0, 1, 2  # where the second colour comes from
 BETWEEN, RESIDUAL, GAP = 1, 2, 3  # what is measured
+OVER = 2  # a correction that is added alpha times
 
 # A call takes as long as a short row.
 ROW = {"fastmath": FLAGS, "error_model": "numpy", "cache": True, "forceinline": True}
@@ -50,8 +51,21 @@ def _relax(own, other, G, parity, i, s, a, c, b, m, w):
 
 
 @njit(**ROW)
-def _relax_from_zero(own, G, parity, i, s, m, w):
-    q = w[2]
+def _over_relax(own, other, G, parity, i, s, a, c, b, m, w, omega):
+    """Change row s of a colour omega times as much; return the squares of residuals before."""
+    t0, t1, d, q = w[0], w[1], w[3], omega * w[2]
+    total, z, side = own.dtype.type(0), 1 - parity, other[c]
+    u, g, above, below, after = own[s, z:], G[parity, i, z:], other[a, z:], other[b, z:], side[1:]
+    for k in range(m - z):
+        rest = g[k] + t0 * (above[k] + below[k]) + t1 * (side[k] + after[k]) - d * u[k]
+        u[k] += q * rest
+        total += rest * rest
+    return np.float64(total)
+
+
+@njit(**ROW)
+def _relax_from_zero(own, G, parity, i, s, m, w, omega):
+    q = omega * w[2]
     for k in range(1 - parity, m):
         own[s, k] = q * G[parity, i, k]
 
@@ -101,15 +115,15 @@ def _restrict(coarse, R, i, m, turn):
 
 
 @njit(**ROW)
-def _correct(S, e, i, s, m, turn):
-    """Add P e to row i of the second colour."""
-    half, quarter, row = S.dtype.type(0.5), S.dtype.type(0.25), i // 2
+def _correct(S, e, i, s, m, turn, alpha):
+    """Add alpha P e to row i of the second colour."""
+    half, quarter, row = S.dtype.type(0.5) * alpha, S.dtype.type(0.25) * alpha, i // 2
     if i % 2 == 0 and turn == 0:
         for k in range(m):
             S[s, k] += half * (e[row, k] + e[row, k + 1])
     elif i % 2 == 0:
         for k in range(1, m):
-            S[s, k] += e[row, k]
+            S[s, k] += alpha * e[row, k]
     elif turn == 0:
         for k in range(1, m):
             S[s, k] += half * (e[row, k] + e[row + 1, k])
@@ -176,6 +190,9 @@ def _slab(G, x, S, coarse, e, v, F, R, sums, w, plan, start, stop):
     low, high = max(start - HALO, 0), min(stop + HALO, n)
     shift = HALO - start
     last = 2 * (before + after)  # rows by which the last half-sweep lags
+    omega, alpha = w[4], w[5] if corrects == OVER and restricts else w.dtype.type(1)
+    ahead = omega if turn == 0 else w.dtype.type(1)  # the adjoint over-relaxes after, not before
+    corrected = 2 * before if corrects else -2  # the half-sweep that a correction precedes
     for t in range(low, high + last + 2):
         if t <= high:
             s, f = t + shift, t % RING
@@ -191,26 +208,31 @@ def _slab(G, x, S, coarse, e, v, F, R, sums, w, plan, start, stop):
         for half in range(last):
             # A slab knows nothing beyond its rows low..high, so there it has one row less to
             # relax with every half-sweep; walls are known.
-            if half == 2 * before and corrects:
+            if half == corrected:
                 i = t - half
                 if max(1, low + half * (low > 0)) <= i <= min(n - 1, high - half * (high < n)):
-                    _correct(S, e, i, i + shift, m, turn)
+                    _correct(S, e, i, i + shift, m, turn, alpha)
             lag = half + 1
             i = t - lag
             if not max(1, low + lag * (low > 0)) <= i <= min(n - 1, high - lag * (high < n)):
                 continue
             s, f = i + shift, i % RING
             if half % 2 == 1:
-                a, b = (i - 1) % RING, (i + 1) % RING
-                _relax(S, F, G, (i + turn + 1) % 2, i, s, a, f, b, m, w)
+                parity, a, b = (i + turn + 1) % 2, (i - 1) % RING, (i + 1) % RING
+                if half == corrected + 1 and turn == 1:
+                    _over_relax(S, F, G, parity, i, s, a, f, b, m, w, omega)
+                else:
+                    _relax(S, F, G, parity, i, s, a, f, b, m, w)
                 continue
             parity, a, b = (i + turn) % 2, s - 1, s + 1
             if half == 0 and origin == ZERO:
-                _relax_from_zero(F, G, parity, i, f, m, w)
-                continue
-            if measures == BETWEEN and half + 2 == last and start <= i < stop:
-                sums[0, i] = _residual(R, 4, F, S, G, parity, i, f, a, s, b, m, w)
-            _relax(F, S, G, parity, i, f, a, s, b, m, w)
+                _relax_from_zero(F, G, parity, i, f, m, w, ahead)
+            elif half == 0 or half == corrected:
+                _relax(F, S, G, parity, i, f, a, s, b, m, w)
+            else:
+                total = _over_relax(F, S, G, parity, i, f, a, s, b, m, w, ahead)
+                if measures == BETWEEN and half + 2 == last and start <= i < stop:
+                    sums[0, i] = total
         i = t - last - 1
         if not max(1, start - 1) <= i < min(n, stop + 1):
             continue

@@ -56,7 +56,7 @@ def convergence_factor(shape, t):
 
 @pytest.mark.parametrize("n", [64, 128, 256, 512, 1024, pytest.param(2048, marks=pytest.mark.slow)])
 def test_convergence_factor_2d(n):
-    assert convergence_factor((n - 1, n - 1), (1.0, 1.0)) <= 0.11
+    assert convergence_factor((n - 1, n - 1), (1.0, 1.0)) <= 0.03
 
 
 @pytest.mark.parametrize("n", [32, 64, pytest.param(128, marks=pytest.mark.slow)])
@@ -67,7 +67,7 @@ def test_convergence_factor_3d(n):
 @pytest.mark.parametrize("t", [(2.0, 1.0), (1.0, 2.0), (2.0, 1.0, 1.0), (1.0, 1.0, 2.0)])
 def test_convergence_factor_with_unequal_couplings(t):
     shape = (127, 127) if len(t) == 2 else (31, 31, 31)
-    assert convergence_factor(shape, t) <= (0.21 if len(t) == 2 else 0.11)
+    assert convergence_factor(shape, t) <= (0.09 if len(t) == 2 else 0.11)
 
 
 @pytest.mark.parametrize("start", ["zero", "full", "guess"])
