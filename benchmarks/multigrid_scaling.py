@@ -3,13 +3,12 @@
     python benchmarks/multigrid_scaling.py [--quick] [--json FILE] [--rounds N]
 
 -div(grad u) = f with u = 0 on the walls and a solution that is a product of sin(pi x) exp(x).
-Two rows per size: one full multigrid, to the discretization error, with all levels in float64 up to
-8193^2 nodes; and on to a relative residual of 1e-8, with coarse levels in float32, as has full
-multigrid on 16385^2 nodes, whose solution then has the digits of float32 only. Each has seconds per
-unknown, the ratio to those on 513^2 nodes and the peak memory of the process so far; the last row
-of full multigrid tells how far its costs are apart. Where caches end, memory sets the pace: the
-note has the speed of a triad on three arrays of the same size. The residual of the start grows with
-the grid, so that to 1e-8 larger grids take more cycles; a cycle itself costs the same.
+Two rows per size: one full multigrid, to the discretization error, with all levels in float64; and
+on to a relative residual of 1e-8, with coarse levels in float32. Each has seconds per unknown, the
+ratio to those on 513^2 nodes and the peak memory of the process so far; the last row of full
+multigrid tells how far its costs are apart. Where caches end, memory sets the pace: the note has
+the speed of a triad on three arrays of the same size. The residual of the start grows with the
+grid, so that to 1e-8 larger grids take more cycles; a cycle itself costs the same.
 """
 
 import resource
@@ -60,7 +59,7 @@ def solve(n: int, rounds: int, clock) -> list[tuple[float, str]]:
     b, results = source(n), []
     x = np.empty_like(b)
     for task in ("full", "iterate"):
-        coarse = np.float64 if task == "full" and n <= 8192 else np.float32
+        coarse = np.float64 if task == "full" else np.float32
         multigrid = PoissonMultigrid(b.shape, (1.0, 1.0), coarse_dtype=coarse)
         if task == "full":
             solver = partial(multigrid.full_multigrid, b, out=x)

@@ -41,6 +41,10 @@ STEPS = 3.0
 # Full multigrid cycles on while the algebraic error is above this part of the discretization error.
 PART = 0.2
 
+# Intervals up to which solutions of float32 coarse levels are good for float64 ones: from there on
+# their rounding, which grows with the square, would be above the discretization error.
+MIXED = 1024
+
 # Cycles without a new smallest residual after which the iteration gives up.
 PATIENCE = 3
 
@@ -277,15 +281,17 @@ class PoissonMultigrid(LinearOperator):
 
         a part that is measured on a coarse level, where another cycle costs little. While
         the latter is above a fifth of the former, cycles follow, whose corrections then are the
-        measure. With float32 coarse levels u_2h has the digits of float32, condition included: on
-        grids whose discretization error is smaller the first estimate shows those instead, and x
-        may be no better; `iterate(start="full")` goes on. Reference: Brandt (1977),
-        doi:10.1090/S0025-5718-1977-0431719-X, section 7.
+        measure. In float32, u_2h has no more digits than the condition of that level leaves it,
+        which the first estimate shows; under float64 fine levels they must suffice. Reference:
+        Brandt (1977), doi:10.1090/S0025-5718-1977-0431719-X, section 7.
 
         Args:
             b: right-hand side, shape `range_shape`: integrals of f over cells, h^d f.
             max_cycles: limit on the cycles on the finest level.
             out: array for x, as in `iterate`.
+
+        Raises `InputError` for float32 coarse levels below a float64 one of more than 1024
+        intervals.
 
         >>> x = np.linspace(0, 1, 65)[1:-1]
         >>> f = 2 * np.pi**2 * np.outer(np.sin(np.pi * x), np.sin(np.pi * x))
@@ -296,6 +302,12 @@ class PoissonMultigrid(LinearOperator):
         """
         max_cycles = require_integer(max_cycles, "max_cycles", 1)
         x, levels = self._result(out), self._levels
+        widest = max(levels.levels[0])
+        if self.precision != self.dtype and widest > MIXED:
+            raise InputError(
+                f"full multigrid: expected up to {MIXED} intervals per axis with float32 coarse "
+                f'levels, got {widest}; take float64 ones or iterate(b, start="full")'
+            )
         factor, size = self._take(b, restricts=True)
         if size == 0 or not np.isfinite(size):
             found = self._trivial(size, x)

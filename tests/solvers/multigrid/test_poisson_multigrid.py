@@ -146,6 +146,9 @@ def test_full_multigrid_in_mixed_precision():
     assert found.status is Status.CONVERGED
     error, wanted = (np.sqrt(np.mean((x - u) ** 2)) for x in (found.x, full.x))
     assert error == pytest.approx(wanted, rel=0.2)
+    wide = PoissonMultigrid((2047, 3), (1.0, 1.0), coarse_dtype=np.float32)
+    with pytest.raises(InputError, match="float32 coarse levels, got 2048"):
+        wide.full_multigrid(np.ones((2047, 3)))
 
 
 def test_limits_are_told():
