@@ -1,28 +1,24 @@
-"""Reduced models, and the certificates that make any surrogate trustworthy."""
+"""Reduced models, empirical interpolation, and certificates that make any surrogate trustworthy."""
 
-from importlib import import_module
-from typing import Any
+from nwidth.rom.certificate import CertifiedSurrogate, certify, certify_fields
+from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
+from nwidth.rom.dual_norm import DualNorm
+from nwidth.rom.eim import eim
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.error_bound import ErrorBound
+from nwidth.rom.surrogate import Predictor, Surrogate
 
-_HOME = {
-    "CertificateStatus": "nwidth.rom.certified_prediction",
-    "CertifiedPrediction": "nwidth.rom.certified_prediction",
-    "CertifiedSurrogate": "nwidth.rom.certificate",
-    "DualNorm": "nwidth.rom.dual_norm",
-    "ErrorBound": "nwidth.rom.error_bound",
-    "Predictor": "nwidth.rom.surrogate",
-    "Surrogate": "nwidth.rom.surrogate",
-    "certify": "nwidth.rom.certificate",
-    "certify_fields": "nwidth.rom.certificate",
-}
-
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(_HOME[name]), name)
-    raise AttributeError(f"module 'nwidth.rom' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__all__ = [
+    "CertificateStatus",
+    "CertifiedPrediction",
+    "CertifiedSurrogate",
+    "DualNorm",
+    "EmpiricalInterpolation",
+    "ErrorBound",
+    "Predictor",
+    "SelectionStatus",
+    "Surrogate",
+    "certify",
+    "certify_fields",
+    "eim",
+]
