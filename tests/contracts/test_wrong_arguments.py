@@ -26,7 +26,7 @@ ONES = np.ones(20)
 MASKED = np.ma.masked_array(A, A > 1)
 
 WRONG = [
-    *(None, "strange", b"x", 3, -1, 0.5, np.nan, 1j, True, [], {}, [1, "a"], [np.nan], object()),
+    *(None, "strange", b"x", 3, -1, 0.5, np.nan, 1j, True, [], {}, [1, "a"], [np.nan], ...),
     *(np.zeros(0), np.zeros((3, 3)), np.full(GRID.shape, np.nan), np.ones(GRID.shape, complex)),
     *(np.array(["a"]), np.zeros(GRID.shape, object), MASKED, np.float64(2), (1, 2, 3)),
 ]
