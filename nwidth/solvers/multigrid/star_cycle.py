@@ -54,9 +54,8 @@ class StarCycle(LinearOperator):
     def __init__(self, operator: StarOperator, cycle: str, dtype: Any):
         require_choice(cycle, "cycle", VISITS)
         single = "complex64" if operator.dtype.kind == "c" else "float32"
-        wanted = require_dtype(
-            operator.dtype if dtype is None else dtype, *{single, operator.dtype.name}
-        )
+        allowed = dict.fromkeys((operator.dtype.name, single))  # one word if they are the same
+        wanted = require_dtype(operator.dtype if dtype is None else dtype, *allowed)
         self.operator = operator
         self.domain_shape = self.range_shape = operator.domain_shape
         self.dtype = operator.dtype

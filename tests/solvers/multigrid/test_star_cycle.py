@@ -78,7 +78,7 @@ def test_bad_settings_are_refused():
     with pytest.raises(InputError, match="cycle: expected one of V, W, F"):
         ShiftedLaplacian(operator(), cycle="X")
     for dtype in (np.float64, np.float32):
-        with pytest.raises(InputError, match="dtype: expected complex64 or complex128, got"):
+        with pytest.raises(InputError, match="dtype: expected complex128 or complex64, got"):
             ShiftedLaplacian(operator(), dtype=dtype)
-    with pytest.raises(InputError, match="dtype: expected complex64"):
+    with pytest.raises(InputError, match="dtype: expected complex64, got"):
         ShiftedLaplacian(operator(dtype=np.float32), dtype=np.complex128)
