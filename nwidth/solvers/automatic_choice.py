@@ -19,7 +19,6 @@ CHOLESKY_SIZE = 7_000
 # ... for residuals that take multigrid more than half a dozen iterations.
 CHOLESKY_RTOL = 1e-6
 
-
 # Up to this many unknowns fast transforms of constant coefficients take no longer than setting up
 # multigrid and its cycles; 2.5 times as long on the largest grids.
 TRANSFORM_SIZE = 2**17

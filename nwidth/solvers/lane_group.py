@@ -52,7 +52,7 @@ def unsuited(problem: LinearProblem) -> str | None:
     if size > LARGEST:
         return too_large
     if isinstance(problem, Poisson) and all(axis.is_uniform for axis in problem.grid.axes):
-        return "constant coefficients on a uniform grid have fast transforms"
+        return "constant coefficients on a uniform grid have solvers of their own"
     return None
 
 

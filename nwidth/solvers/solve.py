@@ -49,17 +49,18 @@ def solve(
     condition number of A, which grows with max a / min a and as h^-2. `certify` bounds the error.
 
     "multigrid-cg": conjugate gradients preconditioned by one multigrid cycle, the general choice;
-    where that is slow, on rough fields of high contrast, algebraic multigrid takes over from the
-    iterate. "multigrid": cycles alone, for constant coefficients those of `PoissonMultigrid`.
+    in the plane that of `BlackBoxMultigrid` where many couplings jump. Where it is slow, on rough
+    fields of high contrast, algebraic multigrid takes over from the iterate. "multigrid": cycles
+    alone, for constant coefficients those of `PoissonMultigrid`.
     "full-multigrid": from the coarsest grid to the finest, once; it stops at the discretization
     error, which it estimates, whatever rtol. "fast-poisson": conjugate gradients preconditioned by
     fast transforms on uniform grids, one step for constant coefficients; "scaled-fast-poisson": the
     same scaled by the coefficient, for smooth ones. "direct": sparse elimination. "auto" takes fast
     transforms or multigrid for constant coefficients, scaled transforms for smooth ones,
-    elimination for a few hundred unknowns and in one dimension, and multigrid-cg otherwise;
-    `solution.reason` tells why. Waves (`Helmholtz`) and `ConvectionDiffusion` take "fgmres",
-    "bicgstab" or "direct", see `IndefiniteSolver`. CuPy inputs are solved on their device by the
-    multigrid methods.
+    elimination for a few hundred unknowns, in one dimension and, with cvxopt, for a few thousand in
+    the plane, and multigrid-cg otherwise; `solution.reason` tells why. Waves (`Helmholtz`) and
+    `ConvectionDiffusion` take "fgmres", "bicgstab" or "direct", see `IndefiniteSolver`. CuPy inputs
+    are solved on their device by the multigrid methods.
 
     Args:
         problem: what to solve.
@@ -111,11 +112,10 @@ def solve(
     if method == "auto":
         pick: Any = choose if definite else choose_indefinite
         method, reason = pick(problem, inputs, operator, rtol)
-        if stop is not None and method == "multigrid":
-            method = "fast-poisson"
-        elif stop is not None and method == "direct":
-            method = "multigrid-cg" if definite else "fgmres"
-            reason = "the extra stopping rule needs an iteration"
+        if stop is not None and method in ("direct", "multigrid"):
+            asking = "fast-poisson" if method == "multigrid" else "multigrid-cg"
+            method = asking if definite else "fgmres"
+            reason = "the extra stopping rule needs a method that asks it"
     options: Any = {"initial": guess, "rtol": rtol, "max_iterations": max_iterations, "stop": stop}
     if definite:
         result, note = OperatorSolver(operator, problem.grid, method).solve(b, **options)

@@ -34,8 +34,8 @@ def solve_batch(
     This serves problems in two and three dimensions without periodic axes, up to 2^20 unknowns. In
     one dimension, with any sides, samples are eliminated side by side, see `BatchedThomas`; first
     guesses are of no use there. Others, waves and convection among them, and the Poisson equation
-    on uniform grids beyond one dimension, which fast transforms solve at once, take one `solve` per
-    sample; the reasons of the solution tell.
+    on uniform grids beyond one dimension, for which fast transforms or `PoissonMultigrid` are
+    quicker, take one `solve` per sample; the reasons of the solution tell.
 
     CuPy inputs are solved on their device and the solutions stay there: up to 64 samples at a time
     as one operator in one and two dimensions, see `DeviceBatch`, where the last digits of a sample

@@ -121,4 +121,4 @@ def test_cycles_reach_what_they_are_chosen_for(smooth):
     exact = solve(problem, inputs, method="fast-poisson").u
     np.testing.assert_allclose(found.u, exact, rtol=0, atol=1e-9 * np.abs(exact).max())
     stopped = solve(problem, inputs, stop=lambda x, residual: residual < 0.1)
-    assert stopped.method == "fast-poisson"
+    assert stopped.method == "fast-poisson" and "stopping rule" in stopped.reason

@@ -210,8 +210,8 @@ def _inverse(intervals: Sequence[int], weights: Array) -> Array:
     d = len(intervals)
     matrix = weights[d + 1] * np.eye(unknowns(intervals))
     for k, t in enumerate(weights[:d]):
-        inner = int(prod(n - 1 for n in intervals[k + 1 :]))
-        outer = unknowns(intervals[:k]) if k else 1
+        inner = unknowns(intervals[k + 1 :])
+        outer = unknowns(intervals[:k])
         pairs = np.eye(intervals[k] - 1, k=1) + np.eye(intervals[k] - 1, k=-1)
         matrix -= t * np.kron(np.eye(outer), np.kron(pairs, np.eye(inner)))
     return np.linalg.inv(matrix)
