@@ -12,7 +12,7 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.conjugate_gradient import conjugate_gradient
-from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits, is_slow
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.solution import Status
@@ -20,10 +20,6 @@ from nwidth.solvers.solution import Status
 Array = NDArray[Any]
 
 METHODS = ("multigrid-cg", "multigrid", "fast-poisson", "scaled-fast-poisson", "direct")
-
-# Multigrid with averaged fluxes is left for algebraic multigrid, whose set-up and cycles cost more,
-# when after every so many iterations the residual is behind a pace of so many in all.
-PROBE, PACE = 20, 80
 
 # Averaged fluxes blur regions of a few points whose couplings stand out. Jumps by more than this
 # factor are counted, each by its decimal logarithm; from so many per point on, black-box multigrid
@@ -277,14 +273,10 @@ def is_rough(operator: DiffusionOperator) -> bool:
 
 
 class _Pace:
-    """A stopping rule that adds to another: the iteration is too slow, see PROBE and PACE."""
+    """A stopping rule that adds to another: leave an iteration that is slow for a costlier one."""
 
     def __init__(self, rtol: float, max_iterations: int, stop: Stop | None):
-        self.rtol, self.limit, self.stop = (
-            max(rtol, np.finfo(np.float64).tiny),
-            max_iterations,
-            stop,
-        )
+        self.rtol, self.limit, self.stop = rtol, max_iterations, stop
         self.residuals: list[float] = []
         self.slow = False
 
@@ -293,8 +285,7 @@ class _Pace:
             self.slow = False
             return True
         self.residuals.append(residual)
-        done = len(self.residuals) - 1
-        if done > 0 and done % PROBE == 0 and done < self.limit:
-            wanted = self.rtol / self.residuals[0]
-            self.slow = residual > self.residuals[0] * wanted ** (done / PACE)
+        # Once slow, slow for good: the rule is asked again about the true residual.
+        within = len(self.residuals) <= self.limit
+        self.slow = self.slow or (within and is_slow(self.residuals, self.rtol))
         return self.slow

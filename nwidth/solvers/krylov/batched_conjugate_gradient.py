@@ -6,15 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.solvers.krylov.iterate import how_it_ended
+from nwidth.solvers.krylov.iterate import how_it_ended, is_slow
 from nwidth.solvers.multigrid.batched_multigrid import BatchedMultigrid
 from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
-
-# A sample is given up when after every so many iterations its residual is behind a pace of so many
-# in all: other methods are quicker then.
-PROBE, PACE = 20, 80
 
 
 @dataclass
@@ -34,19 +30,32 @@ class BatchedConjugateGradient:
     One iteration is the two passes per level of M, the last of which collects both products, and
     one pass over the vectors: alpha, by the recurrence of Chronopoulos & Gear (1989),
     doi:10.1016/0377-0427(89)90045-9, needs no product of its own. x, r and A are float64, M, z and
-    p float32: p is a direction like any other, and x and r follow it by one float64 step. Per
-    unknown and iteration this moves 68 bytes and M about 64.
+    p float32: p is a direction like any other, and x and r follow it by one float64 step. In
+    the plane this moves 68 bytes per unknown and iteration, and M about 64.
 
     A sample that has ended rests, alpha = 0, until the others have too. When the recursive residual
     says that the tolerance is reached the residual is recomputed; if round-off has parted the two,
     the sample starts again from the true one, and ends as STAGNATED if that no longer helps. One
-    that is behind its pace is given up.
+    that is slow (`is_slow`) is given up: other methods are quicker then.
 
     Args:
         preconditioner: M, set up for its operator A.
 
     `right` and `solution` are flat arrays of the operator: write b to the first, call `solve`, and
     read x from the second.
+
+    >>> from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
+    >>> from nwidth.solvers.diffusion_operator import DiffusionOperator
+    >>> A = BatchedDiffusionOperator((3, 3), (True, True))
+    >>> A.set_operators([DiffusionOperator((np.ones((4, 3)), np.ones((3, 4))))])
+    >>> M = BatchedMultigrid(A)
+    >>> M.set_up()
+    >>> cg = BatchedConjugateGradient(M)
+    >>> A.pack(np.ones((1, 3, 3)), cg.right)
+    >>> cg.solve(1, 1e-8, 100)[0].status.name
+    'CONVERGED'
+    >>> A.fields(cg.solution, 1, A.scales).round(4)[0, 1].tolist()
+    [0.875, 1.125, 0.875]
     """
 
     def __init__(self, preconditioner: BatchedMultigrid):
@@ -115,7 +124,7 @@ class BatchedConjugateGradient:
             for s in np.flatnonzero(running):
                 status = how_it_ended(results[s].residuals, rtol, max_iterations)
                 results[s].status = status
-                running[s] = status is None and not _slow(results[s].residuals, rtol)
+                running[s] = status is None and not is_slow(results[s].residuals, rtol)
             if not running.any():
                 return
             self.M.cycle()  # z = M r
@@ -160,12 +169,3 @@ class BatchedConjugateGradient:
             *(self._r, self.M.right, self.A.level, squares.reshape(-1)),
         )
         return tuple(np.sqrt(squares))  # type: ignore[return-value]
-
-
-def _slow(residuals: list[float], rtol: float) -> bool:
-    """Return whether the iteration is behind its pace."""
-    done = len(residuals) - 1
-    if done == 0 or done % PROBE:
-        return False
-    wanted = max(rtol, np.finfo(np.float64).tiny) / residuals[0]
-    return residuals[-1] > residuals[0] * wanted ** (done / PACE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
@@ -13,6 +14,10 @@ from nwidth.solvers.solution import Status
 
 Array = NDArray[Any]
 Stop = Callable[[Any, Any], Any]
+
+# An iteration is slow when after every so many steps its residual is behind a pace of so many in
+# all.
+PROBE, PACE = 20, 80
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,23 @@ def how_it_ended(
         return Status.MAX_ITERATIONS
     recent, former = residuals[-patience:], residuals[:-patience] if patience else []
     return Status.STAGNATED if former and min(recent) >= min(former) else None
+
+
+def is_slow(residuals: Sequence[float], rtol: float) -> bool:
+    """Return whether an iteration is so slow that another method will be quicker.
+
+    It is asked after every 20th step, and wants a pace of 80 to the tolerance:
+
+        ||r_k|| / ||r_0||  >  (rtol / ||r_0||)^(k / 80),    k = 20, 40, ...
+
+    >>> is_slow(20 * [1.0], 1e-8), is_slow(21 * [1.0], 1e-8)
+    (False, True)
+    """
+    k = len(residuals) - 1
+    if k == 0 or k % PROBE:
+        return False
+    wanted = max(rtol, float(np.finfo(np.float64).tiny)) / residuals[0]
+    return residuals[-1] > residuals[0] * wanted ** (k / PACE)
 
 
 def check_limits(rtol: float, max_iterations: int, stop: Stop | None = None) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers import Status
-from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
+from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended, is_slow
 
 
 def test_an_iterate_counts_its_steps():
@@ -41,3 +41,19 @@ def test_good_limits_pass():
 )
 def test_how_an_iteration_ends(residuals, expected):
     assert how_it_ended(residuals, 1e-8, 4, patience=2) is expected
+
+
+@pytest.mark.parametrize("rtol", [1e-8, 0.0])
+@pytest.mark.parametrize("first", [1.0, 1e3])
+def test_an_iteration_behind_its_pace_is_slow(rtol, first):
+    least = max(rtol, np.finfo(np.float64).tiny)
+    pace = (least / first) ** (1 / 80)
+    for steps, factor, slow in [
+        (0, 1.0, False),
+        (19, 1.0, False),  # not asked yet
+        (20, pace**1.01, False),
+        (20, pace**0.99, True),
+        (30, pace**0.99, False),
+        (40, pace**0.99, True),
+    ]:
+        assert is_slow(first * factor ** np.arange(steps + 1.0), rtol) == slow
