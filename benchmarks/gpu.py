@@ -43,7 +43,7 @@ from nwidth.arrays import generator
 from nwidth.meshes import GaussianRandomField, Grid
 from nwidth.solvers import BatchSolver, Darcy, Poisson, Problem, solve
 
-SINGLE_BYTES, BATCH_BYTES = 540, 700
+SINGLE_BYTES, BATCH_BYTES = 650, 700
 # The largest grid, in unknowns, that the peers are asked to solve.
 PEERS_SIZE = 1_100_000
 
