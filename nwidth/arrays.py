@@ -217,6 +217,17 @@ def power_of_two(values: NDArray[Any], axes: tuple[int, ...] | None = None) -> A
     return float(scale) if axes is None else scale
 
 
+def near_one(sizes: NDArray[Any]) -> NDArray[Any]:
+    """Return a power of two for each of some sizes >= 0 that brings it near one; zero keeps one.
+
+    >>> near_one(np.array([3.0, 1e-9, 0.0])) * np.array([3.0, 2.0**-30, 0.0])
+    array([0.75, 0.5 , 0.  ])
+    """
+    xp = namespace(sizes)
+    exponents = xp.clip(-xp.frexp(sizes)[1], -1000, 1000)
+    return xp.ldexp(xp.ones_like(sizes), exponents)  # CuPy takes 1.0 for half precision
+
+
 def product_along(matrix: NDArray[Any], v: NDArray[Any], axis: int) -> NDArray[Any]:
     """Return the products of a square matrix with the lines of v along an axis, counted from -1.
 

@@ -105,6 +105,15 @@ def test_what_needs_no_factor_gets_one(values):
     assert arrays.power_of_two(np.array(values)) == 1.0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sizes_near_one(dtype):
+    sizes = np.array([1e-30, 0.3, 1.0, 1e30], dtype)
+    scales = arrays.near_one(sizes)
+    assert scales.dtype == dtype and (np.frexp(scales)[0] == 0.5).all()
+    assert ((scales * sizes >= 0.5) & (scales * sizes < 1)).all()
+    assert arrays.near_one(np.zeros(1, dtype)) == 1.0
+
+
 def test_one_factor_per_sample():
     values = np.array([[[1.0, 2.0]], [[1e-200, 0.0]], [[0.0, 0.0]]])
     scale = arrays.power_of_two(values, (1, 2))

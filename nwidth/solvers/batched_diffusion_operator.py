@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_flags, require_integers
+from nwidth.arrays import near_one
 from nwidth.errors import InputError
 from nwidth.solvers.boundary import ENDS
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -161,8 +162,7 @@ class BatchedDiffusionOperator:
     def _set_scales(self, largest: Array) -> None:
         """Set the factors that bring a number of each sample near one, powers of two."""
         lanes = np.minimum(np.arange(self.lanes), len(largest) - 1)
-        wanted = np.where(largest > 0, largest, 1.0)[lanes]
-        self.scales[:] = np.ldexp(1.0, -np.frexp(wanted)[1])
+        self.scales[:] = near_one(largest.astype(np.float64)[lanes])
 
     def pack(self, fields: Array, out: Array, scales: Array | None = None) -> None:
         """Write fields of unknowns `(sample, *shape)` to lanes."""

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance
 from nwidth.arrays import namespace
-from nwidth.meshes import Axis, Grid
-from nwidth.solvers.boundary import ENDS, Boundary, Condition, Dirichlet, Neumann, Robin
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, source_on_grid
@@ -19,6 +17,7 @@ from nwidth.solvers.krylov.iterate import Iterate
 from nwidth.solvers.krylov.stacked_conjugate_gradient import stacked_conjugate_gradient
 from nwidth.solvers.lane_group import each_sample
 from nwidth.solvers.problem import Inputs, LinearProblem
+from nwidth.solvers.stacked_volumes import check_item, sample_scales, stacked_volumes
 
 Array = NDArray[Any]
 
@@ -64,6 +63,7 @@ class DeviceBatch:
 
     `size` is how many samples a group has at most.
 
+    >>> from nwidth.meshes import Grid
     >>> batch = DeviceBatch(Darcy(Grid.uniform((9, 9))))
     >>> u, ends = batch.solve({"permeability": np.ones((3, 9, 9))}, 1e-8, 100)
     >>> u.shape, [end.status.name for end in ends]
@@ -95,7 +95,7 @@ class DeviceBatch:
         several = max(samples, 2)  # an axis has two points at least
         fields = {name: _several(values, several) for name, values in inputs.items()}
         A, b = self._system(fields)
-        sizes = near_one(namespace(b), [b, -b])
+        sizes = sample_scales([b, -b])
         x = None if guesses is None else self.problem.unknowns(_several(guesses, several)) * sizes
         result = stacked_conjugate_gradient(
             A,
@@ -125,7 +125,7 @@ class DeviceBatch:
             a = xp.stack([a[:, 0], *(a[:, k] for k in range(d))])
         A, b = volumes.operator(a), volumes.right_hand_side(source, a)
         parts = [*A.faces[1:], *([] if A.reaction is None else [A.reaction])]
-        scales = near_one(xp, parts)
+        scales = sample_scales(parts)
         faces = [xp.zeros_like(A.faces[0]), *(t * scales for t in A.faces[1:])]
         reaction = None if A.reaction is None else A.reaction * scales
         block = DiffusionOperator(faces, reaction, A.periodic)
@@ -133,62 +133,6 @@ class DeviceBatch:
         return block, b * scales
 
 
-def check_item(problem: DiffusionProblem, item: Inputs) -> None:
-    """Raise `InputError` for inputs of a sample that Darcy's or Poisson's equation cannot take."""
-    if isinstance(problem, Darcy):
-        problem.coefficient(item)
-    else:
-        problem.input_field(item, "source")
-
-
-def stacked_volumes(problem: DiffusionProblem, samples: int, last: bool = False) -> FiniteVolume:
-    """Return the finite volumes of a problem with an axis of samples before the others.
-
-    Samples have width one. Their axis has couplings like the others, which are no part of the
-    problem. In one dimension it may be the `last` one.
-
-    >>> stacked_volumes(Darcy(Grid.uniform((5, 6))), 3).shape
-    (3, 3, 4)
-    """
-    grid, boundary = problem.grid, problem.boundary
-    name = "sample of " + " ".join(grid.names)  # like no other axis
-    axis = Axis.uniform(samples, 0.0, float(samples), name=name, centering="cell")
-    sides: dict[str, Condition] = {}
-    for k, walled in enumerate(grid.axes):
-        for end in () if walled.periodic else ENDS:
-            kind = problem.volumes.kinds[k][ENDS.index(end)]
-            values = _repeated(boundary.values(grid, k, end), samples)
-            if kind == "robin":
-                alpha = _repeated(boundary.coefficients(grid, k, end), samples)
-                condition: Condition = Robin(alpha, values)
-            else:
-                condition = Dirichlet(values) if kind == "dirichlet" else Neumann(values)
-            sides[f"{walled.name}_{end}"] = condition
-    reaction = _repeated(source_on_grid(problem.reaction, grid, "reaction"), samples)
-    axes = (*grid.axes, axis) if last else (axis, *grid.axes)
-    reaction = reaction.T if last else reaction
-    return FiniteVolume(Grid(axes), Boundary(sides, Neumann()), reaction)
-
-
-def _repeated(values: Array, samples: int) -> Array:
-    """Return the same numbers for every sample."""
-    return np.broadcast_to(values, (samples, *values.shape))
-
-
 def _several(values: Array, samples: int) -> Array:
     """Return the samples, the only one twice if there have to be two."""
     return values if len(values) == samples else values.repeat(samples, axis=0)
-
-
-def near_one(xp: Any, parts: list[Array], axis: int | None = None) -> Array:
-    """Return powers of two, one per sample, that bring the largest number of all parts near one.
-
-    Samples are the first axis; the largest is taken along `axis`, or along all others.
-
-    >>> near_one(np, [np.array([[3.0, 5.0], [0.3, 0.2]])]).tolist()
-    [[0.125], [2.0]]
-    """
-    axes = tuple(range(1, parts[0].ndim)) if axis is None else axis
-    largest = xp.stack([t.max(axis=axes, keepdims=True) for t in parts]).max(axis=0)
-    # CuPy takes a plain 1.0 for half precision.
-    return xp.ldexp(xp.ones_like(largest), xp.clip(-xp.frexp(largest)[1], -1000, 1000))

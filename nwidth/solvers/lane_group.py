@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import near_one
 from nwidth.errors import InputError
 from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet
@@ -192,7 +193,7 @@ class LaneGroup:
         sizes = np.zeros(A.lanes)
         for _, _, flow in sides:
             sizes += np.abs(flow).reshape(-1, A.lanes).max(axis=0)
-        scales = _near_one(sizes + np.abs(self._sources).max())
+        scales = near_one(sizes + np.abs(self._sources).max())
         A.pack(self._sources, right, scales)
         for k, end, flow in sides:
             self._side(k, end, np.moveaxis(A.box(right), k, 0), 0)[...] += flow * scales
@@ -218,11 +219,6 @@ class LaneGroup:
         """Set the right-hand sides and return their scales."""
         lanes = np.minimum(np.arange(self.lanes), len(right) - 1)
         largest = np.abs(right).reshape(len(right), -1).max(axis=1)
-        scales = _near_one(largest.astype(np.float64)[lanes])
+        scales = near_one(largest.astype(np.float64)[lanes])
         self.operator.pack(right, self.iteration.right, scales)
         return scales
-
-
-def _near_one(sizes: Array) -> Array:
-    """Return powers of two that bring numbers near one."""
-    return np.ldexp(1.0, np.clip(-np.frexp(sizes)[1], -1000, 1000))

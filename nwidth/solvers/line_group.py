@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.solvers.batched_thomas import BatchedThomas
-from nwidth.solvers.device_batch import check_item, near_one, stacked_volumes
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem, source_on_grid
@@ -13,6 +12,7 @@ from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
 from nwidth.solvers.lane_group import each_sample
 from nwidth.solvers.problem import Inputs
 from nwidth.solvers.solution import Status
+from nwidth.solvers.stacked_volumes import check_item, sample_scales, stacked_volumes
 
 Array = NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class LineGroup:
         volumes, lines = self._spaces[width]
         A, b = self._system(volumes, first, inputs, right)
         parts = [A.faces[0], *([] if A.reaction is None else [A.reaction])]
-        scales, sizes = near_one(np, parts, axis=0), near_one(np, [b, -b], axis=0)
+        scales, sizes = sample_scales(parts, axis=0), sample_scales([b, -b], axis=0)
         reaction = None if A.reaction is None else A.reaction * scales
         x, residuals = lines.solve(A.faces[0] * scales, reaction, b * sizes)
         x *= scales / sizes

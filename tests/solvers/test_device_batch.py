@@ -6,7 +6,7 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Robin, Status, solve
-from nwidth.solvers.device_batch import SAMPLES, DeviceBatch, stacked_volumes, unstackable
+from nwidth.solvers.device_batch import SAMPLES, DeviceBatch, unstackable
 
 RNG = np.random.default_rng(0)
 SIDES = Boundary(
@@ -93,9 +93,6 @@ def test_groups_are_small():
 
 def test_couplings_between_samples_are_none():
     problem = PROBLEMS["nodes"]
-    volumes = stacked_volumes(problem, 3)
-    assert volumes.shape == (3, *problem.volumes.shape)
-    assert list(volumes.kinds[1:]) == list(problem.volumes.kinds)
     inputs = inputs_of(problem)
     A, b = DeviceBatch(problem)._system(inputs)
     assert A.batched and not A.faces[0].any()
