@@ -6,6 +6,8 @@ from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.eim import eim
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
 from nwidth.rom.error_bound import ErrorBound
+from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
+from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.surrogate import Predictor, Surrogate
 
 __all__ = [
@@ -15,7 +17,10 @@ __all__ = [
     "DualNorm",
     "EmpiricalInterpolation",
     "ErrorBound",
+    "GaussianPrior",
     "Predictor",
+    "Reconstruction",
+    "RectangularEIM",
     "SelectionStatus",
     "Surrogate",
     "certify",

@@ -1,0 +1,122 @@
+"""What training rows say beforehand: mean and covariance of fields and readings together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+
+Array = NDArray[Any]
+
+# Rows of the data that are in memory at once.
+_ROWS = 64
+
+
+class Reconstruction(NamedTuple):
+    """Fields estimated from readings, and their standard deviation at every point.
+
+    `field` has shape (..., *shape), `deviation`, the same for all readings, `shape`.
+    """
+
+    field: Array
+    deviation: Array
+
+
+@dataclass(frozen=True)
+class GaussianPrior:
+    """Mean and covariance of a field f and of the readings v of p sensors, as far as they matter.
+
+    Readings with noise of covariance Gamma are answered by the best affine estimate, which is the
+    posterior mean of a normal distribution:
+
+        f(y)  ~  E f(y) + K_y (v - E v),      K_y = cov(f(y), v) (cov(v) + Gamma)^-1
+
+    Covariances are kept as factors, cov(v) = S^H S and cov(f(y), v) = S_f(y)^T conj(S), with one
+    row for each direction in which readings vary. No number is squared: K comes from the
+    least-squares problem min |[S; G] M - [I; 0]| with Gamma = G^H G, and what it leaves, times
+    S_f, has the variance of the error as its square; to this comes the variance of what no reading
+    tells. Reference: A. Stuart (2010), Inverse problems: a Bayesian perspective,
+    doi:10.1017/S0962492910000061, section 2 (linear observations, normal prior).
+
+    `fields` S_f (r, *shape), `readings` S (r, p), with r <= p; `spread` (*shape) is the standard
+    deviation of the rest.
+
+    >>> x, y = np.linspace(0, 1, 40)[:, None], np.linspace(0, 1, 50)
+    >>> data = np.exp(-x * y)
+    >>> prior = GaussianPrior.of(data, data[:, [10, 40]])
+    >>> found = prior.posterior(data[20, [10, 40]], [0, 1], np.zeros((0, 2)))
+    >>> bool(abs(found.field - data[20]).max() < 1e-3), found.deviation.shape
+    (True, (50,))
+    """
+
+    fields: Array
+    readings: Array
+    mean_field: Array
+    mean_readings: Array
+    spread: Array
+
+    @classmethod
+    def of(cls, data: Any, values: Array) -> "GaussianPrior":
+        """Return the prior from rows (N, *shape) and their readings (N, p).
+
+        Two passes over the rows, which may be a view of a file: a few dozen are read at a time.
+        N should be several times p; the rest's variance has N - 1 - p degrees of freedom.
+        """
+        count, shape = len(values), tuple(data.shape[1:])
+        if len(data) != count:
+            raise InputError(
+                f"data: expected the {count} rows that the readings are of, got {len(data)}"
+            )
+        center, U, S = _directions(values)
+        size = int(np.prod(shape))
+        mean, squares = np.zeros(size, S.dtype), np.zeros(size, S.real.dtype)
+        fields = np.zeros((len(S), size), S.dtype)
+        blocks = [slice(start, start + _ROWS) for start in range(0, count, _ROWS)]
+        for block in blocks:
+            rows = np.asarray(data[block]).reshape(-1, size)
+            mean += rows.sum(axis=0) / count
+            fields += U[block].conj().T @ rows
+        for block in blocks:
+            rows = np.asarray(data[block]).reshape(-1, size)
+            squares += (np.abs(rows - mean - U[block] @ fields) ** 2).sum(axis=0)
+        spread = np.sqrt(squares / max(count - 1 - len(S), 1)).reshape(shape)
+        fields = (fields / max(count - 1, 1) ** 0.5).reshape(len(S), *shape)
+        return cls(fields, S, mean.reshape(shape), center, spread)
+
+    @classmethod
+    def of_span(cls, functions: Array, coefficients: Array, values: Array) -> "GaussianPrior":
+        """Return the prior of rows that are sum_l c_l f_l, from c (N, n) and their readings (N, p).
+
+        Exact if the readings determine c.
+        """
+        center, U, S = _directions(values)
+        along = U.conj().T @ coefficients / max(len(values) - 1, 1) ** 0.5
+        fields = np.tensordot(along, functions, axes=1)
+        mean = np.tensordot(coefficients.mean(axis=0), functions, axes=1)
+        return cls(fields, S, mean, center, np.zeros(mean.shape, mean.real.dtype))
+
+    def posterior(self, readings: Array, sensors: Sequence[int], noise: Array) -> Reconstruction:
+        """Return the estimate from readings (..., s) of s of the sensors, and its error bars.
+
+        `noise` is a factor G of the covariance of their errors, shape (any, s).
+        """
+        r, sensors = len(self.readings), list(sensors)
+        seen = np.concatenate([self.readings[:, sensors], noise])
+        wanted = np.eye(len(seen), r, dtype=seen.dtype)
+        M = np.linalg.lstsq(seen, wanted)[0]
+        along = (readings - self.mean_readings[sensors]) @ M
+        field = self.mean_field + np.tensordot(along, self.fields, axes=1)
+        E = np.linalg.qr(wanted - seen @ M, mode="r")  # as long, and has at most r rows
+        squares = sum(np.abs(np.tensordot(row, self.fields, axes=1)) ** 2 for row in E)
+        return Reconstruction(field, np.sqrt(squares + self.spread**2))
+
+
+def _directions(values: Array) -> tuple[Array, Array, Array]:
+    """Return the mean of readings (N, p), and U and S with (values - mean) = sqrt(N - 1) U S."""
+    mean = values.mean(axis=0)
+    U, s, V = np.linalg.svd(values - mean, full_matrices=False)
+    r = int((s > max(values.shape) * np.finfo(s.dtype).eps * np.abs(values).max()).sum())
+    return mean, U[:, :r], s[:r, None] * V[:r] / max(len(values) - 1, 1) ** 0.5

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from nwidth.arrays import generator
+from nwidth.errors import InputError
+from nwidth.rom.gaussian_prior import GaussianPrior
+
+
+def rows(unit=0.0, *, count=200):
+    """Rows of shape (5, 7) of four modes and a rest, and the readings of three points."""
+    rng = generator(0)
+    mix = rng.standard_normal((9, 35)) + unit * rng.standard_normal((9, 35))
+    data = rng.standard_normal((count, 9)) @ mix + 0.1 * rng.standard_normal((count, 35)) + 5
+    return data.reshape(count, 5, 7), data[:, [3, 20, 33]]
+
+
+@pytest.mark.parametrize("unit", [0.0, 1j])
+def test_the_estimate_is_that_of_the_normal_equations(unit):
+    data, values = rows(unit)
+    prior, G = GaussianPrior.of(data, values), np.diag([0.3, 0.2])
+    field, deviation = prior.posterior(values[:4, [2, 0]], [2, 0], G)
+    f, v = data.reshape(200, 35), values[:, [2, 0]]
+    f0, v0 = f - f.mean(axis=0), v - v.mean(axis=0)
+    own, cross = v0.T @ v0.conj() / 199 + G**2, f0.T @ v0.conj() / 199
+    K = cross @ np.linalg.inv(own)
+    np.testing.assert_allclose(field.reshape(4, 35), f.mean(axis=0) + v0[:4] @ K.T, atol=1e-10)
+    told = (K @ cross.conj().T).diagonal().real
+    # The part that no reading tells has fewer degrees of freedom: three sensors fit some of it.
+    rest = prior.spread.ravel() ** 2 * (1 - 196 / 199)
+    variance = (np.abs(f0) ** 2).sum(axis=0) / 199 - told + rest
+    np.testing.assert_allclose(deviation.ravel() ** 2, variance, rtol=1e-10, atol=1e-10)
+
+
+def test_rows_in_a_span_need_no_data():
+    rng = generator(1)
+    functions, c = rng.standard_normal((3, 5, 7)), rng.standard_normal((150, 3)) + 2
+    data = np.tensordot(c, functions, axes=1)
+    values = data.reshape(150, -1)[:, [0, 9, 33]]
+    one, other = GaussianPrior.of(data, values), GaussianPrior.of_span(functions, c, values)
+    for each in (one, other):
+        field, deviation = each.posterior(values, [0, 1, 2], np.zeros((0, 3)))
+        np.testing.assert_allclose(field, data, atol=1e-10)
+        assert deviation.max() < 1e-10
+    G = 0.1 * np.eye(2)
+    for a, b in zip(*(p.posterior(values[:, :2], [0, 1], G) for p in (one, other)), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-10)
+
+
+def test_readings_that_repeat_one_another_add_no_direction():
+    data, values = rows()
+    prior = GaussianPrior.of(data, np.concatenate([values, values[:, :1]], axis=1))
+    assert prior.readings.shape == (3, 4)
+    single = GaussianPrior.of(data, values)
+    one = prior.posterior(values[:, [0, 1, 2, 0]], [0, 1, 2, 3], 0.2 * np.eye(4))
+    other = single.posterior(values, [0, 1, 2], 0.2 * np.diag([0.5**0.5, 1, 1]))
+    np.testing.assert_allclose(one.field, other.field, rtol=1e-8)
+    np.testing.assert_allclose(one.deviation, other.deviation, rtol=1e-8)
+
+
+def test_a_single_row_is_its_own_mean():
+    prior = GaussianPrior.of(np.ones((1, 4)), np.ones((1, 2)))
+    field, deviation = prior.posterior(np.array([3.0, 4.0]), [0, 1], np.eye(2))
+    assert np.array_equal(field, np.ones(4)) and not deviation.any()
+
+
+def test_data_that_are_not_those_of_the_readings():
+    with pytest.raises(InputError, match="expected the 5 rows that the readings are of, got 4"):
+        GaussianPrior.of(np.ones((4, 6)), np.ones((5, 1)))
+
+
+def test_single_precision_stays():
+    data, values = (a.astype(np.float32) for a in rows())
+    prior = GaussianPrior.of(data, values)
+    found = prior.posterior(values[:, :2], [0, 1], np.eye(2, dtype=np.float32))
+    assert {a.dtype for a in (*vars(prior).values(), *found)} == {np.dtype("f4")}
