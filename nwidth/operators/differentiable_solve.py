@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from nwidth.arguments import require_choice, require_instance
 from nwidth.arrays import require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers import BatchSolver, Darcy, Solution
@@ -63,10 +64,8 @@ class DifferentiableSolve(torch.nn.Module):
         max_iterations: int = 200,
     ):
         super().__init__()
-        if not isinstance(problem, Darcy):
-            raise InputError(f"problem: expected Darcy's equation, got {problem!r:.80}")
-        if method not in METHODS:
-            raise InputError(f"method: expected one of {', '.join(METHODS)}, got {method!r}")
+        require_instance(problem, "problem", Darcy)
+        require_choice(method, "method", METHODS)
         check_limits(rtol, max_iterations)
         self.problem, self.rtol, self.method = problem, rtol, method
         self.max_iterations = max_iterations

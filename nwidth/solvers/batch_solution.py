@@ -15,6 +15,11 @@ class BatchSolution:
     `u[i]` is the whole field of sample i. `residuals[i]` are its relative residual norms as in
     `Solution`, `methods[i]` is what solved it in the end and `reasons[i]` tells why. `solution[i]`
     is the sample as a `Solution`, whose seconds are its part of the whole.
+
+    >>> ends, paths = (Status.CONVERGED, Status.MAX_ITERATIONS), ((1.0, 1e-9), (1.0, 0.5))
+    >>> batch = BatchSolution([[0.0], [1.0]], ends, paths, ("direct",) * 2, ("small",) * 2)
+    >>> batch.residual, batch[1].status.name
+    ((1e-09, 0.5), 'MAX_ITERATIONS')
     """
 
     u: Any

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer
+from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import (
     as_floating,
     lives_on_gpu,
@@ -62,8 +62,7 @@ class BatchSolver:
     """
 
     def __init__(self, problem: LinearProblem):
-        if not isinstance(problem, LinearProblem):
-            raise InputError(f"problem: expected a Problem, got {problem!r:.80}")
+        require_instance(problem, "problem", LinearProblem)
         self.problem, self.why = problem, unsuited(problem)
         #: What solves a group of samples on the host.
         self.group = LineGroup if problem.grid.dimension == 1 else LaneGroup
@@ -124,15 +123,14 @@ class BatchSolver:
         [0.375, 0.5, 0.375]
         """
         check_limits(rtol, max_iterations)
-        if not isinstance(self.problem, DiffusionProblem):
-            raise InputError(f"problem: expected a DiffusionProblem, got {self.problem!r:.80}")
-        checked, samples = _checked(self.problem, inputs)
+        problem = require_instance(self.problem, "problem", DiffusionProblem)
+        checked, samples = _checked(problem, inputs)
         right = as_floating(right, "right-hand side")
         if right.dtype.kind != "f" or any(map(lives_on_gpu, (right, *checked.values()))):
             raise InputError(
                 "right-hand side: expected real numbers, and inputs, in the host's memory"
             )
-        require_shape(right, (samples, *self.problem.volumes.shape), "right-hand side")
+        require_shape(right, (samples, *problem.volumes.shape), "right-hand side")
         require_finite(right, "right-hand side")
         dtype = np.result_type(right.dtype, *(values.dtype for values in checked.values()))
         x = np.empty(right.shape, dtype)

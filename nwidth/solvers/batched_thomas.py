@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer
+from nwidth.arrays import real_floating, require_shape
 from nwidth.errors import InputError
 
 Array = NDArray[Any]
@@ -64,10 +65,13 @@ class BatchedThomas:
             reaction: c, shape `(n, width)`, or None.
             right: f, shape `(n, width)`.
 
-        All are float64 and contiguous. x is work space: the next call writes to it.
+        All are computed with in float64. x is work space: the next call writes to it. Raises
+        `InputError` for other shapes.
         """
-        t, f, x = faces.reshape(-1), right.reshape(-1), self._x
-        c = np.empty(0) if reaction is None else reaction.reshape(-1)
+        n, x = self.points, self._x
+        faces, right = self._checked(faces, "faces", n + 1), self._checked(right, "right side", n)
+        t, f = faces.reshape(-1), right.reshape(-1)
+        c = np.empty(0) if reaction is None else self._checked(reaction, "reaction", n).reshape(-1)
         walls = not self.ring and bool(faces[[0, -1]].any())
         if self.ring or not (walls or c.any()):
             self._open(t, c, f, faces, right)
@@ -79,6 +83,11 @@ class BatchedThomas:
         )
         rest, size = np.sqrt(squares)
         return x, np.divide(rest, size, out=rest, where=size > 0)
+
+    def _checked(self, values: Array, what: str, rows: int) -> Array:
+        """Return an array of so many rows as kernels take it."""
+        values = require_shape(real_floating(values, what), (rows, self.width), what)
+        return np.ascontiguousarray(values, dtype=np.float64)
 
     def _open(self, t: Array, c: Array, f: Array, faces: Array, right: Array) -> None:
         """Solve with the last point as a wall, then for its value."""

@@ -22,6 +22,9 @@ class FieldInput:
     """A coefficient or source that is a field on the problem's grid.
 
     `sampler` draws random ones (None: the user brings the fields); `positive` demands values > 0.
+
+    >>> FieldInput("permeability", "m2", positive=True).unit
+    'm2'
     """
 
     name: str

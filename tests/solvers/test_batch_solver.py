@@ -177,7 +177,7 @@ def test_bad_right_hand_sides():
 
 
 def test_only_problems():
-    with pytest.raises(InputError, match="problem: expected a Problem, got 3"):
+    with pytest.raises(InputError, match="problem: expected a LinearProblem, got 3"):
         BatchSolver(3)
 
 

@@ -114,3 +114,14 @@ def test_a_line_does_not_feel_its_neighbours():
 def test_sizes_are_checked(wrong):
     with pytest.raises(InputError, match=r"points: expected|width: expected"):
         BatchedThomas(*wrong)
+
+
+def test_arrays_are_checked():
+    faces, c, f, _ = system(5, False, (1, 1), True, width=8)
+    lines = BatchedThomas(5, 8)
+    expected = lines.solve(faces, c, f)[0].copy()
+    found = lines.solve(np.asfortranarray(faces), np.asfortranarray(c), np.asfortranarray(f))[0]
+    np.testing.assert_array_equal(found, expected)
+    for wrong in [(faces[1:], c, f), (faces, c[1:], f), (faces, c, f[:, 1:]), (faces, c, f * 1j)]:
+        with pytest.raises(InputError, match=r"(faces|reaction|right side): expected"):
+            lines.solve(*wrong)

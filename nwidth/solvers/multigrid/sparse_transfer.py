@@ -17,6 +17,15 @@ class SparseTransfer:
         fine_shape: shape of the fine array; the coarse one is flat.
         dtype: precision of the arrays.
         columns: number m of vectors side by side; the arrays then have shape (n, m).
+
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> P = SparseTransfer(sp.csr_array([[0.5], [1.0], [0.5]]), (3,), np.float64)
+    >>> u, r = np.zeros(3), np.zeros(1)
+    >>> P.prolong_into(u, np.ones(1), False)
+    >>> P.restrict_into(r, u)
+    >>> u.tolist(), r.tolist()
+    ([0.5, 1.0, 0.5], [1.5])
     """
 
     def __init__(
