@@ -104,7 +104,14 @@ def test_kernels_are_made_of_kernel_files_alone(path):
             assert not {"jit", "njit"} & {alias.name for alias in node.names}, path
 
 
-ABSTRACT = {"linear_operator", "problem", "solution", "solve", "discretization_error"}
+ABSTRACT = {
+    "linear_operator",
+    "sparse_operator",
+    "problem",
+    "solution",
+    "solve",
+    "discretization_error",
+}
 OF_A_DISCRETIZATION = {"faces", "kinds", "interior", "boundary", "transmissibilities"}
 
 
