@@ -8,8 +8,10 @@ from nwidth.rom.eim import eim
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
 from nwidth.rom.error_bound import ErrorBound
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
+from nwidth.rom.generalized_eim import generalized_eim
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.rectangular_eim import RectangularEIM
+from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
 
@@ -27,10 +29,12 @@ __all__ = [
     "Reconstruction",
     "RectangularEIM",
     "SelectionStatus",
+    "SensorDictionary",
     "Surrogate",
     "TrainingParameters",
     "affine_decomposition",
     "certify",
     "certify_fields",
     "eim",
+    "generalized_eim",
 ]
