@@ -32,8 +32,8 @@ class Multigrid(MultigridCycle):
     `apply(r)` is the cycle from the guess zero, symmetric and positive definite for V-cycles
     (`MultigridCycle` tells about the others); `iterate` repeats the cycle with red-black order
     before and after, which for constant coefficients leaves 0.04 of the error in two dimensions and
-    0.08 in three, whatever the grid. Where A is singular (no Dirichlet side), M is
-    definite all the same.
+    0.07 in three, whatever the grid. Where A is singular (no Dirichlet side), M is definite all the
+    same.
 
     Args:
         operator: what to invert approximately.
@@ -42,8 +42,8 @@ class Multigrid(MultigridCycle):
         sweeps: relaxations before and after on each level, the last number repeated. Two on the
             finest level take a quarter fewer iterations than one and 5 to 25 percent less time.
         cycle: "V", "W" or "F". Conjugate gradients take V, which is definite on rough fields too; W
-            and F keep the factor of two grids (0.06 in two dimensions) where coarse levels lose
-            some, and make up for few sweeps there.
+            and F make up for few sweeps on coarse levels: with one on each they keep the factor of
+            two grids, 0.06 in two dimensions, where V leaves 0.09.
         smoother: what makes the relaxation of an operator, red-black Gauss-Seidel by default; also
             `Jacobi`, `Chebyshev`, `LineRelaxation`, `PlaneRelaxation`, with options by `partial`.
         semi_coarsening: halve the strongly coupled axes alone; False halves all, for line and plane

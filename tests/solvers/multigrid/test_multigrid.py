@@ -33,9 +33,9 @@ def iterations(A, b, rtol=1e-8, **options):
     return len(result.residuals) - 1
 
 
-def convergence_factor(A, cycles=10, **options):
+def convergence_factor(A, cycles=10, sweeps=(1,), **options):
     """Mean reduction of the error in the energy norm per cycle, after the first few."""
-    M = Multigrid(A, sweeps=(1,), **options)
+    M = Multigrid(A, sweeps=sweeps, **options)
     u = np.random.default_rng(0).standard_normal(A.domain_shape).astype(A.dtype)
     zero, energies = np.zeros_like(u), []
     for _ in range(cycles):
@@ -57,6 +57,12 @@ def two_phase(n, low=3.0, high=12.0, seed=0):
 def test_convergence_factor_in_two_dimensions_whatever_the_grid(n):
     A, _ = system(Grid.uniform((n, n)), np.ones((n, n)))
     assert convergence_factor(A, 8 if n > 500 else 12) < 0.1
+
+
+@pytest.mark.parametrize(("shape", "limit"), [((256, 256), 0.04), ((32, 32, 32), 0.075)])
+def test_convergence_factor_with_two_sweeps_and_more(shape, limit):
+    A, _ = system(Grid.uniform(shape), np.ones(shape))
+    assert convergence_factor(A, 8, sweeps=(2, 3, 4)) < limit
 
 
 SIDES = {
@@ -109,7 +115,7 @@ def test_w_and_f_cycles_take_along_the_rates_of_two_grids(cycle, shape, limit):
 @pytest.mark.parametrize("cycle", ["V", "W"])
 def test_symmetric_cycles_precondition(cycle):
     grid, a = two_phase(128)
-    assert iterations(*system(grid, a), cycle=cycle) <= 12
+    assert iterations(*system(grid, a), cycle=cycle) <= 8
 
 
 def test_iterations_do_not_depend_on_the_mesh():
@@ -117,11 +123,11 @@ def test_iterations_do_not_depend_on_the_mesh():
     for n in (48, 85, 128, 211, 421):
         grid, a = two_phase(n)
         counts.append(iterations(*system(grid, a)))
-    assert max(counts) <= 12
-    assert max(counts) - min(counts) <= 3
+    assert max(counts) <= 8
+    assert max(counts) - min(counts) <= 2
 
 
-@pytest.mark.parametrize(("contrast", "limit"), [(10, 12), (1e2, 15), (1e4, 20), (1e6, 25)])
+@pytest.mark.parametrize(("contrast", "limit"), [(10, 9), (1e2, 12), (1e4, 17), (1e6, 20)])
 @pytest.mark.parametrize("boundary", [None, FLOW])
 def test_robust_for_high_contrast(contrast, limit, boundary):
     grid, a = two_phase(128, 1.0, contrast)
