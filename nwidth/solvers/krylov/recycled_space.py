@@ -155,9 +155,9 @@ def orthonormal_combinations(images: Array) -> tuple[Array, Array]:
         sizes = np.sqrt(np.diagonal(gram).real)
         scale = np.where(sizes > 0, 1 / np.where(sizes > 0, sizes, 1), 0)
         values, vectors = sla.eigh(gram * scale[:, None] * scale)
-        good = values > threshold * values[-1]
+        good = values > threshold * values.max(initial=0.0)
         step = (vectors[:, good] / np.sqrt(values[good])).conj().T * scale
         T, Q = step @ T, xp.asarray(step.astype(images.dtype)) @ Q
-        if values[0] > NEARLY * values[-1]:
+        if not good.any() or values[0] > NEARLY * values[-1]:
             break
     return T, Q

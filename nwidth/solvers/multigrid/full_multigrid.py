@@ -112,7 +112,8 @@ def full_multigrid(
     take the value at which no flux is left over, cells that of the cell they are part of.
 
     The estimate of the discretization error is good to a factor of two for smooth data on grids
-    that resolve them. Where the coefficient jumps, or the observed order is above 3 by chance, p is
+    that resolve them; that both errors are round-off is an end, too. Where the coefficient jumps,
+    the observed order is above 3 by chance, or there are two grids only and none is observed, p is
     at most 1: over random media of contrasts up to 1e9 (blocks, blobs, checkerboards, points), the
     estimate was never below half the error, and up to fifty times too large where coarse grids see
     another medium. Above 100 % it means that the grid does not resolve the solution: UNRESOLVED.
@@ -179,7 +180,7 @@ def full_multigrid(
             last = replace(last, worst=_left(M, level)) if steep else last
             x, seen = _improve(level, M, last, *options)
         cycles.append(seen.cycles)
-    rough = coupling_jumps(level.A, JUMP).size > 0
+    rough = coupling_jumps(level.A, JUMP).size > 0 or np.isnan(seen.order)
     discretization = seen.change / (2 ** _assumed(seen.order, rough) - 1)
     x = level.centred(x)
     u = problem.field(x, inputs)
@@ -236,11 +237,13 @@ def _improve(
         np.subtract(x, step, out=step)
         size = level.norm(step)
         change = size if m == 1 else level.norm(x - start)
-        exact = size <= ROUND_OFF * float(np.finfo(x.dtype).eps) * level.norm(x)
+        floor = ROUND_OFF * float(np.finfo(x.dtype).eps) * level.norm(x)
+        exact = size <= floor
         if m > 1 and not exact:
             rate = size / before
             worst = max(worst, rate) if m > 2 else worst
         order = log2(last.change / change) if last.change > 0 and 0 < change < inf else nan
+        nothing_left = exact and change <= floor  # both errors are round-off
         known = np.isnan(order) or EXPECTED[0] <= order <= EXPECTED[1]
         enough = m >= (least if known else max(least, LOOKS))
         discretization = change / (2 ** _assumed(order, False) - 1)
@@ -249,7 +252,7 @@ def _improve(
         status = Status.MAX_ITERATIONS
         if not np.isfinite(size):
             status = Status.NON_FINITE
-        elif enough and algebraic <= ratio * discretization:
+        elif (enough and algebraic <= ratio * discretization) or (m >= least and nothing_left):
             status = Status.CONVERGED
         elif m > least and (exact or rate >= 1):
             status = Status.STAGNATED

@@ -15,6 +15,7 @@ from nwidth.arguments import (
     require_integers,
     require_number,
 )
+from nwidth.arrays import real_floating, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
@@ -371,8 +372,7 @@ class PoissonMultigrid(LinearOperator):
 
     def _checked(self, u: Any, what: str) -> Array:
         """Return an array of the operator's shape and dtype that kernels take."""
-        if np.shape(u) != self.domain_shape:
-            raise InputError(f"{what}: expected shape {self.domain_shape}, got {np.shape(u)}")
+        u = require_shape(real_floating(u, what), self.domain_shape, what)
         return np.require(u, self.dtype, ["C_CONTIGUOUS", "WRITEABLE"])
 
     def _result(self, out: Any) -> Array:

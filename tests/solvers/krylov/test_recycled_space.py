@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import InputError
+from nwidth.solvers import Status
 from nwidth.solvers.krylov import deflated_conjugate_gradient, gcro_dr
 from nwidth.solvers.krylov.recycled_space import RecycledSpace, orthonormal_combinations
 
@@ -26,6 +27,20 @@ def test_dependent_rows_are_dropped():
     assert Q.shape == (3, 20)
     np.testing.assert_allclose(Q @ Q.T, np.eye(3), atol=1e-14)
     np.testing.assert_allclose(T @ rows, Q, atol=1e-7)
+
+
+def test_an_operator_that_maps_all_to_zero_recycles_nothing():
+    T, Q = orthonormal_combinations(np.zeros((3, 20)))
+    assert T.shape == (0, 3) and Q.shape == (0, 20)
+    b = np.random.default_rng(0).standard_normal(30)
+    for method in (gcro_dr, deflated_conjugate_gradient):
+        space = RecycledSpace(4)
+        method(np.diag(np.arange(1.0, 31.0)), b, space=space)
+        result = method(np.zeros((30, 30)), b, space=space)
+        assert result.status is not Status.CONVERGED and result.residuals[-1] == 1.0
+        result = method(np.diag(np.arange(2.0, 32.0)), b, space=space)
+        assert result.status is Status.CONVERGED
+        np.testing.assert_allclose(np.arange(2.0, 32.0) * result.x, b, atol=1e-6)
 
 
 def test_vectors_change_precision_but_not_length():

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, GaussianRandomField, Grid, TwoPhaseField
-from nwidth.solvers import Boundary, Darcy, Multigrid, Neumann, Poisson, Status, solve
+from nwidth.solvers import (
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Multigrid,
+    Neumann,
+    Poisson,
+    Robin,
+    Status,
+    solve,
+)
 from nwidth.solvers.equations.manufactured import manufactured
 from nwidth.solvers.multigrid import LineRelaxation, full_multigrid
 
@@ -219,6 +229,27 @@ def test_two_grids_only():
     result = full_multigrid(Poisson(grid), {"source": np.ones((12, 13))})
     assert result.status is Status.CONVERGED and len(result.cycles) == 2
     assert np.isnan(result.order) and result.discretization_error > 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_solutions_without_discretization_error(dtype):
+    grid = Grid.uniform((43, 33))  # u is a parabola in x
+    sides = Boundary({"x_lower": Robin(0.3, 1.0), "x_upper": Dirichlet(0.7)}, default=Neumann())
+    a = {"permeability": np.full(grid.shape, 0.7, dtype)}
+    result = full_multigrid(Darcy(grid, sides, source=0.1), a)
+    assert result.status is Status.CONVERGED
+    exact = solve(Darcy(grid, sides, source=0.1), a, method="direct")
+    eps = np.finfo(dtype).eps
+    assert grid.norm(result.u - exact.u) < 2000 * eps * grid.norm(exact.u)
+    assert result.discretization_error < 100 * eps and result.algebraic_error < 100 * eps
+
+
+def test_two_grids_know_no_order():
+    grid = Grid.uniform((13, 13))
+    x, y = grid.coordinates()
+    hidden = np.exp(-((x - 0.41) ** 2 + (y - 0.58) ** 2) / 0.012**2)  # between the points
+    result = full_multigrid(Poisson(grid), {"source": hidden})
+    assert np.isnan(result.order) and result.discretization_error > 0.9
 
 
 @pytest.mark.filterwarnings("error")

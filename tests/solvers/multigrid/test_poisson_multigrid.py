@@ -284,6 +284,13 @@ def test_what_cannot_be_used_is_told():
         lambda: M.iterate(b, rtol=2.0),
         lambda: M.full_multigrid(b, max_cycles=0),
         lambda: M.apply(np.ones(3)),
+        lambda: M.iterate(b + 1j),
+        lambda: M.full_multigrid(b + 1j),
+        lambda: M.iterate(b, initial=1j * b),
+        lambda: M.iterate(np.ma.masked_array(b, b > 0)),
+        lambda: M.iterate(b.astype(object)),
+        lambda: M.iterate("a"),
+        lambda: M.full_multigrid(None),
     ):
         with pytest.raises(InputError):
             call()
