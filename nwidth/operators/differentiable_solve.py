@@ -85,6 +85,9 @@ class DifferentiableSolve(torch.nn.Module):
             usable = isinstance(tensor, Tensor) and tensor.device.type == "cpu"
             if tensor is not None and not usable:
                 raise InputError(f"{name}: expected a tensor on the CPU, got {type(tensor)}")
+            # The answer has the dtype of a: integers would cut a pressure to zero.
+            if tensor is not None and tensor.dtype not in (torch.float32, torch.float64):
+                raise InputError(f"{name}: expected float32 or float64, got {tensor.dtype}")
         shape = self.problem.grid.shape
         if permeability.ndim != len(shape) + 2:
             return _Solve.apply(permeability, source, self)

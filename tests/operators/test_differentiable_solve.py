@@ -213,3 +213,13 @@ def test_bad_input_is_told():
     with pytest.raises(NotConvergedError, match="raise max_iterations"):
         large = Darcy(Grid.uniform((40, 40)))
         DifferentiableSolve(large, method="multigrid-cg", max_iterations=1)(field(40, 40))
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.float16, torch.bfloat16, torch.complex64])
+@pytest.mark.parametrize("shape", [(7, 7), (2, 1, 7, 7)])
+def test_other_dtypes_are_told(dtype, shape):
+    layer, a = DifferentiableSolve(Darcy(Grid.uniform((7, 7)))), torch.ones(shape)
+    with pytest.raises(InputError, match="permeability: expected float32 or float64"):
+        layer(a.to(dtype))
+    with pytest.raises(InputError, match="source: expected float32 or float64"):
+        layer(a, a.to(dtype))
