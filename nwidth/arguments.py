@@ -5,6 +5,7 @@ what came. Arrays have theirs in `nwidth.arrays`.
 """
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -47,9 +48,10 @@ def require_number(value: Any, name: str, interval: str) -> float:
     """
     low, high, first, last = _ends(interval)
     if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
-        number = float(value)
-        if low < number < high or (first and number == low) or (last and number == high):
-            return number
+        with suppress(OverflowError):  # an integer beyond the range of floating-point numbers
+            number = float(value)
+            if low < number < high or (first and number == low) or (last and number == high):
+                return number
     raise InputError(f"{name}: expected a number in {interval}, got {value!r:.80}")
 
 

@@ -32,7 +32,9 @@ def test_integers_come_back_plain():
     assert require_integers(np.int64(4), "n", 1) == require_integers(4, "n", 1) == (4,)
 
 
-@pytest.mark.parametrize("value", STRANGE, ids=repr)
+@pytest.mark.parametrize(
+    "value", [*STRANGE, -1.0, np.inf, pytest.param(10**400, id="10^400")], ids=repr
+)
 def test_numbers_of_another_kind_are_refused(value):
     with pytest.raises(InputError, match=r"x: expected a number in \[0, inf\), got "):
         require_number(value, "x", "[0, inf)")
