@@ -1,40 +1,74 @@
 """Reduced models, empirical interpolation, and certificates that make any surrogate trustworthy."""
 
+from nwidth.rom.aca import aca
 from nwidth.rom.affine_decomposition import AffineDecomposition, affine_decomposition
+from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.certificate import CertifiedSurrogate, certify, certify_fields
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
+from nwidth.rom.cur import cur
+from nwidth.rom.deim import deim
 from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.eim import eim
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
 from nwidth.rom.error_bound import ErrorBound
+from nwidth.rom.gappy_pod import GappyFields, gappy_pod
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.generalized_eim import generalized_eim
+from nwidth.rom.generalized_nystroem import generalized_nystroem
+from nwidth.rom.gnat import gnat
+from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_span import MatrixSpan
+from nwidth.rom.pod import POD, pod
+from nwidth.rom.point_interpolation import PointInterpolation
+from nwidth.rom.qdeim import qdeim
+from nwidth.rom.randomized_svd import randomized_svd, range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
+from nwidth.rom.s_opt import s_opt
 from nwidth.rom.sensor_dictionary import SensorDictionary
+from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
+from nwidth.rom.skeleton import Skeleton
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
 
 __all__ = [
+    "POD",
     "AffineDecomposition",
+    "BasisInterpolation",
     "CertificateStatus",
     "CertifiedPrediction",
     "CertifiedSurrogate",
     "DualNorm",
     "EmpiricalInterpolation",
     "ErrorBound",
+    "GappyFields",
     "GaussianPrior",
     "MatrixSpan",
+    "PointInterpolation",
     "Predictor",
     "Reconstruction",
     "RectangularEIM",
     "SelectionStatus",
     "SensorDictionary",
+    "SensorFailures",
+    "Skeleton",
     "Surrogate",
     "TrainingParameters",
+    "aca",
     "affine_decomposition",
     "certify",
     "certify_fields",
+    "cur",
+    "deim",
     "eim",
+    "gappy_pod",
     "generalized_eim",
+    "generalized_nystroem",
+    "gnat",
+    "matrix_deim",
+    "pod",
+    "qdeim",
+    "randomized_svd",
+    "range_finder",
+    "s_opt",
+    "sensor_failures",
 ]

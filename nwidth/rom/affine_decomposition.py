@@ -276,6 +276,19 @@ def affine_decomposition(
     known = term_functions(functions)
     places = term_points(points if isinstance(functions, Sequence) else [points], known)
     tables = [tabulate(g, training.values, places[r], r) for r, g in enumerate(known)]
+    return decompose(training, known, tables, places, rtol, max_rank, held_out)
+
+
+def decompose(
+    training: TrainingParameters,
+    functions: tuple[Coefficient, ...] | None,
+    tables: list[Array],
+    places: list[Array | None],
+    rtol: float,
+    max_rank: int | None,
+    held_out: Any,
+) -> AffineDecomposition:
+    """Return the decomposition of functions whose training values are known, (samples, points)."""
     scales = np.array([np.abs(table).max() for table in tables], tables[0].real.dtype)
     if not scales.any():
         raise InputError("functions: expected some that do not vanish, got zeros alone")
@@ -284,7 +297,7 @@ def affine_decomposition(
     kept = [None if x is None else x[s.points] for x, s in zip(places, stages, strict=True)]
     states = {s.status for s in stages}
     if len(stages) == 1 and places[0] is not None:
-        model = magic(stages[0], scales[0])
+        model = _at_points(stages[0], scales[0])
     else:
         z = np.concatenate(
             [
@@ -302,13 +315,15 @@ def affine_decomposition(
     ]
     worst = [s for s in (SelectionStatus.MAX_RANK, SelectionStatus.EXHAUSTED) if s in states]
     status = worst[0] if worst else SelectionStatus.CONVERGED
-    found = AffineDecomposition(training, model, tuple(kept), scales, tuple(errors), status, known)
+    found = AffineDecomposition(
+        training, model, tuple(kept), scales, tuple(errors), status, functions
+    )
     if held_out is None:
         return found
     return replace(found, held_out_errors=found.coefficient_errors(held_out, places))
 
 
-def magic(stage: EmpiricalInterpolation, scale: float) -> EmpiricalInterpolation:
+def _at_points(stage: EmpiricalInterpolation, scale: float) -> EmpiricalInterpolation:
     """Return an interpolation as that of its own readings: what is at its points alone."""
     values = stage.values / scale
     return EmpiricalInterpolation(
