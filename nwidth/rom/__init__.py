@@ -2,6 +2,7 @@
 
 from nwidth.rom.aca import aca
 from nwidth.rom.affine_decomposition import AffineDecomposition, affine_decomposition
+from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.certificate import CertifiedSurrogate, certify, certify_fields
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
@@ -23,6 +24,7 @@ from nwidth.rom.point_interpolation import PointInterpolation
 from nwidth.rom.qdeim import qdeim
 from nwidth.rom.randomized_svd import randomized_svd, range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
+from nwidth.rom.row_source import RowSource, SampledFunction
 from nwidth.rom.s_opt import s_opt
 from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
@@ -33,6 +35,7 @@ from nwidth.rom.training_parameters import TrainingParameters
 __all__ = [
     "POD",
     "AffineDecomposition",
+    "AffineProblem",
     "BasisInterpolation",
     "CertificateStatus",
     "CertifiedPrediction",
@@ -47,6 +50,8 @@ __all__ = [
     "Predictor",
     "Reconstruction",
     "RectangularEIM",
+    "RowSource",
+    "SampledFunction",
     "SelectionStatus",
     "SensorDictionary",
     "SensorFailures",

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 import nwidth
 from nwidth.meshes import Grid
+from nwidth.rom import Skeleton
 from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
 from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
@@ -90,6 +91,12 @@ def fast_diagonalization(shape, periodic):
         t[-1] = t[0] if wraps else 0.0
     widths = [RNG.uniform(1, 2, n) for n in shape]
     return FastDiagonalization(faces, widths, periodic, reaction=0.5)
+
+
+def skeleton(dtype, **shapes):
+    parts = [RNG.standard_normal((2, *shape)) for shape in ((12, 3), (4, 3), (4, 20))]
+    kind = 1j if np.issubdtype(dtype, np.complexfloating) else 0
+    return Skeleton(*((part[0] + kind * part[1]).astype(dtype) for part in parts), **shapes)
 
 
 def hierarchy_cycle(**options):
@@ -179,6 +186,10 @@ BUILDERS = {
         lambda: hierarchy_cycle(columns=3, smoother="jacobi"),
         lambda: hierarchy_cycle(columns=9, smoother="chebyshev"),
         lambda: hierarchy_cycle(cycle="W"),
+    ],
+    "Skeleton": [
+        lambda: skeleton(np.complex128, domain_shape=(4, 5)),
+        lambda: skeleton(np.float32, range_shape=(3, 4)),
     ],
     "SparseCholesky": [
         lambda: SparseCholesky(diffusion((6, 5)).to_sparse()),

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.rom import SelectionStatus, cur, deim
+from nwidth.solvers.linear_operator import MatrixOperator
+
+RNG = np.random.default_rng(12)
+
+
+def decaying(m, n, dtype=np.float64, rate=0.6):
+    k = min(m, n)
+    parts = [RNG.standard_normal((size, k)) for size in (m, n)]
+    if np.issubdtype(dtype, np.complexfloating):
+        parts = [part + 1j * RNG.standard_normal(part.shape) for part in parts]
+    U, V = (np.linalg.qr(part)[0] for part in parts)
+    return ((U * rate ** np.arange(k)) @ V.conj().T).astype(dtype)
+
+
+@pytest.mark.parametrize("choice", ["deim", "qdeim"])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
+def test_core_is_best_and_the_bound_holds(dtype, choice):
+    A = decaying(90, 70, dtype)
+    found = cur(A, 1e-3, choice=choice)
+    p, q = found.row_indices, found.column_indices
+    np.testing.assert_array_equal(found.rows, A[p])
+    np.testing.assert_array_equal(found.columns, A[:, q])
+    wanted = A[:, q] @ np.linalg.pinv(A[:, q]) @ A @ np.linalg.pinv(A[p]) @ A[p]
+    atol = 1e3 * np.finfo(dtype).eps
+    np.testing.assert_allclose(found.to_dense(), wanted, atol=atol)
+    error = np.linalg.norm(A - found.to_dense()) / np.linalg.norm(A)
+    assert found.error == pytest.approx(error, rel=0.5)
+
+
+def test_error_is_below_the_bound_of_sorensen_and_embree():
+    A = decaying(90, 70)
+    found = cur(A, 1e-4)
+    k = found.rank
+    U, sigma, Vh = np.linalg.svd(A, full_matrices=False)
+    left, right = deim(U[:, :k].T.copy()), deim(Vh[:k])
+    assert left.points.tolist() == found.row_indices.tolist()
+    assert right.points.tolist() == found.column_indices.tolist()
+    bound = (left.error_constant() + right.error_constant()) * sigma[k]
+    assert np.linalg.norm(A - found.to_dense(), 2) <= bound
+
+
+def test_operators_and_limits():
+    A = decaying(40, 30)
+    found = cur(MatrixOperator(A), 1e-8, max_rank=6)
+    assert (found.rank, found.status) == (6, SelectionStatus.MAX_RANK)
+    np.testing.assert_allclose(found.to_dense(), cur(A, 1e-8, max_rank=6).to_dense(), atol=1e-13)
+
+
+def test_low_rank_is_reproduced_and_nothing_stays_nothing():
+    A = RNG.standard_normal((30, 3)) @ RNG.standard_normal((3, 25))
+    found = cur(A, 1e-10)
+    assert found.rank == 3
+    np.testing.assert_allclose(found.to_dense(), A, atol=1e-12)
+    assert cur(np.zeros((4, 5))).rank == 0
+
+
+def test_arguments_are_checked():
+    with pytest.raises(InputError, match="choice: expected one of deim, qdeim"):
+        cur(np.eye(3), choice="random")
+    with pytest.raises(InputError, match="rtol"):
+        cur(np.eye(3), 1.0)
