@@ -175,6 +175,73 @@ def report(
     return figure
 
 
+def sensors(
+    grid: Grid,
+    mean: Any,
+    positions: Any,
+    lost: Any = None,
+    intact: float | None = None,
+    label: str = "",
+) -> Figure:
+    """Draw sensors (magic points) on the mean field and, beside it, the error if each one fails.
+
+    `positions` (p, dimension) are coordinates, numbered from 0; in 3-D they are seen along the last
+    axis. `lost` (p,) are relative errors with that sensor lost, `intact` the one with all sensors.
+    """
+    data = require_shape(to_numpy(mean), grid.shape, "mean")
+    places = require_shape(np.asarray(positions, np.float64), (None, grid.dimension), "positions")
+    figure = Figure(figsize=(5.2 if lost is None else 11.4, 4.0), layout="constrained")
+    panels = figure.subplots(1, 1 if lost is None else 2, squeeze=False)[0]
+    axes = panels[0]
+    if grid.dimension == 1:
+        _plain(axes).plot(grid.axes[0].points, data, color=GREY)
+        axes.set(xlabel=_axis_label(grid, 0), ylabel=label)
+        seen = np.stack([places[:, 0], np.interp(places[:, 0], grid.axes[0].points, data)], axis=1)
+    else:
+        first, second, plane, _ = _planes(grid, data)[0]
+        _map(axes, grid, plane, MAGNITUDE, _limits(plane), label, axis=(first, second))
+        seen = places[:, [first, second]]
+    axes.plot(*seen.T, "o", color="white", markeredgecolor=DARK, markersize=13)
+    for number, place in enumerate(seen):
+        axes.annotate(str(number), place, ha="center", va="center", fontsize=8, color=DARK)
+    axes.set_title(f"{len(places)} sensors on the mean field", **_STYLE_TEXT)
+    if lost is not None:
+        errors = 100 * require_shape(_positive(lost, "errors"), (len(places),), "errors")
+        axes = _plain(panels[1])
+        axes.bar(np.arange(len(errors)), errors, color=BLUE, width=0.7)
+        if intact is not None:
+            axes.axhline(100 * intact, color=ORANGE, label=f"all sensors: {_percent(intact)}")
+            axes.legend(frameon=False, fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="sensor that fails", ylabel="relative error of the field (%)")
+        axes.set_title("reconstruction from the others", **_STYLE_TEXT)
+    return figure
+
+
+def interpolation(errors: Any, singular_values: Any = None, lebesgue: Any = None) -> Figure:
+    """Draw how empirical interpolation converges, beside the best possible, and how it amplifies.
+
+    `errors` are those before the first step and after each one, `singular_values` those of the
+    data, both drawn relative to their first; `lebesgue` are the Lebesgue constants after each step.
+    """
+    figure = Figure(figsize=(5.6 if lebesgue is None else 11.2, 3.8), layout="constrained")
+    panels = figure.subplots(1, 1 if lebesgue is None else 2, squeeze=False)[0]
+    axes, found = _plain(panels[0]), _positive(errors, "errors")
+    axes.semilogy(found / found[0], "o-", color=BLUE, markersize=4, label="interpolation")
+    if singular_values is not None:
+        best = _positive(singular_values, "singular values")[: len(found)]
+        axes.semilogy(best / best[0], color=GREY, linewidth=2, label="singular values")
+    axes.set(xlabel="fields and points", ylabel="relative error")
+    axes.legend(frameon=False, fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if lebesgue is not None:
+        constants, axes = _positive(lebesgue, "Lebesgue constants"), _plain(panels[1])
+        axes.plot(np.arange(1, len(constants) + 1), constants, "o-", color=ORANGE, markersize=4)
+        axes.set(xlabel="fields and points", ylabel="Lebesgue constant", ylim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
 def save(figure: Figure, path: str | Path, dpi: int = 150) -> Path:
     """Write a figure whole or not at all; the suffix (.png, .pdf, .svg) is the format."""
     path = Path(path)

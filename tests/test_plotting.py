@@ -100,12 +100,40 @@ def test_report_is_one_figure_and_is_saved_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.png"]
 
 
+@pytest.mark.parametrize("shape", [(9,), (9, 7), (5, 4, 6)])
+def test_sensors_stand_where_they_are(shape):
+    grid = Grid.uniform(shape, units="m")
+    mean = np.arange(grid.size, dtype=float).reshape(shape)
+    places = np.array([[0.25] * len(shape), [0.75] * len(shape)])
+    figure = plotting.sensors(grid, mean, places, [0.02, 0.05], 0.01, "temperature (K)")
+    drawn = figure.axes[0].lines[-1].get_xydata()
+    np.testing.assert_allclose(drawn[:, 0], [0.25, 0.75])
+    heights = [bar.get_height() for bar in figure.axes[1].patches]
+    np.testing.assert_allclose(heights, [2.0, 5.0])
+    words = texts(figure)
+    assert "2 sensors" in words and "all sensors: 1 %" in words and "temperature (K)" in words
+
+
+def test_magic_points_alone():
+    assert len(plotting.sensors(Grid.uniform((4, 4)), np.ones((4, 4)), [[0.5, 0.5]]).axes) == 1
+
+
+def test_interpolation_beside_singular_values():
+    figure = plotting.interpolation([2.0, 0.2, 0.02], [5.0, 1.0, 0.1, 0.0], [1.0, 1.5])
+    one, best = figure.axes[0].lines
+    np.testing.assert_allclose(one.get_ydata(), [1, 0.1, 0.01])
+    np.testing.assert_allclose(best.get_ydata(), [1, 0.2, 0.02])
+    assert "Lebesgue constant" in texts(figure)
+
+
 def test_bad_input_is_named():
     grid = Grid.uniform((4, 4))
     with pytest.raises(InputError, match=r"expected shape \(4, 4\), got \(4, 5\)"):
         plotting.field(grid, np.ones((4, 5)))
     with pytest.raises(InputError, match="bounds: expected finite numbers"):
         plotting.bound_histogram([np.nan, 1.0])
+    with pytest.raises(InputError, match=r"positions: expected shape"):
+        plotting.sensors(grid, np.ones((4, 4)), [0.5, 0.5])
     with pytest.raises(InputError, match=r"ending in \.png"):
         plotting.save(plotting.field(grid, np.ones((4, 4))), "figure.txt")
 

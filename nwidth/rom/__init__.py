@@ -33,7 +33,6 @@ from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
 
 __all__ = [
-    "POD",
     "AffineDecomposition",
     "AffineProblem",
     "BasisInterpolation",
@@ -46,6 +45,7 @@ __all__ = [
     "GappyFields",
     "GaussianPrior",
     "MatrixSpan",
+    "POD",
     "PointInterpolation",
     "Predictor",
     "Reconstruction",

@@ -12,6 +12,8 @@ COMMANDS = (
     "train",
     "predict",
     "certify",
+    "sensors",
+    "reconstruct",
     "plot",
     "inspect",
     "convert",
