@@ -33,6 +33,7 @@ from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
 
 __all__ = [
+    "POD",
     "AffineDecomposition",
     "AffineProblem",
     "BasisInterpolation",
@@ -45,7 +46,6 @@ __all__ = [
     "GappyFields",
     "GaussianPrior",
     "MatrixSpan",
-    "POD",
     "PointInterpolation",
     "Predictor",
     "Reconstruction",
