@@ -39,7 +39,7 @@ def gappy_pod(basis: Any, fields: Any, known: Any = None) -> GappyFields:
     Each distinct mask is decomposed once, M U = Q R and R = W S V*, for all the fields that have
     it: no normal equations, whose condition is squared. With an orthonormal basis an error of known
     values grows in c by at most 1 / sigma_r. Reference: Everson & Sirovich (1995),
-    doi:10.1364/JOSAA.12.001657, section 2.
+    doi:10.1364/JOSAA.12.001657.
 
     Args:
         basis: fields as rows, shape (r, *shape), such as `pod(data).modes`, real or complex.

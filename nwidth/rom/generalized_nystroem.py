@@ -18,7 +18,7 @@ def generalized_nystroem(
     of it below round-off are left out, without which the formula is not stable. The expected error
     is that of the best approximation of a rank a little below r, times
     sqrt(1 + (r + l) / (l - 1)) sqrt(1 + r / (p - 1)), p the distance to that rank. Reference:
-    Nakatsukasa (2020), arXiv:2009.11392, theorem 3.1 and section 5.
+    Nakatsukasa (2020), arXiv:2009.11392.
 
     Args:
         A: matrix, dense or sparse, or operator, shape (m, n).

@@ -21,7 +21,7 @@ def qdeim(basis: Any) -> BasisInterpolation:
 
     Unlike DEIM the points depend on the space alone, not on the order of the functions, and
     1 / sigma_min(P^T U) is often smaller. Reference: Drmac & Gugercin (2016),
-    doi:10.1137/15M1019271, algorithm 1.
+    doi:10.1137/15M1019271.
 
     Columns only become shorter. So some long ones are kept up to date while one of them is surely
     the longest; then all of them take the steps in one product of matrices. Of equal columns the

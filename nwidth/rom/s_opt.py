@@ -25,8 +25,8 @@ def s_opt(basis: Any, number: int | None = None) -> BasisInterpolation:
     S is 1 for orthogonal columns and 0 for dependent ones. While there are fewer points than
     functions, point k is chosen for the first k functions. Determinants are never formed: det A* A
     is multiplied by |rho_k(p)|^2, the residual of DEIM, and for further points by 1 + u* (A* A)^-1
-    u, which changes by a rank-one update. References: Shin & Xiu (2016), doi:10.1137/15M1015868,
-    section 4; Lauzon, Cheung, Shin, Choi, Copeland & Huynh (2024), arXiv:2203.16494.
+    u, which changes by a rank-one update. References: Shin & Xiu (2016), doi:10.1137/15M1015868;
+    Lauzon, Cheung, Shin, Choi, Copeland & Huynh (2024), arXiv:2203.16494.
 
     Args:
         basis: fields as rows, shape (r, *shape), real or complex, linearly independent.

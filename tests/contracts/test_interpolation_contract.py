@@ -26,6 +26,7 @@ def modes(dtype, r=5):
 # How each method chooses points; those with more points than functions are no interpolation.
 MAKERS = {
     "eim": lambda dtype: rom.eim(data(dtype), 0.0, max_rank=5),
+    "generalized_eim": lambda dtype: rom.generalized_eim(data(dtype), np.eye(54), 0.0, max_rank=5),
     "deim": lambda dtype: rom.deim(modes(dtype)),
     "qdeim": lambda dtype: rom.qdeim(modes(dtype)),
     "s_opt": lambda dtype: rom.s_opt(modes(dtype)),
@@ -138,7 +139,9 @@ def test_file_round_trip(model, tmp_path):
     np.testing.assert_array_equal(again.interpolate(values), model.interpolate(values))
 
 
-@pytest.mark.parametrize("name", sorted({*MAKERS} - {"eim", "mask of gappy_pod"}))
+@pytest.mark.parametrize(
+    "name", [name for name in MAKERS if not name.endswith("eim") or "deim" in name]
+)
 def test_error_constant_is_that_of_the_projection(name):
     model = MAKERS[name](np.complex128)
     U = model.basis.reshape(5, -1).T
@@ -150,7 +153,7 @@ def test_error_constant_is_that_of_the_projection(name):
 SKELETONS = {
     "aca": lambda A: rom.aca(lambda i, j: A[i, j], A.shape, 1e-6),
     "cur": lambda A: rom.cur(A, 1e-6),
-    "generalized_nystroem": lambda A: rom.generalized_nystroem(A, 20),
+    "generalized_nystroem": lambda A: rom.generalized_nystroem(A, 8),
     "eim": lambda A: Skeleton.of(rom.eim(A, 1e-6)),
 }
 
@@ -163,8 +166,11 @@ def test_all_are_one_skeleton_formula(name, dtype):
     assert isinstance(found, Skeleton)
     error = np.linalg.norm(A - found.to_dense()) / np.linalg.norm(A)
     assert error < 1e-5
+    # The formula as it stands loses as many digits as the core's condition has.
     formula = found.columns @ np.linalg.pinv(found.core, rcond=1e-14) @ found.rows
-    np.testing.assert_allclose(found.to_dense(), formula, atol=1e-10)
+    atol = 1e-14 * np.linalg.cond(found.core)
+    assert atol < 1e-4
+    np.testing.assert_allclose(found.to_dense(), formula, atol=atol)
     if found.row_indices is not None:
         np.testing.assert_allclose(found.rows, A[found.row_indices], atol=1e-14)
         np.testing.assert_allclose(found.columns, A[:, found.column_indices], atol=1e-14)

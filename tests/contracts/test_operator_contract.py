@@ -94,9 +94,11 @@ def fast_diagonalization(shape, periodic):
 
 
 def skeleton(dtype, **shapes):
-    parts = [RNG.standard_normal((2, *shape)) for shape in ((12, 3), (4, 3), (4, 20))]
-    kind = 1j if np.issubdtype(dtype, np.complexfloating) else 0
-    return Skeleton(*((part[0] + kind * part[1]).astype(dtype) for part in parts), **shapes)
+    A = RNG.standard_normal((12, 3)) @ RNG.standard_normal((3, 20))
+    if np.issubdtype(dtype, np.complexfloating):
+        A = A * np.exp(1j * np.arange(20))
+    A = A.astype(dtype)
+    return Skeleton(A[:, :3], A[:6, :3], A[:6], **shapes)
 
 
 def hierarchy_cycle(**options):
@@ -189,7 +191,7 @@ BUILDERS = {
     ],
     "Skeleton": [
         lambda: skeleton(np.complex128, domain_shape=(4, 5)),
-        lambda: skeleton(np.float32, range_shape=(3, 4)),
+        lambda: skeleton(np.float32, domain_shape=(4, 5), range_shape=(3, 4)),
     ],
     "SparseCholesky": [
         lambda: SparseCholesky(diffusion((6, 5)).to_sparse()),
