@@ -41,8 +41,17 @@ class GaussianPrior:
     tells. Reference: A. Stuart (2010), Inverse problems: a Bayesian perspective,
     doi:10.1017/S0962492910000061, section 2 (linear observations, normal prior).
 
+    Mean and covariance are estimated from N rows, which fit themselves better than new ones: for
+    s readings, what stays unknown is raised by the factor whose square is
+
+        (N - 1) / (N - 1 - s)  (1 + 1/N) (N - 2) / (N - 2 - s),
+
+    the expected squared error of least squares on new, normally distributed readings over that on
+    the rows themselves (Breiman & Freedman 1983, How many variables should be entered in a
+    regression equation?).
+
     `fields` S_f (r, *shape), `readings` S (r, p), with r <= p; `spread` (*shape) is the standard
-    deviation of the rest.
+    deviation of the rest; `count` is N.
 
     >>> x, y = np.linspace(0, 1, 40)[:, None], np.linspace(0, 1, 50)
     >>> data = np.exp(-x * y)
@@ -57,13 +66,14 @@ class GaussianPrior:
     mean_field: Array
     mean_readings: Array
     spread: Array
+    count: int
 
     @classmethod
     def of(cls, data: Any, values: Array) -> "GaussianPrior":
         """Return the prior from rows (N, *shape) and their readings (N, p).
 
         Two passes over the rows, which may be a view of a file: a few dozen are read at a time.
-        N should be several times p; the rest's variance has N - 1 - p degrees of freedom.
+        N should be several times p.
         """
         count, shape = len(values), tuple(data.shape[1:])
         if len(data) != count:
@@ -82,9 +92,9 @@ class GaussianPrior:
         for block in blocks:
             rows = np.asarray(data[block]).reshape(-1, size)
             squares += (np.abs(rows - mean - U[block] @ fields) ** 2).sum(axis=0)
-        spread = np.sqrt(squares / max(count - 1 - len(S), 1)).reshape(shape)
+        spread = np.sqrt(squares / max(count - 1, 1)).reshape(shape)
         fields = (fields / max(count - 1, 1) ** 0.5).reshape(len(S), *shape)
-        return cls(fields, S, mean.reshape(shape), center, spread)
+        return cls(fields, S, mean.reshape(shape), center, spread, count)
 
     @classmethod
     def of_span(cls, functions: Array, coefficients: Array, values: Array) -> "GaussianPrior":
@@ -96,7 +106,8 @@ class GaussianPrior:
         along = U.conj().T @ coefficients / max(len(values) - 1, 1) ** 0.5
         fields = np.tensordot(along, functions, axes=1)
         mean = np.tensordot(coefficients.mean(axis=0), functions, axes=1)
-        return cls(fields, S, mean, center, np.zeros(mean.shape, mean.real.dtype))
+        spread = np.zeros(mean.shape, mean.real.dtype)
+        return cls(fields, S, mean, center, spread, len(values))
 
     def posterior(self, readings: Array, sensors: Sequence[int], noise: Array) -> Reconstruction:
         """Return the estimate from readings (..., s) of s of the sensors, and its error bars.
@@ -109,9 +120,18 @@ class GaussianPrior:
         M = np.linalg.lstsq(seen, wanted)[0]
         along = (readings - self.mean_readings[sensors]) @ M
         field = self.mean_field + np.tensordot(along, self.fields, axes=1)
-        E = np.linalg.qr(wanted - seen @ M, mode="r")  # as long, and has at most r rows
+        # What stays unknown, and the noise that comes in; only the first has to do with N.
+        raised = self._raised(min(r, len(sensors)))
+        E = np.concatenate([raised * (wanted[:r] - seen[:r] @ M), seen[r:] @ M])
+        E = np.linalg.qr(E, mode="r")  # as long, and has at most r rows
         squares = sum(np.abs(np.tensordot(row, self.fields, axes=1)) ** 2 for row in E)
-        return Reconstruction(field, np.sqrt(squares + self.spread**2))
+        return Reconstruction(field, np.sqrt(squares + (raised * self.spread) ** 2))
+
+    def _raised(self, s: int) -> float:
+        """Return by what errors on new rows exceed those on the rows known, with s readings."""
+        N = self.count
+        own = (N - 1) / max(N - 1 - s, 1)
+        return float((max(own, 1) * (1 + 1 / N) * max(N - 2, 1) / max(N - 2 - s, 1)) ** 0.5)
 
 
 def _directions(values: Array) -> tuple[Array, Array, Array]:

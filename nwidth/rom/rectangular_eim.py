@@ -168,8 +168,8 @@ class RectangularEIM:
 
         The best affine estimate by mean and covariance of the training rows (`GaussianPrior`),
         whatever the fields are. The standard deviation counts what the sensors left do not tell
-        and the noise; it is right on average over fields like those of the training, of which
-        there should be several times as many as sensors.
+        and the noise, and that the training was finite; it is right on average over fields like
+        those of the training, of which there should be several times as many as sensors.
 
         Args:
             readings: of the sensors left, shape (..., p).
@@ -181,7 +181,7 @@ class RectangularEIM:
     def save(self, path: str | Path) -> None:
         """Write the model, with what has failed, to one HDF5 file, whole or not at all."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        arrays |= {f"prior/{name}": getattr(self.prior, name) for name in _PRIOR}
+        arrays |= {f"prior/{name}": np.asarray(getattr(self.prior, name)) for name in _PRIOR}
         arrays |= {name: np.array(getattr(self, name), np.int64) for name in ("fields", "sensors")}
         save_archive(path, _KIND, arrays, self.about)
 
@@ -190,7 +190,9 @@ class RectangularEIM:
         """Read a model back; executes nothing and opens no other file."""
         arrays, about = load_archive(path, _KIND)
         try:
-            prior = GaussianPrior(**{name: arrays[f"prior/{name}"] for name in _PRIOR})
+            prior = GaussianPrior(
+                *(arrays[f"prior/{name}"] for name in _PRIOR[:-1]), count=int(arrays["prior/count"])
+            )
             functions, matrix, points = (arrays[name] for name in _ARRAYS)
             found = cls(functions, matrix, points, prior, about)
             n, p = found.matrix.shape
@@ -307,4 +309,4 @@ def _list(numbers: Sequence[int]) -> str:
 
 
 _ARRAYS = ("functions", "matrix", "points")
-_PRIOR = ("fields", "readings", "mean_field", "mean_readings", "spread")
+_PRIOR = ("fields", "readings", "mean_field", "mean_readings", "spread", "count")

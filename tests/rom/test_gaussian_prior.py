@@ -25,10 +25,11 @@ def test_the_estimate_is_that_of_the_normal_equations(unit):
     K = cross @ np.linalg.inv(own)
     np.testing.assert_allclose(field.reshape(4, 35), f.mean(axis=0) + v0[:4] @ K.T, atol=1e-10)
     told = (K @ cross.conj().T).diagonal().real
-    # The part that no reading tells has fewer degrees of freedom: three sensors fit some of it.
-    rest = prior.spread.ravel() ** 2 * (1 - 196 / 199)
-    variance = (np.abs(f0) ** 2).sum(axis=0) / 199 - told + rest
-    np.testing.assert_allclose(deviation.ravel() ** 2, variance, rtol=1e-10, atol=1e-10)
+    variance = (np.abs(f0) ** 2).sum(axis=0) / 199 - told
+    seen = (np.abs(K @ G) ** 2).sum(axis=1)
+    finite = 199 / 197 * (1 + 1 / 200) * 198 / 196  # 200 rows, two sensors
+    raised = finite * (variance - seen) + seen
+    np.testing.assert_allclose(deviation.ravel() ** 2, raised, rtol=1e-10)
 
 
 def test_rows_in_a_span_need_no_data():
@@ -57,6 +58,23 @@ def test_readings_that_repeat_one_another_add_no_direction():
     np.testing.assert_allclose(one.deviation, other.deviation, rtol=1e-8)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_few_rows_make_wide_error_bars(noise):
+    """Over many trainings with 15 rows each, errors are as large as the error bars say."""
+    rng = generator(5)
+    mix = rng.standard_normal((6, 12))
+    errors, bars = [], []
+    for _ in range(1500):
+        data, new = rng.standard_normal((15, 6)) @ mix, rng.standard_normal((20, 6)) @ mix
+        seen = new[:, :4] + noise * rng.standard_normal((20, 4))
+        prior = GaussianPrior.of(data, data[:, :4])
+        field, deviation = prior.posterior(seen, range(4), noise * np.eye(4))
+        errors.append(((field - new) ** 2).mean(axis=0))
+        bars.append(deviation**2)
+    ratio = (np.mean(errors, axis=0) / np.mean(bars, axis=0))[4:]
+    assert ratio.min() > 0.85 and ratio.max() < 1.15
+
+
 def test_a_single_row_is_its_own_mean():
     prior = GaussianPrior.of(np.ones((1, 4)), np.ones((1, 2)))
     field, deviation = prior.posterior(np.array([3.0, 4.0]), [0, 1], np.eye(2))
@@ -72,4 +90,5 @@ def test_single_precision_stays():
     data, values = (a.astype(np.float32) for a in rows())
     prior = GaussianPrior.of(data, values)
     found = prior.posterior(values[:, :2], [0, 1], np.eye(2, dtype=np.float32))
-    assert {a.dtype for a in (*vars(prior).values(), *found)} == {np.dtype("f4")}
+    arrays = [a for a in (*vars(prior).values(), *found) if isinstance(a, np.ndarray)]
+    assert len(arrays) == 7 and {a.dtype for a in arrays} == {np.dtype("f4")}
