@@ -1,0 +1,175 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from nwidth.errors import FileFormatError, InputError, NonFiniteError
+from nwidth.rom import AffineDecomposition, AffineProblem, affine_decomposition
+from nwidth.solvers.krylov import conjugate_gradient
+from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+
+RNG = np.random.default_rng(5)
+N = 40
+SPD = [(lambda B: B @ B.T + np.eye(N))(RNG.standard_normal((N, N))) for _ in range(3)]
+F = RNG.standard_normal((2, N))
+
+
+def theta(mu):
+    return np.array([1.0, mu[0], mu[1] ** 2])
+
+
+def phi(mu):
+    return np.array([1.0, mu[0] * mu[1]])
+
+
+def exact(mu):
+    return sum(t * A for t, A in zip(theta(mu), SPD, strict=True)), phi(mu) @ F
+
+
+WRAPPED = {
+    "dense": list,
+    "stack": np.stack,
+    "sparse": lambda A: [sp.csc_array(a) for a in A],
+    "operator": lambda A: [
+        MatrixOperator(a, frozenset(["symmetric", "positive definite"])) for a in A
+    ],
+}
+
+
+@pytest.fixture(params=WRAPPED)
+def problem(request):
+    return AffineProblem(theta, WRAPPED[request.param](SPD), phi, F)
+
+
+def test_operator_and_source(problem):
+    mu = np.array([0.7, 1.3])
+    A, f = exact(mu)
+    np.testing.assert_allclose(problem.operator(mu).to_dense(), A, rtol=1e-12)
+    np.testing.assert_allclose(problem.source(mu), f, rtol=1e-12)
+    assert isinstance(problem.operator(mu), LinearOperator)
+
+
+def test_operator_goes_to_krylov_methods():
+    problem = AffineProblem(theta, WRAPPED["operator"](SPD), phi, F)
+    A, f = exact([0.7, 1.3])
+    found = conjugate_gradient(problem.operator([0.7, 1.3]), problem.source([0.7, 1.3]), rtol=1e-10)
+    np.testing.assert_allclose(found.x, np.linalg.solve(A, f), atol=1e-8)
+
+
+def test_reduction_is_that_of_the_assembled_problem(problem):
+    V = np.linalg.qr(RNG.standard_normal((N, 4)))[0]
+    reduced, mu = problem.reduce(V), [0.7, 1.3]
+    A, f = exact(mu)
+    assert reduced.size == 4
+    np.testing.assert_allclose(reduced.matrix(mu), V.T @ A @ V, rtol=1e-10, atol=1e-10)
+    np.testing.assert_allclose(reduced.solve(mu), np.linalg.solve(V.T @ A @ V, V.T @ f))
+
+
+def test_reduction_is_exact_where_the_basis_holds_the_solution(problem):
+    mus = RNG.uniform(0.5, 2, (3, 2))
+    V = np.linalg.qr(np.stack([np.linalg.solve(*exact(mu)) for mu in mus], axis=1))[0]
+    reduced = problem.reduce(V)
+    for mu in mus:
+        np.testing.assert_allclose(V @ reduced.solve(mu), np.linalg.solve(*exact(mu)), atol=1e-11)
+
+
+def test_petrov_galerkin_of_complex_problems():
+    A = [SPD[0] + 1j * SPD[1], SPD[2]]
+    problem = AffineProblem(lambda mu: [1, 1j * mu], A, lambda mu: [1.0], F[:1])
+    V, W = RNG.standard_normal((2, N, 3)) + 1j * RNG.standard_normal((2, N, 3))
+    reduced = problem.reduce(V, W)
+    whole = A[0] + 0.3j * A[1]
+    np.testing.assert_allclose(reduced.matrix(0.3), W.conj().T @ whole @ V, rtol=1e-10)
+    np.testing.assert_allclose(reduced.source(0.3), W.conj().T @ F[0], rtol=1e-10)
+
+
+X = (np.arange(N) + 0.5) / N
+
+
+def coefficient(mu, x):
+    return 1 + 0.5 * np.sin(6 * mu[0] * x) + mu[1]
+
+
+def load(mu, x):
+    return np.exp(-mu[1] * x)
+
+
+def diffusion(mu):
+    a = coefficient(mu, X)
+    return sp.diags_array([-a[1:], a + np.r_[a[1:], 1.0], -a[1:]], offsets=[-1, 0, 1]).tocsr()
+
+
+@pytest.fixture(scope="module")
+def decomposed():
+    training = np.random.default_rng(0).uniform(0.2, 2, (200, 2))
+    # The constant 1 of the last equation belongs to the coefficients, too.
+    functions = [coefficient, lambda mu: 1.0]
+    operator = affine_decomposition(functions, training, [X, None], 1e-9)
+    source = affine_decomposition(load, training, X, 1e-9)
+    matrices = [diffusion(mu) for mu in operator.parameters]
+    return AffineProblem(operator, matrices, source, [load(mu, X) for mu in source.parameters])
+
+
+def test_decompositions_make_an_affine_problem(decomposed):
+    problem, mu = decomposed, [1.1, 0.6]
+    whole = np.linalg.solve(diffusion(mu).toarray(), load(mu, X))
+    dense = problem.reduce(np.eye(N))
+    np.testing.assert_allclose(dense.solve(mu), whole, atol=1e-7 * abs(whole).max())
+    assert problem.matrix(mu).nnz == 3 * N - 2
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+def test_files_keep_matrices_and_not_functions(form, tmp_path):
+    problem = AffineProblem(theta, WRAPPED[form](SPD), phi, F)
+    problem.save(tmp_path / "problem.h5")
+    bare = AffineProblem.load(tmp_path / "problem.h5")
+    assert bare.size == N
+    with pytest.raises(InputError, match="theta: this problem has no function"):
+        bare.matrix([1.0, 1.0])
+    back = AffineProblem.load(tmp_path / "problem.h5", theta, phi)
+    assert back.matrices.kind == form
+    np.testing.assert_array_equal(back.operator([0.7, 1.3]).to_dense(),
+                                  problem.operator([0.7, 1.3]).to_dense())  # fmt: skip
+    np.testing.assert_array_equal(back.source([0.7, 1.3]), problem.source([0.7, 1.3]))
+
+
+def test_files_keep_decompositions(decomposed, tmp_path):
+    problem = decomposed
+    problem.reduce(np.eye(N)[:, :7]).save(tmp_path / "problem.h5")
+    functions = [coefficient, lambda mu: 1.0]
+    back = AffineProblem.load(tmp_path / "problem.h5", functions, load)
+    assert isinstance(back.theta, AffineDecomposition)
+    mu = [1.1, 0.6]
+    np.testing.assert_array_equal(back.solve(mu), problem.reduce(np.eye(N)[:, :7]).solve(mu))
+    bare = AffineProblem.load(tmp_path / "problem.h5")
+    with pytest.raises(InputError, match="no coefficient functions"):
+        bare.matrix(mu)
+
+
+def test_bad_input_is_told(tmp_path, decomposed):
+    with pytest.raises(InputError, match="square"):
+        AffineProblem(theta, [np.ones((3, 2))], phi, [[1.0, 2.0, 3.0]])
+    with pytest.raises(InputError, match="sources: expected length 3, got 2"):
+        AffineProblem(theta, [np.eye(3)], phi, [[1.0, 2.0]])
+    with pytest.raises(InputError, match="matrices: expected 2 axes"):
+        AffineProblem(theta, [np.ones(3)], phi, [[1.0, 2.0, 3.0]])
+    with pytest.raises(InputError, match="theta: its decomposition has"):
+        AffineProblem(decomposed.theta, [np.eye(N)], phi, F)
+    problem = AffineProblem(theta, SPD, phi, F)
+    with pytest.raises(InputError, match=r"V: expected shape \(40, N\)"):
+        problem.reduce(np.ones(N))
+    with pytest.raises(InputError, match="W: expected the shape"):
+        problem.reduce(np.eye(N)[:, :2], np.eye(N)[:, :3])
+    with pytest.raises(NonFiniteError, match="V"):
+        problem.reduce(np.full((N, 1), np.nan))
+    with pytest.raises(InputError, match="weights: expected 3"):
+        AffineProblem(lambda mu: [1.0], SPD, phi, F).matrix([1.0, 1.0])
+    with pytest.raises(NonFiniteError, match="theta"):
+        AffineProblem(lambda mu: [np.nan] * 3, SPD, phi, F).matrix([1.0, 1.0])
+    operators = AffineProblem(theta, WRAPPED["operator"](SPD), phi, F)
+    with pytest.raises(InputError, match="solve: expected dense"):
+        operators.solve([1.0, 1.0])
+    with pytest.raises(InputError, match="known by their action"):
+        operators.save(tmp_path / "none.h5")
+    decomposed.theta.save(tmp_path / "other.h5")
+    with pytest.raises(FileFormatError, match="affine-problem"):
+        AffineProblem.load(tmp_path / "other.h5")
