@@ -1,22 +1,26 @@
 """Empirical interpolation: the greedy choice of fields and points."""
 
+import os
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
-from nwidth.rom.remainder import Remainder
+from nwidth.rom.remainder import Remainder, scale_of
+from nwidth.rom.row_source import RowSource
+from nwidth.rom.streamed_remainder import StreamedRemainder
 
 Array = NDArray[Any]
 
 _POWERS = {"sup": 0.0, "l1": 1.0, "l2": 2.0}
 
-# Remainders below so many units of the largest entry's last place are round-off.
-_ROUND_OFF = 8
+# Remainders below so many units of the last place of all that was subtracted are round-off.
+_ROUND_OFF = 4
 
 
 def eim(
@@ -26,6 +30,8 @@ def eim(
     max_rank: int | None = None,
     norm: str | float = "sup",
     weights: Any = None,
+    memory: int | None = None,
+    progress: Callable[[int, float], object] | None = None,
 ) -> EmpiricalInterpolation:
     """Choose rows x_k and points y_k such that f is interpolated from them.
 
@@ -38,11 +44,18 @@ def eim(
     norms: Casenave, Ern & Lelievre (2016), arXiv:1508.05330.
 
     Args:
-        data: rows f(x, .), shape (rows, *shape), real or complex.
-        rtol: tolerance, relative to the largest row. Good values: 1e-4 to 1e-10.
+        data: rows f(x, .), shape (rows, *shape), real or complex: an array, a field of a
+            `FieldDataset` (`data["pressure"]`) or an HDF5 data set, a `SampledFunction`, or an
+            iterable that gives blocks of rows anew each time (see `RowSource`).
+        rtol: tolerance, relative to the largest row. Good values: 1e-4 to 1e-10. What is below
+            round-off is not reached: the status is then EXHAUSTED, and `reached` tells how far.
         max_rank: limit on the number of steps.
-        norm: of a row: "sup", "l1", "l2", or a power p >= 1.
+        norm: of a row: "sup", "l1", "l2", or a power 1 <= p <= 16.
         weights: of the points in the norm, such as `grid.weights`, shape `shape`; not for "sup".
+        memory: bytes of data to hold at once; by default a quarter of the machine's memory. Data
+            that do not fit are read block by block several times (`StreamedRemainder`), and the
+            choice is the same. The result, a few rows and a few numbers of each row, comes on top.
+        progress: called after each step with the number of steps and the relative error.
 
     Time is that of at most one pass over the data per step, memory that of one copy of them.
     Raises `InputError` for data that are empty or not finite (row and column are named).
@@ -52,64 +65,99 @@ def eim(
     >>> model.rank, model.status.name
     (7, 'CONVERGED')
     """
-    rtol = require_number(rtol, "rtol", "[0, 1)")
-    rows = _rows(data)
-    power, weights = _norm(norm, weights, rows.shape[1:])
-    count, flat = len(rows), rows.reshape(len(rows), -1)
-    limit = min(flat.shape)
-    limit = limit if max_rank is None else min(limit, require_integer(max_rank, "max_rank", 1))
-    remainder = Remainder(np.array(flat, order="C"), power, weights)
-    chosen: list[int] = []
-    points: list[int] = []
-    errors: list[float] = []
-    floor = _ROUND_OFF * float(np.finfo(flat.dtype).eps)
-    while True:
-        row, error = remainder.largest()
-        errors.append(error)
-        if error <= rtol * errors[0]:
-            status = SelectionStatus.CONVERGED
-        elif error <= floor * errors[0] or len(chosen) == min(flat.shape):
-            status = SelectionStatus.EXHAUSTED
-        elif len(chosen) == limit:
-            status = SelectionStatus.MAX_RANK
-        else:
-            point = int(np.abs(remainder.row(row)).argmax())
-            remainder.subtract(row, point)
-            chosen.append(row)
-            points.append(point)
-            continue
-        break
-    del remainder
+    source = RowSource(data)
+    count, shape = source.shape[0], source.shape[1:]
+    power, weights = _norm(norm, weights, shape)
+    most = min(count, prod(shape))
+    limit = most if max_rank is None else min(most, require_integer(max_rank, "max_rank", 1))
+    ends = _Ending(require_number(rtol, "rtol", "[0, 1)"), limit, most, source.dtype)
+    memory = _default_memory() if memory is None else require_integer(memory, "memory", 1)
+    array = source.array
+    if source.nbytes * (2 if array is None else 1) <= memory:
+        if array is None:
+            array = source.read().reshape(source.shape)
+            source = RowSource(array)
+        rows, points, errors, status = _choose(_in_memory(source, power, weights), ends, progress)
+        functions = array[rows]
+        places: tuple[Any, ...] = (..., *np.unravel_index(points, shape))
+        values = array[places]
+    else:
+        remainder = StreamedRemainder(source, power, weights, memory, ends)
+        rows, points, errors, status = _choose(remainder, ends, progress)
+        functions, values = remainder.functions.reshape(-1, *shape), remainder.values
     return EmpiricalInterpolation(
-        np.array(chosen, np.int64),
-        np.array(points, np.int64),
-        rows[chosen].reshape(-1, *rows.shape[1:]),
-        flat[:, points].reshape(count, -1),
-        tuple(errors),
+        rows,
+        points,
+        np.ascontiguousarray(functions, source.dtype),
+        np.ascontiguousarray(values, source.dtype),
+        errors,
         status,
         norm if isinstance(norm, str) else f"l{power:g}",
     )
 
 
-def _rows(data: Any) -> Array:
-    """Return the data as rows of floating-point numbers."""
-    rows = np.asarray(data)
-    if rows.ndim < 2 or rows.size == 0:
-        raise InputError(f"data: expected rows of fields (rows, *shape), got shape {rows.shape}")
-    if rows.dtype.kind in "bui":
-        rows = rows.astype(np.float64)
-    if rows.dtype.kind not in "fc":
-        raise InputError(f"data: expected real or complex numbers, got {rows.dtype}")
-    require_finite(rows, "data")
-    return rows
+class _Ending:
+    """Tells from the errors so far whether the choice ends, and how."""
+
+    def __init__(self, rtol: float, limit: int, most: int, dtype: np.dtype):
+        self._rtol, self._limit, self._most = rtol, limit, most
+        self._eps = float(np.finfo(dtype).eps)
+
+    def __call__(self, errors: list[float]) -> SelectionStatus | None:
+        *before, error = errors
+        steps = len(before)
+        if error <= self._rtol * errors[0]:
+            return SelectionStatus.CONVERGED
+        # Each step leaves a few units of the last place of the largest numbers it has met.
+        if steps == self._most or error <= _ROUND_OFF * self._eps * sum(before):
+            return SelectionStatus.EXHAUSTED
+        return SelectionStatus.MAX_RANK if steps == self._limit else None
+
+
+def _in_memory(source: RowSource, power: float, weights: Array | None) -> Remainder:
+    """Return the remainder before the first step, scaled as norms need it."""
+    rows = source.read()
+    scale = scale_of(source.largest, source.dtype, power)
+    if scale != 1:
+        rows *= scale
+    return Remainder(rows, power, weights, scale)
+
+
+def _choose(
+    remainder: Remainder | StreamedRemainder,
+    ends: _Ending,
+    progress: Callable[[int, float], object] | None,
+) -> tuple[Array, Array, tuple[float, ...], SelectionStatus]:
+    """Return rows, points, errors and why the choice ended."""
+    chosen: list[int] = []
+    points: list[int] = []
+    errors: list[float] = []
+    while True:
+        row, error = remainder.largest()
+        errors.append(error)
+        if progress is not None:
+            progress(len(chosen), error / errors[0] if error else 0.0)
+        status = ends(errors)
+        if status is not None:
+            scaled = tuple(error / remainder.scale for error in errors)
+            return np.array(chosen, np.int64), np.array(points, np.int64), scaled, status
+        points.append(remainder.subtract(row))
+        chosen.append(row)
+
+
+def _default_memory() -> int:
+    """Return a quarter of the machine's memory in bytes."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
 
 
 def _norm(norm: str | float, weights: Any, shape: tuple[int, ...]) -> tuple[float, Array | None]:
     """Return the power of a norm and its weights."""
     if isinstance(norm, str) and norm not in _POWERS:
         raise InputError(f"norm: expected one of {', '.join(_POWERS)} or a power, got {norm!r}")
-    power = _POWERS[norm] if isinstance(norm, str) else require_number(norm, "norm", "[1, inf]")
-    power = 0.0 if np.isinf(power) else power
+    if isinstance(norm, str):
+        power = _POWERS[norm]
+    else:
+        power = 0.0 if norm == np.inf else require_number(norm, "norm", "[1, 16]")
     if weights is None:
         return power, None
     weights = np.asarray(weights, np.float64)

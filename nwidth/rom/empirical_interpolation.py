@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import FileFormatError, InputError, NotConvergedError
 
 Array = NDArray[Any]
 
@@ -67,6 +68,20 @@ class EmpiricalInterpolation:
         return len(self.points)
 
     @property
+    def reached(self) -> float:
+        """Largest norm of a row of the remainder, relative to the largest row of the data."""
+        return self.errors[-1] / self.errors[0] if self.errors[0] else 0.0
+
+    def checked(self) -> "EmpiricalInterpolation":
+        """Return the interpolation itself, or raise with the remedy if it did not converge."""
+        if self.status is SelectionStatus.CONVERGED:
+            return self
+        raise NotConvergedError(
+            f"empirical interpolation: {self.status.value} (error {self.reached:.1e} of the "
+            f"largest row, rank {self.rank})"
+        )
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a field."""
         return self.functions.shape[1:]
@@ -90,6 +105,8 @@ class EmpiricalInterpolation:
         from scipy.linalg import lu_solve
 
         values = self._checked(values)
+        if self.rank == 0:
+            return values
         flat = values.reshape(-1, self.rank).T
         return lu_solve(self._factors, flat, check_finite=False).T.reshape(values.shape)
 
@@ -106,7 +123,9 @@ class EmpiricalInterpolation:
         """
         from scipy.linalg import lu_solve
 
-        flat, largest = self.functions.reshape(self.rank, -1), 0.0
+        flat, largest = self.functions.reshape(self.rank, prod(self.shape)), 0.0
+        if self.rank == 0:
+            return largest
         for start in range(0, flat.shape[1], _WIDTH):
             part = flat[:, start : start + _WIDTH]
             cardinal = lu_solve(self._factors, part, trans=1, check_finite=False)
@@ -119,7 +138,7 @@ class EmpiricalInterpolation:
             self.points,
             self.rows,
             np.ascontiguousarray(self.values.T),
-            np.ascontiguousarray(self.functions.reshape(self.rank, -1).T),
+            np.ascontiguousarray(self.functions.reshape(self.rank, prod(self.shape)).T),
             self.errors,
             self.status,
             self.norm,

@@ -1,0 +1,175 @@
+"""Rows of a matrix from arrays, files, functions and streams, in blocks that are checked."""
+
+from collections.abc import Callable, Iterable, Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import as_floating, namespace, to_numpy
+from nwidth.errors import InputError, NonFiniteError
+
+Array = NDArray[Any]
+
+# Bytes of a block where all rows are read.
+_BLOCK = 1 << 24
+
+
+class SampledFunction:
+    """Values f(x_j, y_i) of a function, computed when they are read.
+
+    Args:
+        function: f(x, y), called with x[start:stop, None] and y[None] to give a block of rows, as
+            NumPy's functions do; `np.vectorize` makes such a function of one for numbers.
+        x: parameters, samples or times, shape (rows, ...).
+        y: points, shape (points, ...).
+
+    >>> f = SampledFunction(lambda x, y: x + y, [1.0, 2.0, 3.0], [0.0, 0.5])
+    >>> f[1:3].tolist()
+    [[2.0, 2.5], [3.0, 3.5]]
+    """
+
+    def __init__(self, function: Callable[[Any, Any], Any], x: Any, y: Any):
+        if not callable(function):
+            raise InputError(f"function: expected f(x, y), got {function!r:.80}")
+        self._function = function
+        self._x, self._y = (np.asarray(values) for values in (x, y))
+        if not (self._x.ndim and self._y.ndim and len(self._x) and len(self._y)):
+            raise InputError("x, y: expected at least one parameter and one point")
+        self.shape = (len(self._x), len(self._y))
+        self.dtype = self[:1].dtype
+
+    def __getitem__(self, rows: slice) -> Array:
+        """Return a block of rows."""
+        x = self._x[rows]
+        block = as_floating(self._function(x[:, None], self._y[None]), "f(x, y)")
+        if block.shape != (len(x), len(self._y)):
+            raise InputError(
+                f"f(x, y): expected values of shape {(len(x), len(self._y))} for x of shape "
+                f"{x[:, None].shape} and y of shape {self._y[None].shape}, got {block.shape}"
+            )
+        return block
+
+
+class RowSource:
+    """Rows f(x_j, .) that are read in blocks, as often as wanted.
+
+    Args:
+        data: an array; anything with `shape`, `dtype` and slices of rows, such as a field of a
+            `FieldDataset`, an HDF5 data set or a `SampledFunction`; or an iterable that gives
+            blocks of rows (count, *shape) anew each time, the same ones in the same order.
+
+    `shape` is that of all rows, `dtype` float32, float64 or complex; a stream is read once to know
+    them. `largest` is the largest modulus of a real or imaginary part read so far. Raises
+    `InputError` for data that are empty or no numbers, and `NonFiniteError`, which names row and
+    column, for NaN or infinity.
+
+    >>> source = RowSource([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    >>> [(start, block.tolist()) for start, block in source.blocks(2)]
+    [(0, [[1.0, 2.0], [3.0, 4.0]]), (2, [[5.0, 6.0]])]
+    """
+
+    def __init__(self, data: Any):
+        data = to_numpy(data) if namespace(data).__name__ == "torch" else data
+        sliced = all(hasattr(data, name) for name in ("shape", "dtype", "__getitem__"))
+        self._stream = not sliced and isinstance(data, Iterable) and not _is_plain(data)
+        if self._stream and iter(data) is data:
+            raise InputError(
+                "data: expected an iterable that can be read again, got an iterator; "
+                "give an object whose __iter__ starts anew"
+            )
+        self._data = data if sliced or self._stream else as_floating(data, "data")
+        if self._stream:
+            self.shape, given = self._counted()
+        else:
+            self.shape, given = tuple(map(int, self._data.shape)), self._data.dtype
+        if len(self.shape) < 2 or 0 in self.shape:
+            raise InputError(f"data: expected rows of fields (rows, *shape), got {self.shape}")
+        self.dtype = as_floating(np.empty(0, given), "data").dtype
+        self.largest, self._known = 0.0, False
+
+    @property
+    def array(self) -> Array | None:
+        """The rows as the array they are, none if they have to be read."""
+        return np.asarray(self._data) if isinstance(self._data, np.ndarray) else None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that all rows would take."""
+        return prod(self.shape) * self.dtype.itemsize
+
+    def blocks(self, count: int) -> Iterator[tuple[int, Array]]:
+        """Give blocks of at most so many rows, flat and finite, each with its first row's number.
+
+        They may be views of the data: do not write.
+        """
+        start = 0
+        for block in self._raw_blocks(count):
+            if block.shape[1:] != self.shape[1:]:
+                raise InputError(
+                    f"data: expected rows of shape {self.shape[1:]}, got {block.shape[1:]} at row "
+                    f"{start}"
+                )
+            block = as_floating(block, "data").reshape(len(block), -1)
+            block = np.ascontiguousarray(block, self.dtype)
+            if not self._known:
+                self.largest = max(self.largest, self._checked(block, start))
+            yield start, block
+            start += len(block)
+            del block  # before the next one is read
+        if start != self.shape[0]:
+            raise InputError(f"data: expected {self.shape[0]} rows each time, got {start}")
+        self._known = True
+
+    def read(self) -> Array:
+        """Return all rows, flat, in new memory."""
+        out = np.empty((self.shape[0], prod(self.shape[1:])), self.dtype)
+        for start, block in self.blocks(max(1, _BLOCK // out[0].nbytes)):
+            out[start : start + len(block)] = block
+        return out
+
+    def _checked(self, block: Array, first: int) -> float:
+        """Return the largest modulus of parts, or raise if a number is not finite."""
+        parts = block.view(block.real.dtype)
+        least, most = float(parts.min()), float(parts.max())
+        if np.isfinite(least) and np.isfinite(most):
+            return max(-least, most)
+        row, column = np.argwhere(~np.isfinite(block))[0]
+        where = tuple(map(int, np.unravel_index(column, self.shape[1:])))
+        raise NonFiniteError(
+            f"data: expected finite numbers, got {block[row, column]} in row {first + row}, column "
+            f"{where[0] if len(where) == 1 else where}; repair or remove this row"
+        )
+
+    def _raw_blocks(self, count: int) -> Iterator[Array]:
+        if not self._stream:
+            for start in range(0, self.shape[0], count):
+                yield to_numpy(self._data[start : start + count])
+            return
+        for block in self._data:
+            block = to_numpy(block)
+            for start in range(0, len(block), count):
+                yield block[start : start + count]
+            del block  # before the next one comes
+
+    def _counted(self) -> tuple[tuple[int, ...], np.dtype]:
+        """Return the shape of all rows of a stream and their common dtype."""
+        rows, shape, dtypes = 0, None, set()
+        for block in self._data:
+            block = to_numpy(block)
+            if block.ndim < 2:
+                raise InputError(
+                    f"data: expected blocks of rows (count, *shape), got shape {block.shape}"
+                )
+            shape = block.shape[1:] if shape is None else shape
+            rows += len(block)
+            dtypes.add(block.dtype)
+        if shape is None:
+            raise InputError("data: expected blocks of rows, got none")
+        return (rows, *shape), np.result_type(*dtypes)
+
+
+def _is_plain(data: Any) -> bool:
+    """Return whether data are numbers in Python's own containers."""
+    return isinstance(data, list | tuple | str | bytes | dict | set)
