@@ -26,7 +26,7 @@ def plot(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw fields, predictions with their bounds, or the history of a training.
+    """Draw fields, predictions with their bounds, the history of a training, or sensors.
 
     For example:
         nwidth plot runs/darcy/predictions.h5 --sample 3
@@ -39,13 +39,40 @@ def plot(
     from nwidth.fields import FieldDataset
 
     path = claim_figure(output or file.with_suffix(".png"), overwrite)
-    if file_kind(file) == DATA_SET:
+    kind = file_kind(file)
+    if kind == DATA_SET:
         with FieldDataset.open(file) as data:
             figure = _sample(data, sample, name)
+    elif kind == "rectangular-eim":
+        figure = _sensors(file)
+    elif kind == "empirical-interpolation":
+        figure = _interpolation(file)
     else:
         figure = _history(file)
     plotting.save(figure, path)
     typer.echo(str(path))
+
+
+def _sensors(file: Path) -> "Figure":
+    from nwidth import plotting
+    from nwidth.errors import InputError
+    from nwidth.meshes import Grid
+    from nwidth.rom import RectangularEIM
+
+    model = RectangularEIM.load(file)
+    if not {"grid", "positions", "field"} <= {*model.about}:
+        raise InputError(f"{file}: expected a model that `nwidth sensors` wrote, with its grid")
+    grid = Grid.from_description(model.about["grid"])
+    label = model.about["field"]
+    return plotting.sensors(grid, model.prior.mean_field, model.about["positions"], label=label)
+
+
+def _interpolation(file: Path) -> "Figure":
+    from nwidth import plotting
+    from nwidth.rom import EmpiricalInterpolation, lebesgue_constants
+
+    model = EmpiricalInterpolation.load(file)
+    return plotting.interpolation(model.errors, lebesgue=lebesgue_constants(model))
 
 
 def _history(file: Path) -> "Figure":

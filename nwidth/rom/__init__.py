@@ -17,6 +17,7 @@ from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.generalized_eim import generalized_eim
 from nwidth.rom.generalized_nystroem import generalized_nystroem
 from nwidth.rom.gnat import gnat
+from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.pod import POD, pod
@@ -69,6 +70,7 @@ __all__ = [
     "generalized_eim",
     "generalized_nystroem",
     "gnat",
+    "lebesgue_constants",
     "matrix_deim",
     "pod",
     "qdeim",

@@ -123,8 +123,8 @@ class GaussianPrior:
         # What stays unknown, and the noise that comes in; only the first has to do with N.
         raised = self._raised(min(r, len(sensors)))
         E = np.concatenate([raised * (wanted[:r] - seen[:r] @ M), seen[r:] @ M])
-        E = np.linalg.qr(E, mode="r")  # as long, and has at most r rows
-        squares = sum(np.abs(np.tensordot(row, self.fields, axes=1)) ** 2 for row in E)
+        R = np.linalg.qr(E, mode="r")  # as long as E, with at most r rows
+        squares = sum(np.abs(np.tensordot(row, self.fields, axes=1)) ** 2 for row in R)
         return Reconstruction(field, np.sqrt(squares + (raised * self.spread) ** 2))
 
     def _raised(self, s: int) -> float:

@@ -190,9 +190,8 @@ class RectangularEIM:
         """Read a model back; executes nothing and opens no other file."""
         arrays, about = load_archive(path, _KIND)
         try:
-            prior = GaussianPrior(
-                *(arrays[f"prior/{name}"] for name in _PRIOR[:-1]), count=int(arrays["prior/count"])
-            )
+            told: dict[str, Any] = {name: arrays[f"prior/{name}"] for name in _PRIOR}
+            prior = GaussianPrior(**told | {"count": int(told["count"])})
             functions, matrix, points = (arrays[name] for name in _ARRAYS)
             found = cls(functions, matrix, points, prior, about)
             n, p = found.matrix.shape

@@ -18,6 +18,23 @@ def test_predictions_with_and_without_bounds(nwidth, made, tmp_path):
         assert (tmp_path / f"{name}.png").stat().st_size > 20_000
 
 
+def test_interpolations_and_sensors(nwidth, made, tmp_path):
+    import numpy as np
+
+    from nwidth.rom import RectangularEIM, eim
+
+    model = eim(1 / (1 + np.add.outer(np.arange(9.0), np.arange(8.0))))
+    model.save(tmp_path / "e.h5")
+    assert nwidth("plot", tmp_path / "e.h5").code == 0
+    assert nwidth("sensors", made / "darcy.h5", "-n", 3, "-o", tmp_path / "s.h5").code == 0
+    assert nwidth("plot", tmp_path / "s.h5").code == 0
+    for name in ("e", "s"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+    RectangularEIM.of(model).save(tmp_path / "r.h5")
+    answer = nwidth("plot", tmp_path / "r.h5")
+    assert answer.code == 1 and "that `nwidth sensors` wrote" in answer.sentence
+
+
 def test_one_field_as_pdf(nwidth, made, tmp_path):
     out = tmp_path / "a.pdf"
     assert nwidth("plot", made / "darcy.h5", "--field", "pressure", "-o", out).code == 0
