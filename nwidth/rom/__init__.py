@@ -19,9 +19,11 @@ from nwidth.rom.generalized_nystroem import generalized_nystroem
 from nwidth.rom.gnat import gnat
 from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
+from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.pod import POD, pod
 from nwidth.rom.point_interpolation import PointInterpolation
+from nwidth.rom.polynomial_tail import polynomial_tail
 from nwidth.rom.qdeim import qdeim
 from nwidth.rom.randomized_svd import randomized_svd, range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
@@ -46,6 +48,7 @@ __all__ = [
     "ErrorBound",
     "GappyFields",
     "GaussianPrior",
+    "MatrixLimits",
     "MatrixSpan",
     "PointInterpolation",
     "Predictor",
@@ -72,7 +75,9 @@ __all__ = [
     "gnat",
     "lebesgue_constants",
     "matrix_deim",
+    "matrix_limits",
     "pod",
+    "polynomial_tail",
     "qdeim",
     "randomized_svd",
     "range_finder",
