@@ -217,6 +217,18 @@ def power_of_two(values: NDArray[Any], axes: tuple[int, ...] | None = None) -> A
     return float(scale) if axes is None else scale
 
 
+def unscaled(values: Any, scale: float) -> Any:
+    """Return values / scale without warnings of overflow; who returns them checks their range.
+
+    >>> float(unscaled(np.float64(3.0), 0.5))
+    6.0
+    """
+    if scale == 1.0:
+        return values
+    with np.errstate(over="ignore", under="ignore"):
+        return values / scale
+
+
 def near_one(sizes: NDArray[Any]) -> NDArray[Any]:
     """Return a power of two for each of some sizes >= 0 that brings it near one; zero keeps one.
 

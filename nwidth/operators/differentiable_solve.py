@@ -40,8 +40,8 @@ class DifferentiableSolve(torch.nn.Module):
 
     Args:
         problem: Darcy's equation: grid, boundary and, where none is given to the layer, the source.
-        rtol: relative residual of both solves. Good values: 1e-8; 1e-12 to compare gradients with
-            finite differences.
+        rtol: relative residual of both solves; by default 1e-8, and 1e-5 for float32. Good values:
+            1e-12 to compare gradients with finite differences.
         method: one of METHODS, see `nwidth.solvers.solve`.
         max_iterations: see `nwidth.solvers.solve`.
 
@@ -58,7 +58,7 @@ class DifferentiableSolve(torch.nn.Module):
     def __init__(
         self,
         problem: Darcy,
-        rtol: float = 1e-8,
+        rtol: float | None = None,
         *,
         method: str = "auto",
         max_iterations: int = 200,
@@ -66,11 +66,16 @@ class DifferentiableSolve(torch.nn.Module):
         super().__init__()
         require_instance(problem, "problem", Darcy)
         require_choice(method, "method", METHODS)
-        check_limits(rtol, max_iterations)
+        check_limits(0.0 if rtol is None else rtol, max_iterations)
         self.problem, self.rtol, self.method = problem, rtol, method
         self.max_iterations = max_iterations
         #: What solves batches side by side, where it can.
         self.batches = BatchSolver(problem)
+
+    def tolerance(self, dtype: torch.dtype) -> float:
+        """Return the relative residual of solves for coefficients of a dtype."""
+        default = 1e-5 if dtype == torch.float32 else 1e-8
+        return default if self.rtol is None else self.rtol
 
     def forward(self, permeability: Tensor, source: Tensor | None = None) -> Tensor:
         """Return u of shape `grid.shape`, or `(sample, 1, *grid.shape)`, in the dtype of a.
@@ -123,9 +128,9 @@ class _Solve(torch.autograd.Function):
             b = problem.volumes.right_hand_side(values, inputs[problem.inputs[0].name])
         method = layer.method
         if method == "auto":
-            method, _ = choose(problem, inputs, operator, layer.rtol)
+            method, _ = choose(problem, inputs, operator, layer.tolerance(a.dtype))
         solver = OperatorSolver(operator, problem.grid, method)
-        x = _solved(layer, solver, b)
+        x = _solved(layer, solver, b, a.dtype)
         if operator.singular:
             volumes = problem.volumes.volumes
             x = x - ((volumes * x).sum() / volumes.sum()).astype(x.dtype)
@@ -144,7 +149,7 @@ class _Solve(torch.autograd.Function):
         right = problem.unknowns(towards.detach().numpy()).astype(operator.dtype)
         if operator.singular:  # adjoint of fixing the mean
             right = right - (right.sum() / volumes.sum() * volumes).astype(right.dtype)
-        adjoint = _solved(ctx.layer, ctx.solver, right)
+        adjoint = _solved(ctx.layer, ctx.solver, right, a.dtype)
         if operator.singular:  # adjoint of balancing the source
             adjoint = adjoint - ((volumes * adjoint).sum() / volumes.sum()).astype(adjoint.dtype)
         to_a = to_f = None
@@ -168,7 +173,7 @@ class _SolveBatch(torch.autograd.Function):
         values = a.detach().numpy()
         inputs = {name: values[:, 0] if values.shape[1] == 1 else values}
         if f is None:
-            u = _batch_solved(layer, layer.batches.solve, inputs)
+            u = _batch_solved(layer, layer.batches.solve, a.dtype, inputs)
         else:
             data = {
                 name: inputs[name],
@@ -180,7 +185,7 @@ class _SolveBatch(torch.autograd.Function):
                 return problem.volumes.right_hand_side(item["source"], own)
 
             b = np.stack(each_sample(0, data, right))
-            x = _batch_solved(layer, layer.batches.solve_systems, inputs, b)
+            x = _batch_solved(layer, layer.batches.solve_systems, a.dtype, inputs, b)
             u = np.stack([problem.volumes.field(one) for one in x])
         ctx.layer, ctx.inputs, ctx.has_source = layer, inputs, f is not None
         ctx.save_for_backward(a, torch.from_numpy(u))
@@ -197,7 +202,8 @@ class _SolveBatch(torch.autograd.Function):
             axes = tuple(range(1, right.ndim))
             total = right.sum(axis=axes, keepdims=True)
             right = right - total / volumes.volumes.sum() * volumes.volumes
-        adjoint = _batch_solved(ctx.layer, ctx.layer.batches.solve_systems, ctx.inputs, right)
+        solve = ctx.layer.batches.solve_systems
+        adjoint = _batch_solved(ctx.layer, solve, a.dtype, ctx.inputs, right)
         to_a = to_f = None
         if ctx.needs_input_grad[0]:
             values = next(iter(ctx.inputs.values()))
@@ -213,13 +219,19 @@ class _SolveBatch(torch.autograd.Function):
         return to_a, to_f, None
 
 
-def _batch_solved(layer: DifferentiableSolve, solve: Any, *arguments: Any) -> Array:
+def _batch_solved(
+    layer: DifferentiableSolve, solve: Any, dtype: torch.dtype, *arguments: Any
+) -> Array:
     """Return the solutions of a batch, or raise with the remedy."""
-    return solve(*arguments, layer.rtol, max_iterations=layer.max_iterations).checked().u
+    rtol = layer.tolerance(dtype)
+    return solve(*arguments, rtol, max_iterations=layer.max_iterations).checked().u
 
 
-def _solved(layer: DifferentiableSolve, solver: OperatorSolver, b: Array) -> Array:
+def _solved(
+    layer: DifferentiableSolve, solver: OperatorSolver, b: Array, dtype: torch.dtype
+) -> Array:
     """Return the unknowns, or raise with the remedy."""
-    result, _ = solver.solve(b, rtol=layer.rtol, max_iterations=layer.max_iterations)
+    rtol = layer.tolerance(dtype)
+    result, _ = solver.solve(b, rtol=rtol, max_iterations=layer.max_iterations)
     Solution(result.x, result.status, result.residuals, solver.method).checked()
     return result.x

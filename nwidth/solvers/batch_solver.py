@@ -26,7 +26,7 @@ from nwidth.solvers.batch_solution import BatchSolution
 from nwidth.solvers.equations.diffusion_problem import DiffusionProblem
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.krylov.batched_conjugate_gradient import LaneResult
-from nwidth.solvers.krylov.iterate import check_limits
+from nwidth.solvers.krylov.iterate import check_limits, in_range
 from nwidth.solvers.lane_group import LaneGroup, sample_named, unsuited
 from nwidth.solvers.line_group import LineGroup
 from nwidth.solvers.operator_solver import OperatorSolver
@@ -256,6 +256,7 @@ class BatchSolver:
         """
         status, residuals = result.status, tuple(result.residuals)
         if status is not None and status not in _OPEN:
+            status = in_range(status, batch.u[i], residuals[-1])
             return Solution(batch.u[i], status, residuals, method, reason)
         done, begun = len(residuals) - 1, bool(np.isfinite(residuals[-1]))
         # After a breakdown zero may be the better guess.
@@ -300,7 +301,8 @@ def _system_solved(
     if "positive semidefinite" in A.properties:
         x = x - (volumes * x).sum() / volumes.sum()
     reason = "; ".join(filter(None, (reason, note)))
-    return Solution(x, result.status, result.residuals, method, reason)
+    status = in_range(result.status, x, result.residuals[-1])
+    return Solution(x, status, result.residuals, method, reason)
 
 
 def _checked(problem: LinearProblem, inputs: Inputs) -> tuple[dict[str, Array], int]:

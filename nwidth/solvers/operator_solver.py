@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_choice, require_dtype
-from nwidth.arrays import power_of_two, real_floating
+from nwidth.arrays import power_of_two, real_floating, unscaled
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -238,7 +238,7 @@ class OperatorSolver:
         x = x.reshape(b.shape).astype(self.operator.dtype)
         rest = right - self.operator.apply(x).ravel()
         residual = float(np.linalg.norm(rest) / np.linalg.norm(right))
-        x = x if scale == 1.0 else x / scale
+        x = unscaled(x, scale)
         if not np.isfinite(residual):
             return Iterate(x, Status.NON_FINITE, (residual,))
         return Iterate(x, Status.CONVERGED if residual <= rtol else Status.STAGNATED, (residual,))

@@ -16,7 +16,10 @@ class Status(Enum):
         "the residual stopped falling: loosen rtol or use float64 if this is round-off, take "
         "another method if it is far above"
     )
-    NON_FINITE = "a NaN or infinity appeared: check coefficients, source and initial guess"
+    NON_FINITE = (
+        "a NaN or infinity appeared, or the solution leaves the range of its dtype: check "
+        "coefficients, source and initial guess, or scale them"
+    )
     BREAKDOWN = (
         "the operator or preconditioner is singular, or not positive definite where it has to be: "
         "check the coefficients and boundaries, or use fgmres"

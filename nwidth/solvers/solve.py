@@ -20,7 +20,7 @@ from nwidth.errors import InputError
 from nwidth.solvers import operator_solver
 from nwidth.solvers.automatic_choice import choose
 from nwidth.solvers.indefinite_solver import IndefiniteSolver, choose_indefinite
-from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
+from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits, in_range
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.operator_solver import OperatorSolver, refuse_devices
 from nwidth.solvers.problem import Inputs, LinearProblem, Problem
@@ -126,7 +126,7 @@ def solve(
         result = _centred(problem, operator, b, result, rtol)
     return Solution(
         problem.field(result.x, inputs),
-        result.status,
+        in_range(result.status, result.x, result.residuals[-1]),
         result.residuals,
         method,
         reason,
@@ -172,12 +172,14 @@ def _full_multigrid(problem: Problem, inputs: Inputs, operator: Any, max_cycles:
         x = nested.x.ravel() if scale == 1 else nested.x.ravel() * scale
         squares = float(np.einsum("i,i", x, x, dtype=np.float64))  # in this thread, unlike dot
         size = (squares / x.size) ** 0.5 / scale or 1.0
-        u, status, residuals = problem.field(nested.x, inputs), nested.status, nested.residuals
+        u, residuals = problem.field(nested.x, inputs), nested.residuals
+        status = in_range(nested.status, nested.x, residuals[-1])
         errors = nested.discretization_error / size, nested.algebraic_error / size
     else:
         found = full_multigrid(problem, inputs, max_cycles=int(max_cycles))
         cycles = found.cycles[-1] or 1  # the coarsest grid has iterated
-        u, status, residuals = found.u, found.status, (1.0, *[found.residual] * cycles)
+        u, residuals = found.u, (1.0, *[found.residual] * cycles)
+        status = in_range(found.status, found.x, found.residual)
         errors = found.discretization_error, found.algebraic_error
     return Solution(u, status, residuals, "full-multigrid", "asked for", 0.0, 0.0, *errors)
 

@@ -223,3 +223,18 @@ def test_other_dtypes_are_told(dtype, shape):
         layer(a.to(dtype))
     with pytest.raises(InputError, match="source: expected float32 or float64"):
         layer(a, a.to(dtype))
+
+
+def test_single_precision_has_a_tolerance_it_can_reach():
+    problem = Darcy(Grid.uniform((41, 43)))
+    a = (1 + torch.rand(41, 43, generator=torch.Generator().manual_seed(0))).requires_grad_()
+    layer = DifferentiableSolve(problem)
+    u = layer(a)
+    u.sum().backward()
+    wide = a.detach().double().requires_grad_()
+    exact = layer(wide)
+    exact.sum().backward()
+    assert u.dtype == a.grad.dtype == torch.float32
+    torch.testing.assert_close(u.double(), exact, rtol=0, atol=1e-4 * float(exact.abs().max()))
+    scale = float(wide.grad.abs().max())
+    torch.testing.assert_close(a.grad.double(), wide.grad, rtol=0, atol=1e-3 * scale)

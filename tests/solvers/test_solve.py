@@ -5,7 +5,16 @@ import pytest
 
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.meshes import GaussianRandomField, Grid, LogNormalField, TwoPhaseField
-from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, Status, solve
+from nwidth.solvers import (
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Neumann,
+    Poisson,
+    Status,
+    solve,
+    solve_batch,
+)
 from nwidth.solvers.problem import FieldInput, Problem
 
 GRID = Grid.uniform((31, 28), upper=(1.0, 0.8))
@@ -465,3 +474,19 @@ def test_a_guess_is_a_hint_that_is_checked(method):
     for bad in (guess[1:], np.full(guess.shape, np.nan), guess.astype(str)):
         with pytest.raises(InputError, match="initial guess"):
             solve(problem, inputs, method=method, initial=bad)
+
+
+@pytest.mark.parametrize("method", ["multigrid", "multigrid-cg", "direct", "full-multigrid"])
+@pytest.mark.parametrize(("a", "f"), [(1e20, 1e-30), (1e-20, 1e25)])
+@pytest.mark.parametrize("constant", [True, False])
+def test_solutions_that_leave_the_range_of_float32_are_not_called_converged(method, a, f, constant):
+    grid = Grid.uniform((33, 33))
+    field = np.full(grid.shape, a, np.float32)
+    if not constant:
+        field *= np.random.default_rng(0).uniform(1, 3, grid.shape).astype(np.float32)
+    problem = Darcy(grid, source=f)
+    assert solve(problem, {"permeability": field}, 1e-4, method=method).status is Status.NON_FINITE
+    batch = solve_batch(problem, {"permeability": np.stack([field, field])}, 1e-4)
+    assert set(batch.status) == {Status.NON_FINITE}
+    wide = field.astype(np.float64)
+    assert solve(problem, {"permeability": wide}, 1e-4, method=method).status is Status.CONVERGED

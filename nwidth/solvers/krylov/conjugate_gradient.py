@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, lives_on_gpu, namespace, power_of_two
+from nwidth.arrays import as_floating, lives_on_gpu, namespace, power_of_two, unscaled
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import THREADED_SIZE
 from nwidth.solvers.krylov.batch_system import BatchSystem, common_precision
@@ -93,7 +93,7 @@ def conjugate_gradient(
     with np.errstate(over="ignore", invalid="ignore"):  # the status tells
         residuals = [work.start(x) / size]
         status = _run(work, x, size, residuals, rtol, max_iterations, stop)
-    return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
+    return Iterate(unscaled(x, scale), status, tuple(residuals))
 
 
 def _unscaled(stop: Stop | None, scale: float) -> Stop | None:

@@ -42,6 +42,21 @@ class Iterate:
         return len(self.residuals) - 1
 
 
+def in_range(status: Status, x: Any, residual: float) -> Status:
+    """Return the status of a solution; NON_FINITE if its numbers leave the range of its dtype.
+
+    Iterations are scaled: only what they return may be infinite, or zero though the residual is not
+    that of zero, which is one.
+
+    >>> in_range(Status.CONVERGED, np.array([np.inf]), 1e-9).name
+    'NON_FINITE'
+    """
+    with np.errstate(all="ignore"):
+        finite = bool(np.isfinite(x.sum())) or bool(np.isfinite(x).all())
+    lost = finite and 0 < residual < 1 and not bool(x.any())
+    return Status.NON_FINITE if lost or not finite else status
+
+
 def how_it_ended(
     residuals: Sequence[float], rtol: float, max_iterations: int, patience: int = 0
 ) -> Status | None:

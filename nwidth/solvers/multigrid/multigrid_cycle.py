@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_choice, require_dtype, require_instance, require_integers
-from nwidth.arrays import as_floating, power_of_two
+from nwidth.arrays import as_floating, power_of_two, unscaled
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
@@ -289,7 +289,7 @@ class MultigridCycle(LinearOperator):
             x += z
             np.subtract(b, self.operator.apply(x), out=r)
             residuals.append(_norm(r) / size)
-        return Iterate(x if scale == 1.0 else x / scale, status, tuple(residuals))
+        return Iterate(unscaled(x, scale), status, tuple(residuals))
 
     def _checked(self, u: Any, what: str) -> Array:
         """Return an array of the operator's shape and dtype."""

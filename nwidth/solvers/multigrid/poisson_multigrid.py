@@ -18,7 +18,7 @@ from nwidth.arguments import (
 from nwidth.arrays import real_floating, require_shape
 from nwidth.errors import InputError
 from nwidth.solvers.diffusion_operator import DiffusionOperator
-from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended
+from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended, in_range
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.multigrid._poisson_levels import (
     BETWEEN,
@@ -229,7 +229,7 @@ class PoissonMultigrid(LinearOperator):
             residuals = [self._distance(scaled, b, factor) / size]
             np.copyto(x, scaled)
             if (status := how_it_ended(residuals, rtol, max_iterations, PATIENCE)) is not None:
-                return Iterate(self._unscale(x, factor), status, tuple(residuals))
+                return Iterate(x, self._unscale(x, factor, status, residuals[-1]), tuple(residuals))
             levels.sweep(after=1, restricts=True)
         elif max_iterations == 0:
             x.fill(0)
@@ -240,7 +240,7 @@ class PoissonMultigrid(LinearOperator):
         else:
             levels.sweep(ZERO, before=1, restricts=True)
         status = self._cycles(x, size, residuals, rtol, max_iterations)
-        return Iterate(self._unscale(x, factor), status, tuple(residuals))
+        return Iterate(x, self._unscale(x, factor, status, residuals[-1]), tuple(residuals))
 
     def _cycles(
         self, x: Array, size: float, residuals: list[float], rtol: float, max_iterations: int
@@ -335,7 +335,7 @@ class PoissonMultigrid(LinearOperator):
         elif algebraic > PART * discretization:
             status = Status.MAX_ITERATIONS
         scale = self._scale / factor
-        self._unscale(x, factor)
+        status = self._unscale(x, factor, status, residuals[-1])
         return NestedIterate(
             x, status, tuple(residuals), (), discretization * scale, algebraic * scale
         )
@@ -362,13 +362,16 @@ class PoissonMultigrid(LinearOperator):
             return Iterate(x, Status.CONVERGED, (0.0,))
         return Iterate(x, Status.NON_FINITE, (np.inf,))
 
-    def _unscale(self, x: Array, factor: float) -> Array:
-        """Undo the scaling of couplings and right-hand side in a solution."""
-        if self._scale != 1.0:
+    def _unscale(
+        self, x: Array, factor: float, status: Status = Status.CONVERGED, residual: float = 1.0
+    ) -> Status:
+        """Undo the scaling of couplings and right-hand side; return the status of what is left."""
+        if self._scale == factor == 1:
+            return status
+        with np.errstate(over="ignore", under="ignore"):
             x *= self._scale
-        if factor != 1.0:
             x /= factor
-        return x
+        return in_range(status, x, residual)
 
     def _checked(self, u: Any, what: str) -> Array:
         """Return an array of the operator's shape and dtype that kernels take."""

@@ -3,7 +3,13 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers import Status
-from nwidth.solvers.krylov.iterate import Iterate, check_limits, how_it_ended, is_slow
+from nwidth.solvers.krylov.iterate import (
+    Iterate,
+    check_limits,
+    how_it_ended,
+    in_range,
+    is_slow,
+)
 
 
 def test_an_iterate_counts_its_steps():
@@ -57,3 +63,16 @@ def test_an_iteration_behind_its_pace_is_slow(rtol, first):
         (40, pace**0.99, True),
     ]:
         assert is_slow(first * factor ** np.arange(steps + 1.0), rtol) == slow
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_solutions_out_of_range_are_told(dtype):
+    x, large = np.ones(3, dtype), np.full(3, np.finfo(dtype).max, dtype)
+    assert in_range(Status.CONVERGED, x, 1e-9) is Status.CONVERGED
+    assert in_range(Status.CONVERGED, large, 1e-9) is Status.CONVERGED  # though its sum is infinite
+    assert in_range(Status.CONVERGED, 0 * x, 0.0) is Status.CONVERGED  # of a zero right-hand side
+    assert in_range(Status.CONVERGED, 0 * x, 1.0) is Status.CONVERGED  # stopped before it began
+    assert in_range(Status.STAGNATED, x, 0.1) is Status.STAGNATED
+    assert in_range(Status.CONVERGED, 0 * x, 1e-9) is Status.NON_FINITE
+    for bad in (np.nan, np.inf, -np.inf):
+        assert in_range(Status.CONVERGED, np.array([1, bad, 2], dtype), 0.1) is Status.NON_FINITE
