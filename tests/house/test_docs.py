@@ -1,4 +1,4 @@
-"""The Python code of the solver guide runs."""
+"""The Python code of the guides runs."""
 
 import re
 from pathlib import Path
@@ -15,6 +15,16 @@ def test_the_code_of_the_solver_guide_runs():
     assert 1e-5 < names["solution"].discretization_error < 2e-5
     assert names["batch"].u.shape == (64, 65, 65)
     assert abs(names["A"] @ names["x"] - 1).max() < 1e-5
+
+
+def test_the_code_on_sensors_in_the_user_guide_runs():
+    text = (ROOT / "docs" / "user_guide.md").read_text(encoding="utf-8")
+    section = text.split("## Measure with a few sensors")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec(block, names)
+    assert abs(names["best"].field - names["fields"][0]).max() < 0.05
+    assert names["averaged"].rank == 12 and len(names["figure"].axes) == 2
 
 
 def test_links_of_the_docs_lead_somewhere():
