@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
+from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
@@ -72,26 +73,25 @@ class GaussianPrior:
     def of(cls, data: Any, values: Array) -> "GaussianPrior":
         """Return the prior from rows (N, *shape) and their readings (N, p).
 
-        Two passes over the rows, which may be a view of a file: a few dozen are read at a time.
-        N should be several times p.
+        Rows may be whatever `RowSource` reads, a file as well as an array; they are read twice,
+        a few dozen at a time. N should be several times p.
         """
-        count, shape = len(values), tuple(data.shape[1:])
-        if len(data) != count:
+        source = RowSource(data)
+        count, *shape = source.shape
+        if count != len(values):
             raise InputError(
-                f"data: expected the {count} rows that the readings are of, got {len(data)}"
+                f"data: expected the {len(values)} rows that the readings are of, got {count}"
             )
         center, U, S = _directions(values)
         size = int(np.prod(shape))
         mean, squares = np.zeros(size, S.dtype), np.zeros(size, S.real.dtype)
         fields = np.zeros((len(S), size), S.dtype)
-        blocks = [slice(start, start + _ROWS) for start in range(0, count, _ROWS)]
-        for block in blocks:
-            rows = np.asarray(data[block]).reshape(-1, size)
+        for start, rows in source.blocks(_ROWS):
             mean += rows.sum(axis=0) / count
-            fields += U[block].conj().T @ rows
-        for block in blocks:
-            rows = np.asarray(data[block]).reshape(-1, size)
-            squares += (np.abs(rows - mean - U[block] @ fields) ** 2).sum(axis=0)
+            fields += U[start : start + len(rows)].conj().T @ rows
+        for start, rows in source.blocks(_ROWS):
+            rest = rows - mean - U[start : start + len(rows)] @ fields
+            squares += (np.abs(rest) ** 2).sum(axis=0)
         spread = np.sqrt(squares / max(count - 1, 1)).reshape(shape)
         fields = (fields / max(count - 1, 1) ** 0.5).reshape(len(S), *shape)
         return cls(fields, S, mean.reshape(shape), center, spread, count)

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_choice, require_integer, require_number
-from nwidth.arrays import as_floating, require_finite
+from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.row_source import RowSource
 from nwidth.rom.sensor_dictionary import SensorDictionary
 
 Array = NDArray[Any]
@@ -40,7 +41,7 @@ def generalized_eim(
     doi:10.1016/j.cma.2015.01.018, section 2.
 
     Args:
-        data: rows f(x, .), shape (rows, *shape), real or complex.
+        data: rows f(x, .), shape (rows, *shape), real or complex; whatever `RowSource` reads.
         dictionary: a `SensorDictionary`, or the functionals as rows of a matrix over the flat
             points, dense or sparse.
         rtol: tolerance, relative to the largest row. Good values: 1e-2 to 1e-8.
@@ -61,13 +62,10 @@ def generalized_eim(
     >>> bool(abs(model.interpolate(readings) - field).max() < 1e-3)
     True
     """
-    array = as_floating(np.asarray(data), "data")
-    if array.ndim < 2 or array.size == 0:
-        raise InputError(f"data: expected rows of fields (rows, *shape), got shape {array.shape}")
-    require_finite(array, "data")
-    R = np.array(array.reshape(len(array), -1))
+    source = RowSource(data)
+    array, R = source.read(), source.read()
     rtol, power = require_number(rtol, "rtol", "[0, 1)"), require_choice(norm, "norm", _POWERS)
-    w = _root_weights(weights, power, array.shape[1:])
+    w = _root_weights(weights, power, source.shape[1:])
     L = _matrix(dictionary, R.shape[1])
     values = (L @ R.T).T.astype(R.dtype)
     V = values.copy()
@@ -102,7 +100,7 @@ def generalized_eim(
     return EmpiricalInterpolation(
         np.array(rows, np.int64),
         np.array(sensors, np.int64),
-        array[rows].reshape(-1, *array.shape[1:]),
+        array[rows].reshape(-1, *source.shape[1:]),
         values[:, sensors].reshape(len(R), -1),
         tuple(errors),
         status,

@@ -13,6 +13,7 @@ from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
+from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
@@ -80,9 +81,9 @@ class RectangularEIM:
     ) -> Self:
         """Take the fields and points of an empirical interpolation.
 
-        With the data (rows, *shape) it was made from, an array or a view of a file, `reconstruct`
-        also knows what the fields cannot represent; without, it takes the rows as combinations of
-        the fields.
+        With the data (rows, *shape) it was made from, whatever `eim` reads, `reconstruct` also
+        knows what the fields cannot represent; without, it takes the rows as combinations of the
+        fields.
         """
         require_instance(model, "model", EmpiricalInterpolation)
         if model.rank == 0:
@@ -90,12 +91,13 @@ class RectangularEIM:
         if data is None:
             beta = model.coefficients(model.values)
             prior = GaussianPrior.of_span(model.functions, beta, model.values)
-        elif tuple(data.shape) != (len(model.values), *model.shape):
-            raise InputError(
-                f"data: expected the {len(model.values)} rows that the model was made from, of "
-                f"shape {model.shape}, got shape {tuple(data.shape)}"
-            )
         else:
+            source = RowSource(data)
+            if source.shape != (len(model.values), *model.shape):
+                raise InputError(
+                    f"data: expected the {len(model.values)} rows that the model was made from, of "
+                    f"shape {model.shape}, got shape {source.shape}"
+                )
             prior = GaussianPrior.of(data, model.values)
         return cls(model.functions, model.matrix, model.points, prior, about)
 
@@ -113,17 +115,13 @@ class RectangularEIM:
         Points are flat indices; there may be more of them than rows, or fewer. Indices that repeat
         or lie outside raise `InputError`.
         """
-        array = np.asarray(data)
-        if array.ndim < 2 or array.size == 0 or array.dtype.kind not in "fc":
-            raise InputError(
-                "data: expected rows of real or complex fields (rows, *shape), got shape "
-                f"{array.shape} of {array.dtype}"
-            )
-        flat = require_finite(array, "data").reshape(len(array), -1)
-        lines = _indices(rows, "rows", len(flat))
+        source = RowSource(data)
+        flat = source.read()
+        lines = _indices(rows, "rows", flat.shape[0])
         places = _indices(points, "points", flat.shape[1])
-        functions, values = array[lines], flat[:, places]
-        prior = GaussianPrior.of(array, values)
+        values = flat[:, places]
+        prior = GaussianPrior.of(flat.reshape(source.shape), values)
+        functions = flat[lines].reshape(-1, *source.shape[1:])
         return cls(functions, values[lines], places, prior, about)
 
     @property

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import require_shape
 from nwidth.errors import InputError
 from nwidth.rom.rectangular_eim import RectangularEIM
+from nwidth.rom.row_source import RowSource
 
 # Rows that are reconstructed at once.
 _ROWS = 256
@@ -46,7 +47,7 @@ def sensor_failures(
 
     Args:
         model: with two sensors or more.
-        data: rows (N, *shape), an array or a view of a file; read once.
+        data: rows (N, *shape), whatever `RowSource` reads; read once.
         readings: of the model's sensors for these rows, shape (N, p), such as
             `data.reshape(N, -1)[:, points]`.
         weights: of the points in the norm, such as `grid.weights`.
@@ -62,18 +63,19 @@ def sensor_failures(
     """
     if len(model.sensors) < 2:
         raise InputError("model: expected two sensors or more, so that one can fail, got one")
-    v = require_shape(np.asarray(readings), (len(data), len(model.sensors)), "readings")
+    source = RowSource(data)
+    require_shape(source, (None, *model.shape), "data")
+    v = require_shape(np.asarray(readings), (source.shape[0], len(model.sensors)), "readings")
     size = int(np.prod(model.shape))
     w = np.ones(size) if weights is None else require_shape(weights, model.shape, "weights").ravel()
     keep = [np.delete(np.arange(len(model.sensors)), k) for k in range(len(model.sensors))]
     models = [model, *(model.without_sensor(i) for i in model.sensors)]
     columns = [np.arange(len(model.sensors)), *keep]
     squares, whole = np.zeros((2, len(models))), 0.0
-    for start in range(0, len(data), _ROWS):
-        rows = np.asarray(data[start : start + _ROWS]).reshape(-1, size)
+    for start, rows in source.blocks(_ROWS):
         whole += _sum(rows, w)
         for k, (left, some) in enumerate(zip(models, columns, strict=True)):
-            seen = v[start : start + _ROWS, some]
+            seen = v[start : start + len(rows), some]
             fields = left.interpolate(seen), left.reconstruct(seen, noise).field
             squares[:, k] += [_sum(rows - field.reshape(-1, size), w) for field in fields]
     errors = np.sqrt(squares / (whole or 1.0))
