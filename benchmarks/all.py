@@ -18,7 +18,17 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 RECORD = DOCS / "benchmarks.json"
-PACKAGES = ("numpy", "scipy", "numba", "h5py", "torch", "pyamg", "cvxopt", "neuraloperator")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "h5py",
+    "torch",
+    "pyamg",
+    "cvxopt",
+    "pymor",
+    "neuraloperator",
+)
 INTRODUCTION = """# Benchmarks
 
 Ours against a peer in one run, on the same problem, to the same accuracy, with the same threads;

@@ -83,12 +83,14 @@ class StreamedRemainder:
     @property
     def functions(self) -> Array:
         """Rows f(x_k, .) that were chosen."""
-        return self._functions[: self.steps] / self.scale
+        found = self._functions[: self.steps]
+        return found if self.scale == 1 else found / self.scale
 
     @property
     def values(self) -> Array:
         """What all rows have at the chosen points."""
-        return self._values[:, : self.steps] / self.scale
+        found = self._values[:, : self.steps]
+        return found if self.scale == 1 else found / self.scale
 
     def largest(self) -> tuple[int, float]:
         """Return the row with the largest norm, the first of equal ones, and that norm."""
@@ -217,10 +219,10 @@ class StreamedRemainder:
     def _make_room(self, steps: int) -> None:
         """Have room for so many steps in all."""
         more = steps - self.C.shape[1]
-        if more > 0:
-            wide = np.zeros((len(self.bounds), more), self.C.dtype)
+        if more > 0:  # one after the other, to hold one copy more at a time
+            self.C = np.hstack([self.C, np.zeros((len(self.bounds), more), self.C.dtype)])
+            self._values = np.hstack([self._values, np.zeros_like(self.C[:, -more:])])
             high = np.zeros((more, self.Q.shape[1]), self.Q.dtype)
-            self.C, self._values = (np.hstack([a, wide]) for a in (self.C, self._values))
             self._functions = np.vstack([self._functions, high])
 
     def keep_function(self, q: Array, step: int) -> None:
