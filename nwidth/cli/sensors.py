@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from nwidth.rom import EmpiricalInterpolation, SensorFailures
 
 
+# With fewer fields per sensor, errors on these fields say little about new ones.
+FEW = 5
+
+
 def sensors(
     data: Data,
     output: Annotated[
@@ -29,6 +33,10 @@ def sensors(
     noise: Annotated[
         float, typer.Option("--noise", help="Standard deviation of a reading, in the field's unit.")
     ] = 0.0,
+    test: Annotated[
+        Path | None,
+        typer.Option("--test", help="Data set to measure failures on. Default: DATA itself."),
+    ] = None,
     figure: Annotated[
         Path | None,
         typer.Option("--plot", help="Draw positions and failures here (.png, .pdf, .svg)."),
@@ -47,9 +55,12 @@ def sensors(
 
         nwidth sensors darcy.h5 --number 12 -o sensors.h5 --plot sensors.png
 
+        nwidth sensors darcy.h5 --test darcy_test.h5 -o sensors.h5
+
         nwidth reconstruct sensors.h5 readings.csv -o pressure.h5 --noise 0.001
     """
     from nwidth.cli.outputs import claim, claim_figure
+    from nwidth.cli.readings_file import read_readings
     from nwidth.cli.threads import limit_threads
     from nwidth.errors import ConfigError
     from nwidth.fields import FieldDataset
@@ -86,14 +97,24 @@ def sensors(
             "rows": len(rows),
         }
         model = RectangularEIM.of(chosen, rows, about=about)
-        failures = sensor_failures(
-            model, rows, chosen.values, weights=grid.weights, noise=noise or None
-        )
+        if test is None:
+            known = (rows, chosen.values)
+            failures = sensor_failures(model, *known, weights=grid.weights, noise=noise)
+        else:
+            seen = read_readings(test, model)
+            with FieldDataset.open(test) as unseen:
+                known = (unseen[chosen_name], seen)
+                failures = sensor_failures(model, *known, weights=grid.weights, noise=noise)
     model.save(output)
     typer.echo(f"{chosen_name}: {chosen.rank} sensors from {len(rows)} fields of {data}")
     if chosen.rank < number:
         typer.echo(f"fewer than {number}: {chosen.status.value}")
-    _table(grid, positions, chosen, failures)
+    if test is None and len(rows) < FEW * chosen.rank:
+        typer.echo(
+            f"these are few fields for {chosen.rank} sensors: errors on new fields are larger than "
+            "those of this table; add --test with other fields"
+        )
+    _table(grid, positions, chosen, failures, test or data)
     typer.echo(f"model: {output}")
     if figure is not None:
         from nwidth import plotting
@@ -142,6 +163,7 @@ def _table(
     positions: list[list[float]],
     chosen: "EmpiricalInterpolation",
     failures: "SensorFailures",
+    fields: Path,
 ) -> None:
     """Print positions, errors after each sensor and errors if it fails."""
     from nwidth.cli.percent import percent
@@ -159,5 +181,5 @@ def _table(
     )
     typer.echo(
         f"errors after: largest {chosen.norm} norm of what is left, relative to the largest field; "
-        "if it fails: relative L2 error over all fields"
+        f"if it fails: relative L2 error over all fields of {fields}"
     )

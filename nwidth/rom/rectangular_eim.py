@@ -38,7 +38,8 @@ class RectangularEIM:
     `fields` and `sensors` are the numbers of those that are left, from 0, and keep their names
     after failures; readings come in the order of `sensors`. `points` are the indices of all
     sensors in the data (flat) or in their dictionary. `about` is a description that is kept with
-    the model. Objects do not change: a failure gives a new one, which shares the fields with it.
+    the model. Objects do not change: a failure gives a new one, which shares the fields with it;
+    when a sensor works again, the former one is still there.
 
     >>> from nwidth.rom.eim import eim
     >>> x, y = np.linspace(0, 1, 60)[:, None], np.linspace(0, 1, 80)

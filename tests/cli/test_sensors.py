@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from nwidth.cli.percent import percent
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
-from nwidth.rom import RectangularEIM
+from nwidth.rom import RectangularEIM, sensor_failures
 
 
 def test_positions_errors_and_failures_are_told_and_kept(nwidth, made, tmp_path):
@@ -25,6 +26,20 @@ def test_positions_errors_and_failures_are_told_and_kept(nwidth, made, tmp_path)
     assert figure.read_bytes().startswith(b"\x89PNG")
     assert nwidth("inspect", out).code == 0
     assert {p.name for p in tmp_path.iterdir()} == {"s.h5", "s.png"}
+
+
+def test_failures_on_fields_that_were_not_chosen_from(nwidth, made, tmp_path):
+    data, test, out = made / "darcy.h5", made / "darcy_test.h5", tmp_path / "s.h5"
+    answer = nwidth("sensors", data, "--number", 3, "--test", test, "-o", out)
+    assert answer.code == 0 and "darcy_test.h5" in answer.out and "few fields" not in answer.out
+    with FieldDataset.open(test) as unseen:
+        fields, weights = unseen["pressure"][:], unseen.grid.weights
+    model = RectangularEIM.load(out)
+    readings = fields.reshape(len(fields), -1)[:, model.points]
+    found = sensor_failures(model, fields, readings, weights=weights, noise=0.0)
+    assert f"sensor {found.worst} with {percent(found.weighted.max())}" in answer.out
+    answer = nwidth("sensors", data, "--number", 3, "-o", tmp_path / "t.h5")
+    assert answer.code == 0 and "few fields for 3 sensors" in answer.out
 
 
 @pytest.mark.parametrize("norm", ["l1", "l2"])
@@ -63,6 +78,7 @@ def test_data_of_low_rank_need_fewer_sensors(nwidth, tmp_path):
         (("--noise", "-1"), 2, "--noise: expected a number >= 0"),
         (("--number", 0), 2, "--number"),
         (("--plot", "a.txt"), 2, "ending in .png"),
+        (("--test", "none.h5"), 1, "no such file"),
     ],
 )
 def test_wrong_wishes(nwidth, made, tmp_path, options, code, words):
