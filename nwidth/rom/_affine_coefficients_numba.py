@@ -45,7 +45,7 @@ def compiled_coefficients(
     lu = np.ascontiguousarray(lu)
     read: Any = None
     for g, x, scale in zip(functions, points, scales, strict=True):
-        read = _reading(g, x, float(scale), read)
+        read = _reading(g, x, lu.dtype.type(scale), read)  # one dtype for all
 
     @njit()
     def beta(mu: Any) -> Array:
@@ -54,7 +54,7 @@ def compiled_coefficients(
     return beta
 
 
-def _reading(g: Any, x: Array | None, scale: float, before: Any) -> Any:
+def _reading(g: Any, x: Array | None, scale: Any, before: Any) -> Any:
     """Return mu -> the values of the functions before, and of g at x."""
     if x is None:
 

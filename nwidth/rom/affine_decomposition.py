@@ -30,12 +30,12 @@ class AffineDecomposition:
     z are the readings: values of the coefficient functions g_r at few points. Whoever has computed
     A(mu_m), by any code, gets A(mu) by d readings and a solve with the d x d matrix F.
 
-    `parameters` are the mu_m, `indices` their rows in `training`. `terms` says which g_r each
-    reading takes and `points` where (one array for each g_r, none for functions of mu alone).
-    `interpolation` is the empirical interpolation of z. `errors` (one for each g_r) are the
-    training errors relative to the largest values `scales`; `held_out_errors` (samples, terms) the
-    same for parameters that had no part in the choice. `status` says whether the tolerance was
-    reached. Reference: Casenave, Ern & Lelievre (2014), arXiv:1307.4330.
+    `parameters` are the mu_m, `indices` their rows in `training`. `points` are where each g_r is
+    read, none for functions of mu alone; `interpolation` is the empirical interpolation of all
+    these readings. `errors` (one for each g_r) are the training errors relative to the largest
+    values `scales`; `held_out_errors` (samples, terms) the same for parameters that had no part in
+    the choice. `status` says whether the tolerance was reached. Reference: Casenave, Ern & Lelievre
+    (2014), arXiv:1307.4330.
     """
 
     training: TrainingParameters
@@ -135,16 +135,31 @@ class AffineDecomposition:
 
         `exact` is a function mu -> A(mu) or the sequence of these matrices, or of any entries of
         them if `matrices` are the same entries. Norms of operators are estimated by 8 products.
+        A decomposition from entries that has no function for them reads those of `exact`.
         """
         rows, _ = self.training.many(mu)
         span = self._span(matrices)
         wanted = (exact(row) for row in rows) if callable(exact) else exact
-        return np.array(
-            [
-                relative_difference(span.combine(beta), A)
-                for beta, A in zip(np.atleast_2d(self.beta(rows)), wanted, strict=True)
-            ]
-        )
+        found = []
+        for row, A in zip(rows, wanted, strict=True):
+            beta = self.beta_of(A) if self.functions is None else self.beta(row)
+            found.append(relative_difference(span.combine(beta), A))
+        return np.array(found)
+
+    def beta_of(self, A: Any) -> Array:
+        """Return beta of a matrix from its entries at `points[0]`, after `matrix_deim`.
+
+        They are all that is read of A, a dense or sparse matrix or a vector.
+        """
+        at = self.points[0]
+        if len(self.points) > 1 or at is None or at.dtype.kind != "i" or at.ndim != 2:
+            raise InputError(
+                "beta_of: expected a decomposition by matrix_deim, got one by functions"
+            )
+        if len(A.shape) != at.shape[1]:
+            raise InputError(f"beta_of: expected {at.shape[1]} axes, got shape {A.shape}")
+        A = A.tocsr() if hasattr(A, "tocsr") else A
+        return self.interpolation.coefficients(np.asarray(A[tuple(at.T)]).ravel() / self.scales[0])
 
     def with_functions(self, functions: Any) -> Self:
         """Return the decomposition with coefficient functions, which files do not hold."""
@@ -216,7 +231,7 @@ class AffineDecomposition:
         if self.functions is None:
             raise InputError(
                 "beta: this decomposition has no coefficient functions, which files do not hold; "
-                "give them to load or with_functions, or call interpolation.coefficients(z)"
+                "give them to load or with_functions"
             )
         return self.functions
 

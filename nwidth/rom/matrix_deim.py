@@ -46,8 +46,8 @@ def matrix_deim(
             all entries of the matrices. A function needs them. If they are a sample of a large
             matrix, a few times the expected rank in every part where entries are made differently,
             check the others with `matrix_errors` at parameters that had no part.
-        entries: the function a for beta if `matrices` are matrices; without it beta comes from
-            `interpolation.coefficients` with entries at `points`, divided by `scales`.
+        entries: the function a for beta if `matrices` are matrices; without it `beta_of` takes a
+            matrix of which only the entries at `points[0]` are read.
         max_rank: limit on the number of matrices.
         held_out: parameters that have no part in the choice, for an honest estimate of the error at
             `places`; needs the function.

@@ -67,10 +67,10 @@ def test_different_patterns_share_a_decomposition():
     mu = np.linspace(0, 1, 21)
     model = matrix_deim([A(m) for m in mu], mu, 0.0)
     assert model.rank == 3
-    z = [0.7 if i == j == 1 else 1.0 if i == j == 0 else 0.2 for i, j in model.points[0]]
-    beta = model.interpolation.coefficients(np.array(z) / model.scales[0])
-    found = sum(b * A(m) for b, m in zip(beta, model.parameters, strict=True))
+    matrices = [A(m) for m in model.parameters]
+    found = sum(b * B for b, B in zip(model.beta_of(A(0.7)), matrices, strict=True))
     np.testing.assert_allclose(found.toarray(), A(0.7).toarray(), atol=1e-13)
+    assert model.matrix_errors(matrices, [0.3, 0.7], A).max() < 1e-13
 
 
 def test_vectors():
@@ -127,5 +127,8 @@ def test_bad_input_is_told(pairs):
     bad[1, 0] = np.nan
     with pytest.raises(NonFiniteError, match=r"matrices\[1\].*\(1, 0\)"):
         matrix_deim([np.eye(2), bad], mu)
+    bare = matrix_deim([np.eye(2) * m for m in range(1, 9)], np.arange(1.0, 9.0))
     with pytest.raises(InputError, match="beta: this decomposition has no coefficient functions"):
-        matrix_deim([np.eye(2) * m for m in range(1, 9)], np.arange(1.0, 9.0)).beta(1.5)
+        bare.beta(1.5)
+    with pytest.raises(InputError, match="beta_of: expected 2 axes"):
+        bare.beta_of(np.ones(2))
