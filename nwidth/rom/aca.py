@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_integers, require_number
-from nwidth.arrays import Seed, as_floating, generator, require_finite
+from nwidth.arrays import Seed, as_floating, generator, power_of_two, require_finite
 from nwidth.errors import InputError
 from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.skeleton import Skeleton
@@ -66,6 +66,9 @@ def aca(
     samples = require_integer(samples, "samples", 1)
     si, sj = rng.integers(m, size=samples), rng.integers(n, size=samples)
     remainder = _asked(entries, si, sj, "random entries")
+    # Squares of very large or small entries would leave the range.
+    scale = remainder.real.dtype.type(power_of_two(remainder.view(remainder.real.dtype)))
+    remainder = remainder * scale
     C, R = (np.zeros((0, k), remainder.dtype) for k in (m, n))
     U, V = C, R
     rows: list[int] = []
@@ -76,7 +79,7 @@ def aca(
     while True:
         # 1. The row's remainder and its largest entry.
         used[row] = True
-        given = _asked(entries, row, np.arange(n), f"row {row}")
+        given = scale * _asked(entries, row, np.arange(n), f"row {row}")
         largest = max(largest, float(np.abs(given).max()))
         v = given - U[:, row] @ V
         v[cols] = 0
@@ -84,13 +87,13 @@ def aca(
         step = 0.0
         if abs(v[j]) > floor * largest:
             # 2. The column through it, and one more term.
-            column = _asked(entries, np.arange(m), j, f"column {j}")
+            column = scale * _asked(entries, np.arange(m), j, f"column {j}")
             largest = max(largest, float(np.abs(column).max()))
             u = column - V[:, j] @ U
             u[rows] = 0
             v = v / v[j]
             square += _term(U, V, u, v)
-            step = float(np.linalg.norm(u) * np.linalg.norm(v))
+            step = float(np.linalg.norm(u)) * float(np.linalg.norm(v))
             C, R = np.vstack([C, column]), np.vstack([R, given])
             U, V = np.vstack([U, u]), np.vstack([V, v])
             remainder = remainder - u[si] * v[sj]
@@ -116,9 +119,9 @@ def aca(
         break
     error = missed / size if size else missed
     return Skeleton(
-        C.T,
-        R[:, cols],
-        R,
+        C.T / scale,
+        R[:, cols] / scale,
+        R / scale,
         row_indices=np.array(rows, np.int64),
         column_indices=np.array(cols, np.int64),
         error=error,
@@ -129,7 +132,7 @@ def aca(
 def _term(U: Array, V: Array, u: Array, v: Array) -> float:
     """Return ||S + u v^T||_F^2 - ||S||_F^2 for S = U^T V."""
     cross = (U.conj() @ u) * (V.conj() @ v)
-    return float(2 * cross.real.sum() + (np.linalg.norm(u) * np.linalg.norm(v)) ** 2)
+    return float(2 * cross.real.sum()) + (float(np.linalg.norm(u)) * float(np.linalg.norm(v))) ** 2
 
 
 def _shape(shape: Any) -> tuple[int, int]:

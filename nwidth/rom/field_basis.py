@@ -55,9 +55,14 @@ def orthonormal(rows: Array, name: str = "basis") -> Array:
     if r > n:
         raise InputError(f"{name}: expected at most as many fields as points, got {r} and {n}")
     eps = float(np.finfo(rows.dtype).eps)
-    if abs(rows @ rows.conj().T - np.eye(r)).max() <= _ROUND_OFF * eps * r:
-        return rows
-    q, triangle = qr(rows.T, mode="economic", check_finite=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = rows @ rows.conj().T
+        if abs(gram - np.eye(r)).max() <= _ROUND_OFF * eps * r:
+            return rows
+    # Scales change neither the spans nor, once they are one, what is dependent.
+    sizes = np.abs(rows).max(axis=1, keepdims=True)
+    scaled = rows / np.where(sizes > 0, sizes, 1)
+    q, triangle = qr(scaled.T, mode="economic", overwrite_a=True, check_finite=False)
     left = np.abs(np.diagonal(triangle))
     dependent = left <= n * eps * np.linalg.norm(triangle, axis=0)
     if dependent.any():

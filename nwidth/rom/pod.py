@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_choice, require_integer, require_number
-from nwidth.arrays import as_floating, require_finite, to_numpy
+from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.field_basis import field_rows
-from nwidth.rom.randomized_svd import randomized_svd
+from nwidth.rom.randomized_svd import frobenius_norm, randomized_svd
 from nwidth.rom.thin_svd import thin_svd
 
 Array = NDArray[Any]
@@ -157,12 +157,16 @@ def pod(
             raise InputError(f"weights: expected finite numbers > 0 of shape {shape}")
         root = np.sqrt(weights).ravel()
         flat = flat * root
+    # Squares of very large or small numbers would leave the range.
+    scale = power_of_two(np.ascontiguousarray(flat).view(flat.real.dtype))
+    if scale != 1:
+        flat = flat * flat.real.dtype.type(scale)
     floor = _ROUND_OFF * float(np.finfo(flat.dtype).eps)
     keep = max(rtol, floor)
     if method == "qr":
-        U, sigma, modes = thin_svd(flat, keep, limit, overwrite=root is not None)
-        total = float(np.linalg.norm(sigma))
-        error = float(np.linalg.norm(sigma[len(modes) :])) / total if total else 0.0
+        U, sigma, modes = thin_svd(flat, keep, limit, overwrite=flat.base is None)
+        total = frobenius_norm(sigma)
+        error = frobenius_norm(sigma[len(modes) :]) / total if total else 0.0
     else:
         U, sigma, modes, error = randomized_svd(flat, keep, max_rank=limit, seed=seed)
     if (sigma[len(modes) :] > keep * sigma.max(initial=0.0)).any():
@@ -171,6 +175,7 @@ def pod(
         status = SelectionStatus.EXHAUSTED
     else:
         status = SelectionStatus.CONVERGED
+    sigma = sigma / sigma.dtype.type(scale)
     scores = U * sigma[: len(modes)]
     modes = modes if root is None else modes / root
     modes = np.ascontiguousarray(modes).reshape(-1, *shape)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.arrays import generator, require_finite
+from nwidth.arrays import as_floating, generator, require_finite
 from nwidth.errors import InputError
 from nwidth.rom.thin_svd import thin_svd
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator, as_operator
@@ -40,12 +40,22 @@ def finite_operator(A: Any) -> LinearOperator:
     if isinstance(operator, MatrixOperator):
         matrix = operator.matrix
         if isinstance(matrix, np.ndarray):
-            require_finite(matrix, "matrix")
-        if operator.dtype.kind in "bui":
+            operator = MatrixOperator(require_finite(as_floating(matrix), "matrix"))
+        elif operator.dtype.kind in "bui":
             operator = MatrixOperator(matrix.astype(np.float64))
     if 0 in operator.shape:
         raise InputError(f"matrix: expected rows and columns, got shape {operator.shape}")
     return operator
+
+
+def frobenius_norm(A: Array) -> float:
+    """Return ||A||_F without overflow or underflow of squares.
+
+    >>> frobenius_norm(np.array([3e-200, 4e-200]))
+    5e-200
+    """
+    largest = np.abs(A).max(initial=0)
+    return float(largest) * float(np.linalg.norm(A / largest)) if largest > 0 else 0.0
 
 
 def products(A: LinearOperator, rows: Array) -> Array:
@@ -55,8 +65,10 @@ def products(A: LinearOperator, rows: Array) -> Array:
     [[1.0], [2.0]]
     """
     if isinstance(A, MatrixOperator):
-        return np.asarray((A.matrix @ rows.T).T)
-    return np.stack([A.apply(row) for row in rows])
+        found = np.asarray((A.matrix @ rows.T).T)
+    else:
+        found = _stacked([A.apply(row) for row in rows], A.shape[0], A.dtype)
+    return require_finite(found, "products with the matrix")
 
 
 def adjoint_products(A: LinearOperator, rows: Array) -> Array:
@@ -66,8 +78,15 @@ def adjoint_products(A: LinearOperator, rows: Array) -> Array:
     [[1.0, 2.0]]
     """
     if isinstance(A, MatrixOperator) and not hasattr(A.matrix, "rmatvec"):
-        return np.asarray(rows.conj() @ A.matrix).conj()
-    return np.stack([A.adjoint(row) for row in rows])
+        found = np.asarray(rows.conj() @ A.matrix).conj()
+    else:
+        found = _stacked([A.adjoint(row) for row in rows], A.shape[1], A.dtype)
+    return require_finite(found, "products with the adjoint matrix")
+
+
+def _stacked(rows: list[Array], length: int, dtype: np.dtype) -> Array:
+    """Return rows as a matrix, also where there are none."""
+    return np.stack([row.ravel() for row in rows]) if rows else np.zeros((0, length), dtype)
 
 
 def range_finder(
@@ -102,9 +121,9 @@ def range_finder(
     eps = float(np.finfo(operator.dtype).eps)
     while True:
         Y = products(operator, random_block(_BLOCK, operator.shape[1], operator.dtype, seed, step))
-        size = size or float(np.linalg.norm(Y))
+        size = size or frobenius_norm(Y)
         Y -= (Y @ Q.conj().T) @ Q
-        error = float(np.linalg.norm(Y)) / size if size else 0.0
+        error = frobenius_norm(Y) / size if size else 0.0
         if error <= max(rtol, 4 * eps) or len(Q) >= wanted:
             return Q.T, error
         Y -= (Y @ Q.conj().T) @ Q
@@ -141,6 +160,6 @@ def randomized_svd(
     Q, error = range_finder(operator, 0.1 * rtol, max_rank=further, seed=seed)
     B = adjoint_products(operator, Q.T).conj()
     W, sigma, Vh = thin_svd(B, rtol, max_rank, overwrite=True)
-    total = float(np.linalg.norm(sigma))
-    left = float(np.linalg.norm(sigma[len(Vh) :])) / total if total else 0.0
+    total = frobenius_norm(sigma)
+    left = frobenius_norm(sigma[len(Vh) :]) / total if total else 0.0
     return Q @ W, sigma, Vh, float(np.hypot(error, left))

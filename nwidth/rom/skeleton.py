@@ -12,7 +12,12 @@ from nwidth.arguments import require_integer
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
-from nwidth.rom.randomized_svd import finite_operator, products, random_block
+from nwidth.rom.randomized_svd import (
+    finite_operator,
+    frobenius_norm,
+    products,
+    random_block,
+)
 from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
@@ -146,8 +151,8 @@ class Skeleton(LinearOperator):
         probes = random_block(number, A.shape[1], A.dtype, seed, _PROBES)
         left, right = self.factors
         wanted = products(A, probes)
-        size = float(np.linalg.norm(wanted))
-        missed = float(np.linalg.norm(wanted - (left @ (right @ probes.T)).T))
+        size = frobenius_norm(wanted)
+        missed = frobenius_norm(wanted - (left @ (right @ probes.T)).T)
         return missed / size if size else missed
 
     def save(self, path: str | Path) -> None:

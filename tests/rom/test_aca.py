@@ -129,3 +129,15 @@ def test_arguments_are_checked(entries, shape, words):
 def test_entries_that_are_not_finite_are_told():
     with pytest.raises(NonFiniteError, match="entries of"):
         aca(lambda i, j: np.full(np.broadcast(i, j).shape, np.inf), (3, 3))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float64, 1e-250), (np.float64, 1e250), (np.complex64, 1e30)]
+)
+def test_very_large_and_very_small_entries(dtype, size):
+    A = (1 / (1 + np.add.outer(np.arange(60.0), np.arange(50.0)))).astype(dtype)
+    wanted = aca(lambda i, j: A[i, j], A.shape, 1e-4)
+    found = aca(lambda i, j: A[i, j] * dtype(size), A.shape, 1e-4)
+    assert found.row_indices.tolist() == wanted.row_indices.tolist()
+    assert found.error == pytest.approx(wanted.error, rel=1e-2)
+    np.testing.assert_allclose(found.to_dense() / size, A, atol=1e-3)

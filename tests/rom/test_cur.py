@@ -64,3 +64,11 @@ def test_arguments_are_checked():
         cur(np.eye(3), choice="random")
     with pytest.raises(InputError, match="rtol"):
         cur(np.eye(3), 1.0)
+
+
+@pytest.mark.parametrize("size", [1e-250, 1e250])
+def test_very_large_and_very_small_matrices(size):
+    A = decaying(50, 40)
+    wanted, found = cur(A, 1e-4), cur(A * size, 1e-4)
+    assert found.row_indices.tolist() == wanted.row_indices.tolist()
+    assert found.error == pytest.approx(wanted.error, rel=1e-6)

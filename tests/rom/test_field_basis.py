@@ -49,3 +49,12 @@ def test_rows_are_checked():
         field_rows(np.ones((0, 3)), "data")
     with pytest.raises(NonFiniteError, match=r"data: .* nan at index \(1, 0\)"):
         field_rows([[1.0], [np.nan]], "data")
+
+
+def test_scales_do_not_matter():
+    rows = RNG.standard_normal((4, 9))
+    q = orthonormal(rows)
+    for scale in (1e-250, 1e250, 10.0 ** np.array([[-250], [0], [250], [3]])):
+        np.testing.assert_allclose(abs(orthonormal(rows * scale) @ q.T), np.eye(4), atol=1e-13)
+    with pytest.raises(InputError, match="field 1 is a combination"):
+        orthonormal(np.array([[1.0, 2.0], [0.0, 0.0]]))

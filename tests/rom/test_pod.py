@@ -146,3 +146,15 @@ def test_bad_fields_are_told():
         found.coefficients(np.ones(5))
     with pytest.raises(InputError, match="to hold the"):
         found.combine(np.ones(found.rank + 1))
+
+
+@pytest.mark.parametrize("method", ["qr", "randomized"])
+@pytest.mark.parametrize(
+    ("dtype", "size"), [(np.float64, 1e-250), (np.float64, 1e250), (np.complex64, 1e30)]
+)
+def test_very_large_and_very_small_fields(dtype, size, method):
+    f = (bumps(40, 60, 0.2) * size).astype(dtype)
+    found, wanted = pod(f, 1e-4, method=method), pod(f / dtype(size), 1e-4, method=method)
+    assert found.rank == wanted.rank
+    assert found.error == pytest.approx(wanted.error, rel=1e-2)
+    np.testing.assert_allclose(found.combine(found.scores) / size, f / dtype(size), atol=1e-3)

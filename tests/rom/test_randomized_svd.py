@@ -103,6 +103,8 @@ def test_same_seed_same_answer():
 def test_bad_matrices_are_told():
     with pytest.raises(NonFiniteError, match="matrix"):
         range_finder(np.array([[1.0, np.nan]]))
+    with pytest.raises(NonFiniteError, match="products with the matrix"):
+        range_finder(sp.csr_array(np.array([[1.0, np.nan]])))
     with pytest.raises(InputError, match="expected rows and columns"):
         range_finder(np.zeros((0, 3)))
     with pytest.raises(InputError, match="rtol"):
