@@ -1,5 +1,6 @@
 """``nwidth sensors``: where to measure a field, and what the loss of each sensor costs."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ def sensors(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The model to write (HDF5), for `reconstruct`.")
     ],
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many sensors.")] = 12,
+    number: Annotated[int, typer.Option("--number", "-n", min=2, help="How many sensors.")] = 12,
     name: Annotated[
         str | None,
         typer.Option("--field", help="The field to measure. Default: the output, or the only one."),
@@ -94,7 +95,7 @@ def sensors(
             "positions": positions,
             "norm": norm,
             "data": str(dataset.path),
-            "rows": len(rows),
+            "rows": len(chosen.values),
         }
         model = RectangularEIM.of(chosen, rows, about=about)
         if test is None:
@@ -106,10 +107,10 @@ def sensors(
                 known = (unseen[chosen_name], seen)
                 failures = sensor_failures(model, *known, weights=grid.weights, noise=noise)
     model.save(output)
-    typer.echo(f"{chosen_name}: {chosen.rank} sensors from {len(rows)} fields of {data}")
+    typer.echo(f"{chosen_name}: {chosen.rank} sensors from {len(chosen.values)} fields of {data}")
     if chosen.rank < number:
         typer.echo(f"fewer than {number}: {chosen.status.value}")
-    if test is None and len(rows) < FEW * chosen.rank:
+    if test is None and len(chosen.values) < FEW * chosen.rank:
         typer.echo(
             f"these are few fields for {chosen.rank} sensors: errors on new fields are larger than "
             "those of this table; add --test with other fields"
@@ -153,9 +154,17 @@ def _field(dataset: "FieldDataset", name: str | None) -> str:
 
 def _rows(dataset: "FieldDataset", name: str) -> Any:
     """Return the fields of all samples and times, read from the file as they are needed."""
-    if dataset.times is None:
-        return dataset[name]
-    return dataset[name][:].reshape(-1, *dataset.grid.shape)
+    return dataset[name] if dataset.times is None else _Snapshots(dataset[name])
+
+
+class _Snapshots:
+    """The fields of all times, sample by sample, as often as wanted."""
+
+    def __init__(self, view: Any):
+        self._view = view
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._view)
 
 
 def _table(

@@ -117,7 +117,7 @@ class GaussianPrior:
         r, sensors = len(self.readings), list(sensors)
         seen = np.concatenate([self.readings[:, sensors], noise])
         wanted = np.eye(len(seen), r, dtype=seen.dtype)
-        M = np.linalg.lstsq(seen, wanted)[0]
+        M = np.linalg.lstsq(seen, wanted, rcond=None)[0]
         along = (readings - self.mean_readings[sensors]) @ M
         field = self.mean_field + np.tensordot(along, self.fields, axes=1)
         # What stays unknown, and the noise that comes in; only the first has to do with N.

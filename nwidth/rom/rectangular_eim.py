@@ -236,7 +236,7 @@ class RectangularEIM:
         (trcon,) = get_lapack_funcs(("trcon",), (R,))
         if trcon(R)[0] < max(self._R.shape) * np.finfo(R.dtype).eps:
             F = self.matrix[np.ix_(self.fields, self.sensors)]
-            return np.linalg.lstsq(F.T, v)[0]
+            return np.linalg.lstsq(F.T, v, rcond=None)[0]
         if self._wide:
             return solve_triangular(R, Q.conj().T @ v, check_finite=False)
         return Q.conj() @ solve_triangular(R, v, trans="T", check_finite=False)

@@ -53,13 +53,8 @@ class SensorDictionary:
 
         Between points of the grid they are interpolated multilinearly.
         """
-        from scipy.sparse import eye_array
-
         where = _places(grid, places, "places")
-        names = tuple(f"point {_words(place)}" for place in where)
-        if places is None:
-            return cls(eye_array(grid.size), names)
-        return cls(_interpolation(grid, where), names)
+        return cls(_interpolation(grid, where), tuple(f"point {_words(at)}" for at in where))
 
     @classmethod
     def averages(cls, grid: Grid, radius: float, centers: Any = None) -> Self:
@@ -168,7 +163,9 @@ def _interpolation(grid: Grid, places: Array) -> Any:
         columns = (columns[:, :, None] * n + both[:, None]).reshape(count, -1)
         weights = (weights[:, :, None] * shares[:, None]).reshape(count, -1)
     rows = np.repeat(np.arange(count), columns.shape[1])
-    return csr_array((weights.ravel(), (rows, columns.ravel())), shape=(count, grid.size))
+    L = csr_array((weights.ravel(), (rows, columns.ravel())), shape=(count, grid.size))
+    L.eliminate_zeros()
+    return L
 
 
 def _offsets(axis: Axis, center: float) -> Array:

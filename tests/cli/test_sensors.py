@@ -76,7 +76,7 @@ def test_data_of_low_rank_need_fewer_sensors(nwidth, tmp_path):
         (("--field", "temperature"), 2, "--field: expected one of permeability, pressure"),
         (("--norm", "l3"), 2, "--norm: expected sup, l1 or l2"),
         (("--noise", "-1"), 2, "--noise: expected a number >= 0"),
-        (("--number", 0), 2, "--number"),
+        (("--number", 1), 2, "--number"),
         (("--plot", "a.txt"), 2, "ending in .png"),
         (("--test", "none.h5"), 1, "no such file"),
     ],

@@ -102,7 +102,7 @@ def test_more_sensors_than_fields_fit_in_the_least_squares_sense():
     model = RectangularEIM.chosen(data, [3, 8], [0, 7, 19, 4])
     readings = rng.standard_normal((2, 3, 4))
     F = data.reshape(30, -1)[[3, 8]][:, [0, 7, 19, 4]]
-    beta = np.linalg.lstsq(F.T, readings.reshape(-1, 4).T)[0].T
+    beta = np.linalg.lstsq(F.T, readings.reshape(-1, 4).T, rcond=None)[0].T
     field = np.tensordot(beta, data[[3, 8]], axes=1).reshape(2, 3, 4, 5)
     np.testing.assert_allclose(model.interpolate(readings), field, atol=1e-12)
     less = model.without_sensor(2).without_sensor(0).without_sensor(3)
