@@ -66,10 +66,10 @@ class StreamedRemainder:
             raise InputError(
                 f"memory: expected room for eight rows, {8 * row_bytes} bytes, got {memory}"
             )
-        self._source, self._ends, self._block = source, ends, fits // 4
+        self._source, self._ends, self._block = source, ends, fits // 8
         points = row_bytes // source.dtype.itemsize
         self.power, self.weights = float(power), np.zeros(0) if weights is None else weights
-        self.candidates = _Kept(fits // 2, points, source.dtype)
+        self.candidates = _Kept(fits - 3 * (fits // 8), points, source.dtype)
         self.C, self._values = (np.zeros((rows, 0), source.dtype) for _ in range(2))
         self.Q, self._functions = (np.zeros((0, points), source.dtype) for _ in range(2))
         self.bounds = np.full(rows, np.inf)
