@@ -112,6 +112,5 @@ def _at_sensors(path: Path, model: "RectangularEIM") -> NDArray[np.float64]:
                 f"{path}: expected the field {name} on the grid of the sensors, without times, got "
                 f"{', '.join(data.field_names)} on {data.grid}"
             )
-        points = model.points[list(model.sensors)]
-        rows = [data[name][k].ravel()[points] for k in range(len(data))]
-        return np.array(rows, np.float64).reshape(-1, len(points))
+        rows = [data[name][k].ravel()[model.points] for k in range(len(data))]
+        return np.array(rows, np.float64).reshape(-1, len(model.sensors))

@@ -11,6 +11,7 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_instance, require_integers
 from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
+from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.row_source import RowSource
@@ -18,6 +19,8 @@ from nwidth.rom.row_source import RowSource
 Array = NDArray[Any]
 
 _KIND = "rectangular-eim"
+# Points of a field, or rows, that are taken together where all of them are not needed at once.
+_WIDTH = 4096
 
 
 class RectangularEIM:
@@ -36,10 +39,10 @@ class RectangularEIM:
     6.5 (updates of QR factors).
 
     `fields` and `sensors` are the numbers of those that are left, from 0, and keep their names
-    after failures; readings come in the order of `sensors`. `points` are the indices of all
-    sensors in the data (flat) or in their dictionary. `about` is a description that is kept with
-    the model. Objects do not change: a failure gives a new one, which shares the fields with it;
-    when a sensor works again, the former one is still there.
+    after failures; readings come in the order of `sensors`. `points` are the indices of the
+    sensors left in the data (flat) or in their dictionary. `about` is a description that is kept
+    with the model. Objects do not change: a failure gives a new one, which shares the fields with
+    it; when a sensor works again, the former one is still there.
 
     >>> from nwidth.rom.eim import eim
     >>> x, y = np.linspace(0, 1, 60)[:, None], np.linspace(0, 1, 80)
@@ -47,15 +50,15 @@ class RectangularEIM:
     >>> model = RectangularEIM.of(eim(data, rtol=1e-4), data)
     >>> left = model.without_sensor(2)
     >>> field = data[33]
-    >>> bool(abs(left.interpolate(field[left.points[list(left.sensors)]]) - field).max() < 0.1)
+    >>> bool(abs(left.interpolate(field[left.points]) - field).max() < 0.1)
     True
     """
 
     functions: Array
     matrix: Array
-    points: Array
     prior: GaussianPrior
     about: dict[str, Any]
+    _places: Array
     fields: tuple[int, ...]
     sensors: tuple[int, ...]
 
@@ -67,7 +70,7 @@ class RectangularEIM:
         prior: GaussianPrior,
         about: Mapping[str, Any] | None = None,
     ):
-        self.functions, self.matrix, self.points = functions, matrix, points
+        self.functions, self.matrix, self._places = functions, matrix, points
         self.prior, self.about = prior, dict(about or {})
         self.fields, self.sensors = tuple(range(matrix.shape[0])), tuple(range(matrix.shape[1]))
         self._factorize()
@@ -75,20 +78,26 @@ class RectangularEIM:
     @classmethod
     def of(
         cls,
-        model: EmpiricalInterpolation,
+        model: EmpiricalInterpolation | BasisInterpolation,
         data: Any = None,
         *,
         about: Mapping[str, Any] | None = None,
     ) -> Self:
-        """Take the fields and points of an empirical interpolation.
+        """Take the fields and points that another method has chosen.
 
         With the data (rows, *shape) it was made from, whatever `eim` reads, `reconstruct` also
-        knows what the fields cannot represent; without, it takes the rows as combinations of the
-        fields.
+        knows what the fields cannot represent; without, it takes the rows of an empirical
+        interpolation as combinations of its fields. A basis (`qdeim`, `s_opt`, ...) needs data.
         """
-        require_instance(model, "model", EmpiricalInterpolation)
+        require_instance(model, "model", EmpiricalInterpolation, BasisInterpolation)
         if model.rank == 0:
             raise InputError("model: expected at least one field and point, got rank 0")
+        if isinstance(model, BasisInterpolation):
+            if data is None:
+                raise InputError("data: expected rows like those the basis was made from, got none")
+            values = _values(data, model.shape, model.points)
+            prior = GaussianPrior.of(data, values)
+            return cls(model.basis, model.sampled, model.points, prior, about)
         if data is None:
             beta = model.coefficients(model.values)
             prior = GaussianPrior.of_span(model.functions, beta, model.values)
@@ -126,9 +135,19 @@ class RectangularEIM:
         return cls(functions, values[lines], places, prior, about)
 
     @property
+    def rank(self) -> int:
+        """Number of fields left."""
+        return len(self.fields)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a field."""
         return self.functions.shape[1:]
+
+    @property
+    def points(self) -> Array:
+        """Indices of the sensors left."""
+        return self._places[list(self.sensors)]
 
     @property
     def failed(self) -> tuple[int, ...]:
@@ -162,6 +181,15 @@ class RectangularEIM:
             beta[..., list(self.fields)] = some
         return np.tensordot(beta, self.functions, axes=(-1, 0))
 
+    def lebesgue_constant(self) -> float:
+        """Return max_y sum_m |sum_l D_lm f_l(y)|, by which readings' errors grow at most."""
+        flat, largest = self.functions.reshape(len(self.functions), -1), 0.0
+        D = self.coefficients(np.eye(len(self.sensors), dtype=self.matrix.dtype))
+        for start in range(0, flat.shape[1], _WIDTH):
+            cardinal = D @ flat[list(self.fields), start : start + _WIDTH]
+            largest = max(largest, float(np.abs(cardinal).sum(axis=0).max()))
+        return largest
+
     def reconstruct(self, readings: Any, noise: Any = None) -> Reconstruction:
         """Return the fields to be expected given readings with noise, and their error bars.
 
@@ -179,7 +207,7 @@ class RectangularEIM:
 
     def save(self, path: str | Path) -> None:
         """Write the model, with what has failed, to one HDF5 file, whole or not at all."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays = dict(zip(_ARRAYS, (self.functions, self.matrix, self._places), strict=True))
         arrays |= {f"prior/{name}": np.asarray(getattr(self.prior, name)) for name in _PRIOR}
         arrays |= {name: np.array(getattr(self, name), np.int64) for name in ("fields", "sensors")}
         save_archive(path, _KIND, arrays, self.about)
@@ -194,7 +222,7 @@ class RectangularEIM:
             functions, matrix, points = (arrays[name] for name in _ARRAYS)
             found = cls(functions, matrix, points, prior, about)
             n, p = found.matrix.shape
-            if (len(found.functions), len(found.points)) != (n, p):
+            if (len(found.functions), len(points)) != (n, p):
                 raise ValueError("the arrays do not fit together")
             found.fields = tuple(_indices(arrays["fields"], "fields", n).tolist())
             found.sensors = tuple(_indices(arrays["sensors"], "sensors", p).tolist())
@@ -208,7 +236,7 @@ class RectangularEIM:
         from scipy.linalg import qr_delete
 
         new = object.__new__(type(self))
-        new.functions, new.matrix, new.points = self.functions, self.matrix, self.points
+        new.functions, new.matrix, new._places = self.functions, self.matrix, self._places
         new.prior, new.about = self.prior, self.about
         new.fields, new.sensors = fields, sensors
         new._wide = self._wide
@@ -292,6 +320,14 @@ class RectangularEIM:
                 f"smallest eigenvalue {values[0]:.3g}"
             )
         return (np.sqrt(np.maximum(values, 0))[:, None] * vectors.T).astype(dtype)
+
+
+def _values(data: Any, shape: tuple[int, ...], points: Array) -> Array:
+    """Return the values of rows at points, shape (rows, points)."""
+    source = RowSource(data)
+    if source.shape[1:] != shape:
+        raise InputError(f"data: expected rows of shape {shape}, got {source.shape[1:]}")
+    return np.concatenate([rows[:, points] for _, rows in source.blocks(_WIDTH)])
 
 
 def _indices(indices: Any, name: str, count: int) -> Array:

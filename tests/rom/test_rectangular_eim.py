@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nwidth import rom
 from nwidth.archive import save_archive
 from nwidth.arrays import generator
 from nwidth.errors import FileFormatError, InputError
-from nwidth.rom import SampledFunction, eim
+from nwidth.rom import PointInterpolation, SampledFunction, eim, pod
 from nwidth.rom.rectangular_eim import RectangularEIM
 
 
@@ -108,6 +109,24 @@ def test_more_sensors_than_fields_fit_in_the_least_squares_sense():
     less = model.without_sensor(2).without_sensor(0).without_sensor(3)
     beta = np.linalg.pinv(F[:, 1:2].T) @ readings[..., 1:2].reshape(-1, 1).T
     np.testing.assert_allclose(less.coefficients(readings[0, 0, 1:2]), beta[:, 0], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["deim", "qdeim", "s_opt", "gnat"])
+def test_sensors_of_any_method_may_fail(method, reference):
+    data = reference[0]
+    basis = pod(data, 0.0, max_rank=8).modes
+    chosen = getattr(rom, method)(basis, *([11] if method in ("s_opt", "gnat") else []))
+    model = RectangularEIM.of(chosen, data)
+    assert isinstance(model, PointInterpolation) and model.rank == 8
+    assert model.lebesgue_constant() == pytest.approx(chosen.lebesgue_constant())
+    readings = data[:, chosen.points]
+    for lead in ((), (3,), (0,)):
+        assert model.interpolate(np.zeros((*lead, len(chosen.points)))).shape == (*lead, 500)
+    np.testing.assert_allclose(model.interpolate(readings), chosen.interpolate(readings), atol=1e-9)
+    left = model.without_sensor(3)
+    np.testing.assert_array_equal(left.points, np.delete(chosen.points, 3))
+    field, _ = left.reconstruct(data[:, left.points])
+    assert relative(field - data, data) < 0.2 and left.lebesgue_constant() > 0
 
 
 def test_a_matrix_that_loses_its_rank_is_cut():
@@ -231,7 +250,9 @@ def test_files_of_others(tmp_path):
             lambda m: RectangularEIM.of(eim(np.eye(3), max_rank=2), np.eye(4)),
             r"expected the 3 rows that the model was made from, of shape \(3,\), got shape",
         ),
-        (lambda m: RectangularEIM.of(m), "model: expected a EmpiricalInterpolation"),
+        (lambda m: RectangularEIM.of(m), "model: expected a EmpiricalInterpolation or Basis"),
+        (lambda m: RectangularEIM.of(rom.qdeim(np.eye(4)[:2])), "data: expected rows like those"),
+        (lambda m: RectangularEIM.of(rom.qdeim(np.eye(4)[:2]), np.eye(3)), "rows of shape"),
         (lambda m: RectangularEIM.of(eim(np.zeros((2, 3)))), "got rank 0"),
         (lambda m: RectangularEIM.chosen(np.eye(3), [0, 0], [1]), "rows: expected different"),
         (lambda m: RectangularEIM.chosen(np.eye(3), [0], [3]), "points: expected different"),
