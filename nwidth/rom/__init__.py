@@ -6,6 +6,7 @@ from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.certificate import CertifiedSurrogate, certify, certify_fields
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
+from nwidth.rom.compressed_eim import compressed_eim
 from nwidth.rom.cur import cur
 from nwidth.rom.deim import deim
 from nwidth.rom.dual_norm import DualNorm
@@ -66,6 +67,7 @@ __all__ = [
     "affine_decomposition",
     "certify",
     "certify_fields",
+    "compressed_eim",
     "cur",
     "deim",
     "eim",
