@@ -140,6 +140,8 @@ class AffineDecomposition:
         rows, _ = self.training.many(mu)
         span = self._span(matrices)
         wanted = (exact(row) for row in rows) if callable(exact) else exact
+        if not callable(exact) and len(exact) != len(rows):
+            raise InputError(f"exact: expected {len(rows)} matrices, got {len(exact)}")
         found = []
         for row, A in zip(rows, wanted, strict=True):
             beta = self.beta_of(A) if self.functions is None else self.beta(row)

@@ -69,6 +69,11 @@ class AffineProblem:
             ("theta", self.theta, self.matrices),
             ("phi", self.phi, self.sources),
         ):
+            known = coefficients is None or callable(coefficients)
+            if not known and not isinstance(coefficients, AffineDecomposition):
+                raise InputError(
+                    f"{name}: expected a function or a decomposition, got {coefficients!r:.80}"
+                )
             if isinstance(coefficients, AffineDecomposition) and coefficients.rank != len(span):
                 raise InputError(
                     f"{name}: its decomposition has {coefficients.rank} terms, got {len(span)}"
@@ -98,7 +103,12 @@ class AffineProblem:
                 "solve: expected dense matrices; give operator(mu) and source(mu) to a Krylov "
                 "method or nwidth.solvers.solve_matrix, or reduce the problem first"
             )
-        return np.linalg.solve(self.matrix(mu), self.source(mu))
+        try:
+            return np.linalg.solve(self.matrix(mu), self.source(mu))
+        except np.linalg.LinAlgError:
+            raise InputError(
+                f"solve: expected a regular matrix, got a singular one at {mu}"
+            ) from None
 
     def reduce(self, V: Any, W: Any = None) -> "AffineProblem":
         """Return the problem W^H A(mu) V x = W^H f(mu) of few unknowns, u ~ V x.

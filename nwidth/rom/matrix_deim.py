@@ -1,6 +1,6 @@
 """Matrix DEIM: the affine decomposition of matrices of which only entries are known."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ def _reader(entries: Entries) -> Callable[[Any, Array], Any]:
 
 def _indices(places: Any) -> Array:
     """Return index arrays side by side, shape (entries, axes)."""
-    arrays = [np.asarray(index) for index in places]
+    arrays = [np.asarray(index) for index in places] if isinstance(places, Iterable) else []
     good = arrays and all(
         a.ndim == 1 and a.dtype.kind in "iu" and a.shape == arrays[0].shape for a in arrays
     )

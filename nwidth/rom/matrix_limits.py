@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations_with_replacement
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -184,15 +185,21 @@ def matrix_limits(
     True
     """
     training = TrainingParameters(parameters)
+    for name, given in (("theta", theta), ("jacobian", jacobian)):
+        if given is not None and not callable(given):
+            raise InputError(f"{name}: expected a function of mu, got {given!r:.80}")
     degree = require_integer(degree, "degree", 1)
     values = _thetas(theta, training.values)
     p = values.shape[1]
-    alpha = np.array([a for a in product(range(degree + 1), repeat=p) if sum(a) <= degree])
-    if len(training) < len(alpha):
+    count = comb(degree + p, p)
+    if len(training) < count:
         raise InputError(
-            f"parameters: expected at least {len(alpha)} for degree {degree} and {p} coefficients, "
+            f"parameters: expected at least {count} for degree {degree} and {p} coefficients, "
             f"got {len(training)}; give more or lower the degree"
         )
+    # Degrees are shared out among the coefficients and the 1 of A_0.
+    shares = combinations_with_replacement(range(p + 1), degree)
+    alpha = np.array(sorted(tuple(np.bincount(s, minlength=p + 1)[:p]) for s in shares))
     scales = np.abs(values).max(axis=0)
     scales[scales == 0] = 1
     table = _monomials(values / scales, alpha)

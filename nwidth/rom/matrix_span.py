@@ -75,6 +75,7 @@ class MatrixSpan:
         w = np.asarray(weights)
         if w.shape != (len(self),) or w.dtype.kind not in "biufc":
             raise InputError(f"weights: expected {len(self)} numbers, got shape {w.shape}")
+        require_finite(w, "weights")
         if self.kind == "operator":
             return _sum([A * complex(b) if np.iscomplexobj(w) else A * float(b)
                          for A, b in zip(self.matrices, w, strict=True)])  # fmt: skip

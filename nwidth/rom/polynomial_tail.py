@@ -43,9 +43,14 @@ def polynomial_tail(
     True
     """
     degree = require_integer(degree, "degree", 0)
-    a, b = (float(end) for end in interval)
-    if not (np.isfinite([a, b]).all() and a < b):
-        raise InputError(f"interval: expected finite ends a < b, got {interval!r:.80}")
+    ends = np.asarray(interval)
+    if ends.shape != (2,) or ends.dtype.kind not in "iuf" or not np.isfinite(ends).all():
+        raise InputError(f"interval: expected two finite ends a < b, got {interval!r:.80}")
+    a, b = ends.tolist()
+    if a >= b:
+        raise InputError(f"interval: expected a < b, got {interval!r:.80}")
+    if not callable(f):
+        raise InputError(f"f: expected a function, got {f!r:.80}")
     count = max(_TERMS, 4 * degree)
     turn = np.exp(2j * np.pi * (np.arange(count) + 0.5) / count)
     places = turn.real if hermitian else turn

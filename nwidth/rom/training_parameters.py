@@ -53,10 +53,8 @@ class TrainingParameters:
         asked = np.asarray(asked)
         one = self.values.ndim - 1
         if asked.ndim not in (one, one + 1) or asked.shape[asked.ndim - one :] != self._shape:
-            raise InputError(
-                f"mu: expected one parameter of shape {self._shape} or several, (many, "
-                f"*{self._shape}), got shape {asked.shape}"
-            )
+            wanted = f"of shape {self._shape} or many" if one else "a number or many"
+            raise InputError(f"mu: expected one parameter, {wanted}, got shape {asked.shape}")
         require_finite(asked, "mu")
         several = asked.ndim == one + 1
         return (asked if several else asked[None]), several

@@ -247,6 +247,8 @@ def test_bad_input_is_told():
         model.assemble([np.eye(2)], 1.5)
     with pytest.raises(InputError, match="mu: expected one parameter"):
         model.beta([[1.5]])
+    with pytest.raises(InputError, match="exact: expected 2 matrices, got 1"):
+        model.matrix_errors([np.eye(2)] * model.rank, [1.5, 2.5], [np.eye(2)])
     with pytest.raises(InputError, match="beta_of: expected a decomposition by matrix_deim"):
         model.beta_of(np.eye(2))
 

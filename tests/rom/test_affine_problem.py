@@ -154,6 +154,10 @@ def test_bad_input_is_told(tmp_path, decomposed):
         AffineProblem(theta, [np.ones(3)], phi, [[1.0, 2.0, 3.0]])
     with pytest.raises(InputError, match="theta: its decomposition has"):
         AffineProblem(decomposed.theta, [np.eye(N)], phi, F)
+    with pytest.raises(InputError, match="theta: expected a function"):
+        AffineProblem("a", SPD, phi, F)
+    with pytest.raises(InputError, match=r"a singular one at \[2"):
+        AffineProblem(lambda mu: [0.0], SPD[:1], phi, F).solve([2.0, 1.0])
     problem = AffineProblem(theta, SPD, phi, F)
     with pytest.raises(InputError, match=r"V: expected shape \(40, N\)"):
         problem.reduce(np.ones(N))

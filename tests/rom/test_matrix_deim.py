@@ -120,7 +120,7 @@ def test_bad_input_is_told(pairs):
         matrix_deim([np.eye(2), np.eye(3)], mu)
     with pytest.raises(InputError, match="known by their action"):
         matrix_deim([MatrixOperator(a) for a in A], mu)
-    for places in (([0], [0, 1]), ([0.5], [0.5]), ([-1], [0]), ([], [])):
+    for places in (3, ([0], [0, 1]), ([0.5], [0.5]), ([-1], [0]), ([], [])):
         with pytest.raises(InputError, match="places: expected arrays of row"):
             matrix_deim(A, mu, places=places)
     bad = np.eye(2)

@@ -154,6 +154,10 @@ def test_nonsymmetric_matrices_and_their_bound():
 def test_bad_input_is_told():
     with pytest.raises(InputError, match="at least 66 for degree 10"):
         matrix_limits(TRAINING[:60], 10)
+    with pytest.raises(InputError, match="at least 646646"):
+        matrix_limits(np.random.default_rng(0).random((50, 12)), 10)
+    with pytest.raises(InputError, match="theta: expected a function of mu"):
+        matrix_limits(TRAINING, 2, theta=3.0)
     with pytest.raises(InputError, match="a second time"):
         matrix_limits([1.0, 1.0, 2.0], 1)
     with pytest.raises(InputError, match="degree"):

@@ -136,3 +136,8 @@ def test_nan_is_told_with_row_and_column():
 def test_weights_that_do_not_fit(weights):
     with pytest.raises(InputError, match="weights: expected 2 numbers"):
         MatrixSpan([np.eye(2)] * 2).combine(weights)
+
+
+def test_weights_that_are_not_finite():
+    with pytest.raises(NonFiniteError, match=r"weights.*\(1,\)"):
+        MatrixSpan([np.eye(2)] * 2).combine([1.0, np.nan])

@@ -43,8 +43,10 @@ def test_singular_functions_and_bad_arguments():
     for hermitian in (True, False):
         with pytest.raises(InputError, match="without singularities"):
             polynomial_tail(lambda x: 1 / x, 3, (-1.0, 1.1), hermitian=hermitian)
-    for interval in ((2.0, 1.0), (0.0, np.inf), (np.nan, 1.0)):
+    for interval in ((2.0, 1.0), (0.0, np.inf), (np.nan, 1.0), 3.0, ("a", "b")):
         with pytest.raises(InputError, match="interval"):
             polynomial_tail(np.exp, 3, interval)
+    with pytest.raises(InputError, match="f: expected a function"):
+        polynomial_tail("log", 3, (1.0, 2.0))
     with pytest.raises(InputError, match="degree"):
         polynomial_tail(np.exp, -1, (0.0, 1.0))
