@@ -36,8 +36,8 @@ def gappy_pod(basis: Any, fields: Any, known: Any = None) -> GappyFields:
 
         min_c ||M (f - sum_k c_k u_k)||,    M = 1 where f is known, else 0
 
-    Each distinct mask is decomposed once, M U = Q R and R = W S V*, for all the fields that have
-    it: no normal equations, whose condition is squared. With an orthonormal basis an error of known
+    Each distinct mask is decomposed once, M U = W S V*, for all the fields that have it: no normal
+    equations, whose condition is squared. With an orthonormal basis an error of known
     values grows in c by at most 1 / sigma_r. Reference: Everson & Sirovich (1995),
     doi:10.1364/JOSAA.12.001657.
 
@@ -75,16 +75,13 @@ def gappy_pod(basis: Any, fields: Any, known: Any = None) -> GappyFields:
         places = np.flatnonzero(masks[members[0]])
         if not places.size:
             raise InputError(f"fields: expected known values, but field {members[0]} has none")
-        q, triangle = np.linalg.qr(U[:, places].T)
-        W, s, Vh = np.linalg.svd(triangle, full_matrices=False)
-        above = s > max(len(places), r) * np.finfo(s.dtype).eps * s[0]
         data = values[np.ix_(members, places)]
-        c = ((data @ q.conj()) @ W[:, above].conj() / s[above]) @ Vh[above].conj()
-        fit = c @ U
-        ranks[members] = above.sum()
-        condition[members] = s[0] / s[-1] if above.sum() == r else np.inf
+        c, _, rank, sigma = np.linalg.lstsq(U[:, places].T, data.T, rcond=None)
+        fit = c.T @ U
+        ranks[members] = rank
+        condition[members] = sigma[0] / sigma[-1] if rank == r else np.inf
         misfits[members] = np.sqrt((np.abs(fit[:, places] - data) ** 2).mean(axis=1))
-        coefficients[members] = c
+        coefficients[members] = c.T
         fit[:, places] = data
         filled[members] = fit
     return GappyFields(

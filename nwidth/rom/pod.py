@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_choice, require_integer, require_number
-from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
+from nwidth.arrays import as_floating, power_of_two, real_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.field_basis import field_rows
@@ -152,7 +152,7 @@ def pod(
     limit = None if max_rank is None else require_integer(max_rank, "max_rank", 1)
     root = None
     if weights is not None:
-        weights = np.asarray(weights, flat.real.dtype)
+        weights = to_numpy(real_floating(weights, "weights")).astype(flat.real.dtype)
         if weights.shape != shape or not (np.isfinite(weights).all() and (weights > 0).all()):
             raise InputError(f"weights: expected finite numbers > 0 of shape {shape}")
         root = np.sqrt(weights).ravel()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arguments import require_integer
+from nwidth.arguments import require_instance, require_integer, require_integers
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
@@ -74,9 +74,11 @@ class Skeleton(LinearOperator):
             )
         self.row_indices = _indices(row_indices, "row_indices", G[0], C[0])
         self.column_indices = _indices(column_indices, "column_indices", G[1], R[1])
-        self.error, self.status = error, status
-        self.domain_shape = (R[1],) if domain_shape is None else tuple(domain_shape)
-        self.range_shape = (C[0],) if range_shape is None else tuple(range_shape)
+        self.error, self.status = error, require_instance(status, "status", SelectionStatus)
+        domain = (R[1],) if domain_shape is None else domain_shape
+        self.domain_shape = require_integers(domain, "domain_shape", 0)
+        range_ = (C[0],) if range_shape is None else range_shape
+        self.range_shape = require_integers(range_, "range_shape", 0)
         if self.shape != (C[0], R[1]):
             raise InputError(
                 f"skeleton: expected shapes of {C[0]} and {R[1]} numbers, got {self.range_shape} "
@@ -93,6 +95,7 @@ class Skeleton(LinearOperator):
         >>> bool(abs(Skeleton.of(eim(data)).to_dense() - data).max() < 1e-13)
         True
         """
+        require_instance(model, "model", EmpiricalInterpolation)
         return cls(
             model.values,
             model.matrix,

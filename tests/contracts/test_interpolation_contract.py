@@ -26,6 +26,7 @@ def modes(dtype, r=5):
 # How each method chooses points; those with more points than functions are no interpolation.
 MAKERS = {
     "eim": lambda dtype: rom.eim(data(dtype), 0.0, max_rank=5),
+    "compressed_eim": lambda dtype: rom.compressed_eim(data(dtype), 1e-5, max_rank=5),
     "generalized_eim": lambda dtype: rom.generalized_eim(data(dtype), np.eye(54), 0.0, max_rank=5),
     "deim": lambda dtype: rom.deim(modes(dtype)),
     "qdeim": lambda dtype: rom.qdeim(modes(dtype)),
