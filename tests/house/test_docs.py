@@ -27,6 +27,21 @@ def test_the_code_on_sensors_in_the_user_guide_runs():
     assert names["averaged"].rank == 12 and len(names["figure"].axes) == 2
 
 
+def test_the_code_on_matrices_in_the_user_guide_runs():
+    text = (ROOT / "docs" / "user_guide.md").read_text(encoding="utf-8")
+    section = text.split("## Matrices of any code")[1].split("\n## ")[0]
+    names: dict = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)), names)
+    np, A = names["np"], names["assemble"](7.0)
+    assert names["errors"].max() < 1e-8 and abs(names["A"] - A).max() < 1e-7
+    assert abs(A @ names["u"] - 1).max() < 1e-5
+    exact = np.linalg.slogdet(names["covariance"]([0.7, 1.2]))[1]
+    assert abs(names["value"] - exact) < names["bound"] < 0.1
+    inverse = np.linalg.inv(names["covariance"]([0.7, 1.2]))
+    slopes = [np.trace(inverse @ B) for B in (names["K"], names["K"] @ names["K"])]
+    assert abs(names["slope"] - slopes).max() < 1e-2
+
+
 def test_links_of_the_docs_lead_somewhere():
     for path in (ROOT / "docs").glob("*.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
