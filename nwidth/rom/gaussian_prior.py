@@ -12,8 +12,8 @@ from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
-# Rows of the data that are in memory at once.
-_ROWS = 64
+# Bytes of rows that are in memory at once.
+_BLOCK = 1 << 25
 
 
 class Reconstruction(NamedTuple):
@@ -74,7 +74,7 @@ class GaussianPrior:
         """Return the prior from rows (N, *shape) and their readings (N, p).
 
         Rows may be whatever `RowSource` reads, a file as well as an array; they are read twice,
-        a few dozen at a time. N should be several times p.
+        some at a time. N should be several times p.
         """
         source = RowSource(data)
         count, *shape = source.shape
@@ -86,10 +86,10 @@ class GaussianPrior:
         size = int(np.prod(shape))
         mean, squares = np.zeros(size, S.dtype), np.zeros(size, S.real.dtype)
         fields = np.zeros((len(S), size), S.dtype)
-        for start, rows in source.blocks(_ROWS):
+        for start, rows in source.blocks(rows_at_once(source)):
             mean += rows.sum(axis=0) / count
             fields += U[start : start + len(rows)].conj().T @ rows
-        for start, rows in source.blocks(_ROWS):
+        for start, rows in source.blocks(rows_at_once(source)):
             rest = rows - mean - U[start : start + len(rows)] @ fields
             squares += (np.abs(rest) ** 2).sum(axis=0)
         spread = np.sqrt(squares / max(count - 1, 1)).reshape(shape)
@@ -132,6 +132,11 @@ class GaussianPrior:
         N = self.count
         own = (N - 1) / max(N - 1 - s, 1)
         return float((max(own, 1) * (1 + 1 / N) * max(N - 2, 1) / max(N - 2 - s, 1)) ** 0.5)
+
+
+def rows_at_once(source: RowSource) -> int:
+    """Return how many rows to read together where all of them pass by."""
+    return max(1, _BLOCK * source.shape[0] // source.nbytes)
 
 
 def _directions(values: Array) -> tuple[Array, Array, Array]:

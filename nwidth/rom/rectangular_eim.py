@@ -13,13 +13,13 @@ from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
-from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
+from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction, rows_at_once
 from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
 _KIND = "rectangular-eim"
-# Points of a field, or rows, that are taken together where all of them are not needed at once.
+# Points of a field that are taken together where all of them are not needed at once.
 _WIDTH = 4096
 
 
@@ -327,7 +327,7 @@ def _values(data: Any, shape: tuple[int, ...], points: Array) -> Array:
     source = RowSource(data)
     if source.shape[1:] != shape:
         raise InputError(f"data: expected rows of shape {shape}, got {source.shape[1:]}")
-    return np.concatenate([rows[:, points] for _, rows in source.blocks(_WIDTH)])
+    return np.concatenate([rows[:, points] for _, rows in source.blocks(rows_at_once(source))])
 
 
 def _indices(indices: Any, name: str, count: int) -> Array:

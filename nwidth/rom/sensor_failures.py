@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import require_shape
 from nwidth.errors import InputError
+from nwidth.rom.gaussian_prior import rows_at_once
 from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.row_source import RowSource
-
-# Rows that are reconstructed at once.
-_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def sensor_failures(
     models = [model, *(model.without_sensor(i) for i in model.sensors)]
     columns = [np.arange(len(model.sensors)), *keep]
     squares, whole = np.zeros((2, len(models))), 0.0
-    for start, rows in source.blocks(_ROWS):
+    for start, rows in source.blocks(rows_at_once(source)):
         whole += _sum(rows, w)
         for k, (left, some) in enumerate(zip(models, columns, strict=True)):
             seen = v[start : start + len(rows), some]

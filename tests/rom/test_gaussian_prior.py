@@ -3,7 +3,8 @@ import pytest
 
 from nwidth.arrays import generator
 from nwidth.errors import InputError
-from nwidth.rom.gaussian_prior import GaussianPrior
+from nwidth.rom.gaussian_prior import GaussianPrior, rows_at_once
+from nwidth.rom.row_source import RowSource
 
 
 def rows(unit=0.0, *, count=200):
@@ -73,6 +74,19 @@ def test_few_rows_make_wide_error_bars(noise):
         bars.append(deviation**2)
     ratio = (np.mean(errors, axis=0) / np.mean(bars, axis=0))[4:]
     assert ratio.min() > 0.85 and ratio.max() < 1.15
+
+
+def test_rows_that_pass_by_in_blocks_give_the_same(monkeypatch):
+    data, values = rows()
+    whole = GaussianPrior.of(data, values)
+    monkeypatch.setattr("nwidth.rom.gaussian_prior._BLOCK", 7 * data[0].nbytes + 1)
+    source = RowSource(data)
+    assert rows_at_once(source) == 7
+    parts = GaussianPrior.of(data, values)
+    for name in ("fields", "mean_field", "spread"):
+        np.testing.assert_allclose(
+            getattr(parts, name), getattr(whole, name), rtol=1e-10, atol=1e-12
+        )
 
 
 def test_a_single_row_is_its_own_mean():
