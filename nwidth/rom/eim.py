@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
+from nwidth.arrays import as_floating, lives_on_gpu, namespace, to_numpy
 from nwidth.errors import InputError
+from nwidth.rom.device_remainder import DeviceRemainder
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
 from nwidth.rom.remainder import Remainder, scale_of
 from nwidth.rom.row_source import RowSource
@@ -46,7 +48,8 @@ def eim(
     Args:
         data: rows f(x, .), shape (rows, *shape), real or complex: an array, a field of a
             `FieldDataset` (`data["pressure"]`) or an HDF5 data set, a `SampledFunction`, or an
-            iterable that gives blocks of rows anew each time (see `RowSource`).
+            iterable that gives blocks of rows anew each time (see `RowSource`). CuPy arrays are
+            worked on where they are (`DeviceRemainder`); the result is NumPy's.
         rtol: tolerance, relative to the largest row. Good values: 1e-4 to 1e-10. What is below
             round-off is not reached: the status is then EXHAUSTED, and `reached` tells how far.
         max_rank: limit on the number of steps.
@@ -73,7 +76,14 @@ def eim(
     ends = _Ending(require_number(rtol, "rtol", "[0, 1)"), limit, most, source.dtype)
     memory = _default_memory() if memory is None else require_integer(memory, "memory", 1)
     array = source.array
-    if source.nbytes * (2 if array is None else 1) <= memory:
+    if lives_on_gpu(data):
+        rows, points, errors, status = _choose(
+            _on_device(data, source, power, weights), ends, progress
+        )
+        xp = namespace(data)
+        functions = to_numpy(data[xp.asarray(rows)])
+        values = to_numpy(data.reshape(count, -1)[:, xp.asarray(points)])
+    elif source.nbytes * (2 if array is None else 1) <= memory:
         if array is None:
             array = source.read().reshape(source.shape)
             source = RowSource(array)
@@ -123,8 +133,21 @@ def _in_memory(source: RowSource, power: float, weights: Array | None) -> Remain
     return Remainder(rows, power, weights, scale)
 
 
+def _on_device(
+    data: Any, source: RowSource, power: float, weights: Array | None
+) -> DeviceRemainder:
+    """Return the remainder of an array on a device, scaled as norms need it."""
+    xp, rows = namespace(data), as_floating(data, "data").reshape(len(data), -1)
+    largest = max(float(abs(rows.real).max()), float(abs(rows.imag).max()))
+    if not np.isfinite(largest):
+        source.read()  # names row and column
+    scale = scale_of(largest, source.dtype, power)
+    rows = xp.ascontiguousarray(rows) * rows.real.dtype.type(scale)
+    return DeviceRemainder(rows, power, None if weights is None else xp.asarray(weights), scale)
+
+
 def _choose(
-    remainder: Remainder | StreamedRemainder,
+    remainder: Remainder | StreamedRemainder | DeviceRemainder,
     ends: _Ending,
     progress: Callable[[int, float], object] | None,
 ) -> tuple[Array, Array, tuple[float, ...], SelectionStatus]:
@@ -160,7 +183,7 @@ def _norm(norm: str | float, weights: Any, shape: tuple[int, ...]) -> tuple[floa
         power = 0.0 if norm == np.inf else require_number(norm, "norm", "[1, 16]")
     if weights is None:
         return power, None
-    weights = np.asarray(weights, np.float64)
+    weights = to_numpy(weights).astype(np.float64)
     if power == 0:
         raise InputError('weights: expected norm="l1", "l2" or a power, got the maximum norm')
     if weights.shape != shape or not (np.isfinite(weights).all() and (weights > 0).all()):

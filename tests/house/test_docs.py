@@ -42,6 +42,16 @@ def test_the_code_on_matrices_in_the_user_guide_runs():
     assert abs(names["slope"] - slopes).max() < 1e-2
 
 
+def test_the_code_of_the_guide_to_reduced_models_runs():
+    text = (ROOT / "docs" / "rom.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict = {}
+    exec("\n".join(blocks), names)
+    f, model = names["f"], names["model"]
+    assert abs(names["field"] - f[7]).max() < 1e-5 * abs(f).max()
+    assert (model.rank, names["matrices"].rank) == (45, 13)
+
+
 def test_links_of_the_docs_lead_somewhere():
     for path in (ROOT / "docs").glob("*.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
