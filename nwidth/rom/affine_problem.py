@@ -156,7 +156,9 @@ class AffineProblem:
                 for name, given in (("theta", theta), ("phi", phi))
             ]
             return cls(coefficients[0], matrices, coefficients[1], MatrixSpan(arrays["sources"]))
-        except (KeyError, TypeError, IndexError) as error:
+        except InputError:
+            raise  # of the functions that were given
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise FileFormatError(f"{path}: not an affine problem ({error})") from None
 
     def _basis(self, V: Any, name: str) -> Array:

@@ -69,6 +69,19 @@ def test_bounds_hold(degree):
     assert (np.abs(limits.weights(UNSEEN) @ logs - exact) <= bounds).all()
 
 
+@pytest.mark.parametrize("degree", [14, 18, 24])
+def test_bounds_hold_down_to_round_off(degree):
+    limits = matrix_limits(np.random.default_rng(7).uniform(0, 0.8, (600, 2)), degree)
+    terms = [b[:20, :20] for b in B]  # their spectra lie within those of B
+    A = [np.eye(20) + a * terms[0] + b * terms[1] for a, b in limits.parameters]
+    bounds = limits.bound(UNSEEN, polynomial_tail(lambda x: 1 / x, degree, INTERVAL))
+    found = np.tensordot(limits.weights(UNSEEN), np.linalg.inv(A), 1)
+    exact = np.linalg.inv([np.eye(20) + a * terms[0] + b * terms[1] for a, b in UNSEEN])
+    errors = np.linalg.norm(found - exact, 2, axis=(1, 2))
+    assert (errors <= bounds).all()
+    assert errors.max() < 1e-9
+
+
 def test_polynomials_are_exact():
     limits = matrix_limits(TRAINING, 4)
 
