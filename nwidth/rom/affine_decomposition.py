@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_number
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
@@ -206,15 +207,11 @@ class AffineDecomposition:
 
     def save(self, path: str | Path) -> None:
         """Write all but the coefficient functions, which are code, to one HDF5 file."""
-        from nwidth.archive import save_archive
-
         save_archive(path, _KIND, *self.archived())
 
     @classmethod
     def load(cls, path: str | Path, functions: Any = None) -> Self:
         """Read a decomposition back; executes nothing, so bring the coefficient functions."""
-        from nwidth.archive import load_archive
-
         try:
             found = cls.from_archived(*load_archive(path, _KIND))
         except (KeyError, TypeError, ValueError) as error:
