@@ -163,6 +163,12 @@ def test_tolerance_below_round_off_tells_what_is_reached():
     assert eim(bumps(90, 100), 1e-10).checked().rank < model.rank
 
 
+def test_rows_below_round_off_of_the_largest_are_not_chosen():
+    model = eim(np.diag([1e-10, 1e-20, 1.0, 1e-5]), 0.0)
+    assert model.status is SelectionStatus.EXHAUSTED
+    assert (model.rows.tolist(), model.errors[-1]) == ([2, 3, 0], 1e-20)
+
+
 def test_exact_data_end_with_zero():
     model = eim(np.diag([4.0, 1.0, 2.0]), 0.0)
     assert (model.rows.tolist(), model.errors) == ([0, 2, 1], (4.0, 2.0, 1.0, 0.0))
