@@ -45,8 +45,9 @@ def compressed_eim(
         max_rank: limit on the number of steps; where it ends them the error is told, not refused.
         seed: an integer, of the random products.
 
-    It pays where the rank is far below the numbers of rows and points. Raises `InputError` as `eim`
-    does, `NotConvergedError` if the verified error is above the tolerance.
+    It is no quicker than `eim(norm="l2")`, where most rows wait: the same time on random rows of
+    rank 60 to 200, three times as long on moving bumps. What it gives is the verified error. Raises
+    `InputError` as `eim` does, `NotConvergedError` if that error is above the tolerance.
 
     >>> x, y = np.linspace(0, 1, 30)[:, None], np.linspace(0, 1, 20)
     >>> model = compressed_eim(np.exp(-x * y), rtol=1e-6)
