@@ -1,6 +1,7 @@
 """Look before you leap: is the output new, may it be written, does it fit on the disk."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from nwidth.atomic_file import draft_beside, sweep
@@ -10,16 +11,21 @@ from nwidth.errors import ConfigError, FileFormatError, InputError
 FIGURES = (".png", ".pdf", ".svg")
 
 
-def claim(path: str | Path, overwrite: bool = False) -> Path:
+def claim(path: str | Path, overwrite: bool = False, *, inputs: Iterable[Path | None] = ()) -> Path:
     """Return the path if a file may be written there, making its folder; raise otherwise.
 
-    An existing file is only accepted with `overwrite`. Drafts of killed processes are swept away.
+    An existing file is only accepted with `overwrite`, one that is read (`inputs`) never. Drafts of
+    killed processes are swept away.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: expected a file name for the output, got a folder; add a name")
     if path.exists() and not overwrite:
         raise InputError(f"{path} exists already; choose another name or add --overwrite")
+    if any(
+        one is not None and one.exists() and path.exists() and one.samefile(path) for one in inputs
+    ):
+        raise InputError(f"{path}: expected another file than those that are read; choose a name")
     _try_folder(path.parent, path)
     return path
 

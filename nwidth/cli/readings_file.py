@@ -53,7 +53,7 @@ def _csv(path: Path, sensors: tuple[int, ...]) -> NDArray[np.float64]:
         raise FileFormatError(f"{path}: expected a CSV or HDF5 file, got another one") from None
     first = text.split("\n", 1)[0]
     mark = ";" if ";" in first else "\t" if "\t" in first else ","
-    lines = [line for line in csv.reader(text.splitlines(), delimiter=mark) if any(line)]
+    lines = [line for line in csv.reader(text.splitlines(), delimiter=mark) if line]
     if not lines:
         raise InputError(f"{path}: expected a line with the sensors' numbers, got an empty file")
     columns = [_column(path, word, sensors) for word in lines[0]]

@@ -70,7 +70,7 @@ def reconstruct(
     from nwidth.rom import RectangularEIM
 
     limit_threads(threads)
-    claim(output, overwrite)
+    claim(output, overwrite, inputs=(model, readings))
     loaded = RectangularEIM.load(model)
     if not {"field", "unit", "grid"} <= {*loaded.about}:
         raise FileFormatError(f"{model}: expected a model that `nwidth sensors` wrote")

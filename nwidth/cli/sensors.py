@@ -71,7 +71,7 @@ def sensors(
     if not 0 <= noise < float("inf"):
         raise ConfigError(f"--noise: expected a number >= 0, got {noise}")
     limit_threads(threads)
-    claim(output, overwrite)
+    claim(output, overwrite, inputs=(data, test))
     if figure is not None:
         claim_figure(figure, overwrite)
     with FieldDataset.open(data) as dataset:

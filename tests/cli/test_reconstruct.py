@@ -32,6 +32,23 @@ def readings(folder):
     return model, fields, fields.reshape(len(fields), -1)[:, model.points]
 
 
+def test_a_line_of_empty_cells_is_told_and_not_left_out(nwidth, thermometers, tmp_path):
+    (tmp_path / "r.csv").write_text("0,1,2,3,4\n1,2,3,4,5\n,,,,\n1,2,3,4,5\n", encoding="utf-8")
+    wish = (thermometers / "s.h5", tmp_path / "r.csv", "-o", tmp_path / "f.h5")
+    answer = nwidth("reconstruct", *wish)
+    assert answer.code == 1 and "number 1 (from 0): all sensors have failed" in answer.sentence
+    assert not (tmp_path / "f.h5").exists()
+
+
+def test_what_is_read_is_not_overwritten(nwidth, thermometers):
+    data, model = thermometers / "t.h5", thermometers / "s.h5"
+    before = data.read_bytes(), model.read_bytes()
+    for wish in (("sensors", data, "-o", data), ("reconstruct", model, data, "-o", model)):
+        answer = nwidth(*wish, "--overwrite")
+        assert answer.code == 1 and "another file than those that are read" in answer.sentence
+    assert (data.read_bytes(), model.read_bytes()) == before
+
+
 def test_csv_with_gaps_becomes_fields_with_error_bars(nwidth, thermometers, tmp_path):
     model, fields, v = readings(thermometers)
     cells = [[f"{x:.17g}" for x in line] for line in v]
