@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
+from nwidth.rom.remainder import scale_of
 from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
@@ -89,10 +90,11 @@ class GaussianPrior:
         for start, rows in source.blocks(rows_at_once(source)):
             mean += rows.sum(axis=0) / count
             fields += U[start : start + len(rows)].conj().T @ rows
+        scale = scale_of(source.largest, source.dtype, 2.0)
         for start, rows in source.blocks(rows_at_once(source)):
             rest = rows - mean - U[start : start + len(rows)] @ fields
-            squares += (np.abs(rest) ** 2).sum(axis=0)
-        spread = np.sqrt(squares / max(count - 1, 1)).reshape(shape)
+            squares += (np.abs(scale * rest) ** 2).sum(axis=0)
+        spread = (np.sqrt(squares / max(count - 1, 1)) / scale).reshape(shape)
         fields = (fields / max(count - 1, 1) ** 0.5).reshape(len(S), *shape)
         return cls(fields, S, mean.reshape(shape), center, spread, count)
 
@@ -124,8 +126,10 @@ class GaussianPrior:
         raised = self._raised(min(r, len(sensors)))
         E = np.concatenate([raised * (wanted[:r] - seen[:r] @ M), seen[r:] @ M])
         R = np.linalg.qr(E, mode="r")  # as long as E, with at most r rows
-        squares = sum(np.abs(np.tensordot(row, self.fields, axes=1)) ** 2 for row in R)
-        return Reconstruction(field, np.sqrt(squares + (raised * self.spread) ** 2))
+        deviation = raised * self.spread
+        for row in R:
+            deviation = np.hypot(deviation, np.abs(np.tensordot(row, self.fields, axes=1)))
+        return Reconstruction(field, deviation)
 
     def _raised(self, s: int) -> float:
         """Return by what errors on new rows exceed those on the rows known, with s readings."""

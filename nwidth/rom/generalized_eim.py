@@ -9,6 +9,7 @@ from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.remainder import scale_of
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.sensor_dictionary import SensorDictionary
 
@@ -68,7 +69,9 @@ def generalized_eim(
     w = _root_weights(weights, power, source.shape[1:])
     L = _matrix(dictionary, R.shape[1])
     values = (L @ R.T).T.astype(R.dtype)
-    V = values.copy()
+    scale = scale_of(source.largest, R.dtype, 2.0)
+    V = values * scale
+    R *= scale
     most = min(R.shape[0], L.shape[0])
     limit = most if max_rank is None else min(most, require_integer(max_rank, "max_rank", 1))
     rows: list[int] = []
@@ -102,7 +105,7 @@ def generalized_eim(
         np.array(sensors, np.int64),
         array[rows].reshape(-1, *source.shape[1:]),
         values[:, sensors].reshape(len(R), -1),
-        tuple(errors),
+        tuple(error / scale for error in errors),
         status,
         norm,
     )

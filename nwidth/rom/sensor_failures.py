@@ -10,6 +10,7 @@ from nwidth.arrays import require_shape
 from nwidth.errors import InputError
 from nwidth.rom.gaussian_prior import rows_at_once
 from nwidth.rom.rectangular_eim import RectangularEIM
+from nwidth.rom.remainder import scale_of
 from nwidth.rom.row_source import RowSource
 
 
@@ -69,13 +70,14 @@ def sensor_failures(
     keep = [np.delete(np.arange(len(model.sensors)), k) for k in range(len(model.sensors))]
     models = [model, *(model.without_sensor(i) for i in model.sensors)]
     columns = [np.arange(len(model.sensors)), *keep]
+    scale = scale_of(float(np.abs(v).max()), source.dtype, 2.0)
     squares, whole = np.zeros((2, len(models))), 0.0
     for start, rows in source.blocks(rows_at_once(source)):
-        whole += _sum(rows, w)
+        whole += _sum(scale * rows, w)
         for k, (left, some) in enumerate(zip(models, columns, strict=True)):
             seen = v[start : start + len(rows), some]
             fields = left.interpolate(seen), left.reconstruct(seen, noise).field
-            squares[:, k] += [_sum(rows - field.reshape(-1, size), w) for field in fields]
+            squares[:, k] += [_sum(scale * (rows - field.reshape(-1, size)), w) for field in fields]
     errors = np.sqrt(squares / (whole or 1.0))
     return SensorFailures(
         model.sensors, float(errors[0, 0]), float(errors[1, 0]), errors[0, 1:], errors[1, 1:]

@@ -4,7 +4,7 @@ import pytest
 from nwidth.arrays import generator
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.rom import RectangularEIM, eim, sensor_failures
+from nwidth.rom import RectangularEIM, eim, generalized_eim, sensor_failures
 
 
 def test_errors_are_those_of_each_model_that_is_left():
@@ -43,3 +43,20 @@ def test_what_is_wrong_is_said():
         sensor_failures(model.without_sensor(0), data, data[:, :1])
     with pytest.raises(InputError, match="weights"):
         sensor_failures(model, data, data[:, :2], weights=np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [("f4", 2.0**-73), ("f4", 2.0**64), ("f8", 2.0**-600), ("f8", 2.0**600)]
+)
+def test_very_small_and_very_large_units_change_nothing(dtype, unit):
+    data = (1 / (1.1 + np.cos(np.add.outer(np.arange(40), np.linspace(0, 1, 30))))).astype(dtype)
+    found = []
+    for factor in (1.0, unit):
+        rows = data * factor
+        chosen = generalized_eim(rows, np.eye(30), 0, max_rank=4)
+        model = RectangularEIM.of(chosen, rows)
+        bars = model.reconstruct(chosen.values, 0.01 * factor).deviation / factor
+        failures = sensor_failures(model, rows, chosen.values)
+        found.append((chosen.points, chosen.reached, bars, failures.rectangular, failures.weighted))
+    for plain, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other, plain, rtol=1e-4 if dtype == "f4" else 1e-10)
