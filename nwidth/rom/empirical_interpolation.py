@@ -171,10 +171,10 @@ class EmpiricalInterpolation:
 
     def _checked(self, values: Any) -> Array:
         values = np.asarray(values)
-        if values.ndim == 0 or values.shape[-1] != self.rank:
+        if values.ndim == 0 or values.shape[-1] != self.rank or values.dtype.kind not in "biufc":
             raise InputError(
-                f"values: expected the last axis to hold the {self.rank} points, got shape "
-                f"{values.shape}"
+                f"values: expected numbers whose last axis holds the {self.rank} points, got shape "
+                f"{values.shape} of {values.dtype}"
             )
         if not np.isfinite(values).all():
             raise InputError("values: expected finite numbers, got NaN or infinity")

@@ -73,6 +73,12 @@ class RowSource:
     def __init__(self, data: Any):
         data = to_numpy(data) if namespace(data).__name__ == "torch" else data
         sliced = all(hasattr(data, name) for name in ("shape", "dtype", "__getitem__"))
+        if hasattr(data, "tocsr"):
+            raise InputError("data: expected a dense array, got a sparse one; give data.toarray()")
+        if callable(data) and not sliced and not isinstance(data, Iterable):
+            raise InputError(
+                "data: expected rows, got a function; give SampledFunction(function, x, y)"
+            )
         self._stream = not sliced and isinstance(data, Iterable) and not _is_plain(data)
         if self._stream and iter(data) is data:
             raise InputError(

@@ -1,6 +1,7 @@
 import h5py
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from nwidth import FieldDataset
 from nwidth.errors import InputError, NonFiniteError
@@ -101,6 +102,13 @@ def test_function_on_parameters_and_points():
 def test_functions_are_checked(function, x, y, message):
     with pytest.raises(InputError, match=message):
         SampledFunction(function, x, y)
+
+
+def test_functions_and_sparse_matrices_are_told_what_to_be():
+    with pytest.raises(InputError, match=r"give SampledFunction\(function, x, y\)"):
+        RowSource(np.add.outer)
+    with pytest.raises(InputError, match=r"give data.toarray\(\)"):
+        RowSource(csr_array(np.eye(3)))
 
 
 def test_streams_are_checked():
