@@ -148,7 +148,10 @@ def from_file(path: str, memory: int) -> dict:
 
 
 def in_memory(path: str) -> dict:
-    """Choose with all rows in memory; in a process of its own."""
+    """Choose with all rows in memory; in a process of its own.
+
+    By `Remainder` itself, which overwrites the rows: `eim` would hold a second copy of them.
+    """
     with one_thread():
         Remainder(np.eye(3), 0, None).largest()
         with h5py.File(path) as file:

@@ -25,6 +25,15 @@ def require_integer(value: Any, name: str, least: int) -> int:
     return int(value)
 
 
+def require_limit(value: Any, name: str, most: int) -> int:
+    """Return an integer >= 1 cut to the most there can be, which None stands for.
+
+    >>> require_limit(None, "max_rank", 7), require_limit(3, "max_rank", 7)
+    (7, 3)
+    """
+    return most if value is None else min(most, require_integer(value, name, 1))
+
+
 def require_integers(value: Any, name: str, least: int) -> tuple[int, ...]:
     """Return one integer or several as a tuple, none smaller than `least`.
 

@@ -8,6 +8,7 @@ from nwidth.arguments import (
     require_dtype,
     require_integer,
     require_integers,
+    require_limit,
     require_number,
 )
 from nwidth.errors import InputError
@@ -23,6 +24,14 @@ def test_integers_of_another_kind_or_too_small_are_refused(value):
         require_integers(value, "n", 1)
     with pytest.raises(InputError, match=r"n: expected one or several integers >= 1, got "):
         require_integers((1, value), "n", 1)
+
+
+def test_limits_are_cut_to_what_there_can_be():
+    assert require_limit(None, "n", 7) == require_limit(9, "n", 7) == 7
+    assert require_limit(3, "n", 7) == 3
+    for wrong in (0, 2.0, True):
+        with pytest.raises(InputError, match="n: expected an integer >= 1"):
+            require_limit(wrong, "n", 7)
 
 
 def test_integers_come_back_plain():

@@ -26,7 +26,8 @@ from nwidth.rom.pod import POD, pod
 from nwidth.rom.point_interpolation import PointInterpolation
 from nwidth.rom.polynomial_tail import polynomial_tail
 from nwidth.rom.qdeim import qdeim
-from nwidth.rom.randomized_svd import randomized_svd, range_finder
+from nwidth.rom.randomized_svd import randomized_svd
+from nwidth.rom.range_finder import range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.row_source import RowSource, SampledFunction
 from nwidth.rom.s_opt import s_opt

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer, require_integers, require_number
+from nwidth.arguments import require_integer, require_integers, require_limit, require_number
 from nwidth.arrays import Seed, as_floating, generator, power_of_two, require_finite
 from nwidth.errors import InputError
 from nwidth.rom.empirical_interpolation import SelectionStatus
@@ -60,8 +60,7 @@ def aca(
     """
     m, n = _shape(shape)
     rtol = require_number(rtol, "rtol", "[0, 1)")
-    limit = min(m, n)
-    limit = limit if max_rank is None else min(limit, require_integer(max_rank, "max_rank", 1))
+    limit = require_limit(max_rank, "max_rank", min(m, n))
     rng = generator(seed)
     samples = require_integer(samples, "samples", 1)
     si, sj = rng.integers(m, size=samples), rng.integers(n, size=samples)

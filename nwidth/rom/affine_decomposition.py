@@ -115,7 +115,7 @@ class AffineDecomposition:
 
         Give a `MatrixSpan` to have the matrices checked and patterns united only once.
         """
-        return self._span(matrices).combine(self.beta(mu))
+        return MatrixSpan.of(matrices, self.rank).combine(self.beta(mu))
 
     def coefficient_errors(self, mu: Any, points: Sequence[Any]) -> Array:
         """Return max_x |g_r(mu, x) - sum_m beta_m g_r(mu_m, x)| over scales, (samples, terms).
@@ -139,7 +139,7 @@ class AffineDecomposition:
         A decomposition from entries that has no function for them reads those of `exact`.
         """
         rows, _ = self.training.many(mu)
-        span = self._span(matrices)
+        span = MatrixSpan.of(matrices, self.rank)
         wanted = (exact(row) for row in rows) if callable(exact) else exact
         if not callable(exact) and len(exact) != len(rows):
             raise InputError(f"exact: expected {len(rows)} matrices, got {len(exact)}")
@@ -217,14 +217,6 @@ class AffineDecomposition:
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"{path}: not an affine decomposition ({error})") from None
         return found if functions is None else found.with_functions(functions)
-
-    def _span(self, matrices: Any) -> MatrixSpan:
-        span = matrices if isinstance(matrices, MatrixSpan) else MatrixSpan(matrices)
-        if len(span) != self.rank:
-            raise InputError(
-                f"matrices: expected the {self.rank} of the chosen parameters, got {len(span)}"
-            )
-        return span
 
     def _known_functions(self) -> tuple[Coefficient, ...]:
         if self.functions is None:

@@ -11,12 +11,11 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.field_basis import field_rows, orthonormal
+from nwidth.rom.lebesgue_constants import lebesgue_constant
 
 Array = NDArray[Any]
 
 _KIND = "basis-interpolation"
-# Points of a field that are taken together where all of them are not needed at once.
-_WIDTH = 4096
 
 
 class BasisInterpolation:
@@ -112,12 +111,8 @@ class BasisInterpolation:
         functions: its least squares fit). The maximum norm of an interpolant is at most this times
         the largest value.
         """
-        flat, largest = self.basis.reshape(self.rank, -1), 0.0
         unit = self.coefficients(np.eye(len(self.points), dtype=self.basis.dtype))
-        for start in range(0, flat.shape[1], _WIDTH):
-            cardinal = unit @ flat[:, start : start + _WIDTH]
-            largest = max(largest, float(np.abs(cardinal).sum(axis=0).max()))
-        return largest
+        return lebesgue_constant(lambda part: unit @ part, self.basis.reshape(self.rank, -1))
 
     def error_constant(self) -> float:
         """Return ||U (P^T U)^+||_2, for an orthonormal basis 1 / sigma_min(P^T U).

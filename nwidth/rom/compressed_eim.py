@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer, require_number
+from nwidth.arguments import require_limit, require_number
 from nwidth.errors import NotConvergedError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
-from nwidth.rom.randomized_svd import range_finder
+from nwidth.rom.range_finder import range_finder
 from nwidth.rom.remainder import scale_of
 from nwidth.rom.row_source import RowSource
 
@@ -58,8 +58,7 @@ def compressed_eim(
     rtol = require_number(rtol, "rtol", "(0, 1)")
     f = source.read()
     f *= scale_of(source.largest, source.dtype, 2.0)
-    limit = min(f.shape)
-    limit = limit if max_rank is None else min(limit, require_integer(max_rank, "max_rank", 1))
+    limit = require_limit(max_rank, "max_rank", min(f.shape))
     errors = [float(np.linalg.norm(f, axis=1).max())]
     # The range finder's tolerance is relative to the norm of all rows together.
     share = errors[0] / float(np.linalg.norm(f)) if errors[0] else 1.0

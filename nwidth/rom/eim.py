@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer, require_number
+from nwidth.arguments import require_integer, require_limit, require_number
 from nwidth.arrays import as_floating, lives_on_gpu, namespace, to_numpy
 from nwidth.errors import InputError
 from nwidth.rom.device_remainder import DeviceRemainder
@@ -72,7 +72,7 @@ def eim(
     count, shape = source.shape[0], source.shape[1:]
     power, weights = _norm(norm, weights, shape)
     most = min(count, prod(shape))
-    limit = most if max_rank is None else min(most, require_integer(max_rank, "max_rank", 1))
+    limit = require_limit(max_rank, "max_rank", most)
     ends = _Ending(require_number(rtol, "rtol", "[0, 1)"), limit, most, source.dtype)
     memory = _default_memory() if memory is None else require_integer(memory, "memory", 1)
     array = source.array

@@ -5,7 +5,7 @@ from typing import Any
 
 from nwidth.arguments import require_integer, require_number
 from nwidth.errors import InputError
-from nwidth.rom.randomized_svd import adjoint_products, finite_operator, products, random_block
+from nwidth.rom.matrix_products import adjoint_products, finite_operator, products, random_block
 from nwidth.rom.skeleton import Skeleton
 
 

@@ -1,14 +1,41 @@
-"""Lebesgue constants of empirical interpolation after each of its steps."""
+"""Lebesgue constants: by what interpolation enlarges errors of values."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
+if TYPE_CHECKING:
+    from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
+
+Array = NDArray[Any]
+
+# Points of a field that are taken together: all of them are not needed at once.
+_WIDTH = 4096
 
 
-def lebesgue_constants(model: EmpiricalInterpolation) -> NDArray[np.float64]:
+def lebesgue_constant(cardinal: Callable[[Array], Array], functions: Array) -> float:
+    """Return max_y sum_m |l_m(y)| of the cardinal functions l_m of an interpolation.
+
+    Args:
+        cardinal: takes values of the functions at some points y, shape (d, any), to l_m(y), shape
+            (m, any).
+        functions: f_l, shape (d, points).
+
+    >>> line = np.stack([np.ones(5), np.linspace(-1, 2, 5)])  # through values at 0 and 1
+    >>> lebesgue_constant(lambda f: np.array([[1, -1], [0, 1]]) @ f, line)
+    3.0
+    """
+    largest = 0.0
+    for start in range(0, functions.shape[1], _WIDTH):
+        l_m = cardinal(functions[:, start : start + _WIDTH])
+        largest = max(largest, float(np.abs(l_m).sum(axis=0).max()))
+    return largest
+
+
+def lebesgue_constants(model: "EmpiricalInterpolation") -> NDArray[np.float64]:
     """Return the Lebesgue constant with the first field and point, the first two, and so on.
 
         Lambda_k = max_y sum_{m <= k} |sum_{l <= k} D_lm f(x_l, y)|

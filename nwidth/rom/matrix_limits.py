@@ -145,11 +145,7 @@ class MatrixLimits:
         return require_finite(J, "jacobian").reshape(wanted)
 
     def _span(self, snapshots: Any) -> MatrixSpan:
-        span = snapshots if isinstance(snapshots, MatrixSpan) else MatrixSpan(snapshots)
-        if len(span) != self.rank:
-            raise InputError(
-                f"snapshots: expected the {self.rank} of the chosen parameters, got {len(span)}"
-            )
+        span = MatrixSpan.of(snapshots, self.rank, "snapshots")
         if len(span.shape) == 2 and span.shape[0] != span.shape[1]:
             raise InputError(f"snapshots: expected square matrices, got {span.shape}")
         return span

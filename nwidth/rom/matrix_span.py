@@ -67,6 +67,16 @@ class MatrixSpan:
         self.shape: tuple[int, ...] = shapes[0]
         self.dtype = np.result_type(*(A.dtype for A in self.matrices))
 
+    @classmethod
+    def of(cls, matrices: Any, count: int, name: str = "matrices") -> "MatrixSpan":
+        """Return the span of exactly so many matrices, which may be a span already."""
+        span = matrices if isinstance(matrices, MatrixSpan) else cls(matrices)
+        if len(span) != count:
+            raise InputError(
+                f"{name}: expected the {count} of the chosen parameters, got {len(span)}"
+            )
+        return span
+
     def __len__(self) -> int:
         return len(self.matrices)
 

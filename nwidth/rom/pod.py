@@ -13,7 +13,8 @@ from nwidth.arrays import as_floating, power_of_two, real_floating, require_fini
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.field_basis import field_rows
-from nwidth.rom.randomized_svd import frobenius_norm, randomized_svd
+from nwidth.rom.matrix_products import frobenius_norm
+from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.thin_svd import thin_svd
 
 Array = NDArray[Any]

@@ -14,13 +14,12 @@ from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction, rows_at_once
+from nwidth.rom.lebesgue_constants import lebesgue_constant
 from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
 _KIND = "rectangular-eim"
-# Points of a field that are taken together where all of them are not needed at once.
-_WIDTH = 4096
 
 
 class RectangularEIM:
@@ -183,12 +182,9 @@ class RectangularEIM:
 
     def lebesgue_constant(self) -> float:
         """Return max_y sum_m |sum_l D_lm f_l(y)|, by which readings' errors grow at most."""
-        flat, largest = self.functions.reshape(len(self.functions), -1), 0.0
         D = self.coefficients(np.eye(len(self.sensors), dtype=self.matrix.dtype))
-        for start in range(0, flat.shape[1], _WIDTH):
-            cardinal = D @ flat[list(self.fields), start : start + _WIDTH]
-            largest = max(largest, float(np.abs(cardinal).sum(axis=0).max()))
-        return largest
+        flat, left = self.functions.reshape(len(self.functions), -1), list(self.fields)
+        return lebesgue_constant(lambda part: D @ part[left], flat)
 
     def reconstruct(self, readings: Any, noise: Any = None) -> Reconstruction:
         """Return the fields to be expected given readings with noise, and their error bars.

@@ -12,7 +12,7 @@ from nwidth.arguments import require_instance, require_integer, require_integers
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
-from nwidth.rom.randomized_svd import (
+from nwidth.rom.matrix_products import (
     finite_operator,
     frobenius_norm,
     products,

@@ -13,9 +13,8 @@ from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
-# Steps are guessed while the largest candidate is above this part of the largest row outside, and
-# so many of them for one pass at most.
-_DEPTH, _MOST = 1.0, 64
+# Steps that are guessed for one pass at most.
+_MOST = 64
 # Functions that memory is taken for at once.
 _ROOM = 8
 # Rows below this part of the last guess are not worth to be candidates.
@@ -135,7 +134,7 @@ class StreamedRemainder:
             errors.append(error)
             if self._ends(errors):
                 return [*guesses, Guess(int(which[j]), error, None)]
-            if guesses and error < _DEPTH * highest:
+            if guesses and error < highest:  # rows outside may be larger
                 break
             guesses.append(Guess(int(which[j]), error, remainder.subtract(j)))
         return guesses

@@ -78,3 +78,33 @@ class Exact:
 def exact():
     """The class `Exact(problem, inputs)`."""
     return Exact
+
+
+@pytest.fixture
+def decaying():
+    """Make matrices (m, n) with random singular vectors and singular values rate^k."""
+    rng = np.random.default_rng(8)
+
+    def make(m, n, dtype=np.float64, rate=0.6):
+        k = min(m, n)
+        parts = [rng.standard_normal((size, k)) for size in (m, n)]
+        if np.issubdtype(dtype, np.complexfloating):
+            parts = [part + 1j * rng.standard_normal(part.shape) for part in parts]
+        U, V = (np.linalg.qr(part)[0] for part in parts)
+        return ((U * rate ** np.arange(k)) @ V.conj().T).astype(dtype)
+
+    return make
+
+
+@pytest.fixture
+def rough():
+    """Make orthonormal rows (r, n) without any structure, at places of very different sizes."""
+    rng = np.random.default_rng(4)
+
+    def make(r, n, dtype=np.float64):
+        U = rng.standard_normal((r, n)) * np.exp(rng.standard_normal(n))
+        if np.issubdtype(dtype, np.complexfloating):
+            U = U + 1j * rng.standard_normal((r, n))
+        return np.linalg.qr(U.T)[0].T.astype(dtype)
+
+    return make

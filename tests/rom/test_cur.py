@@ -8,18 +8,9 @@ from nwidth.solvers.linear_operator import MatrixOperator
 RNG = np.random.default_rng(12)
 
 
-def decaying(m, n, dtype=np.float64, rate=0.6):
-    k = min(m, n)
-    parts = [RNG.standard_normal((size, k)) for size in (m, n)]
-    if np.issubdtype(dtype, np.complexfloating):
-        parts = [part + 1j * RNG.standard_normal(part.shape) for part in parts]
-    U, V = (np.linalg.qr(part)[0] for part in parts)
-    return ((U * rate ** np.arange(k)) @ V.conj().T).astype(dtype)
-
-
 @pytest.mark.parametrize("choice", ["deim", "qdeim"])
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
-def test_core_is_best_and_the_bound_holds(dtype, choice):
+def test_core_is_best_and_the_bound_holds(decaying, dtype, choice):
     A = decaying(90, 70, dtype)
     found = cur(A, 1e-3, choice=choice)
     p, q = found.row_indices, found.column_indices
@@ -32,7 +23,7 @@ def test_core_is_best_and_the_bound_holds(dtype, choice):
     assert found.error == pytest.approx(error, rel=0.5)
 
 
-def test_error_is_below_the_bound_of_sorensen_and_embree():
+def test_error_is_below_the_bound_of_sorensen_and_embree(decaying):
     A = decaying(90, 70)
     found = cur(A, 1e-4)
     k = found.rank
@@ -44,7 +35,7 @@ def test_error_is_below_the_bound_of_sorensen_and_embree():
     assert np.linalg.norm(A - found.to_dense(), 2) <= bound
 
 
-def test_operators_and_limits():
+def test_operators_and_limits(decaying):
     A = decaying(40, 30)
     found = cur(MatrixOperator(A), 1e-8, max_rank=6)
     assert (found.rank, found.status) == (6, SelectionStatus.MAX_RANK)
@@ -67,7 +58,7 @@ def test_arguments_are_checked():
 
 
 @pytest.mark.parametrize("size", [1e-250, 1e250])
-def test_very_large_and_very_small_matrices(size):
+def test_very_large_and_very_small_matrices(decaying, size):
     A = decaying(50, 40)
     wanted, found = cur(A, 1e-4), cur(A * size, 1e-4)
     assert found.row_indices.tolist() == wanted.row_indices.tolist()

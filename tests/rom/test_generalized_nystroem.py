@@ -6,20 +6,9 @@ from nwidth.errors import InputError
 from nwidth.rom import generalized_nystroem
 from nwidth.solvers.linear_operator import MatrixOperator
 
-RNG = np.random.default_rng(13)
-
-
-def decaying(m, n, dtype=np.float64, rate=0.6):
-    k = min(m, n)
-    parts = [RNG.standard_normal((size, k)) for size in (m, n)]
-    if np.issubdtype(dtype, np.complexfloating):
-        parts = [part + 1j * RNG.standard_normal(part.shape) for part in parts]
-    U, V = (np.linalg.qr(part)[0] for part in parts)
-    return ((U * rate ** np.arange(k)) @ V.conj().T).astype(dtype)
-
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
-def test_error_is_near_that_of_the_best_approximation(dtype):
+def test_error_is_near_that_of_the_best_approximation(decaying, dtype):
     A = decaying(120, 100, dtype)
     for r in (10, 20):
         found = generalized_nystroem(A, r)
@@ -30,7 +19,7 @@ def test_error_is_near_that_of_the_best_approximation(dtype):
         assert found.error == pytest.approx(error / np.linalg.norm(A), rel=0.6)
 
 
-def test_a_rank_far_above_that_of_the_matrix_is_stable():
+def test_a_rank_far_above_that_of_the_matrix_is_stable(decaying):
     """Without a truncation of Y* A X below round-off the formula would blow up."""
     A = decaying(150, 120, rate=0.3)
     found = generalized_nystroem(A, 80)
@@ -38,7 +27,7 @@ def test_a_rank_far_above_that_of_the_matrix_is_stable():
     assert found.error < 1e-12
 
 
-def test_sparse_matrices_and_operators_give_the_same():
+def test_sparse_matrices_and_operators_give_the_same(decaying):
     A = decaying(60, 50)
     wanted = generalized_nystroem(A, 12, seed=5).to_dense()
     for kind in (sp.csr_array(A), MatrixOperator(A)):
@@ -47,7 +36,7 @@ def test_sparse_matrices_and_operators_give_the_same():
     assert abs(generalized_nystroem(A, 12, seed=6).to_dense() - wanted).max() > 1e-12
 
 
-def test_oversampling_helps():
+def test_oversampling_helps(decaying):
     A = decaying(200, 180, rate=0.9)
     errors = [
         np.mean([generalized_nystroem(A, 30, oversampling=c, seed=s).error for s in range(10)])

@@ -1,19 +1,9 @@
 import numpy as np
 import pytest
-import scipy.linalg
 
 from nwidth.errors import InputError
 from nwidth.rom.deim import deim
 from nwidth.rom.gnat import gnat
-
-RNG = np.random.default_rng(6)
-
-
-def rough(r, n, dtype=np.float64):
-    U = RNG.standard_normal((r, n)) * np.exp(RNG.standard_normal(n))
-    if np.issubdtype(dtype, np.complexfloating):
-        U = U + 1j * RNG.standard_normal((r, n))
-    return scipy.linalg.orth(U.T).T.astype(dtype)
 
 
 def published(U, number):
@@ -32,17 +22,17 @@ def published(U, number):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32, np.complex64])
 @pytest.mark.parametrize("number", [6, 7, 15])
-def test_points_are_those_of_least_squares_solved_anew(number, dtype):
+def test_points_are_those_of_least_squares_solved_anew(rough, number, dtype):
     U = rough(6, 90, dtype)
     assert gnat(U, number).points.tolist() == published(U.T, number)
 
 
-def test_with_as_many_points_as_functions_it_is_deim():
+def test_with_as_many_points_as_functions_it_is_deim(rough):
     U = rough(12, 200)
     assert gnat(U, 12).points.tolist() == deim(U).points.tolist()
 
 
-def test_more_points_bound_the_error_better():
+def test_more_points_bound_the_error_better(rough):
     U = rough(12, 400)
     assert len(gnat(U).points) == 24
     assert gnat(U).error_constant() < deim(U).error_constant()
@@ -52,7 +42,7 @@ def test_one_function_alone():
     assert gnat([[1.0, 3.0, 2.0]], 2).points.tolist() == [1, 2]
 
 
-def test_number_of_points_is_checked():
+def test_number_of_points_is_checked(rough):
     U = rough(3, 7)
     assert sorted(gnat(U, 7).points.tolist()) == list(range(7))
     with pytest.raises(InputError, match="at most the 7 points"):

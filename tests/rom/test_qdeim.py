@@ -8,16 +8,9 @@ from nwidth.rom.qdeim import longest_columns, qdeim
 RNG = np.random.default_rng(4)
 
 
-def rough(r, n, dtype=np.float64):
-    U = RNG.standard_normal((r, n)) * np.exp(RNG.standard_normal(n))
-    if np.issubdtype(dtype, np.complexfloating):
-        U = U + 1j * RNG.standard_normal((r, n))
-    return scipy.linalg.orth(U.T).T.astype(dtype)
-
-
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
 @pytest.mark.parametrize(("r", "n"), [(1, 3), (20, 20), (37, 1500)])
-def test_points_are_the_pivots_of_lapack(r, n, dtype):
+def test_points_are_the_pivots_of_lapack(rough, r, n, dtype):
     U = rough(r, n, dtype)
     wanted = scipy.linalg.qr(U, mode="r", pivoting=True)[1][:r]
     found = qdeim(U)
@@ -35,7 +28,7 @@ def test_pivots_of_a_matrix_of_falling_columns():
     assert longest_columns(matrix, 40).tolist() == wanted.tolist()
 
 
-def test_the_order_and_the_mixture_of_functions_do_not_matter():
+def test_the_order_and_the_mixture_of_functions_do_not_matter(rough):
     U = rough(12, 300)
     turned = scipy.linalg.orth(RNG.standard_normal((12, 12))) @ U
     assert qdeim(turned).points.tolist() == qdeim(U).points.tolist()
@@ -49,7 +42,7 @@ def test_of_equal_columns_the_first_counts():
     assert qdeim(U).points.tolist() == [0, 1]
 
 
-def test_constant_is_below_the_published_bound():
+def test_constant_is_below_the_published_bound(rough):
     for _ in range(5):
         found = qdeim(rough(10, 400)).error_constant()
         assert found <= np.sqrt(400 - 10 + 1) * np.sqrt(4**10 + 6 * 10 - 1) / 3

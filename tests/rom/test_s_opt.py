@@ -6,15 +6,6 @@ from nwidth.errors import InputError
 from nwidth.rom.deim import deim
 from nwidth.rom.s_opt import s_opt
 
-RNG = np.random.default_rng(5)
-
-
-def rough(r, n, dtype=np.float64):
-    U = RNG.standard_normal((r, n)) * np.exp(RNG.standard_normal(n))
-    if np.issubdtype(dtype, np.complexfloating):
-        U = U + 1j * RNG.standard_normal((r, n))
-    return scipy.linalg.orth(U.T).T.astype(dtype)
-
 
 def optimality(A):
     """S(A) to the power r, from its definition."""
@@ -36,17 +27,17 @@ def published(U, number):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 @pytest.mark.parametrize("number", [5, 6, 11])
-def test_points_are_those_of_the_definition(number, dtype):
+def test_points_are_those_of_the_definition(rough, number, dtype):
     U = rough(5, 60, dtype)
     assert s_opt(U, number).points.tolist() == published(U.T, number)
 
 
-def test_more_functions_than_a_product_takes_at_once():
+def test_more_functions_than_a_product_takes_at_once(rough):
     U = rough(19, 50)
     assert s_opt(U, 30).points.tolist() == published(U.T, 30)
 
 
-def test_first_points_do_not_depend_on_how_many_follow():
+def test_first_points_do_not_depend_on_how_many_follow(rough):
     U = rough(6, 80)
     many = s_opt(U, 30).points
     assert s_opt(U, 8).points.tolist() == many[:8].tolist()
@@ -59,7 +50,7 @@ def test_more_points_reconstruct_better_than_deim():
     assert s_opt(U, 20).error_constant() < deim(U).error_constant()
 
 
-def test_all_points_may_be_chosen_and_no_more():
+def test_all_points_may_be_chosen_and_no_more(rough):
     U = rough(3, 7)
     assert sorted(s_opt(U, 7).points.tolist()) == list(range(7))
     with pytest.raises(InputError, match="at most the 7 points"):
