@@ -29,8 +29,9 @@ from nwidth.rom.qdeim import qdeim
 from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.range_finder import range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
-from nwidth.rom.row_source import RowSource, SampledFunction
+from nwidth.rom.row_source import RowSource
 from nwidth.rom.s_opt import s_opt
+from nwidth.rom.sampled_function import SampledFunction
 from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
 from nwidth.rom.skeleton import Skeleton

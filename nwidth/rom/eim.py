@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_limit, require_number
 from nwidth.arrays import as_floating, lives_on_gpu, namespace, to_numpy
-from nwidth.errors import InputError
 from nwidth.rom.device_remainder import DeviceRemainder
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
 from nwidth.rom.remainder import Remainder, scale_of
+from nwidth.rom.row_norm import RowNorm
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.streamed_remainder import StreamedRemainder
 
 Array = NDArray[Any]
-
-_POWERS = {"sup": 0.0, "l1": 1.0, "l2": 2.0}
 
 # Remainders below so many units of the last place of all that was subtracted are round-off.
 _ROUND_OFF = 4
@@ -70,7 +68,8 @@ def eim(
     """
     source = RowSource(data)
     count, shape = source.shape[0], source.shape[1:]
-    power, weights = _norm(norm, weights, shape)
+    compared = RowNorm.of(norm, weights, shape)
+    power, weights = compared.power, compared.weights
     most = min(count, prod(shape))
     limit = require_limit(max_rank, "max_rank", most)
     ends = _Ending(require_number(rtol, "rtol", "[0, 1)"), limit, most, source.dtype)
@@ -102,7 +101,7 @@ def eim(
         np.ascontiguousarray(values, source.dtype),
         errors,
         status,
-        norm if isinstance(norm, str) else f"l{power:g}",
+        compared.name,
     )
 
 
@@ -171,21 +170,3 @@ def _choose(
 def _default_memory() -> int:
     """Return a quarter of the machine's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4
-
-
-def _norm(norm: str | float, weights: Any, shape: tuple[int, ...]) -> tuple[float, Array | None]:
-    """Return the power of a norm and its weights."""
-    if isinstance(norm, str) and norm not in _POWERS:
-        raise InputError(f"norm: expected one of {', '.join(_POWERS)} or a power, got {norm!r}")
-    if isinstance(norm, str):
-        power = _POWERS[norm]
-    else:
-        power = 0.0 if norm == np.inf else require_number(norm, "norm", "[1, 16]")
-    if weights is None:
-        return power, None
-    weights = to_numpy(weights).astype(np.float64)
-    if power == 0:
-        raise InputError('weights: expected norm="l1", "l2" or a power, got the maximum norm')
-    if weights.shape != shape or not (np.isfinite(weights).all() and (weights > 0).all()):
-        raise InputError(f"weights: expected finite numbers > 0 of shape {shape}")
-    return power, np.ascontiguousarray(weights.ravel())

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
+from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NotConvergedError
+from nwidth.rom.lebesgue_constants import lebesgue_constant
 
 Array = NDArray[Any]
 
 _KIND = "empirical-interpolation"
-# Columns of a field that are taken together where all of them are not needed at once.
-_WIDTH = 4096
 
 
 class SelectionStatus(Enum):
@@ -123,14 +123,12 @@ class EmpiricalInterpolation:
         """
         from scipy.linalg import lu_solve
 
-        flat, largest = self.functions.reshape(self.rank, prod(self.shape)), 0.0
         if self.rank == 0:
-            return largest
-        for start in range(0, flat.shape[1], _WIDTH):
-            part = flat[:, start : start + _WIDTH]
-            cardinal = lu_solve(self._factors, part, trans=1, check_finite=False)
-            largest = max(largest, float(np.abs(cardinal).sum(axis=0).max()))
-        return largest
+            return 0.0
+        return lebesgue_constant(
+            lambda part: lu_solve(self._factors, part, trans=1, check_finite=False),
+            self.functions.reshape(self.rank, -1),
+        )
 
     def swapped(self) -> "EmpiricalInterpolation":
         """Return the same interpolation with the roles of rows and points exchanged."""
@@ -170,15 +168,13 @@ class EmpiricalInterpolation:
         return found
 
     def _checked(self, values: Any) -> Array:
-        values = np.asarray(values)
-        if values.ndim == 0 or values.shape[-1] != self.rank or values.dtype.kind not in "biufc":
+        values = to_numpy(as_floating(values, "values"))
+        if values.ndim == 0 or values.shape[-1] != self.rank:
             raise InputError(
-                f"values: expected numbers whose last axis holds the {self.rank} points, got shape "
-                f"{values.shape} of {values.dtype}"
+                f"values: expected the last axis to hold the {self.rank} points, got shape "
+                f"{values.shape}"
             )
-        if not np.isfinite(values).all():
-            raise InputError("values: expected finite numbers, got NaN or infinity")
-        return values
+        return require_finite(values, "values")
 
 
 _ARRAYS = ("rows", "points", "functions", "values")

@@ -13,9 +13,6 @@ from nwidth.rom.row_source import RowSource
 
 Array = NDArray[Any]
 
-# Bytes of rows that are in memory at once.
-_BLOCK = 1 << 25
-
 
 class Reconstruction(NamedTuple):
     """Fields estimated from readings, and their standard deviation at every point.
@@ -87,11 +84,11 @@ class GaussianPrior:
         size = int(np.prod(shape))
         mean, squares = np.zeros(size, S.dtype), np.zeros(size, S.real.dtype)
         fields = np.zeros((len(S), size), S.dtype)
-        for start, rows in source.blocks(rows_at_once(source)):
+        for start, rows in source.blocks():
             mean += rows.sum(axis=0) / count
             fields += U[start : start + len(rows)].conj().T @ rows
         scale = scale_of(source.largest, source.dtype, 2.0)
-        for start, rows in source.blocks(rows_at_once(source)):
+        for start, rows in source.blocks():
             rest = rows - mean - U[start : start + len(rows)] @ fields
             squares += (np.abs(scale * rest) ** 2).sum(axis=0)
         spread = (np.sqrt(squares / max(count - 1, 1)) / scale).reshape(shape)
@@ -136,11 +133,6 @@ class GaussianPrior:
         N = self.count
         own = (N - 1) / max(N - 1 - s, 1)
         return float((max(own, 1) * (1 + 1 / N) * max(N - 2, 1) / max(N - 2 - s, 1)) ** 0.5)
-
-
-def rows_at_once(source: RowSource) -> int:
-    """Return how many rows to read together where all of them pass by."""
-    return max(1, _BLOCK * source.shape[0] // source.nbytes)
 
 
 def _directions(values: Array) -> tuple[Array, Array, Array]:

@@ -5,17 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_choice, require_integer, require_number
+from nwidth.arguments import require_limit, require_number
 from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
 from nwidth.rom.remainder import scale_of
+from nwidth.rom.row_norm import RowNorm
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.sensor_dictionary import SensorDictionary
 
 Array = NDArray[Any]
-
-_POWERS = {"sup": np.inf, "l1": 1, "l2": 2}
 
 # Remainders below so many units of the last place of the largest row are round-off.
 _ROUND_OFF = 64
@@ -27,7 +26,7 @@ def generalized_eim(
     rtol: float = 1e-8,
     *,
     max_rank: int | None = None,
-    norm: str = "l2",
+    norm: str | float = "l2",
     weights: Any = None,
 ) -> EmpiricalInterpolation:
     """Choose rows x_k and functionals sigma_k such that f is interpolated from sigma_k(f).
@@ -47,7 +46,7 @@ def generalized_eim(
             points, dense or sparse.
         rtol: tolerance, relative to the largest row. Good values: 1e-2 to 1e-8.
         max_rank: limit on the number of sensors.
-        norm: of a row: "sup", "l1" or "l2".
+        norm: of a row: "sup", "l1", "l2", or a power 1 <= p <= 16.
         weights: of the points in the norm, such as `grid.weights`, shape `shape`; not for "sup".
 
     In the result `points` are indices into the dictionary, `values` the readings of all rows; all
@@ -65,22 +64,24 @@ def generalized_eim(
     """
     source = RowSource(data)
     array, R = source.read(), source.read()
-    rtol, power = require_number(rtol, "rtol", "[0, 1)"), require_choice(norm, "norm", _POWERS)
-    w = _root_weights(weights, power, source.shape[1:])
+    rtol = require_number(rtol, "rtol", "[0, 1)")
+    compared = RowNorm.of(norm, weights, source.shape[1:])
+    p = compared.power or np.inf
+    w = 1 if compared.weights is None else compared.weights ** (1 / p)
     L = _matrix(dictionary, R.shape[1])
     values = (L @ R.T).T.astype(R.dtype)
-    scale = scale_of(source.largest, R.dtype, 2.0)
+    scale = scale_of(source.largest, R.dtype, compared.power)
     V = values * scale
     R *= scale
     most = min(R.shape[0], L.shape[0])
-    limit = most if max_rank is None else min(most, require_integer(max_rank, "max_rank", 1))
+    limit = require_limit(max_rank, "max_rank", most)
     rows: list[int] = []
     sensors: list[int] = []
     errors: list[float] = []
     floor = _ROUND_OFF * float(np.finfo(R.dtype).eps)
     seen = np.abs(V).max()
     while True:
-        sizes = np.linalg.norm(R * w, _POWERS[power], axis=1)
+        sizes = np.linalg.norm(R * w, p, axis=1)
         j = int(sizes.argmax())
         i = int(np.abs(V[j]).argmax())
         errors.append(float(sizes[j]))
@@ -107,7 +108,7 @@ def generalized_eim(
         values[:, sensors].reshape(len(R), -1),
         tuple(error / scale for error in errors),
         status,
-        norm,
+        compared.name,
     )
 
 
@@ -124,16 +125,3 @@ def _matrix(dictionary: Any, points: int) -> Any:
         )
     require_finite(L.data if issparse(L) else L, "dictionary")
     return L
-
-
-def _root_weights(weights: Any, norm: str, shape: tuple[int, ...]) -> Any:
-    """Return what rows are multiplied with before the plain norm is taken."""
-    if weights is None:
-        return 1
-    w = np.asarray(weights, np.float64)
-    if norm == "sup" or w.shape != shape or not (np.isfinite(w).all() and (w > 0).all()):
-        raise InputError(
-            f'weights: expected finite numbers > 0 of shape {shape} and norm="l1" or "l2", got '
-            f"shape {w.shape} and the norm {norm}"
-        )
-    return w.ravel() ** (1 / _POWERS[norm])

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_choice, require_integer, require_number
-from nwidth.arrays import as_floating, power_of_two, real_floating, require_finite, to_numpy
+from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.field_basis import field_rows
 from nwidth.rom.matrix_products import frobenius_norm
 from nwidth.rom.randomized_svd import randomized_svd
+from nwidth.rom.row_norm import point_weights
 from nwidth.rom.thin_svd import thin_svd
 
 Array = NDArray[Any]
@@ -153,9 +154,7 @@ def pod(
     limit = None if max_rank is None else require_integer(max_rank, "max_rank", 1)
     root = None
     if weights is not None:
-        weights = to_numpy(real_floating(weights, "weights")).astype(flat.real.dtype)
-        if weights.shape != shape or not (np.isfinite(weights).all() and (weights > 0).all()):
-            raise InputError(f"weights: expected finite numbers > 0 of shape {shape}")
+        weights = point_weights(weights, shape).astype(flat.real.dtype)
         root = np.sqrt(weights).ravel()
         flat = flat * root
     # Squares of very large or small numbers would leave the range.

@@ -13,7 +13,7 @@ from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
-from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction, rows_at_once
+from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.lebesgue_constants import lebesgue_constant
 from nwidth.rom.row_source import RowSource
 
@@ -323,7 +323,7 @@ def _values(data: Any, shape: tuple[int, ...], points: Array) -> Array:
     source = RowSource(data)
     if source.shape[1:] != shape:
         raise InputError(f"data: expected rows of shape {shape}, got {source.shape[1:]}")
-    return np.concatenate([rows[:, points] for _, rows in source.blocks(rows_at_once(source))])
+    return np.concatenate([rows[:, points] for _, rows in source.blocks()])
 
 
 def _indices(indices: Any, name: str, count: int) -> Array:

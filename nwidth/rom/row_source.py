@@ -1,6 +1,6 @@
 """Rows of a matrix from arrays, files, functions and streams, in blocks that are checked."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from math import prod
 from typing import Any
 
@@ -12,44 +12,8 @@ from nwidth.errors import InputError, NonFiniteError
 
 Array = NDArray[Any]
 
-# Bytes of a block where all rows are read.
+# Bytes of a block where nothing else is wanted.
 _BLOCK = 1 << 24
-
-
-class SampledFunction:
-    """Values f(x_j, y_i) of a function, computed when they are read.
-
-    Args:
-        function: f(x, y), called with x[start:stop, None] and y[None] to give a block of rows, as
-            NumPy's functions do; `np.vectorize` makes such a function of one for numbers.
-        x: parameters, samples or times, shape (rows, ...).
-        y: points, shape (points, ...).
-
-    >>> f = SampledFunction(lambda x, y: x + y, [1.0, 2.0, 3.0], [0.0, 0.5])
-    >>> f[1:3].tolist()
-    [[2.0, 2.5], [3.0, 3.5]]
-    """
-
-    def __init__(self, function: Callable[[Any, Any], Any], x: Any, y: Any):
-        if not callable(function):
-            raise InputError(f"function: expected f(x, y), got {function!r:.80}")
-        self._function = function
-        self._x, self._y = (np.asarray(values) for values in (x, y))
-        if not (self._x.ndim and self._y.ndim and len(self._x) and len(self._y)):
-            raise InputError("x, y: expected at least one parameter and one point")
-        self.shape = (len(self._x), len(self._y))
-        self.dtype = self[:1].dtype
-
-    def __getitem__(self, rows: slice) -> Array:
-        """Return a block of rows."""
-        x = self._x[rows]
-        block = as_floating(self._function(x[:, None], self._y[None]), "f(x, y)")
-        if block.shape != (len(x), len(self._y)):
-            raise InputError(
-                f"f(x, y): expected values of shape {(len(x), len(self._y))} for x of shape "
-                f"{x[:, None].shape} and y of shape {self._y[None].shape}, got {block.shape}"
-            )
-        return block
 
 
 class RowSource:
@@ -105,11 +69,12 @@ class RowSource:
         """Memory that all rows would take."""
         return prod(self.shape) * self.dtype.itemsize
 
-    def blocks(self, count: int) -> Iterator[tuple[int, Array]]:
+    def blocks(self, count: int | None = None) -> Iterator[tuple[int, Array]]:
         """Give blocks of at most so many rows, flat and finite, each with its first row's number.
 
-        They may be views of the data: do not write.
+        By default they hold 16 MiB or one row. They may be views of the data: do not write.
         """
+        count = count or max(1, _BLOCK * self.shape[0] // self.nbytes)
         start = 0
         for block in self._raw_blocks(count):
             if block.shape[1:] != self.shape[1:]:
@@ -131,7 +96,7 @@ class RowSource:
     def read(self) -> Array:
         """Return all rows, flat, in new memory."""
         out = np.empty((self.shape[0], prod(self.shape[1:])), self.dtype)
-        for start, block in self.blocks(max(1, _BLOCK // out[0].nbytes)):
+        for start, block in self.blocks():
             out[start : start + len(block)] = block
         return out
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import require_shape
 from nwidth.errors import InputError
-from nwidth.rom.gaussian_prior import rows_at_once
 from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.remainder import scale_of
+from nwidth.rom.row_norm import point_weights
 from nwidth.rom.row_source import RowSource
 
 
@@ -66,13 +66,13 @@ def sensor_failures(
     require_shape(source, (None, *model.shape), "data")
     v = require_shape(np.asarray(readings), (source.shape[0], len(model.sensors)), "readings")
     size = int(np.prod(model.shape))
-    w = np.ones(size) if weights is None else require_shape(weights, model.shape, "weights").ravel()
+    w = np.ones(size) if weights is None else point_weights(weights, model.shape).ravel()
     keep = [np.delete(np.arange(len(model.sensors)), k) for k in range(len(model.sensors))]
     models = [model, *(model.without_sensor(i) for i in model.sensors)]
     columns = [np.arange(len(model.sensors)), *keep]
     scale = scale_of(float(np.abs(v).max()), source.dtype, 2.0)
     squares, whole = np.zeros((2, len(models))), 0.0
-    for start, rows in source.blocks(rows_at_once(source)):
+    for start, rows in source.blocks():
         whole += _sum(scale * rows, w)
         for k, (left, some) in enumerate(zip(models, columns, strict=True)):
             seen = v[start : start + len(rows), some]

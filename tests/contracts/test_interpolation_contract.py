@@ -121,9 +121,8 @@ def test_bad_values_are_told(model):
         model.interpolate(1.0)
     bad = np.zeros((2, m))
     bad[1, 2] = np.nan
-    with pytest.raises(InputError, match="values: expected finite numbers") as caught:
+    with pytest.raises(NonFiniteError, match="values: expected finite numbers"):
         model.coefficients(bad)
-    assert isinstance(caught.value, NonFiniteError | InputError)
 
 
 def test_values_are_left_alone(model):

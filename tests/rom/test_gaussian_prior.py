@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.arrays import generator
 from nwidth.errors import InputError
-from nwidth.rom.gaussian_prior import GaussianPrior, rows_at_once
+from nwidth.rom.gaussian_prior import GaussianPrior
 from nwidth.rom.row_source import RowSource
 
 
@@ -79,9 +79,8 @@ def test_few_rows_make_wide_error_bars(noise):
 def test_rows_that_pass_by_in_blocks_give_the_same(monkeypatch):
     data, values = rows()
     whole = GaussianPrior.of(data, values)
-    monkeypatch.setattr("nwidth.rom.gaussian_prior._BLOCK", 7 * data[0].nbytes + 1)
-    source = RowSource(data)
-    assert rows_at_once(source) == 7
+    monkeypatch.setattr("nwidth.rom.row_source._BLOCK", 7 * data[0].nbytes + 1)
+    assert max(len(block) for _, block in RowSource(data).blocks()) == 7
     parts = GaussianPrior.of(data, values)
     for name in ("fields", "mean_field", "spread"):
         np.testing.assert_allclose(

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from nwidth import FieldDataset
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes import Grid
-from nwidth.rom import RowSource, SampledFunction, eim
+from nwidth.rom import RowSource, eim
 
 DATA = np.random.default_rng(0).standard_normal((23, 3, 4))
 
@@ -79,29 +79,6 @@ def test_blocks_of_different_types_have_a_common_one():
     blocks = Stream(np.ones((4, 3), "f4"))
     blocks.blocks[0] = blocks.blocks[0].astype("f8")
     assert RowSource(blocks).dtype == np.float64
-
-
-def test_function_on_parameters_and_points():
-    x, y = np.random.default_rng(1).uniform(1, 2, (30, 2)), np.linspace(0, 1, 40)
-    wave = SampledFunction(lambda x, y: np.sin(x[..., 0] * y) + x[..., 1], x, y)
-    wanted = np.sin(x[:, :1] * y) + x[:, 1:]
-    np.testing.assert_array_equal(RowSource(wave).read(), wanted)
-    np.testing.assert_array_equal(eim(wave, 1e-6).points, eim(wanted, 1e-6).points)
-
-
-@pytest.mark.parametrize(
-    ("function", "x", "y", "message"),
-    [
-        (3, [1.0], [1.0], r"expected f\(x, y\)"),
-        (np.add, [], [1.0], "at least one parameter"),
-        (np.add, 1.0, [1.0], "at least one parameter"),
-        (lambda x, y: x, [1.0, 2.0], [1.0, 2.0], r"expected values of shape \(1, 2\)"),
-        (lambda x, y: None, [1.0, 2.0], [1.0, 2.0], "expected numbers"),
-    ],
-)
-def test_functions_are_checked(function, x, y, message):
-    with pytest.raises(InputError, match=message):
-        SampledFunction(function, x, y)
 
 
 def test_functions_and_sparse_matrices_are_told_what_to_be():
