@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer
+from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.rom.eim import eim
@@ -119,7 +119,7 @@ class MatrixLimits:
         `tail` bounds ||f(A) - p(A)|| at mu and all mu_r for one polynomial p of degree M:
         `polynomial_tail` computes it; for log-determinants take n times that of the logarithm.
         """
-        return (1 + self.lebesgue(mu)) * tail
+        return (1 + self.lebesgue(mu)) * require_number(tail, "tail", "[0, inf)")
 
     def _chosen(self) -> Array:
         return self._monomials(self.parameters)

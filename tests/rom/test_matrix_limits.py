@@ -212,3 +212,10 @@ def test_bad_input_is_told():
         squares.weight_gradients(2.0)
     with pytest.raises(InputError, match=r"jacobian: expected shape \(1, 1\)"):
         matrix_limits([1.0, 2.0], 1, lambda mu: mu, lambda mu: [1.0, 2.0]).weight_gradients(1.5)
+
+
+@pytest.mark.parametrize("tail", [-1.0, np.nan, "a"])
+def test_tails_are_bounds(tail):
+    limits = matrix_limits(np.linspace(0, 1, 20), 3)
+    with pytest.raises(InputError, match="tail: expected a number"):
+        limits.bound(0.5, tail)
