@@ -137,6 +137,7 @@ def full_multigrid(
     Failures are told by the status: MAX_ITERATIONS, STAGNATED if corrections do not decrease,
     NON_FINITE, UNRESOLVED. Raises `InputError` for inputs and arguments that cannot be used.
 
+    >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import Poisson
     >>> grid = Grid.uniform((65, 65))
     >>> x, y = grid.coordinates()
