@@ -2,14 +2,17 @@
 
 R[j] is the remainder of row j before step done[j], C[j, k] what step k takes of the function q_k,
 and q_k is Q[at[k]]. Products and their subtractions are rounded apart and follow the order of the
-steps, so that an entry does not depend on how many of them are done at once.
+steps, so that an entry does not depend on how many of them are done at once. Products and moduli of
+complex numbers are written out for that: Numba compiles its own once in a process, with the licence
+to fuse that the kernel has which needs them first.
 
 Norms have the power 0 (the maximum) or p >= 1; without weights these have length 0. Their sums are
 taken in double precision.
 """
 
 import numpy as np
-from numba import prange
+from numba import prange, types
+from numba.extending import overload
 
 from nwidth._njit_numba import njit
 
@@ -17,6 +20,23 @@ from nwidth._njit_numba import njit
 BLOCK = 1024
 # Rows that pass together over the same parts of the functions.
 TOGETHER = 8
+
+
+def _less(a, c, q):
+    """Return a - c q, the product and the difference rounded apart (within kernels only)."""
+    raise NotImplementedError
+
+
+@overload(_less)
+def _less_of(a, c, q):
+    if not isinstance(a, types.Complex):
+        return lambda a, c, q: a - c * q
+
+    def complex_less(a, c, q):
+        real = a.real - (c.real * q.real - c.imag * q.imag)
+        return complex(real, a.imag - (c.real * q.imag + c.imag * q.real))
+
+    return complex_less
 
 
 @njit(error_model="numpy", cache=True)
@@ -29,13 +49,14 @@ def _do_steps(part, C, Q, at, first, last, start):
             q0, q1 = Q[at[k], start : start + n], Q[at[k + 1], start : start + n]
             q2, q3 = Q[at[k + 2], start : start + n], Q[at[k + 3], start : start + n]
             for i in range(n):
-                part[i] = (((part[i] - c0 * q0[i]) - c1 * q1[i]) - c2 * q2[i]) - c3 * q3[i]
+                two = _less(_less(part[i], c0, q0[i]), c1, q1[i])
+                part[i] = _less(_less(two, c2, q2[i]), c3, q3[i])
         k += 4
     while k < last:
         c, q = C[k], Q[at[k], start : start + n]
         if c != 0:
             for i in range(n):
-                part[i] -= c * q[i]
+                part[i] = _less(part[i], c, q[i])
         k += 1
 
 
@@ -65,7 +86,8 @@ def size(row, weights, power, is_complex):
     else:
         for i in range(row.size):
             weight = weights[i] if weights.size > 0 else 1.0
-            total += weight * np.float64(abs(row[i])) ** power
+            a, b = np.float64(row[i].real), np.float64(row[i].imag)
+            total += weight * (np.sqrt(a * a + b * b) if is_complex else abs(a)) ** power
     return np.float64(total)
 
 
@@ -95,7 +117,7 @@ def column(R, C, Q, at, done, step, point):
     for j in prange(R.shape[0]):
         value = R[j, point]
         for k in range(max(done[j], 0), step):
-            value -= C[j, k] * Q[at[k], point]
+            value = _less(value, C[j, k], Q[at[k], point])
         C[j, step] = value
 
 
@@ -106,7 +128,7 @@ def columns(rows, C, F, points, first):
         for step in range(first, points.size):
             value = rows[j, points[step]]
             for k in range(step):
-                value -= C[j, k] * F[k, step]
+                value = _less(value, C[j, k], F[k, step])
             C[j, step] = value
 
 
