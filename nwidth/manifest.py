@@ -26,16 +26,17 @@ def manifest_of(file: h5py.File) -> dict[str, str]:
     """
     entries: dict[str, str] = {}
     attributes = hashlib.sha256()
-
-    def visit(name: str, item: Any) -> None:
+    names = ["/"]
+    # Nothing is read during the visit, which holds h5py's lock: a new thread whose first garbage
+    # collection closes an HDF5 object would wait for that lock, and we for the thread.
+    file.visit(names.append)
+    for name in names:
         if name.startswith(_OUTSIDE):
-            return
+            continue
+        item = file[name]
         _add_attributes(attributes, name, item)
         if isinstance(item, h5py.Dataset):
             entries[name] = _dataset_digest(item)
-
-    _add_attributes(attributes, "/", file)
-    file.visititems(visit)
     return {"attributes": attributes.hexdigest(), **dict(sorted(entries.items()))}
 
 

@@ -1,5 +1,7 @@
 """The manifest and what `verify` finds."""
 
+import threading
+
 import h5py
 import numpy as np
 import pytest
@@ -96,3 +98,26 @@ def test_digests_read_blocks_of_whole_chunks_of_at_most_4_mib(tmp_path, shape, c
     assert blocks[-1][1] == shape[0]
     assert all(start % per_chunk == 0 for start, _ in blocks)
     assert max(stop - start for start, stop in blocks) * row <= max(4 << 20, per_chunk * row)
+
+
+def test_h5py_is_not_locked_while_threads_start(tmp_path, write, monkeypatch):
+    # A thread that closes an HDF5 object at its start must not have to wait for us.
+    closed = []
+    digest = manifest._dataset_digest
+
+    def digest_beside(dataset):
+        done = threading.Event()
+
+        def close():
+            with h5py._objects.phil:
+                done.set()
+
+        threading.Thread(target=close, daemon=True).start()
+        assert done.wait(5)
+        closed.append(dataset.name)
+        return digest(dataset)
+
+    monkeypatch.setattr(manifest, "_dataset_digest", digest_beside)
+    with write(tmp_path / "a.h5") as data:
+        assert data.verify() == []
+    assert len(closed) > 4
