@@ -11,7 +11,7 @@ from nwidth.rom.cur import cur
 from nwidth.rom.deim import deim
 from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.eim import eim
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.error_bound import ErrorBound
 from nwidth.rom.gappy_pod import GappyFields, gappy_pod
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
@@ -32,6 +32,7 @@ from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.s_opt import s_opt
 from nwidth.rom.sampled_function import SampledFunction
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
 from nwidth.rom.skeleton import Skeleton

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_integers, require_limit, require_number
 from nwidth.arrays import Seed, as_floating, generator, power_of_two, require_finite
 from nwidth.errors import InputError
-from nwidth.rom.empirical_interpolation import SelectionStatus
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.skeleton import Skeleton
 
 Array = NDArray[Any]

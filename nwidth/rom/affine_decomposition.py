@@ -13,8 +13,9 @@ from nwidth.arguments import require_number
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.eim import eim
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.matrix_span import MatrixSpan, relative_difference
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.training_parameters import TrainingParameters
 
 Array = NDArray[Any]

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_limit, require_number
 from nwidth.errors import NotConvergedError
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.range_finder import range_finder
 from nwidth.rom.remainder import scale_of
 from nwidth.rom.row_source import RowSource
+from nwidth.rom.selection_status import SelectionStatus
 
 Array = NDArray[Any]
 

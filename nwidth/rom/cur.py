@@ -6,10 +6,10 @@ import numpy as np
 
 from nwidth.arguments import require_choice
 from nwidth.rom.deim import deim
-from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.matrix_products import adjoint_products, finite_operator, products
 from nwidth.rom.qdeim import qdeim
 from nwidth.rom.randomized_svd import randomized_svd
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.skeleton import Skeleton
 
 CHOICES = {"deim": deim, "qdeim": qdeim}

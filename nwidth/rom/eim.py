@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_limit, require_number
 from nwidth.arrays import as_floating, lives_on_gpu, namespace, to_numpy
 from nwidth.rom.device_remainder import DeviceRemainder
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.remainder import Remainder, scale_of
 from nwidth.rom.row_norm import RowNorm
 from nwidth.rom.row_source import RowSource
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.streamed_remainder import StreamedRemainder
 
 Array = NDArray[Any]

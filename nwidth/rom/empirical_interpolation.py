@@ -1,7 +1,6 @@
 """What empirical interpolation leaves behind: fields, points, and the matrix between them."""
 
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -14,21 +13,11 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NotConvergedError
 from nwidth.rom.lebesgue_constants import lebesgue_constant
+from nwidth.rom.selection_status import SelectionStatus
 
 Array = NDArray[Any]
 
 _KIND = "empirical-interpolation"
-
-
-class SelectionStatus(Enum):
-    """Why a greedy selection ended; the text of a failure is its remedy."""
-
-    CONVERGED = "the tolerance was reached"
-    MAX_RANK = "the rank was reached: raise max_rank or loosen rtol"
-    EXHAUSTED = (
-        "the data have no more independent rows above round-off: the rank is that of the data, and "
-        "the last of the errors is what can be reached"
-    )
 
 
 @dataclass(frozen=True)

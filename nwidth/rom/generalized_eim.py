@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_limit, require_number
 from nwidth.arrays import require_finite
 from nwidth.errors import InputError
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.remainder import scale_of
 from nwidth.rom.row_norm import RowNorm
 from nwidth.rom.row_source import RowSource
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.sensor_dictionary import SensorDictionary
 
 Array = NDArray[Any]

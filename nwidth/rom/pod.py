@@ -11,11 +11,11 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
-from nwidth.rom.empirical_interpolation import SelectionStatus
 from nwidth.rom.field_basis import field_rows
 from nwidth.rom.matrix_products import frobenius_norm
 from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.row_norm import point_weights
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.thin_svd import thin_svd
 
 Array = NDArray[Any]

@@ -11,13 +11,14 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_instance, require_integer, require_integers
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
-from nwidth.rom.empirical_interpolation import EmpiricalInterpolation, SelectionStatus
+from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.matrix_products import (
     finite_operator,
     frobenius_norm,
     products,
     random_block,
 )
+from nwidth.rom.selection_status import SelectionStatus
 from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
