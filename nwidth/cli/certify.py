@@ -64,7 +64,7 @@ def certify(
         raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
     limit_threads(threads)
     if output is not None:
-        claim(output, overwrite)
+        claim(output, overwrite, inputs=(model, data, configuration))
     operator = NeuralOperator.load(model)
     with FieldDataset.open(data) as dataset:
         require_inputs(operator, dataset)

@@ -40,7 +40,7 @@ def predict(
     from nwidth.operators import NeuralOperator
 
     limit_threads(threads)
-    claim(output, overwrite)
+    claim(output, overwrite, inputs=(model, data))
     operator = NeuralOperator.load(model)
     errors: list[float] = []
     with FieldDataset.open(data) as dataset:

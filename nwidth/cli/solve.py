@@ -63,7 +63,7 @@ def solve(
     if figure is not None:
         claim_figure(figure, overwrite)
     if output is not None:
-        claim(output, overwrite)
+        claim(output, overwrite, inputs=(configuration,))
     task = build(config, configuration.parent)
     inputs = task.inputs or task.problem.sample(generator(config.data.seed, sample))
     tolerance = config.data.rtol if rtol is None else rtol

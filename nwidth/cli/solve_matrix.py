@@ -65,7 +65,7 @@ def solve_matrix(
     if output is not None:
         if output.suffix != ".npy":
             raise ConfigError(f"--output: expected a file ending in .npy, got {output}")
-        claim(output, overwrite)
+        claim(output, overwrite, inputs=(right,))
     import numpy as np
 
     A = read_matrix(matrix)

@@ -70,7 +70,7 @@ def train(
         training_settings, "training", epochs=epochs, batch_size=batch_size, loss=loss, seed=seed
     )
     limit_threads(threads)
-    claim(output, overwrite)
+    claim(output, overwrite, inputs=(data, configuration))
     with FieldDataset.open(data) as dataset:
         names, wanted = fields_to_learn(dataset, inputs, target)
         model = train_model(

@@ -77,3 +77,24 @@ def test_a_claim_sweeps_away_what_killed_commands_left(tmp_path):
 def test_a_full_disk_is_noticed_before_the_work(tmp_path):
     with pytest.raises(InputError, match=r"expected 1e\+06 TB of free disk space, got"):
         outputs.require_space(tmp_path / "data.h5", 10**18)
+
+
+@pytest.mark.parametrize("command", [
+    ("predict", "model.h5", "data.h5", "-o", "data.h5"),
+    ("predict", "model.h5", "data.h5", "-o", "model.h5"),
+    ("certify", "model.h5", "data.h5", "-o", "data.h5"),
+    ("certify", "model.h5", "data.h5", "-o", "model.h5"),
+    ("train", "data.h5", "-o", "data.h5"),
+    ("convert", "data.h5", "data.h5"),
+    ("convert", "data.h5", "link.h5"),
+    ("solve-matrix", "A.npz", "--rhs", "b.npy", "-o", "b.npy"),
+])  # fmt: skip
+def test_no_command_writes_over_what_it_reads(command, nwidth, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("model.h5", "data.h5", "A.npz", "b.npy"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "link.h5").symlink_to("data.h5")
+    answer = nwidth(*command, "--overwrite")
+    assert answer.code == 1 and "another file than those that are read" in answer.sentence
+    for name in ("model.h5", "data.h5", "A.npz", "b.npy"):
+        assert (tmp_path / name).read_text() == name
