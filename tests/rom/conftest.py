@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import scipy.sparse.linalg as spla
 
 Long = np.longdouble
@@ -106,5 +107,90 @@ def rough():
         if np.issubdtype(dtype, np.complexfloating):
             U = U + 1j * rng.standard_normal((r, n))
         return np.linalg.qr(U.T)[0].T.astype(dtype)
+
+    return make
+
+
+class ExactStability:
+    """The inf-sup constant itself, by the singular values of dense matrices."""
+
+    name, constant = "exact", "inf-sup"
+
+    def __init__(self, matrices, X):
+        self.terms = len(matrices)
+        factor = np.linalg.inv(np.linalg.cholesky(X.toarray()))
+        self.matrices = np.stack([factor @ A.toarray() @ factor.conj().T for A in matrices])
+
+    def lower(self, theta):
+        whole = np.tensordot(np.atleast_2d(theta), self.matrices, 1)
+        return np.linalg.svd(whole, compute_uv=False)[:, -1] * (1 - 1e-12)
+
+
+def _blocks(cells, blocks):
+    """Stiffness matrices of each of blocks x blocks squares, their face fluxes on a square grid."""
+    number = np.arange(cells) * blocks // cells
+    inner = sp.diags_array(
+        [-np.ones(cells), np.ones(cells)], offsets=[-1, 0], shape=(cells + 1, cells)
+    )
+    one = sp.eye_array(cells)
+    along = [sp.kron(inner, one), sp.kron(one, inner)]
+    matrices = []
+    for q in range(blocks**2):
+        k = np.outer(number == q // blocks, number == q % blocks).astype(float)
+        faces = []
+        for axis in range(2):
+            wide = np.pad(k, [(1, 1) if a == axis else (0, 0) for a in range(2)], mode="edge")
+            mean = (wide.take(range(cells + 1), axis) + wide.take(range(1, cells + 2), axis)) / 2
+            mean[(slice(None),) * axis + ([0, -1],)] *= 2  # half a cell to the wall
+            faces.append(mean.ravel())
+        matrices.append(
+            sp.csr_array(
+                sum(D.T @ sp.diags_array(t) @ D for D, t in zip(along, faces, strict=True))
+            )
+        )
+    return matrices, along
+
+
+@pytest.fixture(scope="session")
+def block_problem():
+    """Make an affine problem on a square, with its inner product X, stability and box.
+
+    "thermal": heat conduction in 2 x 2 blocks, theta = mu; "convection": with a wind besides, which
+    is not symmetric; "wave": complex, damped Helmholtz.
+    """
+    from types import SimpleNamespace
+
+    from nwidth.rom.affine_problem import AffineProblem
+    from nwidth.rom.parameter_box import ParameterBox
+    from nwidth.rom.parameter_expressions import ParameterExpressions
+    from nwidth.rom.stability import MinTheta
+
+    def make(kind="thermal", cells=16, blocks=2):
+        matrices, along = _blocks(cells, blocks)
+        X, Q, h = sp.csr_array(sum(matrices)), len(matrices), 1 / cells
+        middle = np.repeat(np.linspace(0, 1, cells), cells)
+        sources = np.full((1, cells**2), h**2)
+        theta, phi = [f"mu[{q}]" for q in range(Q)], ["1"]
+        lower, upper = [0.1] * Q, [1.0] * Q
+        if kind == "convection":
+            wind = along[0][:-1].T @ np.abs(along[0][:-1])
+            matrices.append(sp.csr_array((wind - wind.T) * h * 2))
+            theta.append(f"mu[{Q}]")
+            lower, upper = [*lower, 0.0], [*upper, 20.0]
+            sources, phi = np.stack([sources[0], middle * h**2]), ["1", f"mu[{Q}]"]
+        if kind == "wave":
+            mass = sp.csr_array(sp.diags_array(np.full(cells**2, h**2) * (1 + 0.2j * middle)))
+            matrices = [matrices[0] + matrices[1], sum(matrices[2:]), mass]
+            theta, lower, upper = ["1", "mu[0]", "-mu[1]**2 + 1j * mu[1]"], [0.5, 3.0], [2.0, 6.0]
+            sources, phi = sources * np.exp(2j * middle), ["1 + 1j * mu[0]"]
+        known = MinTheta(np.ones((1, Q)), np.ones(1))
+        return SimpleNamespace(
+            problem=AffineProblem(
+                ParameterExpressions(theta), matrices, ParameterExpressions(phi), sources
+            ),
+            X=X,
+            stability=known if kind == "thermal" else ExactStability(matrices, X),
+            box=ParameterBox(lower, upper),
+        )
 
     return make
