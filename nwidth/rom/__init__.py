@@ -18,10 +18,13 @@ from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.generalized_eim import generalized_eim
 from nwidth.rom.generalized_nystroem import generalized_nystroem
 from nwidth.rom.gnat import gnat
+from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
+from nwidth.rom.parameter_box import ParameterBox
+from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.pod import POD, pod
 from nwidth.rom.point_interpolation import PointInterpolation
 from nwidth.rom.polynomial_tail import polynomial_tail
@@ -52,8 +55,11 @@ __all__ = [
     "ErrorBound",
     "GappyFields",
     "GaussianPrior",
+    "InnerProduct",
     "MatrixLimits",
     "MatrixSpan",
+    "ParameterBox",
+    "ParameterExpressions",
     "PointInterpolation",
     "Predictor",
     "Reconstruction",
