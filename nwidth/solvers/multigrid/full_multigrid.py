@@ -113,7 +113,8 @@ def full_multigrid(
     only and none is observed, p is at most 1: over random media of contrasts up to 1e9 (blocks,
     blobs, checkerboards, points), the estimate was never below half the error, and up to fifty
     times too large where coarse grids see another medium. Above 100 % it means that the grid does
-    not resolve the solution: UNRESOLVED.
+    not resolve the solution: UNRESOLVED. With fewer than 16 intervals along an axis that may be a
+    false alarm, because the grid below, of less than 8, is what the estimate compares with.
 
     Two more measures keep the estimate of the algebraic error honest. Where the order is out of
     [0.5, 3], so that rho of the grids below tells nothing, there are three cycles. Where couplings
