@@ -15,6 +15,7 @@ from nwidth.solvers.equations import (
     Darcy,
     Helmholtz,
     Poisson,
+    ThermalBlock,
     problem_from_description,
 )
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
@@ -89,6 +90,7 @@ __all__ = [
     "SparseOperator",
     "StackedOperator",
     "Status",
+    "ThermalBlock",
     "bicgstab",
     "conjugate_gradient",
     "deflated_conjugate_gradient",

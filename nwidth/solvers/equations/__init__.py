@@ -7,6 +7,7 @@ from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.manufactured import Manufactured, manufactured
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.problem_from_description import problem_from_description
+from nwidth.solvers.equations.thermal_block import ThermalBlock
 
 __all__ = [
     "AnisotropicDarcy",
@@ -15,6 +16,7 @@ __all__ = [
     "Helmholtz",
     "Manufactured",
     "Poisson",
+    "ThermalBlock",
     "manufactured",
     "problem_from_description",
 ]
