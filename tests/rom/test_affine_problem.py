@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from nwidth.archive import save_archive
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
-from nwidth.rom import AffineDecomposition, AffineProblem, affine_decomposition
+from nwidth.rom import (
+    AffineDecomposition,
+    AffineProblem,
+    ParameterExpressions,
+    affine_decomposition,
+)
 from nwidth.solvers.krylov import conjugate_gradient
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 
@@ -143,6 +149,84 @@ def test_files_keep_decompositions(decomposed, tmp_path):
     bare = AffineProblem.load(tmp_path / "problem.h5")
     with pytest.raises(InputError, match="no coefficient functions"):
         bare.matrix(mu)
+
+
+FORMULAS = ParameterExpressions(["1", "mu[0]", "mu[1]**2"])
+SOURCES = ParameterExpressions(["1", "mu[0] * mu[1]"])
+
+
+def test_coefficients_of_many_parameters_are_those_of_each(decomposed):
+    mus = RNG.uniform(0.5, 2, (5, 2))
+    wanted = [theta(mu) for mu in mus], [phi(mu) for mu in mus]
+    for functions in [(theta, phi), (FORMULAS, SOURCES), (theta, SOURCES)]:
+        found = AffineProblem(functions[0], SPD, functions[1], F).coefficients(mus)
+        for values, expected in zip(found, wanted, strict=True):
+            assert values.dtype == np.float64
+            np.testing.assert_allclose(values, expected, rtol=1e-14)
+    beta, gamma = decomposed.coefficients(mus)
+    np.testing.assert_array_equal(beta, decomposed.theta.beta(mus))
+    np.testing.assert_array_equal(gamma, decomposed.phi.beta(mus))
+    empty = AffineProblem(theta, SPD, phi, F).coefficients(np.zeros((0, 2)))
+    assert [values.shape for values in empty] == [(0, 3), (0, 2)]
+
+
+def test_coefficients_of_decompositions_in_one_number():
+    training = np.linspace(0.2, 2, 50)
+    operator = affine_decomposition(lambda mu, x: np.exp(-mu * x), training, X, 1e-6)
+    matrices = [np.diag(np.exp(-mu * X)) for mu in operator.parameters]
+    problem = AffineProblem(operator, matrices, lambda mu: [mu[0]], F[:1])
+    beta, _ = problem.coefficients([[0.5], [1.5]])
+    np.testing.assert_array_equal(beta, operator.beta([0.5, 1.5]))
+
+
+def test_complex_coefficients_need_a_complex_problem():
+    def rotating(mu):
+        return [1.0, 1j * mu[0], 1.0]
+
+    assert not AffineProblem(rotating, SPD, phi, F).is_complex
+    with pytest.raises(InputError, match="theta: expected real coefficients of a real problem"):
+        AffineProblem(rotating, SPD, phi, F).coefficients([[1.0, 2.0]])
+    for declared in (
+        AffineProblem(rotating, [SPD[0].astype(complex), *SPD[1:]], phi, F),
+        AffineProblem(ParameterExpressions(["1", "1j * mu[0]", "1"]), SPD, phi, F),
+    ):
+        assert declared.is_complex
+        found = declared.coefficients([[1.0, 2.0]])
+        assert [values.dtype for values in found] == [np.complex128] * 2
+        np.testing.assert_array_equal(found[0], [[1.0, 1j, 1.0]])
+
+
+def test_files_keep_formulas(tmp_path):
+    problem = AffineProblem(FORMULAS, SPD, SOURCES, F)
+    problem.save(tmp_path / "problem.h5")
+    back = AffineProblem.load(tmp_path / "problem.h5")
+    assert (back.theta, back.phi) == (FORMULAS, SOURCES)
+    np.testing.assert_array_equal(back.solve([0.7, 1.3]), problem.solve([0.7, 1.3]))
+    with pytest.raises(InputError, match="theta: expected none, as the file has its formulas"):
+        AffineProblem.load(tmp_path / "problem.h5", theta)
+    arrays, told = problem.archived()
+    told["theta"]["expressions"] = ["1", "open('x')", "2"]
+    save_archive(tmp_path / "problem.h5", "affine-problem", arrays, told)
+    with pytest.raises(FileFormatError, match="open"):
+        AffineProblem.load(tmp_path / "problem.h5")
+
+
+def test_bad_coefficients_are_told():
+    with pytest.raises(InputError, match="theta: expected 3 formulas, one for each term, got 2"):
+        AffineProblem(SOURCES, SPD, phi, F)
+    problem = AffineProblem(lambda mu: [1.0] * (3 if mu[0] < 1 else 2), SPD, phi, F)
+    with pytest.raises(InputError, match=r"theta: expected 3 .* \(2,\) at mu = \[2.0, 0.0\]"):
+        problem.coefficients([[0.0, 0.0], [2.0, 0.0]])
+    with pytest.raises(NonFiniteError, match="theta"):
+        AffineProblem(lambda mu: [np.nan] * 3, SPD, phi, F).coefficients([[0.0, 0.0]])
+    with pytest.raises(InputError, match=r"mu: expected shape \(m, p\)"):
+        problem.coefficients([0.0, 0.0])
+    with pytest.raises(NonFiniteError, match="mu"):
+        problem.coefficients([[0.0, np.nan]])
+    with pytest.raises(InputError, match="mu: expected real"):
+        problem.coefficients([[0.0, 1j]])
+    with pytest.raises(InputError, match="no function"):
+        AffineProblem(None, SPD, phi, F).coefficients([[0.0, 0.0]])
 
 
 def test_bad_input_is_told(tmp_path, decomposed):
