@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.cli.config import (
+    BoxSettings,
     Config,
     ConstantSettings,
     FileSettings,
@@ -79,24 +80,25 @@ def build(config: Config, folder: str | Path = ".", restrict: int = 1) -> Task:
     return Task(problem, None if fixed is None else {name: fixed})
 
 
-def build_grid(settings: ProblemSettings, restrict: int = 1) -> Grid:
-    """Return the uniform grid of [problem], refined so that `restrict` leads back to it.
+def build_grid(settings: BoxSettings, restrict: int = 1) -> Grid:
+    """Return the uniform grid of a box, refined so that `restrict` leads back to it.
 
     >>> build_grid(ProblemSettings(shape=[5, 5]), restrict=2).shape
     (9, 9)
     """
-    node = settings.centering == "node"
+    centering = settings.centering if isinstance(settings, ProblemSettings) else "node"
+    node = centering == "node"
     shape = [(n - 1) * restrict + 1 if node else n * restrict for n in settings.shape]
     lower, upper = (_per_axis(v, len(shape)) for v in (settings.lower, settings.upper))
-    return Grid.uniform(shape, lower, upper, units=settings.unit, centering=settings.centering)
+    return Grid.uniform(shape, lower, upper, units=settings.unit, centering=centering)
 
 
-def build_boundary(settings: ProblemSettings, grid: Grid) -> Boundary:
-    """Return the boundary of [problem.boundary]; zero Dirichlet where nothing is said."""
+def build_boundary(settings: BoxSettings, grid: Grid, section: str = "problem") -> Boundary:
+    """Return the boundary of a section; zero Dirichlet where nothing is said."""
     try:
         sides = {name: _condition(side) for name, side in settings.boundary.items()}
     except InputError as error:
-        raise ConfigError(f"[problem.boundary]: {error}") from None
+        raise ConfigError(f"[{section}.boundary]: {error}") from None
     default = sides.pop("default", Dirichlet(0.0))
     return Boundary(sides, default).check(grid)
 

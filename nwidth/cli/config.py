@@ -55,22 +55,14 @@ class Side(Section):
         return self
 
 
-class ProblemSettings(Section):
-    """[problem]: the equation -div(a grad u) + c u = f on a box."""
+class BoxSettings(Section):
+    """A box with a uniform grid, and what holds on its sides."""
 
-    equation: Literal["darcy", "poisson"] = "darcy"
     shape: list[Annotated[int, Field(ge=3)]] = Field(min_length=1, max_length=3)
     lower: PerAxis = Field(default=0.0, description="lower corner of the box")
     upper: PerAxis = Field(default=1.0, description="upper corner of the box")
-    centering: Literal["node", "cell"] = "node"
     unit: str = Field(default="1", description="unit of the coordinates")
     output_unit: str = Field(default="1", description="unit of the solution")
-    forcing: float = Field(
-        default=1.0, description="f of Darcy's equation, its source; Poisson's is in [source]"
-    )
-    reaction: Annotated[float, Field(ge=0.0)] = Field(
-        default=0.0, description="c of the term c u on the left"
-    )
     boundary: dict[str, Side] = Field(
         default_factory=dict, description="by side: x_lower, x_upper, y_lower, ..., default"
     )
@@ -91,6 +83,19 @@ class ProblemSettings(Section):
                 known = ", ".join(sorted(sides))
                 raise ValueError(f"boundary: unknown side '{name}'; expected default, {known}")
         return self
+
+
+class ProblemSettings(BoxSettings):
+    """[problem]: the equation -div(a grad u) + c u = f on a box."""
+
+    equation: Literal["darcy", "poisson"] = "darcy"
+    centering: Literal["node", "cell"] = "node"
+    forcing: float = Field(
+        default=1.0, description="f of Darcy's equation, its source; Poisson's is in [source]"
+    )
+    reaction: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0, description="c of the term c u on the left"
+    )
 
 
 class GaussianSettings(Section):

@@ -9,14 +9,14 @@ from nwidth.cli.config import Config
 from nwidth.cli.read_config import sections_in
 
 
-def explain_keys() -> str:
-    """Return every section and key with its default and meaning.
+def explain_keys(kind: type[BaseModel] = Config) -> str:
+    """Return every section and key of a kind of file with its default and meaning.
 
     >>> "[training]" in explain_keys() and "epochs" in explain_keys()
     True
     """
     places: dict[type[BaseModel], list[str]] = {}
-    for name, entry in Config.model_fields.items():
+    for name, entry in kind.model_fields.items():
         for section in sections_in(entry.annotation):
             places.setdefault(section, []).append(name)
     return "\n\n".join(_section(names, section) for section, names in places.items())

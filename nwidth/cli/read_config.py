@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from nwidth.cli.config import Config
 from nwidth.errors import ConfigError
+
+Root = TypeVar("Root", bound=BaseModel)
 
 _NOT_A_LIST = ("int_type", "int_from_float", "float_type")
 _WANTED = {
@@ -36,6 +38,11 @@ _WANTED = {
 
 def read_config(path: str | Path) -> Config:
     """Return the checked contents of a TOML file, or raise `ConfigError` with the remedy."""
+    return read_sections(path, Config)
+
+
+def read_sections(path: str | Path, kind: type[Root]) -> Root:
+    """Return the checked contents of a TOML file of another kind, the class of the whole."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -46,7 +53,7 @@ def read_config(path: str | Path) -> Config:
     except IsADirectoryError:
         raise ConfigError(f"{path}: expected a TOML file, got a folder") from None
     try:
-        return parse_config(text)
+        return _parse(text, kind)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
 
@@ -59,12 +66,16 @@ def parse_config(text: str) -> Config:
         ...
     nwidth.errors.ConfigError: unknown section [permeabilty]; did you mean [permeability]?
     """
+    return _parse(text, Config)
+
+
+def _parse(text: str, kind: type[Root]) -> Root:
     try:
-        return Config.model_validate(tomllib.loads(text))
+        return kind.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"not valid TOML: {error}") from None
     except ValidationError as error:
-        raise ConfigError(_sentence(_worst(error.errors(include_url=False)))) from None
+        raise ConfigError(_sentence(_worst(error.errors(include_url=False)), kind)) from None
 
 
 def _worst(problems: Sequence[Any]) -> Any:
@@ -81,8 +92,8 @@ def _worst(problems: Sequence[Any]) -> Any:
     return min(problems, key=rank)
 
 
-def _sentence(problem: Any) -> str:
-    place, section = _walk(problem["loc"])
+def _sentence(problem: Any, root: type[BaseModel]) -> str:
+    place, section = _walk(problem["loc"], root)
     kind, came = problem["type"], problem["input"]
     context = problem.get("ctx", {})
     if kind == "extra_forbidden":
@@ -90,7 +101,7 @@ def _sentence(problem: Any) -> str:
     if kind == "missing":
         return _missing(place)
     if kind in ("union_tag_not_found", "union_tag_invalid"):
-        known = ", ".join(f"'{name}'" for name in _kinds(place[-1]))
+        known = ", ".join(f"'{name}'" for name in _kinds(place[-1], root))
         given = f", got {came['kind']!r}" if "kind" in came else "; this key is required"
         return f"{_label((*place, 'kind'))}: expected one of {known}{given}"
     if kind == "value_error":
@@ -126,11 +137,13 @@ def _label(place: tuple[str | int, ...]) -> str:
     return f"[{'.'.join(section)}] {last}"
 
 
-def _walk(loc: tuple[str | int, ...]) -> tuple[tuple[str | int, ...], type[BaseModel] | None]:
+def _walk(
+    loc: tuple[str | int, ...], root: type[BaseModel]
+) -> tuple[tuple[str | int, ...], type[BaseModel] | None]:
     """Follow a pydantic location: return the keys of the file and the innermost section class."""
     place: list[str | int] = []
-    here: Any = Config
-    section: type[BaseModel] | None = Config
+    here: Any = root
+    section: type[BaseModel] | None = root
     for part in loc:
         sections = list(sections_in(here))
         kinds = _by_kind(sections)
@@ -165,11 +178,11 @@ def _by_kind(sections: list[type[BaseModel]]) -> dict[str, type[BaseModel]]:
     return found
 
 
-def _kinds(field: str | int) -> list[str]:
-    return list(_by_kind(list(sections_in(Config.model_fields[str(field)].annotation))))
+def _kinds(field: str | int, root: type[BaseModel]) -> list[str]:
+    return list(_by_kind(list(sections_in(root.model_fields[str(field)].annotation))))
 
 
-def changed(section: Any, name: str, **values: Any) -> Any:
+def changed(section: Any, name: str, kind: type[BaseModel] = Config, **values: Any) -> Any:
     """Return a section with some values replaced (None: kept), checked as those of a file are."""
     given = {key: value for key, value in values.items() if value is not None}
     try:
@@ -179,5 +192,7 @@ def changed(section: Any, name: str, **values: Any) -> Any:
         key = problem["loc"][0]
         problem["loc"] = (name, *problem["loc"])
         raise ConfigError(
-            _sentence(problem).replace(f"[{name}] {key}", f"--{str(key).replace('_', '-')}", 1)
+            _sentence(problem, kind).replace(
+                f"[{name}] {key}", f"--{str(key).replace('_', '-')}", 1
+            )
         ) from None
