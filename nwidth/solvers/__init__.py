@@ -6,6 +6,7 @@ from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
+from nwidth.solvers.continuation import ContinuationSolution, continuation
 from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
@@ -41,6 +42,7 @@ from nwidth.solvers.multigrid import (
     HierarchyCycle,
     Multigrid,
 )
+from nwidth.solvers.newton import NewtonSolution, NewtonStatus, newton
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
 from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
@@ -63,6 +65,7 @@ __all__ = [
     "BilinearElements",
     "BlackBoxMultigrid",
     "Boundary",
+    "ContinuationSolution",
     "ConvectionDiffusion",
     "Darcy",
     "DeviceBatch",
@@ -79,6 +82,8 @@ __all__ = [
     "MatrixOperator",
     "Multigrid",
     "Neumann",
+    "NewtonSolution",
+    "NewtonStatus",
     "NinePointOperator",
     "Poisson",
     "Problem",
@@ -93,12 +98,14 @@ __all__ = [
     "ThermalBlock",
     "bicgstab",
     "conjugate_gradient",
+    "continuation",
     "deflated_conjugate_gradient",
     "discretization_error",
     "fgmres",
     "gcro_dr",
     "generate",
     "minres",
+    "newton",
     "problem_from_description",
     "read_matrix",
     "read_vector",

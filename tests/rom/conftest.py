@@ -1,5 +1,7 @@
 """The exact discrete solution and the exact energy of an error, in extended precision."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -194,3 +196,35 @@ def block_problem():
         )
 
     return make
+
+
+def _elements(cells):
+    """Linear elements on (0, 1), zero at both ends: stiffness, mass, and values at Gauss points."""
+    h, nodes = 1 / cells, np.arange(1, cells)
+    gauss = np.array([-1.0, 0.0, 1.0]) * np.sqrt(0.6)
+    weights = np.tile(np.array([5, 8, 5]) / 18 * h, cells)
+    cell = np.repeat(np.arange(cells), 3)
+    s = np.tile((gauss + 1) / 2, cells)
+    rows = np.arange(3 * cells)
+    shape = (3 * cells, cells + 1)
+    left, right = (rows, cell), (rows, cell + 1)
+    values = sp.csr_array((1 - s, left), shape=shape) + sp.csr_array((s, right), shape=shape)
+    one = np.full(3 * cells, 1 / h)
+    slopes = sp.csr_array((-one, left), shape=shape) + sp.csr_array((one, right), shape=shape)
+    values, slopes = values.tocsc()[:, nodes].tocsr(), slopes.tocsc()[:, nodes].tocsr()
+    W = sp.diags_array(weights)
+    return SimpleNamespace(
+        x=nodes * h,
+        points=(cell + s) * h,
+        weights=weights,
+        values=values,
+        slopes=slopes,
+        stiffness=sp.csr_array(slopes.T @ W @ slopes),
+        mass=sp.csr_array(values.T @ W @ values),
+    )
+
+
+@pytest.fixture(scope="session")
+def elements():
+    """Make linear elements on (0, 1) by their number of cells."""
+    return _elements
