@@ -23,6 +23,7 @@ from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
+from nwidth.rom.parabolic_problem import ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.pod import POD, pod
@@ -58,6 +59,7 @@ __all__ = [
     "InnerProduct",
     "MatrixLimits",
     "MatrixSpan",
+    "ParabolicProblem",
     "ParameterBox",
     "ParameterExpressions",
     "PointInterpolation",
