@@ -106,6 +106,7 @@ def test_kernels_are_made_of_kernel_files_alone(path):
 
 ABSTRACT = {
     "linear_operator",
+    "elimination",
     "sparse_cholesky",
     "sparse_operator",
     "problem",
