@@ -10,6 +10,7 @@ from nwidth.solvers.continuation import ContinuationSolution, continuation
 from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
+from nwidth.solvers.elimination import elimination
 from nwidth.solvers.equations import (
     AnisotropicDarcy,
     ConvectionDiffusion,
@@ -101,6 +102,7 @@ __all__ = [
     "continuation",
     "deflated_conjugate_gradient",
     "discretization_error",
+    "elimination",
     "fgmres",
     "gcro_dr",
     "generate",
