@@ -1,6 +1,5 @@
 """Read what sensors have measured, from CSV or HDF5; NaN where a sensor has failed."""
 
-import csv
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.audit import open_audited
+from nwidth.cli.csv_table import read_csv
 from nwidth.cli.file_kind import DATA_SET, FOREIGN, file_kind
 from nwidth.errors import FileFormatError, InputError
 from nwidth.fields import FieldDataset
@@ -47,46 +47,33 @@ def read_readings(path: Path, model: "RectangularEIM") -> NDArray[np.float64]:
 
 
 def _csv(path: Path, sensors: tuple[int, ...]) -> NDArray[np.float64]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise FileFormatError(f"{path}: expected a CSV or HDF5 file, got another one") from None
-    first = text.split("\n", 1)[0]
-    mark = ";" if ";" in first else "\t" if "\t" in first else ","
-    lines = [line for line in csv.reader(text.splitlines(), delimiter=mark) if line]
-    if not lines:
-        raise InputError(f"{path}: expected a line with the sensors' numbers, got an empty file")
-    columns = [_column(path, word, sensors) for word in lines[0]]
+    heads, lines = read_csv(path, "the sensors' numbers")
+    columns = [_column(path, word, sensors) for word in heads]
     if len({*columns}) < len(columns):
-        raise InputError(f"{path}: expected each sensor once in the first line, got {lines[0]}")
-    found = np.full((len(lines) - 1, len(sensors)), np.nan)
-    for k, line in enumerate(lines[1:]):
-        if len(line) != len(columns):
-            raise InputError(
-                f"{path}: expected {len(columns)} cells in each line, got {len(line)} in line {k} "
-                "of readings (from 0)"
-            )
+        raise InputError(f"{path}: expected each sensor once in the first line, got {heads}")
+    found = np.full((len(lines), len(sensors)), np.nan)
+    for k, line in enumerate(lines):
         for column, cell in zip(columns, line, strict=True):
             found[k, column] = _number(path, cell, k, sensors[column])
     return found
 
 
 def _column(path: Path, word: str, sensors: tuple[int, ...]) -> int:
-    match = _HEAD.fullmatch(word.strip())
+    match = _HEAD.fullmatch(word)
     if match is None or int(match[1]) not in sensors:
         raise InputError(
             f"{path}: expected the first line to name sensors by their numbers "
-            f"({', '.join(map(str, sensors))}), got {word.strip()!r}"
+            f"({', '.join(map(str, sensors))}), got {word!r}"
         )
     return sensors.index(int(match[1]))
 
 
 def _number(path: Path, cell: str, line: int, sensor: int) -> float:
     try:
-        return float(cell) if cell.strip() else np.nan
+        return float(cell) if cell else np.nan
     except ValueError:
         raise InputError(
-            f"{path}: expected a number, or nothing where a sensor failed, got {cell.strip()!r} "
+            f"{path}: expected a number, or nothing where a sensor failed, got {cell!r} "
             f"from sensor {sensor} in line {line} of readings (from 0)"
         ) from None
 
