@@ -23,6 +23,8 @@ from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
+from nwidth.rom.method_of_snapshots import method_of_snapshots
+from nwidth.rom.oblique_qr import oblique_qr
 from nwidth.rom.parabolic_problem import ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
@@ -89,6 +91,8 @@ __all__ = [
     "lebesgue_constants",
     "matrix_deim",
     "matrix_limits",
+    "method_of_snapshots",
+    "oblique_qr",
     "pod",
     "polynomial_tail",
     "qdeim",

@@ -1,6 +1,8 @@
 """POD: the fields that carry most of the energy of given ones."""
 
+import warnings
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +14,10 @@ from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.field_basis import field_rows
+from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_products import frobenius_norm
+from nwidth.rom.method_of_snapshots import method_of_snapshots, squares_suffice
+from nwidth.rom.oblique_qr import oblique_qr
 from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.row_norm import point_weights
 from nwidth.rom.selection_status import SelectionStatus
@@ -21,7 +26,7 @@ from nwidth.rom.thin_svd import thin_svd
 Array = NDArray[Any]
 
 _KIND = "pod"
-METHODS = ("qr", "randomized")
+METHODS = ("auto", "qr", "snapshots", "randomized")
 
 # Singular values below so many units of the largest one's last place are round-off.
 _ROUND_OFF = 8
@@ -32,8 +37,9 @@ class POD:
     """Proper orthogonal decomposition, f_j ~ sum_k c_jk u_k with orthonormal modes u_k.
 
     `modes` (r, *shape), `singular_values` (r and, where they were computed, those left out),
-    `scores` (rows, r) the coefficients c_jk of the data, `weights` of the inner product or None,
-    `error` of the data in the Frobenius norm relative to that of the data, `status`.
+    `scores` (rows, r) the coefficients c_jk of the data, None where the data were only streamed,
+    `weights` of the points or `inner_product` of a matrix, None for ones, `error` of the data in
+    the Frobenius norm relative to that of the data, `status`, and the `method` that was used.
 
     >>> data = np.outer([1.0, 2.0], [2.0, 0.0, 1.0])
     >>> found = pod(data)
@@ -43,10 +49,12 @@ class POD:
 
     modes: Array
     singular_values: Array
-    scores: Array
+    scores: Array | None
     weights: Array | None
     error: float
     status: SelectionStatus
+    inner_product: InnerProduct | None = None
+    method: str = "qr"
 
     @property
     def rank(self) -> int:
@@ -66,15 +74,48 @@ class POD:
 
     def coefficients(self, fields: Any) -> Array:
         """Return c_k = (f, u_k) of fields (..., *shape), of the best combination of the modes."""
+        rows, lead = self._rows(fields)
+        return self._scores(rows).reshape(*lead, self.rank)
+
+    def project(self, fields: Any) -> Array:
+        """Return the best combinations sum_k (f, u_k) u_k of the modes for fields (..., *shape)."""
+        return self.combine(self.coefficients(fields))
+
+    def projection_error(self, fields: Any) -> Array:
+        """Return ||f - sum_k (f, u_k) u_k|| for fields (..., *shape), in the norm of the modes.
+
+        >>> found = pod(np.diag([4.0, 2.0, 1.0]), rtol=0.3)
+        >>> found.projection_error([[0.0, 5.0, 3.0], [1.0, 1.0, 0.0]]).round(12).tolist()
+        [3.0, 0.0]
+        """
+        rows, lead = self._rows(fields)
+        rows = rows - self._scores(rows) @ self.modes.reshape(self.rank, -1)
+        if self.inner_product is not None:
+            found = np.asarray(self.inner_product.norm(rows.T))
+        else:
+            root = 1 if self.weights is None else np.sqrt(self.weights).ravel()
+            found = np.linalg.norm(rows * root, axis=1)
+        return found.reshape(lead)
+
+    def _rows(self, fields: Any) -> tuple[Array, tuple[int, ...]]:
+        """Return fields (..., *shape) as flat rows, checked, and the first axes of theirs."""
         fields, number = to_numpy(as_floating(fields, "fields")), len(self.shape)
         lead = fields.shape[: fields.ndim - number]
         if fields.ndim < number or fields.shape[len(lead) :] != self.shape:
             raise InputError(
                 f"fields: expected an array whose last axes are {self.shape}, got {fields.shape}"
             )
-        require_finite(fields, "fields")
-        fields = fields if self.weights is None else fields * self.weights
-        return fields.reshape(*lead, -1) @ self.modes.reshape(self.rank, -1).conj().T
+        return require_finite(fields, "fields").reshape(prod(lead), -1), lead
+
+    def _scores(self, rows: Array) -> Array:
+        """Return (f, u_k) for flat rows f."""
+        modes = self.modes.reshape(self.rank, -1)
+        if self.inner_product is not None:
+            return self.inner_product.inner(modes.T, rows.T).T.astype(
+                np.result_type(rows, modes), copy=False
+            )
+        rows = rows if self.weights is None else rows * self.weights.ravel()
+        return rows @ modes.conj().T
 
     def combine(self, coefficients: Any) -> Array:
         """Return fields (..., *shape) from coefficients (..., r)."""
@@ -88,10 +129,12 @@ class POD:
 
     def save(self, path: str | Path) -> None:
         """Write the decomposition to one HDF5 file, whole or not at all."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        if self.weights is not None:
-            arrays["weights"] = self.weights
-        save_archive(path, _KIND, arrays, {"error": self.error, "status": self.status.name})
+        names = ("modes", "singular_values", "scores", "weights")
+        arrays = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        if self.inner_product is not None:
+            arrays |= _archived(self.inner_product)
+        told = {"error": self.error, "status": self.status.name, "method": self.method}
+        save_archive(path, _KIND, arrays, told)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -99,17 +142,42 @@ class POD:
         arrays, told = load_archive(path, _KIND)
         try:
             found = cls(
-                **{name: arrays[name] for name in _ARRAYS},
-                weights=arrays.get("weights"),
-                error=float(told["error"]),
-                status=SelectionStatus[told["status"]],
+                arrays["modes"],
+                arrays["singular_values"],
+                arrays.get("scores"),
+                arrays.get("weights"),
+                float(told["error"]),
+                SelectionStatus[told["status"]],
+                _from_archived(arrays),
+                str(told["method"]),
             )
+            found._check()
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"{path}: not a POD ({error})") from None
-        whole = found.modes.ndim > 1 and found.scores.shape[1:] == (found.rank,)
-        if not whole or len(found.singular_values) < found.rank:
-            raise FileFormatError(f"{path}: the arrays of the POD do not fit together")
         return found
+
+    def _check(self) -> None:
+        """Raise `ValueError` unless the arrays fit together and are finite."""
+        r, shape, scores, weights = self.rank, self.shape, self.scores, self.weights
+        given = [self.modes, self.singular_values]
+        fits = self.modes.ndim > 1 and self.singular_values.ndim == 1
+        fits = fits and len(self.singular_values) >= r and self.singular_values.dtype.kind == "f"
+        if scores is not None:
+            fits, given = fits and scores.ndim == 2 and scores.shape[1] == r, [*given, scores]
+        if weights is not None:
+            fits, given = (
+                fits and weights.shape == shape and bool((weights > 0).all()),
+                [
+                    *given,
+                    weights,
+                ],
+            )
+        if self.inner_product is not None:
+            fits = fits and weights is None and self.inner_product.size == prod(shape)
+        if not fits or not 0 <= self.error < np.inf:
+            raise ValueError("the arrays do not fit together")
+        for array in given:
+            require_finite(array, "file")
 
 
 def pod(
@@ -118,28 +186,34 @@ def pod(
     *,
     max_rank: int | None = None,
     weights: Any = None,
-    method: str = "qr",
+    inner_product: Any = None,
+    method: str = "auto",
     seed: int = 0,
 ) -> POD:
     """Return the orthonormal fields that fit all rows of the data best, for every number of them.
 
         sum_j ||f_j - sum_{k<=r} (f_j, u_k) u_k||^2 = min = sum_{k>r} sigma_k^2
 
-    The inner product is (u, v) = sum_i w_i u_i conj(v_i). Modes with sigma_k > rtol sigma_1 are
-    kept. References: Sirovich (1987), doi:10.1090/qam/910462; QR first: Chan (1982),
-    doi:10.1145/355984.355990; random products: Halko, Martinsson & Tropp (2011),
+    The inner product is (u, v) = sum_i w_i u_i conj(v_i), or v^H X u of a matrix X. Modes with
+    sigma_k > rtol sigma_1 are kept. References: Sirovich (1987), doi:10.1090/qam/910462; QR first:
+    Chan (1982), doi:10.1145/355984.355990; random products: Halko, Martinsson & Tropp (2011),
     doi:10.1137/090771806.
 
-    The eigenvalues of the Gram matrix of the data are never used: they are wrong below the square
-    root of round-off, where modes of pure noise would be kept.
+    The eigenvalues of the Gram matrix of the data are wrong below the square root of round-off,
+    where modes of pure noise would be kept. They are used only where that changes nothing: see
+    `method_of_snapshots`. Data larger than memory: `streaming_pod`.
 
     Args:
         data: rows f_j, shape (rows, *shape), real or complex.
         rtol: relative to the largest singular value. Good values: 1e-2 to 1e-12.
         max_rank: limit on the number of modes.
         weights: of the points, > 0, such as `grid.weights`, shape `shape`; ones by default.
-        method: "qr", or "randomized", which is faster where few modes of many rows are kept; its
-            error is estimated by fresh random vectors.
+        inner_product: `InnerProduct`, or a Hermitian positive definite matrix X, of flat fields, in
+            place of weights.
+        method: "auto" takes "snapshots" for tolerances above about 1e-6, in float32 above about
+            1e-2, and "qr" below; so does "snapshots", but warns, where squares do not deliver the
+            tolerance. "randomized" is faster where few modes of many rows are kept; its error is a
+            bound, but with a probability of 1e-10.
         seed: an integer, of "randomized".
 
     >>> x, y = np.linspace(0, 1, 30)[:, None], np.linspace(0, 1, 200)
@@ -152,23 +226,25 @@ def pod(
     shape, flat = rows.shape[1:], rows.reshape(len(rows), -1)
     require_choice(method, "method", METHODS)
     limit = None if max_rank is None else require_integer(max_rank, "max_rank", 1)
-    root = None
-    if weights is not None:
-        weights = point_weights(weights, shape).astype(flat.real.dtype)
-        root = np.sqrt(weights).ravel()
-        flat = flat * root
+    weights, product = require_geometry(weights, inner_product, shape)
     # Squares of very large or small numbers would leave the range.
     scale = power_of_two(np.ascontiguousarray(flat).view(flat.real.dtype))
     if scale != 1:
         flat = flat * flat.real.dtype.type(scale)
-    floor = _ROUND_OFF * float(np.finfo(flat.dtype).eps)
+    floor = _ROUND_OFF * float(np.finfo(rows.dtype).eps)
+    root = Q = None
+    if weights is not None:
+        weights = weights.astype(flat.real.dtype)
+        root = np.sqrt(weights).ravel()
+        flat = flat * root
+    elif product is not None:
+        Q, R = oblique_qr(flat.T, product)
+        # Round-off of the fields is as rough as fields can be.
+        size = frobenius_norm(R)
+        floor *= _largest(product) ** 0.5 * frobenius_norm(flat) / size if size else 1.0
+        flat = R.T
     keep = max(rtol, floor)
-    if method == "qr":
-        U, sigma, modes = thin_svd(flat, keep, limit, overwrite=flat.base is None)
-        total = frobenius_norm(sigma)
-        error = frobenius_norm(sigma[len(modes) :]) / total if total else 0.0
-    else:
-        U, sigma, modes, error = randomized_svd(flat, keep, max_rank=limit, seed=seed)
+    U, sigma, modes, error, method = _svd(flat, keep, limit, method, seed, flat.base is None)
     if (sigma[len(modes) :] > keep * sigma.max(initial=0.0)).any():
         status = SelectionStatus.MAX_RANK
     elif rtol < floor and len(modes) < min(flat.shape):
@@ -177,9 +253,76 @@ def pod(
         status = SelectionStatus.CONVERGED
     sigma = sigma / sigma.dtype.type(scale)
     scores = U * sigma[: len(modes)]
-    modes = modes if root is None else modes / root
+    if root is not None:
+        modes = modes / root
+    elif Q is not None:
+        kind = np.result_type(rows, np.complex64) if Q.dtype.kind == "c" else rows.dtype
+        modes = (modes @ Q.T).astype(kind)
+        scores, sigma = scores.astype(kind, copy=False), sigma.astype(rows.real.dtype, copy=False)
     modes = np.ascontiguousarray(modes).reshape(-1, *shape)
-    return POD(modes, sigma, scores, weights, error, status)
+    return POD(modes, sigma, scores, weights, error, status, product, method)
 
 
-_ARRAYS = ("modes", "singular_values", "scores")
+def require_geometry(
+    weights: Any, inner_product: Any, shape: tuple[int, ...]
+) -> tuple[Array | None, InnerProduct | None]:
+    """Return weights of points, or the inner product of a matrix, of fields of a shape; or none.
+
+    >>> require_geometry([1, 2], None, (2,))
+    (array([1., 2.]), None)
+    """
+    if weights is not None and inner_product is not None:
+        raise InputError("inner product: expected weights of points or a matrix, got both")
+    weights = None if weights is None else point_weights(weights, shape)
+    product = None if inner_product is None else InnerProduct.of(inner_product, prod(shape))
+    return weights, product
+
+
+def _svd(
+    flat: Array, keep: float, limit: int | None, method: str, seed: int, overwrite: bool
+) -> tuple[Array, Array, Array, float, str]:
+    """Return U, sigma, V*, the relative error, and the method that found them."""
+    if method == "randomized":
+        return (*randomized_svd(flat, keep, max_rank=limit, seed=seed), method)
+    if method == "snapshots" or (method == "auto" and squares_suffice(keep, flat.dtype)):
+        found = method_of_snapshots(flat, keep, limit)
+        if found is not None:
+            return (*found, "snapshots")
+        if method == "snapshots":
+            warnings.warn(
+                f"pod: squares of singular values do not tell which lie above {keep:.1e} of the "
+                'largest; method "qr" was used instead',
+                UserWarning,
+                stacklevel=3,
+            )
+    U, sigma, modes = thin_svd(flat, keep, limit, overwrite=overwrite)
+    total = frobenius_norm(sigma)
+    return U, sigma, modes, frobenius_norm(sigma[len(modes) :]) / total if total else 0.0, "qr"
+
+
+def _largest(product: InnerProduct) -> float:
+    """Return a bound of the largest eigenvalue of X, its largest sum of moduli of a row."""
+    return float(abs(product.matrix).sum(axis=1).max())
+
+
+def _archived(product: InnerProduct) -> dict[str, Array]:
+    """Return the matrix of an inner product as arrays of a file."""
+    if isinstance(product.matrix, np.ndarray):
+        return {"inner_product/matrix": product.matrix}
+    parts = ("data", "indices", "indptr")
+    return {f"inner_product/{part}": getattr(product.matrix, part) for part in parts}
+
+
+def _from_archived(arrays: dict[str, Array]) -> InnerProduct | None:
+    """Return the inner product that `_archived` stored, checked, or none."""
+    import scipy.sparse as sp
+
+    if "inner_product/matrix" in arrays:
+        return InnerProduct(arrays["inner_product/matrix"])
+    if "inner_product/data" not in arrays:
+        return None
+    data, indices, indptr = (arrays[f"inner_product/{p}"] for p in ("data", "indices", "indptr"))
+    n = len(indptr) - 1
+    matrix = sp.csr_array((data, indices, indptr), shape=(n, n))
+    matrix.check_format(full_check=True)
+    return InnerProduct(matrix)

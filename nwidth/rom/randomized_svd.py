@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
 from nwidth.rom.matrix_products import adjoint_products, finite_operator, frobenius_norm
-from nwidth.rom.range_finder import range_finder
+from nwidth.rom.range_finder import sampled_range
 from nwidth.rom.thin_svd import thin_svd
 
 Array = NDArray[Any]
@@ -20,9 +20,13 @@ def randomized_svd(
 
     Vectors are kept for singular values above rtol times the first; sigma holds all values that
     were found. The range is found to a tenth of rtol, so that kept values are good to half a per
-    cent at the end and far better before it. The error is the estimate of `range_finder` and the
-    values left out. Reference: Halko, Martinsson & Tropp (2011), doi:10.1137/090771806, algorithm
-    5.1.
+    cent at the end and far better before it.
+
+        ||A - U diag(sigma) V*||_F^2 = ||A - Q Q* A||_F^2 + sum of left out sigma_j^2
+
+    The first term is bounded by what fresh random vectors say (`norm_factor`), and so the error is
+    a bound of the true one, with a probability of 1 - 1e-10. Reference: Halko, Martinsson & Tropp
+    (2011), doi:10.1137/090771806, algorithm 5.1 and section 4.3.
 
     Args:
         A: matrix, dense or sparse, or operator, shape (m, n).
@@ -36,10 +40,13 @@ def randomized_svd(
     """
     operator = finite_operator(A)
     rtol = require_number(rtol, "rtol", "[0, 1)")
-    further = None if max_rank is None else require_integer(max_rank, "max_rank", 1) + 16
-    Q, error = range_finder(operator, 0.1 * rtol, max_rank=further, seed=seed)
+    wanted = min(operator.shape)
+    if max_rank is not None:
+        wanted = min(wanted, require_integer(max_rank, "max_rank", 1) + 16)
+    Q, _, _, missed = sampled_range(operator, 0.1 * rtol, wanted, seed)
     B = adjoint_products(operator, Q.T).conj()
     W, sigma, Vh = thin_svd(B, rtol, max_rank, overwrite=True)
     total = frobenius_norm(sigma)
-    left = frobenius_norm(sigma[len(Vh) :]) / total if total else 0.0
-    return Q @ W, sigma, Vh, float(np.hypot(error, left))
+    # No more than all of A is missed, and its norm is at least that of Q* A.
+    left = np.hypot(missed, frobenius_norm(sigma[len(Vh) :]))
+    return Q @ W, sigma, Vh, float(left / np.hypot(missed, total)) if total else 0.0

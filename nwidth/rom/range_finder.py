@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_limit, require_number
 from nwidth.rom.matrix_products import finite_operator, frobenius_norm, products, random_block
+from nwidth.rom.sampled_norm import FAILURE, norm_factor
+from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
 
@@ -40,6 +42,22 @@ def range_finder(
     operator = finite_operator(A)
     rtol = require_number(rtol, "rtol", "[0, 1)")
     wanted = require_limit(max_rank, "max_rank", min(operator.shape))
+    Q, missed, size, _ = sampled_range(operator, rtol, wanted, seed)
+    return Q, missed / size if size else 0.0
+
+
+def sampled_range(
+    operator: LinearOperator, rtol: float, wanted: int, seed: int
+) -> tuple[Array, float, float, float]:
+    """Return Q of `range_finder`, what it misses, the size of A, and a bound of what it misses.
+
+    Norms are Frobenius', the first two estimates; the bound fails with a probability of 1e-10, and
+    allows for round-off.
+
+    >>> Q, missed, size, bound = sampled_range(finite_operator(np.eye(3)), 1e-6, 2, 0)
+    >>> Q.shape, bool(missed < bound), bool(bound > 1)
+    ((3, 2), True, True)
+    """
     Q = np.zeros((0, operator.shape[0]), operator.dtype)
     size, step = 0.0, 0
     eps = float(np.finfo(operator.dtype).eps)
@@ -47,9 +65,13 @@ def range_finder(
         Y = products(operator, random_block(_BLOCK, operator.shape[1], operator.dtype, seed, step))
         size = size or frobenius_norm(Y)
         Y -= (Y @ Q.conj().T) @ Q
-        error = frobenius_norm(Y) / size if size else 0.0
-        if error <= max(rtol, 4 * eps) or len(Q) >= wanted:
-            return Q.T, error
+        missed = frobenius_norm(Y)
+        if missed <= max(rtol, 4 * eps) * size or len(Q) >= wanted:
+            # Every test could have ended the search: their failures add up to the stated one.
+            factor = norm_factor(_BLOCK, operator.dtype, FAILURE / ((step + 1) * (step + 2)))
+            root = _BLOCK**0.5
+            bound = factor * (missed + 4 * eps * size) / root
+            return Q.T, missed / root, size / root, bound
         Y -= (Y @ Q.conj().T) @ Q
         fresh = np.linalg.qr(Y[: wanted - len(Q)].T)[0].T
         # Directions that the block lacks are noise, and may lie in the span of Q.

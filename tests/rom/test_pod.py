@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.rom import POD, SelectionStatus, pod
@@ -19,7 +20,7 @@ def turned(dtype=np.float64):
     return f.astype(dtype)
 
 
-@pytest.mark.parametrize("method", ["qr", "randomized"])
+@pytest.mark.parametrize("method", ["auto", "qr", "randomized"])
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32, np.complex64])
 def test_modes_are_singular_vectors(dtype, method):
     f = turned(dtype)
@@ -109,6 +110,7 @@ def test_file_round_trip(tmp_path):
     found = pod(turned().reshape(60, 20, 10), 1e-6, weights=np.full((20, 10), 0.5))
     found.save(tmp_path / "pod.h5")
     again = POD.load(tmp_path / "pod.h5")
+    assert again.method == found.method == "snapshots"
     for name in ("modes", "singular_values", "scores", "weights"):
         np.testing.assert_array_equal(getattr(again, name), getattr(found, name))
     assert (again.error, again.status) == (found.error, found.status)
@@ -116,9 +118,26 @@ def test_file_round_trip(tmp_path):
     assert POD.load(tmp_path / "pod.h5").weights is None
     from nwidth.archive import save_archive
 
-    save_archive(tmp_path / "bad.h5", "pod", {"modes": np.eye(2)}, {})
-    with pytest.raises(FileFormatError, match="not a POD"):
-        POD.load(tmp_path / "bad.h5")
+    good = {"modes": np.eye(2), "singular_values": np.ones(2), "scores": np.eye(2)}
+    told = {"error": 0.0, "status": "CONVERGED", "method": "qr"}
+    save_archive(tmp_path / "bad.h5", "pod", good, told)
+    assert POD.load(tmp_path / "bad.h5").rank == 2
+    nan = np.array([[np.nan, 0], [0, 1]])
+    wrong = [
+        ({"modes": np.eye(2)}, told),
+        (good | {"modes": nan}, told),
+        (good | {"scores": np.ones((3, 1))}, told),
+        (good | {"singular_values": np.ones(1)}, told),
+        (good | {"weights": np.array([1.0, -1.0])}, told),
+        (good | {"inner_product/matrix": np.eye(3)}, told),
+        (good | {"inner_product/matrix": -np.eye(2)}, told),
+        (good, told | {"status": "FINE"}),
+        (good, told | {"error": -1.0}),
+    ]
+    for arrays, text in wrong:
+        save_archive(tmp_path / "bad.h5", "pod", arrays, text)
+        with pytest.raises(FileFormatError, match="not a POD"):
+            POD.load(tmp_path / "bad.h5")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +149,9 @@ def test_file_round_trip(tmp_path):
         ({"max_rank": 0}, "max_rank"),
         ({"weights": np.ones(4)}, "weights"),
         ({"weights": -np.ones(3)}, "weights"),
-        ({"method": "snapshots"}, "method: expected one of qr, randomized"),
+        ({"weights": np.ones(3), "inner_product": np.eye(3)}, "got both"),
+        ({"inner_product": np.eye(2)}, "expected size 3, got 2"),
+        ({"method": "svd"}, "method: expected one of auto, qr, snapshots, randomized"),
     ],
 )
 def test_arguments_are_checked(given, words):
@@ -158,3 +179,99 @@ def test_very_large_and_very_small_fields(dtype, size, method):
     assert found.rank == wanted.rank
     assert found.error == pytest.approx(wanted.error, rel=1e-2)
     np.testing.assert_allclose(found.combine(found.scores) / size, f / dtype(size), atol=1e-3)
+
+
+def test_method_that_was_used_is_told():
+    f = bumps(60, 300)
+    assert pod(f, 1e-4).method == "snapshots"
+    assert pod(f, 1e-8).method == "qr"
+    assert pod(f, 1e-4, method="randomized").method == "randomized"
+    with pytest.warns(UserWarning, match='"qr" was used instead'):
+        switched = pod(f, 1e-10, method="snapshots")
+    wanted = pod(f, 1e-10, method="qr")
+    assert (switched.method, switched.rank) == ("qr", wanted.rank)
+    np.testing.assert_array_equal(switched.modes, wanted.modes)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_error_of_random_products_is_a_bound(decaying, seed):
+    f = decaying(150, 220, rate=0.93)
+    for rank in (8, 40):
+        found = pod(f, 1e-5, max_rank=rank, method="randomized", seed=seed)
+        missed = np.linalg.norm(f - found.combine(found.scores)) / np.linalg.norm(f)
+        assert missed <= found.error <= 4 * missed
+
+
+def stiffness(n):
+    """Stiffness plus mass matrix of linear elements on n cells, without the last node."""
+    e = np.ones(n)
+    stiff = sp.diags_array([-e[1:], 2 * e, -e[1:]], offsets=[-1, 0, 1]) * n
+    mass = sp.diags_array([e[1:], 4 * e, e[1:]], offsets=[-1, 0, 1]) / (6 * n)
+    return sp.csr_array(stiff + mass)
+
+
+@pytest.mark.parametrize("method", ["auto", "qr", "randomized"])
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
+def test_inner_product_of_a_matrix(dtype, method):
+    X = stiffness(200)
+    f = turned(dtype)
+    rtol = 1e-3 if dtype == np.float32 else 1e-5
+    found = pod(f, rtol, inner_product=X, method=method)
+    assert found.modes.dtype == dtype
+    gram = found.modes.conj() @ (X @ found.modes.T)
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(gram, np.eye(found.rank), atol=1e4 * eps)
+    L = np.linalg.cholesky(X.toarray())
+    sigma = np.linalg.svd(f @ L.conj(), compute_uv=False)
+    assert found.rank == (sigma > rtol * sigma[0]).sum()
+    np.testing.assert_allclose(found.singular_values[: found.rank], sigma[: found.rank], rtol=1e-2)
+    missed = (f - found.combine(found.scores)) @ L.conj()
+    error = np.linalg.norm(missed) / np.linalg.norm(sigma)
+    assert found.error == pytest.approx(error, rel=0.1)
+    np.testing.assert_allclose(
+        found.projection_error(f), np.linalg.norm(missed, axis=1), atol=1e-6 * sigma[0]
+    )
+
+
+def test_matrix_of_ones_and_diagonal_matrix_are_no_weights_and_weights():
+    f, w = turned(), RNG.uniform(0.5, 2, 200)
+    for matrix, weights in ((np.eye(200), None), (np.diag(w), w), (sp.diags_array(w), w)):
+        found = pod(f, 1e-10, inner_product=matrix)
+        wanted = pod(f, 1e-10, weights=weights)
+        assert found.rank == wanted.rank
+        np.testing.assert_allclose(found.singular_values, wanted.singular_values, atol=1e-13)
+        np.testing.assert_allclose(found.project(f), wanted.project(f), atol=1e-9)
+        np.testing.assert_allclose(
+            found.projection_error(f[3]), wanted.projection_error(f[3]), atol=1e-12
+        )
+
+
+@pytest.mark.parametrize("matrix", [stiffness(30), stiffness(30).toarray()])
+def test_file_holds_the_inner_product(tmp_path, matrix):
+    f = bumps(10, 30)
+    found = pod(f, 1e-6, inner_product=matrix)
+    found.save(tmp_path / "pod.h5")
+    again = POD.load(tmp_path / "pod.h5")
+    np.testing.assert_array_equal(again.coefficients(f), found.coefficients(f))
+    assert again.weights is None
+
+
+def test_projection_is_the_best_combination():
+    f = turned(np.complex128).reshape(60, 20, 10)
+    w = RNG.uniform(0.5, 2, (20, 10))
+    found = pod(f, 1e-2, weights=w)
+    new = RNG.standard_normal((2, 3, 20, 10))
+    best = found.project(new)
+    assert best.shape == new.shape
+    np.testing.assert_allclose(found.project(best), best, atol=1e-12)
+    wanted = np.sqrt((w * abs(new - best) ** 2).sum(axis=(-1, -2)))
+    np.testing.assert_allclose(found.projection_error(new), wanted, rtol=1e-12)
+    np.testing.assert_allclose(found.coefficients(new - best), 0, atol=1e-12)
+
+
+def test_round_off_of_rough_fields_is_no_mode():
+    """A rough inner product enlarges the rounding errors of smooth fields."""
+    x = np.linspace(0, 1, 2001)[1:]
+    f = np.outer(np.ones(30), np.sin(x)) + np.outer(np.linspace(0, 1, 30), np.sin(2 * x))
+    found = pod(f, 0.0, inner_product=stiffness(2000))
+    assert (found.rank, found.status) == (2, SelectionStatus.EXHAUSTED)
