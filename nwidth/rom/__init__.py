@@ -32,6 +32,9 @@ from nwidth.rom.pod import POD, pod
 from nwidth.rom.point_interpolation import PointInterpolation
 from nwidth.rom.polynomial_tail import polynomial_tail
 from nwidth.rom.qdeim import qdeim
+from nwidth.rom.quadratic_continuity import quadratic_continuity
+from nwidth.rom.quadratic_form import QuadraticForm
+from nwidth.rom.quadratic_problem import NonlinearSolution, NonlinearStatus, QuadraticProblem
 from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.range_finder import range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
@@ -61,11 +64,15 @@ __all__ = [
     "InnerProduct",
     "MatrixLimits",
     "MatrixSpan",
+    "NonlinearSolution",
+    "NonlinearStatus",
     "ParabolicProblem",
     "ParameterBox",
     "ParameterExpressions",
     "PointInterpolation",
     "Predictor",
+    "QuadraticForm",
+    "QuadraticProblem",
     "Reconstruction",
     "RectangularEIM",
     "RowSource",
@@ -96,6 +103,7 @@ __all__ = [
     "pod",
     "polynomial_tail",
     "qdeim",
+    "quadratic_continuity",
     "randomized_svd",
     "range_finder",
     "s_opt",

@@ -228,3 +228,36 @@ def _elements(cells):
 def elements():
     """Make linear elements on (0, 1) by their number of cells."""
     return _elements
+
+
+def _quadratic(kind, cells):
+    """A quadratic problem on (0, 1), with its inner product and box of parameters."""
+    from nwidth.rom.affine_problem import AffineProblem
+    from nwidth.rom.parameter_box import ParameterBox
+    from nwidth.rom.parameter_expressions import ParameterExpressions
+    from nwidth.rom.quadratic_form import QuadraticForm
+    from nwidth.rom.quadratic_problem import QuadraticProblem
+
+    e = _elements(cells)
+    weighted = sp.csr_array(sp.diags_array(e.weights) @ e.values)
+    source = np.stack([weighted.T @ np.ones(3 * cells), weighted.T @ np.sin(5 * e.points)])
+    if kind == "burgers":  # -nu u'' + u u' = f
+        theta, psi, form = ["mu[0]"], ["1"], QuadraticForm(weighted, e.values, e.slopes)
+        matrices, box = [e.stiffness], ParameterBox([0.15, -1.0], [1.0, 1.0])
+    else:  # -u'' + mu u^2 + u = f
+        theta, psi, form = ["1", "1"], ["mu[0]"], QuadraticForm(weighted, e.values, e.values)
+        matrices, box = [e.stiffness, e.mass], ParameterBox([0.5, -3.0], [20.0, 3.0])
+    problem = QuadraticProblem(
+        AffineProblem(
+            ParameterExpressions(theta), matrices, ParameterExpressions(["1", "mu[1]"]), source
+        ),
+        ParameterExpressions(psi),
+        [form],
+    )
+    return SimpleNamespace(problem=problem, X=e.stiffness, box=box, elements=e)
+
+
+@pytest.fixture(scope="session")
+def quadratic_problem():
+    """Make a quadratic problem: "burgers" or "reaction", by the number of cells."""
+    return _quadratic
