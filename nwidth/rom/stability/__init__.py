@@ -1,15 +1,28 @@
 """Guaranteed lower bounds of coercivity and inf-sup constants."""
 
-from nwidth.rom.stability.min_theta import MinTheta
+from nwidth.rom.stability.eigenvalue_interpolation import (
+    EigenvalueInterpolation,
+    eigenvalue_interpolation,
+)
+from nwidth.rom.stability.min_theta import MinTheta, min_theta
 from nwidth.rom.stability.stability_bound import (
     StabilityBound,
     require_stable,
     stability_from_archived,
 )
+from nwidth.rom.stability.successive_constraints import (
+    SuccessiveConstraints,
+    successive_constraints,
+)
 
 __all__ = [
+    "EigenvalueInterpolation",
     "MinTheta",
     "StabilityBound",
+    "SuccessiveConstraints",
+    "eigenvalue_interpolation",
+    "min_theta",
     "require_stable",
     "stability_from_archived",
+    "successive_constraints",
 ]

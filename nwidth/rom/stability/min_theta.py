@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import real_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
+from nwidth.rom.stability.hermitian_terms import HermitianTerms
+from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
 from nwidth.rom.stability.stability_bound import require_coefficients
 
 Array = NDArray[Any]
@@ -16,6 +18,10 @@ EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
 # Covers the rounding of a quotient, a product and a difference.
 _DOWN = 1 - 8 * EPS
+# Hermitian parts below this size, relative to the largest one, do not count: they are round-off.
+_NOTHING = 1e-12
+# A_q counts as semidefinite if it is >= -tau_q X with tau_q below this part of its size.
+_SEMIDEFINITE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -72,9 +78,9 @@ class MinTheta:
                 f"references: expected positive coefficients, got {references[i, q]} at {(i, q)}; "
                 "choose reference parameters where all coefficients are positive"
             )
-        for i in np.flatnonzero(constants <= 0):
+        for k in np.flatnonzero(constants <= 0):
             raise InputError(
-                f"constants: expected positive ones, got {constants[i]} at {(int(i),)}"
+                f"constants: expected positive ones, got {constants[k]} at {(int(k),)}"
             )
         for name, value in (
             ("references", references),
@@ -113,6 +119,53 @@ class MinTheta:
             return cls(arrays["references"], arrays["constants"], arrays["defects"])
         except (InputError, KeyError) as error:
             raise FileFormatError(f"{cls.name} bound: {error}") from None
+
+
+def min_theta(
+    matrices: Any, inner_product: Any, references: Any, *, hermitian_part: bool = False
+) -> MinTheta:
+    """Return the min-theta bound of matrices, with everything it needs verified.
+
+    That A_q >= -tau_q X is shown by the sums of its rows (Gershgorin's theorem, without rounding
+    for real matrices: tau_q = 0) or by a factorization of A_q + shift X, with tau_q near round-off;
+    the constants alpha_i at the references are smallest eigenvalues with a proved lower bound. See
+    `MinTheta` for the formula and its reference.
+
+    Args:
+        matrices: the A_q, dense or sparse, n x n, Hermitian and positive semidefinite.
+        inner_product: X, an `InnerProduct` or its matrix; None for the Euclidean one.
+        references: positive coefficients theta_i, shape (k, Q), as of a few parameters in the box;
+            one in the middle is a good first choice, the corners raise the bound.
+        hermitian_part: whether matrices may differ from their adjoints; then their Hermitian parts
+            must be semidefinite, and those that vanish do not count.
+
+    Raises `InputError` for a term that is not semidefinite, naming it, for references that are not
+    positive, and for matrices known by their action alone: state what you know of these by
+    `MinTheta(references, constants)`.
+
+    >>> bound = min_theta([np.diag([1.0, 0.0]), np.diag([0.0, 1.0])], None, [[1.0, 1.0]])
+    >>> bound.lower([[3.0, 2.0]]).round(9).tolist()
+    [2.0]
+    """
+    terms = HermitianTerms(matrices, inner_product, hermitian_part=hermitian_part)
+    references = np.atleast_2d(_numbers(references, "references"))
+    if references.shape[1:] != (len(terms),):
+        raise InputError(f"references: expected shape (k, {len(terms)}), got {references.shape}")
+    counts = terms.sizes > _NOTHING * terms.sizes.max()
+    for q in np.flatnonzero(counts & (terms.defects > _SEMIDEFINITE * terms.sizes)):
+        low = smallest_eigenvalue(terms.span.matrices[q], terms.product).upper
+        raise InputError(
+            f"matrices[{q}]: expected a positive semidefinite matrix, its smallest eigenvalue is "
+            f"{low:.3g} against the inner product; combine terms until all are semidefinite, or "
+            "use successive_constraints"
+        )
+    references = np.where(counts, references, 0.0)
+    MinTheta(references, np.ones(len(references)))  # references are refused before the work
+    constants = [
+        smallest_eigenvalue(terms.combine(theta), terms.product, terms.rounding(theta)).lower
+        for theta in references
+    ]
+    return MinTheta(references, np.array(constants), np.where(counts, terms.defects, terms.sizes))
 
 
 def _numbers(values: Any, name: str) -> Array:

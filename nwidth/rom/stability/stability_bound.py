@@ -58,7 +58,11 @@ def stability_from_archived(arrays: dict[str, Array], told: dict[str, Any]) -> S
     """
     from nwidth.rom import stability
 
-    kinds: tuple[type[StabilityBound], ...] = (stability.MinTheta,)
+    kinds: tuple[type[StabilityBound], ...] = (
+        stability.MinTheta,
+        stability.SuccessiveConstraints,
+        stability.EigenvalueInterpolation,
+    )
     name = told.get("name") if isinstance(told, dict) else None
     for kind in kinds:
         if kind.name == name:

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from scipy.linalg import eigvalsh
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
-from nwidth.rom.stability import MinTheta, stability_from_archived
+from nwidth.rom.stability import MinTheta, min_theta, stability_from_archived
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,52 @@ def test_files(tmp_path):
             stability_from_archived(arrays | {name: wrong}, told)
     with pytest.raises(FileFormatError, match="min-theta bound"):
         stability_from_archived({}, told)
+
+
+def test_from_matrices_of_the_thermal_block(block):
+    A, X, training, unseen, exact = block
+    one = min_theta(A, X, np.ones(4))
+    assert np.array_equal(one.defects, np.zeros(4)) and abs(one.constants[0] - 1) < 1e-9
+    assert np.allclose(one.lower(unseen), unseen.min(axis=1), rtol=1e-9)
+    several = min_theta(A, X, training[:5])
+    assert (one.lower(unseen) <= exact).all() and (several.lower(unseen) <= exact).all()
+    assert (several.lower(unseen) > 0).all()
+    sharp = several.lower(2 * training[:5]) / several.constants
+    assert np.allclose(sharp, 2, rtol=1e-12)
+
+
+def test_convection_does_not_count(convection):
+    (K, C, _, M), X, *_ = convection
+    A = [K, sp.csr_array(C - C.T), -M]
+    bound = min_theta(A, X, [[1.0, 3.0, 2.0]], hermitian_part=True)
+    assert np.array_equal(bound.references, [[1.0, 0.0, 2.0]])
+    assert abs(bound.lower([[1.0, -7.0, 2.0]]) / bound.constants - 1) < 1e-9
+
+
+def test_defects_of_semidefinite_terms_are_taken_off():
+    rng = np.random.default_rng(6)
+    F = rng.standard_normal((2, 20, 9))
+    A = [f @ f.T for f in F] + [np.eye(20)]
+    bound = min_theta(A, None, [[1.0, 1.0, 1.0], [5.0, 1.0, 0.1]])
+    assert (bound.defects[:2] > 0).all() and bound.defects.max() < 1e-9
+    theta = rng.uniform(0.01, 5, (1000, 3))
+    exact = [np.linalg.eigvalsh(np.tensordot(t, A, 1))[0] for t in theta]
+    assert (bound.lower(theta) <= exact).all()
+
+
+def test_terms_that_are_not_semidefinite_are_named(convection):
+    A, X, *_ = convection
+    with pytest.raises(InputError, match=r"matrices\[1\].*Hermitian matrix"):
+        min_theta(A, X, np.ones((1, 4)))
+    with pytest.raises(InputError, match=r"matrices\[\d\].*semidefinite.*-0\.\d"):
+        min_theta(A, X, np.ones((1, 4)), hermitian_part=True)
+
+
+def test_bad_references_are_refused(block):
+    A, X, *_ = block
+    with pytest.raises(InputError, match=r"shape \(k, 4\)"):
+        min_theta(A, X, [1.0, 2.0])
+    with pytest.raises(InputError, match=r"got -1.0 at \(1, 2\)"):
+        min_theta(A, X, [[1.0, 1, 1, 1], [1.0, 1, -1, 1]])
+    with pytest.raises(InputError, match=r"positive ones, got .* at \(0,\)"):
+        min_theta(A[:1], X, [[1.0]])  # three blocks without conductivity

@@ -1,0 +1,118 @@
+"""The smallest eigenvalue of a Hermitian pencil, with a lower bound that its inertia proves."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import NotConvergedError
+from nwidth.rom.inner_product import InnerProduct
+from nwidth.rom.stability.inertia import EPS, inertia
+
+Array = NDArray[Any]
+
+# Up to so many unknowns all eigenvalues are computed.
+_DENSE = 200
+# The distance of the shift that is to be proved grows by this factor, so many times at most.
+_GROWTH, _ATTEMPTS = 8.0, 40
+# Lanczos' residual tolerance, and that of the first look, in which no factors are at hand.
+_RTOL, _FIRST = 1e-11, 1e-2
+
+
+@dataclass(frozen=True)
+class SmallestEigenvalue:
+    """lambda of A v = lambda X v: `lower` <= lambda <= `upper`, and v with ||v||_X = 1."""
+
+    lower: float
+    upper: float
+    vector: Array
+
+
+def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) -> SmallestEigenvalue:
+    """Compute the smallest eigenvalue of a Hermitian matrix against an inner product, and prove it.
+
+        A - s X  has no negative eigenvalue   =>   lambda >= s - e
+
+    Shift-and-invert Lanczos gives lambda and v; clustered eigenvalues do no harm, as only the value
+    counts. Then A - s X is factorized for s = lambda - delta with delta from a few units of e on,
+    until no pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has
+    overlooked is found out. e holds the backward error of the factorization, and that of A itself.
+    References: Ericsson & Ruhe (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert;
+    Rump (2006), doi:10.1007/s10543-006-0056-1, on the proof.
+
+    Args:
+        A: Hermitian, dense or sparse as `product.matrix` is.
+        product: the inner product X.
+        rounding: r with |v^H (A - A_exact) v| <= r v^H X v.
+
+    Raises `NotConvergedError` if no shift can be proved.
+
+    >>> pair = smallest_eigenvalue(np.diag([3.0, 2.0]), InnerProduct(np.diag([1.0, 4.0])))
+    >>> pair.lower < 0.5 <= pair.upper, round(pair.upper - pair.lower, 12)
+    (True, 0.0)
+    """
+    X, weights, lowest = product.matrix, product.diagonal, product.lowest
+    if A.shape[0] <= _DENSE or isinstance(A, np.ndarray):
+        value, v = _dense(A, X)
+    else:
+        value, v = _lanczos(A, product)
+    v = v / product.norm(v)
+    value = float(np.vdot(v, A @ v).real)
+    delta = 0.0
+    for _ in range(_ATTEMPTS):
+        s = value - delta
+        found = inertia(A - s * X, weights)
+        # Also the rounding of A - s X itself, which is one unit of each.
+        e = 1.01 * found.error / lowest + 4 * EPS * abs(s) + rounding
+        if found.negative == 0:
+            return SmallestEigenvalue(s - e, value + e, v)
+        unit = 4 * EPS * abs(value) + (e if np.isfinite(e) else 0.0)
+        delta = max(_GROWTH * delta, unit, float(np.finfo(np.float64).tiny))
+    raise NotConvergedError(
+        f"smallest eigenvalue: found {value:.3g}, but no lower bound could be proved by a "
+        "factorization; check that the matrices are scaled alike"
+    )
+
+
+def _dense(A: Any, X: Any) -> tuple[float, Array]:
+    from scipy.linalg import eigh
+
+    A, X = (B if isinstance(B, np.ndarray) else B.toarray() for B in (A, X))
+    values, vectors = eigh(A, X, subset_by_index=[0, 0])
+    return float(values[0]), vectors[:, 0]
+
+
+def _lanczos(A: Any, product: InnerProduct) -> tuple[float, Array]:
+    """Return lambda and v of a sparse pencil by Lanczos, from a shift below the spectrum."""
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    X, n, dtype = product.matrix, A.shape[0], np.result_type(A.dtype, product.dtype)
+    start = (1.5 + np.cos(0.1 * np.arange(n))).astype(dtype)
+    shift, found = 0.0, inertia(A, product.diagonal)
+    if found.negative != 0:
+        # Indefinite, as a single term may be: a rough value first, and a step below it.
+        riesz = LinearOperator((n, n), matvec=product.riesz, dtype=dtype)
+        look = {"k": 1, "M": X, "Minv": riesz, "which": "SA", "tol": _FIRST, "v0": start}
+        try:
+            rough = float(eigsh(A, **look, return_eigenvectors=False)[0])
+        except ArpackNoConvergence:
+            rough = float(np.vdot(start, A @ start).real / np.vdot(start, X @ start).real)
+        step = 0.1 * abs(rough) + EPS * product.norm(product.riesz(A @ start)) / product.norm(start)
+        for _ in range(_ATTEMPTS):
+            shift = rough - step
+            found = inertia(A - shift * X, product.diagonal)
+            if found.negative == 0:
+                break
+            step *= 2
+    inverse = LinearOperator((n, n), matvec=found.factors.solve, dtype=dtype)
+    look = {"k": 1, "M": X, "sigma": shift, "OPinv": inverse, "tol": _RTOL, "v0": start}
+    try:
+        values, vectors = eigsh(A, **look)
+    except ArpackNoConvergence as stopped:
+        if len(stopped.eigenvalues) == 0:
+            raise NotConvergedError(
+                "smallest eigenvalue: Lanczos' method did not converge; check the matrices"
+            ) from None
+        values, vectors = stopped.eigenvalues, stopped.eigenvectors
+    return float(values[0]), vectors[:, 0]

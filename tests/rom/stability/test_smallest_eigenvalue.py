@@ -1,0 +1,71 @@
+"""The smallest eigenvalue: proved from below, whatever Lanczos' method has found."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from nwidth.errors import NotConvergedError
+from nwidth.rom.inner_product import InnerProduct
+from nwidth.rom.stability import smallest_eigenvalue as module
+from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
+
+
+@pytest.mark.parametrize("n", [6, 10, 20])
+def test_of_the_thermal_block(families, n):
+    A = families.thermal_block(n)
+    X = sp.csr_array(sum(A))
+    product = InnerProduct(X)
+    for theta in np.random.default_rng(n).uniform(0.1, 10, (5, 4)):
+        S = sp.csr_array(sum(t * B for t, B in zip(theta, A, strict=True)))
+        pair = smallest_eigenvalue(S, product)
+        exact = families.coercivity(A, X, [theta])[0]
+        assert pair.lower <= exact * (1 + 1e-13) and exact * (1 - 1e-13) <= pair.upper
+        assert pair.upper - pair.lower < 1e-7 * exact
+        assert abs(product.norm(pair.vector) - 1) < 1e-12
+
+
+@pytest.mark.parametrize("n", [12, 30])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_singular_and_indefinite_terms(families, n, sign):
+    """Half of the eigenvalues of a block's term are zero: as clustered as can be."""
+    A = families.thermal_block(n)
+    X = sp.csr_array(sum(A))
+    exact = np.linalg.eigvalsh(families.whitened([sign * A[0]], X)[0])[0]
+    pair = smallest_eigenvalue(sign * A[0], InnerProduct(X))
+    assert pair.lower <= exact + 1e-13 and exact - 1e-13 <= pair.upper
+    assert pair.upper - pair.lower < 1e-7
+
+
+@pytest.mark.parametrize("n", [60, 400])
+def test_of_complex_and_indefinite_pencils(families, n):
+    (K, M, R), X = families.helmholtz(n)
+    skew = sp.diags_array([np.ones(n - 1), -np.ones(n - 1)], offsets=[-1, 1])
+    S = sp.csr_array(K - 900 * M + 30j * skew + R)
+    exact = np.linalg.eigvalsh(families.whitened([S], X)[0])[0]
+    pair = smallest_eigenvalue(S, InnerProduct(X))
+    assert exact < 0
+    assert pair.lower <= exact + 1e-10 and exact - 1e-10 <= pair.upper
+    assert pair.upper - pair.lower < 1e-5 * abs(exact)
+
+
+def test_an_eigenvalue_that_was_overlooked_is_found_out(families, monkeypatch):
+    A = families.thermal_block(20)
+    X = sp.csr_array(sum(A))
+    S = sp.csr_array(A[0] + 0.1 * A[1] + A[2] + A[3])
+    v = np.ones(400)  # far from the eigenvector of 0.1
+    monkeypatch.setattr(module, "_lanczos", lambda A, product: (1.0, v))
+    pair = smallest_eigenvalue(S, InnerProduct(X))
+    assert pair.lower <= 0.1 < 0.5 < pair.upper
+
+
+def test_rounding_is_taken_off():
+    pair = smallest_eigenvalue(np.eye(3), InnerProduct(np.eye(3)), 0.25)
+    assert 0.7499 < pair.lower < 0.75 and pair.upper > 1.25
+
+
+def test_no_proof_is_an_error(monkeypatch):
+    from nwidth.rom.stability.inertia import Inertia
+
+    monkeypatch.setattr(module, "inertia", lambda S, weights: Inertia(-1, np.inf, None))
+    with pytest.raises(NotConvergedError, match="no lower bound could be proved"):
+        smallest_eigenvalue(np.eye(2), InnerProduct(np.eye(2)))
