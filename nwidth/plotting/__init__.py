@@ -1,0 +1,55 @@
+"""One function per figure: arrays in, a matplotlib `Figure` out, nothing shown and no global state.
+
+To see a figure: in a notebook make it the last line of a cell; in a script write it to a file,
+
+    plotting.save(plotting.field(grid, pressure), "pressure.png")
+
+as no window opens: figures are made without pyplot, so `plt.show()` does not know them. Titles,
+limits and labels are changed through `figure.axes` before that.
+
+Colours: viridis and cividis for magnitudes, blue to red for signed errors, and the eight colours
+of Okabe and Ito for lines and bars; all are told apart by colour-blind readers and in grey print.
+"""
+
+from nwidth.plotting.field_maps import field, fields
+from nwidth.plotting.predictions import (
+    PredictedSample,
+    bound_histogram,
+    certified,
+    prediction,
+    report,
+    time_bars,
+    training_history,
+)
+from nwidth.plotting.reduced_models import (
+    effectivities,
+    greedy_history,
+    interpolation,
+    sensors,
+    singular_values,
+)
+from nwidth.plotting.save import save
+from nwidth.plotting.style import BLUE, DARK, GREEN, GREY, ORANGE
+
+__all__ = [
+    "BLUE",
+    "DARK",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PredictedSample",
+    "bound_histogram",
+    "certified",
+    "effectivities",
+    "field",
+    "fields",
+    "greedy_history",
+    "interpolation",
+    "prediction",
+    "report",
+    "save",
+    "sensors",
+    "singular_values",
+    "time_bars",
+    "training_history",
+]

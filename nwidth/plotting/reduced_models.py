@@ -1,0 +1,145 @@
+"""Reduced models: where sensors stand, how errors decay, how sharp bounds are."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from nwidth.arrays import require_shape, to_numpy
+from nwidth.meshes import Grid
+from nwidth.plotting.field_maps import limits_of, paint_map, planes_of
+from nwidth.plotting.style import (
+    BLUE,
+    DARK,
+    GREY,
+    MAGNITUDE,
+    ORANGE,
+    TEXT,
+    axis_label,
+    percent,
+    plain,
+    positive,
+)
+
+
+def sensors(
+    grid: Grid,
+    mean: Any,
+    positions: Any,
+    lost: Any = None,
+    intact: float | None = None,
+    label: str = "",
+) -> Figure:
+    """Draw sensors (magic points) on the mean field and, beside it, the error if each one fails.
+
+    `positions` (p, dimension) are coordinates, numbered from 0; in 3-D they are seen along the last
+    axis. `lost` (p,) are relative errors with that sensor lost, `intact` the one with all sensors.
+    """
+    data = require_shape(to_numpy(mean), grid.shape, "mean")
+    places = require_shape(np.asarray(positions, np.float64), (None, grid.dimension), "positions")
+    figure = Figure(figsize=(5.2 if lost is None else 11.4, 4.0), layout="constrained")
+    panels = figure.subplots(1, 1 if lost is None else 2, squeeze=False)[0]
+    axes = panels[0]
+    if grid.dimension == 1:
+        plain(axes).plot(grid.axes[0].points, data, color=GREY)
+        axes.set(xlabel=axis_label(grid, 0), ylabel=label)
+        seen = np.stack([places[:, 0], np.interp(places[:, 0], grid.axes[0].points, data)], axis=1)
+    else:
+        first, second, plane, _ = planes_of(grid, data)[0]
+        paint_map(axes, grid, plane, MAGNITUDE, limits_of(plane), label, axis=(first, second))
+        seen = places[:, [first, second]]
+    axes.plot(*seen.T, "o", color="white", markeredgecolor=DARK, markersize=13)
+    for number, place in enumerate(seen):
+        axes.annotate(str(number), place, ha="center", va="center", fontsize=8, color=DARK)
+    axes.set_title(f"{len(places)} sensors on the mean field", **TEXT)
+    if lost is not None:
+        errors = 100 * require_shape(positive(lost, "errors"), (len(places),), "errors")
+        axes = plain(panels[1])
+        axes.bar(np.arange(len(errors)), errors, color=BLUE, width=0.7)
+        if intact is not None:
+            axes.axhline(100 * intact, color=ORANGE, label=f"all sensors: {percent(intact)}")
+            axes.legend(frameon=False, fontsize=9)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="sensor that fails", ylabel="relative error of the field (%)")
+        axes.set_title("reconstruction from the others", **TEXT)
+    return figure
+
+
+def interpolation(errors: Any, singular_values: Any = None, lebesgue: Any = None) -> Figure:
+    """Draw how empirical interpolation converges, beside the best possible, and how it amplifies.
+
+    `errors` are those before the first step and after each one, `singular_values` those of the
+    data, both drawn relative to their first; `lebesgue` are the Lebesgue constants after each step.
+    """
+    figure = Figure(figsize=(5.6 if lebesgue is None else 11.2, 3.8), layout="constrained")
+    panels = figure.subplots(1, 1 if lebesgue is None else 2, squeeze=False)[0]
+    axes, found = plain(panels[0]), positive(errors, "errors")
+    axes.semilogy(found / found[0], "o-", color=BLUE, markersize=4, label="interpolation")
+    if singular_values is not None:
+        best = positive(singular_values, "singular values")[: len(found)]
+        axes.semilogy(best / best[0], color=GREY, linewidth=2, label="singular values")
+    axes.set(xlabel="fields and points", ylabel="relative error")
+    axes.legend(frameon=False, fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if lebesgue is not None:
+        constants, axes = positive(lebesgue, "Lebesgue constants"), plain(panels[1])
+        axes.plot(np.arange(1, len(constants) + 1), constants, "o-", color=ORANGE, markersize=4)
+        axes.set(xlabel="fields and points", ylabel="Lebesgue constant", ylim=(0, None))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+def singular_values(values: Any, errors: Any = None) -> Figure:
+    """Draw singular values, and errors that are left with 0, 1, 2, ... modes, beside them.
+
+    Both are drawn relative to their first.
+    """
+    found = positive(values, "singular values")
+    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    axes = plain(figure.add_subplot())
+    axes.semilogy(np.arange(1, len(found) + 1), found / found[0], color=GREY, linewidth=2,
+                  label="singular values")  # fmt: skip
+    if errors is not None:
+        left = positive(errors, "errors")
+        axes.semilogy(left / left[0], "o-", color=BLUE, markersize=4, label="error")
+    axes.set(xlabel="modes", ylabel="relative to the first")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def greedy_history(bounds: Any, errors: Any = None, rtol: float | None = None) -> Figure:
+    """Draw the largest error bound over the training parameters after each basis vector.
+
+    `bounds` and, where they are known, `errors` are relative, the first with no vector yet.
+    """
+    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    axes = plain(figure.add_subplot())
+    axes.semilogy(positive(bounds, "bounds"), "o-", color=BLUE, markersize=4, label="largest bound")
+    if errors is not None:
+        axes.semilogy(positive(errors, "errors"), color=GREY, linewidth=2, label="largest error")
+    if rtol is not None:
+        axes.axhline(rtol, color=ORANGE, label=f"tolerance {rtol:g}")
+    axes.set(xlabel="basis vectors", ylabel="relative error over the training set")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def effectivities(bounds: Any, errors: Any) -> Figure:
+    """Draw how often the bound is how many times the true error; none may be below one."""
+    found = positive(bounds, "bounds")
+    true = require_shape(positive(errors, "errors"), found.shape, "errors")
+    ratios = found / true
+    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    axes = plain(figure.add_subplot())
+    low, high = min(float(ratios.min()), 1.0), float(ratios.max()) * 1.05
+    axes.hist(ratios, np.linspace(low, high, 33).tolist(), color=BLUE, alpha=0.65)
+    axes.axvline(1.0, color=ORANGE, linewidth=1.6)
+    axes.set(xlabel="bound / true error", ylabel="number of parameters")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    below = int((ratios < 1).sum())
+    told = f"median {np.median(ratios):.3g}, largest {ratios.max():.3g}, {below} below one"
+    axes.set_title(told, **TEXT)
+    return figure
