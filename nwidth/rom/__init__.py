@@ -18,6 +18,7 @@ from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.generalized_eim import generalized_eim
 from nwidth.rom.generalized_nystroem import generalized_nystroem
 from nwidth.rom.gnat import gnat
+from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
@@ -38,6 +39,8 @@ from nwidth.rom.quadratic_problem import NonlinearSolution, NonlinearStatus, Qua
 from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.range_finder import range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
+from nwidth.rom.reduced_basis import ReducedBasis
+from nwidth.rom.reduced_solution import ReducedSolution, ReducedSolutions, ReducedStatus
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.s_opt import s_opt
 from nwidth.rom.sampled_function import SampledFunction
@@ -61,6 +64,7 @@ __all__ = [
     "ErrorBound",
     "GappyFields",
     "GaussianPrior",
+    "GrowingBasis",
     "InnerProduct",
     "MatrixLimits",
     "MatrixSpan",
@@ -75,6 +79,10 @@ __all__ = [
     "QuadraticProblem",
     "Reconstruction",
     "RectangularEIM",
+    "ReducedBasis",
+    "ReducedSolution",
+    "ReducedSolutions",
+    "ReducedStatus",
     "RowSource",
     "SampledFunction",
     "SelectionStatus",

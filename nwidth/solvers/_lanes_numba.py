@@ -1,9 +1,10 @@
 """A vector of numbers, one per sample, as a value in compiled code.
 
 `LANES` samples lie side by side. `load(array, k)` reads their float32 or float64 values at flat
-index k of a contiguous array, `store` writes them; + - * / act lane by lane, `widen` goes to
-float64 and `narrow` back. The compiler would find these vectors in loops over lanes too, but only
-after tests at run time that no two of the arrays overlap, which cost more than the arithmetic.
+index k of a contiguous array, `store` writes them, `spread(array, k)` gives all of them the one
+entry k; + - * / act lane by lane, `widen` goes to float64 and `narrow` back. The compiler would
+find these vectors in loops over lanes too, but only after tests at run time that no two of the
+arrays overlap, which cost more than the arithmetic.
 
 Every lane sees the same operations in the same order, whatever lies in the others.
 
@@ -23,7 +24,7 @@ from numba.extending import (
     type_callable,
 )
 
-__all__ = ["LANES", "fill", "get_num_threads", "load", "narrow", "store", "widen"]
+__all__ = ["LANES", "fill", "get_num_threads", "load", "narrow", "spread", "store", "widen"]
 
 #: Samples side by side.
 LANES = 8
@@ -123,13 +124,30 @@ def fill(context, value):
         return None
 
     def generate(context, builder, signature, arguments):
-        vector = ir.Constant(_vector(lanes), ir.Undefined)
-        for lane in range(LANES):
-            place = ir.Constant(ir.IntType(32), lane)
-            vector = builder.insert_element(vector, arguments[0], place)
-        return vector
+        return _filled(builder, lanes, arguments[0])
 
     return lanes(value), generate
+
+
+@intrinsic
+def spread(context, array, k):
+    """Return lanes that all hold entry k of an array, as `fill(array[k])`; k is not negative."""
+    lanes = _of(array)
+    if lanes is None or not isinstance(k, types.Integer):
+        return None
+
+    def generate(context, builder, signature, arguments):
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        return _filled(builder, lanes, builder.load(builder.gep(data, [arguments[1]])))
+
+    return lanes(array, types.intp), generate
+
+
+def _filled(builder, lanes, value):
+    vector = ir.Constant(_vector(lanes), ir.Undefined)
+    for lane in range(LANES):
+        vector = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), lane))
+    return vector
 
 
 def _arithmetic(function, instruction):

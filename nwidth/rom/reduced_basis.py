@@ -1,0 +1,292 @@
+"""A reduced model: answers in microseconds, each with a bound of its error."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.archive import load_archive, save_archive
+from nwidth.arguments import require_choice, require_instance, require_integer
+from nwidth.arrays import (
+    as_floating,
+    namespace,
+    real_floating,
+    require_finite,
+    require_shape,
+)
+from nwidth.errors import FileFormatError, InputError
+from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.matrix_span import MatrixSpan
+from nwidth.rom.online_stage import OnlineStage
+from nwidth.rom.parameter_box import ParameterBox
+from nwidth.rom.parameter_expressions import ParameterExpressions
+from nwidth.rom.reduced_solution import STATUSES, ReducedSolution, ReducedSolutions
+from nwidth.rom.stability.stability_bound import StabilityBound, stability_from_archived
+
+Array = NDArray[Any]
+
+#: What the reduced equations are tested with.
+TESTS = ("galerkin", "least-squares")
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedBasis:
+    """The reduced model of an affine problem, with a certificate; made by `GrowingBasis`.
+
+        V^H A(mu) V x = V^H f(mu),    or    x = argmin ||f(mu) - A(mu) V x||'
+        ||u(mu) - V x||  <=  ||f(mu) - A(mu) V x||' / stability(mu)  +  round-off
+
+    in the norm of X and its dual. A query assembles, factorizes, solves and bounds in one compiled
+    call whose cost knows nothing of the size of A: of the order of Q N^2 + N^3 / 6 products for
+    `x` (2 N^3 / 3 without symmetry) and Q^2 N^2 / 2 for the bound. Reference: Rozza, Huynh & Patera
+    (2008), doi:10.1007/s11831-008-9019-9, sections 3 and 4.
+
+    Attributes:
+        problem: the reduced problem of N unknowns, with theta and phi.
+        residual: R, shape (rows, Q_f + N Q), with ||f - A V x||' <= ||R z|| + |z| . allowance and
+            z = (phi_q, -theta_q x_i), as `ResidualBasis` gives them.
+        allowance: what rounding may add for each |z_k|, that of the lift V x included.
+        stability: a lower bound of the stability constant of the problem itself.
+        basis: V, shape (n, N), orthonormal columns in X, or None if fields are not wanted.
+        box: the parameters it was made for, or None.
+        test: "galerkin" or "least-squares".
+
+    Raises `InputError` for parts that do not fit together.
+    """
+
+    problem: AffineProblem
+    residual: Array
+    allowance: Array
+    stability: StabilityBound
+    basis: Array | None = None
+    box: ParameterBox | None = None
+    test: str = "galerkin"
+
+    def __post_init__(self) -> None:
+        require_choice(self.test, "test", TESTS)
+        require_instance(self.problem, "problem", AffineProblem)
+        N, Q, Qf = self.size, len(self.problem.matrices), len(self.problem.sources)
+        if self.problem.matrices.kind != "dense":
+            raise InputError("problem: expected a reduced one, with dense matrices")
+        if self.stability.terms != Q:
+            raise InputError(f"stability: expected {Q} terms, got {self.stability.terms}")
+        require_shape(self.residual, (None, Qf + N * Q), "residual")
+        require_shape(self.allowance, (Qf + N * Q,), "allowance")
+        if self.basis is not None:
+            require_shape(self.basis, (None, N), "basis")
+        for name in ("residual", "allowance", "basis"):
+            if getattr(self, name) is not None:
+                require_finite(as_floating(getattr(self, name), name), name)
+        if self.allowance.dtype.kind != "f" or (self.allowance < 0).any():
+            raise InputError("allowance: expected real numbers >= 0")
+        if self.box is not None:
+            require_instance(self.box, "box", ParameterBox)
+
+    @property
+    def size(self) -> int:
+        """Number N of basis vectors."""
+        return self.problem.size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def solve(self, mu: Any) -> ReducedSolution:
+        """Return the answer for one parameter, a number or shape (p,).
+
+        Raises `InputError` for another shape and for coefficients that do not fit,
+        `NonFiniteError` for NaN and infinity. Outside of the box it warns once.
+        """
+        if type(mu) is not np.ndarray or mu.dtype != np.float64:
+            mu = real_floating(np.asarray(mu), "mu").astype(np.float64)
+        mus = mu.reshape(1, -1).copy()
+        self._require_parameters(mus, mu.ndim < 2)
+        row = self._rows(mus, self._row("theta", mus), self._row("phi", mus))[0]
+        N = self._stage.unknowns
+        bound, stability, inside, code, residual = row[N:].tolist()
+        if not inside:
+            self._warn_outside()
+        x = row[:N]
+        return ReducedSolution(
+            x.view(np.complex128) if self._stage.is_complex else x,
+            bound,
+            stability,
+            inside == 1,
+            STATUSES[int(code)],
+            residual,
+        )
+
+    def solve_many(self, mus: Any) -> ReducedSolutions:
+        """Return the answers for many parameters (m, p), the same as one by one.
+
+        Threads share them; for CuPy arrays batched linear algebra of the device does, and the
+        answers stay there.
+        """
+        xp = namespace(mus)
+        if xp.__name__ != "numpy":
+            from nwidth.rom.device_online_stage import device_online_stage
+
+            return device_online_stage(self, mus)
+        mus = np.array(real_floating(np.asarray(mus), "mu"), np.float64)
+        self._require_parameters(mus, mus.ndim == 2)
+        rows = self._rows(mus, *self.problem.coefficients(mus))
+        N = self._stage.unknowns
+        bound, stability, inside, code, residual = rows[:, N:].T
+        if not inside.all():
+            self._warn_outside()
+        x = np.ascontiguousarray(rows[:, :N])
+        return ReducedSolutions(
+            x.view(np.complex128) if self._stage.is_complex else x,
+            bound,
+            stability,
+            inside == 1,
+            code.astype(np.int8),
+            residual,
+        )
+
+    def lift(self, x: Any) -> Array:
+        """Return the fields V x, shape (n,) for x (N,) and (m, n) for (m, N)."""
+        if self.basis is None:
+            raise InputError(
+                "lift: this model was saved without its basis; save it with basis=True"
+            )
+        x = as_floating(np.asarray(x), "x")
+        if x.ndim not in (1, 2) or x.shape[-1] != self.size:
+            raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
+        return x @ self.basis.T
+
+    def predict(self, inputs: Mapping[str, Any]) -> Array:
+        """Return the fields (m, n) for the parameters (m, p) under the name "mu"."""
+        if not isinstance(inputs, Mapping) or "mu" not in inputs:
+            raise InputError("predict: expected the parameters as {'mu': array of shape (m, p)}")
+        return self.lift(self.solve_many(inputs["mu"]).x)
+
+    def truncated(self, N: int) -> Self:
+        """Return the model of the first N basis vectors.
+
+        It is that of a basis which had stopped there; its allowances are those of the larger one.
+        """
+        if require_integer(N, "N", 0) > self.size:
+            raise InputError(f"N: expected at most {self.size}, got {N}")
+        matrices = np.stack([A[:N, :N] for A in self.problem.matrices.matrices])
+        sources = np.stack([f[:N] for f in self.problem.sources.matrices])
+        columns = len(sources) + N * len(matrices)
+        rows = _used_rows(self.residual[:, :columns])
+        return type(self)(
+            AffineProblem(
+                self.problem.theta, MatrixSpan(matrices), self.problem.phi, MatrixSpan(sources)
+            ),
+            self.residual[:rows, :columns],
+            self.allowance[:columns],
+            self.stability,
+            None if self.basis is None else self.basis[:, :N],
+            self.box,
+            self.test,
+        )
+
+    def save(self, path: str | Path, *, basis: bool = True) -> None:
+        """Write the model to one HDF5 file, whole or not at all, with its basis or without.
+
+        Functions theta and phi are code and are not written: bring them to `load`, or use
+        `ParameterExpressions`.
+        """
+        arrays: dict[str, Array] = {"residual": self.residual, "allowance": self.allowance}
+        told: dict[str, Any] = {"test": self.test}
+        if basis and self.basis is not None:
+            arrays["basis"] = self.basis
+        for name in ("problem", "stability", "box"):
+            part = getattr(self, name)
+            if part is not None:
+                own, told[name] = part.archived()
+                arrays |= {f"{name}/{key}": value for key, value in own.items()}
+        save_archive(path, _KIND, arrays, told)
+
+    @classmethod
+    def load(cls, path: str | Path, theta: Any = None, phi: Any = None) -> Self:
+        """Read a model back; executes nothing and opens no other file.
+
+        `theta` and `phi` are the functions they were, if they were functions. Raises
+        `FileFormatError` for a file whose parts do not fit together.
+        """
+        arrays, told = load_archive(path, _KIND)
+
+        def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
+            own = {key.removeprefix(f"{name}/"): value for key, value in arrays.items()
+                   if key.startswith(f"{name}/")}  # fmt: skip
+            return own, told[name]
+
+        try:
+            return cls(
+                AffineProblem.from_archived(*part("problem"), theta, phi),
+                arrays["residual"],
+                arrays["allowance"],
+                stability_from_archived(*part("stability")),
+                arrays.get("basis"),
+                ParameterBox.from_archived(*part("box")) if "box" in told else None,
+                told["test"],
+            )
+        except FileFormatError as error:
+            raise FileFormatError(f"{path}: {error}") from None
+        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+            if isinstance(error, InputError) and (theta is not None or phi is not None):
+                raise
+            raise FileFormatError(f"{path}: not a reduced basis ({error})") from None
+
+    @cached_property
+    def _stage(self) -> OnlineStage:
+        theta = self.problem.theta
+        return OnlineStage(
+            np.stack(list(self.problem.matrices.matrices)),
+            np.stack(list(self.problem.sources.matrices)),
+            self.residual,
+            self.allowance,
+            self.stability,
+            self.box,
+            least_squares=self.test == "least-squares",
+            real_theta=not self.problem.is_complex
+            or (isinstance(theta, ParameterExpressions) and not theta.is_complex),
+        )
+
+    def _rows(self, mus: Array, theta: Array, phi: Array) -> Array:
+        rows = self._stage(mus, theta, phi)
+        if (rows[:, self._stage.unknowns + 3] == len(STATUSES)).any():
+            self.problem.coefficients(mus)  # says which number it was
+        return rows
+
+    def _row(self, name: str, mus: Array) -> Array:
+        """Return the coefficients of one parameter, (1, Q), quickly where they are as they must."""
+        given = getattr(self.problem, name)
+        if callable(given):
+            values = np.array(given(mus[0]))
+            span = self.problem.matrices if name == "theta" else self.problem.sources
+            if values.shape == (len(span),) and values.dtype == self._stage.dtype:
+                return values.reshape(1, -1)
+        return self.problem.coefficients(mus)[0 if name == "theta" else 1]
+
+    def _require_parameters(self, mus: Array, fits: bool) -> None:
+        p = "p" if self.box is None else self.box.dimension
+        if not fits or (self.box is not None and mus.shape[1] != p):
+            raise InputError(f"mu: expected shape ({p},) for one, (m, {p}) for many parameters")
+
+    def _warn_outside(self) -> None:
+        if not self.__dict__.get("_warned"):
+            self.__dict__["_warned"] = True
+            warnings.warn(
+                "mu lies outside of the box of this model: the bound holds where its stability "
+                "bound does, but may be large; `inside` tells which (this is said once)",
+                UserWarning,
+                stacklevel=3,
+            )
+
+
+_KIND = "reduced-basis"
+
+
+def _used_rows(R: Array) -> int:
+    """Return how many rows there are before those that are zero."""
+    used = np.flatnonzero(R.any(axis=1))
+    return int(used[-1]) + 1 if len(used) else 0
