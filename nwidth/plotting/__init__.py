@@ -25,6 +25,7 @@ from nwidth.plotting.reduced_models import (
     effectivities,
     greedy_history,
     interpolation,
+    reduction,
     sensors,
     singular_values,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "greedy_history",
     "interpolation",
     "prediction",
+    "reduction",
     "report",
     "save",
     "sensors",

@@ -1,8 +1,10 @@
 """Reduced models: where sensors stand, how errors decay, how sharp bounds are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -115,7 +117,44 @@ def greedy_history(bounds: Any, errors: Any = None, rtol: float | None = None) -
     `bounds` and, where they are known, `errors` are relative, the first with no vector yet.
     """
     figure = Figure(figsize=(5.6, 3.8), layout="constrained")
-    axes = plain(figure.add_subplot())
+    _history(plain(figure.add_subplot()), bounds, errors, rtol)
+    return figure
+
+
+def effectivities(bounds: Any, errors: Any) -> Figure:
+    """Draw how often the bound is how many times the true error; none may be below one."""
+    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+    _ratios(plain(figure.add_subplot()), bounds, errors)
+    return figure
+
+
+def reduction(
+    history: Any, bounds: Any, errors: Any, seconds: Mapping[str, float], rtol: float | None = None
+) -> Figure:
+    """Draw what a reduced model can do: greedy history, effectivities, time of each way to solve.
+
+    `history` holds the largest relative bounds of 0, 1, ... vectors, `bounds` and `errors` those
+    of new parameters, `seconds` the time of one solution by method.
+    """
+    figure = Figure(figsize=(15.0, 3.9), layout="constrained")
+    first, second, third = (plain(axes) for axes in figure.subplots(1, 3))
+    _history(first, history, None, rtol)
+    _ratios(second, bounds, errors)
+    names, times = list(seconds), 1e6 * positive(list(seconds.values()), "times")
+    rows = np.arange(len(names))[::-1]
+    third.barh(rows, times, height=0.62, color=[GREY, *[BLUE] * (len(names) - 1)])
+    for row, time in zip(rows, times, strict=True):
+        third.annotate(f"{time:.3g} µs", (time, row), (5, 0), textcoords="offset points",
+                       va="center", size=9)  # fmt: skip
+    third.set_yticks(rows, names, fontsize=9)
+    third.set_xscale("log")
+    third.set_xlim(times.min() / 2, times.max() * 12)  # room for the words
+    third.set(xlabel="microseconds per parameter")
+    third.tick_params(axis="y", length=0)
+    return figure
+
+
+def _history(axes: Axes, bounds: Any, errors: Any, rtol: float | None) -> None:
     axes.semilogy(positive(bounds, "bounds"), "o-", color=BLUE, markersize=4, label="largest bound")
     if errors is not None:
         axes.semilogy(positive(errors, "errors"), color=GREY, linewidth=2, label="largest error")
@@ -124,16 +163,11 @@ def greedy_history(bounds: Any, errors: Any = None, rtol: float | None = None) -
     axes.set(xlabel="basis vectors", ylabel="relative error over the training set")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(frameon=False, fontsize=9)
-    return figure
 
 
-def effectivities(bounds: Any, errors: Any) -> Figure:
-    """Draw how often the bound is how many times the true error; none may be below one."""
+def _ratios(axes: Axes, bounds: Any, errors: Any) -> None:
     found = positive(bounds, "bounds")
-    true = require_shape(positive(errors, "errors"), found.shape, "errors")
-    ratios = found / true
-    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
-    axes = plain(figure.add_subplot())
+    ratios = found / require_shape(positive(errors, "errors"), found.shape, "errors")
     low, high = min(float(ratios.min()), 1.0), float(ratios.max()) * 1.05
     axes.hist(ratios, np.linspace(low, high, 33).tolist(), color=BLUE, alpha=0.65)
     axes.axvline(1.0, color=ORANGE, linewidth=1.6)
@@ -142,4 +176,3 @@ def effectivities(bounds: Any, errors: Any) -> Figure:
     below = int((ratios < 1).sum())
     told = f"median {np.median(ratios):.3g}, largest {ratios.max():.3g}, {below} below one"
     axes.set_title(told, **TEXT)
-    return figure
