@@ -41,6 +41,7 @@ from nwidth.rom.range_finder import range_finder
 from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.reduced_basis import ReducedBasis
 from nwidth.rom.reduced_solution import ReducedSolution, ReducedSolutions, ReducedStatus
+from nwidth.rom.regression import PODRegression
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.s_opt import s_opt
 from nwidth.rom.sampled_function import SampledFunction
@@ -48,6 +49,7 @@ from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
 from nwidth.rom.skeleton import Skeleton
+from nwidth.rom.streaming_pod import StreamingPOD, streaming_pod
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
 
@@ -70,6 +72,7 @@ __all__ = [
     "MatrixSpan",
     "NonlinearSolution",
     "NonlinearStatus",
+    "PODRegression",
     "ParabolicProblem",
     "ParameterBox",
     "ParameterExpressions",
@@ -89,6 +92,7 @@ __all__ = [
     "SensorDictionary",
     "SensorFailures",
     "Skeleton",
+    "StreamingPOD",
     "Surrogate",
     "TrainingParameters",
     "aca",
@@ -116,4 +120,5 @@ __all__ = [
     "range_finder",
     "s_opt",
     "sensor_failures",
+    "streaming_pod",
 ]
