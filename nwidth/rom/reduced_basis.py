@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -55,6 +55,7 @@ class ReducedBasis:
         basis: V, shape (n, N), orthonormal columns in X, or None if fields are not wanted.
         box: the parameters it was made for, or None.
         test: "galerkin" or "least-squares".
+        about: whatever is to stay with the model, such as its grid; JSON-able.
 
     Raises `InputError` for parts that do not fit together.
     """
@@ -66,9 +67,11 @@ class ReducedBasis:
     basis: Array | None = None
     box: ParameterBox | None = None
     test: str = "galerkin"
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require_choice(self.test, "test", TESTS)
+        require_instance(self.about, "about", Mapping)
         require_instance(self.problem, "problem", AffineProblem)
         N, Q, Qf = self.size, len(self.problem.matrices), len(self.problem.sources)
         if self.problem.matrices.kind != "dense":
@@ -186,6 +189,7 @@ class ReducedBasis:
             None if self.basis is None else self.basis[:, :N],
             self.box,
             self.test,
+            self.about,
         )
 
     def save(self, path: str | Path, *, basis: bool = True) -> None:
@@ -195,7 +199,7 @@ class ReducedBasis:
         `ParameterExpressions`.
         """
         arrays: dict[str, Array] = {"residual": self.residual, "allowance": self.allowance}
-        told: dict[str, Any] = {"test": self.test}
+        told: dict[str, Any] = {"test": self.test, "about": dict(self.about)}
         if basis and self.basis is not None:
             arrays["basis"] = self.basis
         for name in ("problem", "stability", "box"):
@@ -228,6 +232,7 @@ class ReducedBasis:
                 arrays.get("basis"),
                 ParameterBox.from_archived(*part("box")) if "box" in told else None,
                 told["test"],
+                told["about"],
             )
         except FileFormatError as error:
             raise FileFormatError(f"{path}: {error}") from None
