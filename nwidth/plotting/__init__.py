@@ -11,6 +11,8 @@ Colours: viridis and cividis for magnitudes, blue to red for signed errors, and 
 of Okabe and Ito for lines and bars; all are told apart by colour-blind readers and in grey print.
 """
 
+from matplotlib.figure import Figure
+
 from nwidth.plotting.field_maps import field, fields
 from nwidth.plotting.predictions import (
     PredictedSample,
@@ -38,6 +40,7 @@ __all__ = [
     "GREEN",
     "GREY",
     "ORANGE",
+    "Figure",
     "PredictedSample",
     "bound_histogram",
     "certified",
