@@ -20,8 +20,9 @@ def elimination(matrix: Any) -> Callable[[Array], Array]:
         x = (L U)^-1 b,    x <- x + (L U)^-1 (b - A x)
 
     Symmetric positive definite sparse matrices are factorized by `SparseCholesky`, which knows
-    patterns again, others by SuperLU, dense ones by LAPACK. Reference: Higham (2002),
-    doi:10.1137/1.9780898718027, chapter 12, on refinement.
+    patterns again, others by SuperLU, dense ones by LAPACK. Rows of a diagonal entry alone, as
+    finite elements write Dirichlet values, are solved first, and what is left may be symmetric.
+    Reference: Higham (2002), doi:10.1137/1.9780898718027, chapter 12, on refinement.
 
     Args:
         matrix: sparse or dense, square, real or complex; computations are in double precision.
@@ -39,6 +40,9 @@ def elimination(matrix: Any) -> Callable[[Array], Array]:
     A = A.astype(np.result_type(A.dtype, np.float64), copy=False)
     if A.shape[0] != A.shape[1]:
         raise InputError(f"matrix: expected a square one, got shape {A.shape}")
+    free = _coupled(A) if sparse else None
+    if free is not None:
+        return _known_first(A, free)
     if sparse and _may_be_definite(A):
         try:
             definite = SparseCholesky(A).solve
@@ -53,6 +57,32 @@ def elimination(matrix: Any) -> Callable[[Array], Array]:
         return x + solve(b - A @ x)
 
     return refined
+
+
+def _coupled(A: Any) -> Array | None:
+    """Return the rows with entries off the diagonal, or none unless there are both kinds."""
+    size = np.zeros(A.shape[0])
+    filled = np.flatnonzero(np.diff(A.indptr))
+    size[filled] = np.add.reduceat(np.abs(A.data), A.indptr[filled]) if len(filled) else 0.0
+    diagonal = np.abs(A.diagonal())
+    alone = (size == diagonal) & (diagonal > 0)
+    return np.flatnonzero(~alone) if alone.any() and not alone.all() else None
+
+
+def _known_first(A: Any, free: Array) -> Callable[[Array], Array]:
+    """Return elimination that solves the rows of a diagonal entry alone before the others."""
+    known = np.setdiff1d(np.arange(A.shape[0]), free)
+    diagonal, across = A.diagonal()[known], A[free][:, known]
+    solve = elimination(A[free][:, free])
+
+    def solved(b: Array) -> Array:
+        b = _checked(b, A)
+        x = np.empty_like(b, dtype=np.result_type(A.dtype, b.dtype))
+        x[known] = (b[known].T / diagonal).T
+        x[free] = solve(b[free] - across @ x[known])
+        return x
+
+    return solved
 
 
 def _may_be_definite(A: Any) -> bool:

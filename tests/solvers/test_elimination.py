@@ -4,6 +4,7 @@ import scipy.sparse as sp
 
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.solvers.elimination import elimination
+from nwidth.solvers.sparse_cholesky import SparseCholesky
 
 RNG = np.random.default_rng(0)
 
@@ -12,6 +13,8 @@ def matrices():
     n = 31
     T = sp.diags_array([-np.ones(n - 1), 2 * np.ones(n), -np.ones(n - 1)], offsets=[-1, 0, 1])
     wind = sp.diags_array([np.ones(n - 1), np.zeros(n), -np.ones(n - 1)], offsets=[-1, 0, 1])
+    walls = T.toarray()
+    walls[[0, 7, 30]] = 3 * np.eye(n)[[0, 7, 30]]
     dense = RNG.standard_normal((n, n))
     return {
         "definite": T,
@@ -19,6 +22,9 @@ def matrices():
         "negative": -T,
         "convection": T + wind,
         "complex": T.tocsr() + (0.5 + 1j) * sp.eye_array(n),
+        "Dirichlet rows": sp.csr_array(walls),
+        "Dirichlet rows, complex": sp.csr_array(walls * (1 + 1j)),
+        "diagonal": sp.diags_array(np.arange(1.0, n + 1)),
         "dense": dense,
         "dense complex": dense + 1j * RNG.standard_normal((n, n)),
         "single": sp.csr_array(T, dtype=np.float32),
@@ -53,3 +59,13 @@ def test_singular_matrices_and_sides_that_do_not_fit():
         solve(np.ones(4))
     with pytest.raises(NonFiniteError, match="right-hand side"):
         solve(np.array([1.0, np.nan, 0.0]))
+
+
+def test_dirichlet_rows_leave_a_symmetric_matrix():
+    A = matrices()["Dirichlet rows"]
+    assert abs(A - A.T).max() > 0
+    free = np.setdiff1d(np.arange(31), [0, 7, 30])
+    inner = SparseCholesky(A[free][:, free])
+    b = np.random.default_rng(1).standard_normal(31)
+    b[[0, 7, 30]] = 0
+    assert np.array_equal(elimination(A)(b)[free], inner.solve(b[free]))
