@@ -19,6 +19,7 @@ from nwidth.rom.generalized_eim import generalized_eim
 from nwidth.rom.generalized_nystroem import generalized_nystroem
 from nwidth.rom.gnat import gnat
 from nwidth.rom.growing_basis import GrowingBasis
+from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
@@ -26,6 +27,7 @@ from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.method_of_snapshots import method_of_snapshots
 from nwidth.rom.oblique_qr import oblique_qr
+from nwidth.rom.parabolic_basis import ParabolicBasis
 from nwidth.rom.parabolic_problem import ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
@@ -42,6 +44,7 @@ from nwidth.rom.rectangular_eim import RectangularEIM
 from nwidth.rom.reduced_basis import ReducedBasis
 from nwidth.rom.reduced_solution import ReducedSolution, ReducedSolutions, ReducedStatus
 from nwidth.rom.regression import PODRegression
+from nwidth.rom.residual_basis import ResidualBasis
 from nwidth.rom.row_source import RowSource
 from nwidth.rom.s_opt import s_opt
 from nwidth.rom.sampled_function import SampledFunction
@@ -67,12 +70,14 @@ __all__ = [
     "GappyFields",
     "GaussianPrior",
     "GrowingBasis",
+    "GrowingParabolicBasis",
     "InnerProduct",
     "MatrixLimits",
     "MatrixSpan",
     "NonlinearSolution",
     "NonlinearStatus",
     "PODRegression",
+    "ParabolicBasis",
     "ParabolicProblem",
     "ParameterBox",
     "ParameterExpressions",
@@ -86,6 +91,7 @@ __all__ = [
     "ReducedSolution",
     "ReducedSolutions",
     "ReducedStatus",
+    "ResidualBasis",
     "RowSource",
     "SampledFunction",
     "SelectionStatus",

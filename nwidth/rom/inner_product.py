@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
+from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.solvers.sparse_cholesky import SparseCholesky
 from nwidth.solvers.sparse_operator import canonical
 
@@ -132,6 +133,39 @@ class InnerProduct:
         r = self._checked(r, "r")
         return _root(self._riesz(r), r)
 
+    def dual_interval(self, r: Any) -> tuple[Any, Any]:
+        """Return (lower, upper) bounds of ||r||', for columns one number each.
+
+        With the representative w of r computed in twice the working precision and s = r - X w,
+
+            | ||r||' - ||w|| |  <=  ||s||'  <=  ||D^-1/2 s||_2 / sqrt(lowest)
+
+        and the norm of w is rounded by n eps roughness^2 of itself.
+        """
+        r = self._checked(r, "r")
+        columns = r[:, None] if r.ndim == 1 else r
+        w, rest, error = self.riesz_pair(columns, np.zeros_like(columns))
+        size = self.norm(w + rest)
+        slack = (error + size * (self.norm_rounding + EPS * self.roughness)) * (1 + 8 * EPS)
+        low, high = np.maximum(size - slack, 0.0), size + slack
+        return (low[0], high[0]) if r.ndim == 1 else (low, high)
+
+    def riesz_pair(self, high: Array, low: Array) -> tuple[Array, Array, Array]:
+        """Return w, l and a bound of ||r - X (w + l)||' for columns r = high + low.
+
+        One step of refinement with the residual in twice the working precision; its remainder is
+        evaluated in the same way, and bounded as in `dual_interval`.
+        """
+        w = self._riesz(high)
+        s = self._compensated.subtract(w, high, low)
+        rest = self._riesz(s[0])
+        left = self._compensated.subtract(rest, *s)
+        allowance = self._compensated.allowance(w, high) + self._compensated.allowance(rest, s[0])
+        scaled = (np.abs(left[0]) + np.abs(left[1]) + allowance).T / np.sqrt(self.diagonal)
+        # Sums of n squares, and the square root of the lower bound.
+        rounding = 1 + (self.size + 8) * EPS
+        return w, rest, np.linalg.norm(scaled, axis=1) / np.sqrt(self.lowest) * rounding
+
     def orthonormalize(self, V: Any, against: Any = None, rtol: float = 1e-13) -> Array:
         """Return orthonormal columns Q, (n, k), that span what V adds to `against`.
 
@@ -197,6 +231,24 @@ class InnerProduct:
             except InputError:
                 continue
             return value
+
+    @cached_property
+    def roughness(self) -> float:
+        """A number c with sqrt(|v|^T |X| |v|) <= c ||v||: what rounding of entries may cost.
+
+        From |X_ij| <= sqrt(D_i D_j) it is sqrt(longest row / lowest).
+        """
+        longest = int(np.max(np.diff(self._compensated.matrix.indptr)))
+        return float(np.sqrt(longest / self.lowest))
+
+    @property
+    def norm_rounding(self) -> float:
+        """A bound of the relative rounding error of `norm`."""
+        return (self.size + 8) * EPS * self.roughness**2
+
+    @cached_property
+    def _compensated(self) -> CompensatedMatrix:
+        return CompensatedMatrix(self.matrix)
 
     def _shifted(self, value: float) -> Any:
         """Return X - value D."""

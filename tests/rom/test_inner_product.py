@@ -144,3 +144,34 @@ def test_vectors_that_do_not_fit_are_refused(case):
         product.orthonormalize(np.ones(81), against=np.ones(81))
     with pytest.raises(InputError, match="rtol"):
         product.orthonormalize(np.ones(81), rtol=1.0)
+
+
+def test_bounds_of_dual_norms_enclose_what_extended_precision_finds(case):
+    product, X = case
+    r = vectors(7, 81, 3)
+    w = np.linalg.solve(X, r).astype(np.clongdouble)
+    for _ in range(4):
+        w += np.linalg.solve(X, (r - X.astype(np.clongdouble) @ w).astype(complex))
+    truth = np.sqrt(np.sum(r.conj() * w, axis=0).real)
+    low, high = product.dual_interval(r)
+    assert (low <= truth).all() and (truth <= high).all()
+    assert (high - low <= 1e-10 * truth).all()
+    assert product.dual_interval(r[:, 1]) == pytest.approx((low[1], high[1]), rel=1e-14)
+
+
+def test_representatives_in_twice_the_precision_leave_nothing(case):
+    product, X = case
+    r = vectors(8, 81, 2)
+    w, rest, error = product.riesz_pair(r, np.zeros_like(r))
+    s = r - X.astype(np.clongdouble) @ (w.astype(np.clongdouble) + rest)
+    # Extended precision itself ends at 1e-19 here.
+    assert (product.dual_norm(s.astype(complex)) <= error + 1e-17).all()
+    assert (error <= 1e-24).all()
+
+
+def test_rough_vectors_cost_what_is_said(case):
+    product, X = case
+    for v in vectors(9, 5, 81):
+        rough = np.sqrt(np.abs(v) @ np.abs(X) @ np.abs(v))
+        assert rough <= product.roughness * product.norm(v)
+    assert product.norm_rounding < 1e-9
