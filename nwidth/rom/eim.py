@@ -1,6 +1,5 @@
 """Empirical interpolation: the greedy choice of fields and points."""
 
-import os
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -14,7 +13,7 @@ from nwidth.rom.device_remainder import DeviceRemainder
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.remainder import Remainder, scale_of
 from nwidth.rom.row_norm import RowNorm
-from nwidth.rom.row_source import RowSource
+from nwidth.rom.row_source import RowSource, default_memory
 from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.streamed_remainder import StreamedRemainder
 
@@ -74,7 +73,7 @@ def eim(
     most = min(count, prod(shape))
     limit = require_limit(max_rank, "max_rank", most)
     ends = _Ending(require_number(rtol, "rtol", "[0, 1)"), limit, most, source.dtype)
-    memory = _default_memory() if memory is None else require_integer(memory, "memory", 1)
+    memory = default_memory() if memory is None else require_integer(memory, "memory", 1)
     array = source.array
     if lives_on_gpu(data):
         rows, points, errors, status = _choose(
@@ -166,8 +165,3 @@ def _choose(
             return np.array(chosen, np.int64), np.array(points, np.int64), scaled, status
         points.append(remainder.subtract(row))
         chosen.append(row)
-
-
-def _default_memory() -> int:
-    """Return a quarter of the machine's memory in bytes."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 4

@@ -14,12 +14,11 @@ from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.field_basis import field_rows
+from nwidth.rom.field_geometry import FieldGeometry
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_products import frobenius_norm
 from nwidth.rom.method_of_snapshots import method_of_snapshots, squares_suffice
-from nwidth.rom.oblique_qr import oblique_qr
 from nwidth.rom.randomized_svd import randomized_svd
-from nwidth.rom.row_norm import point_weights
 from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.thin_svd import thin_svd
 
@@ -29,7 +28,7 @@ _KIND = "pod"
 METHODS = ("auto", "qr", "snapshots", "randomized")
 
 # Singular values below so many units of the largest one's last place are round-off.
-_ROUND_OFF = 8
+ROUND_OFF = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +89,7 @@ class POD:
         """
         rows, lead = self._rows(fields)
         rows = rows - self._scores(rows) @ self.modes.reshape(self.rank, -1)
-        if self.inner_product is not None:
-            found = np.asarray(self.inner_product.norm(rows.T))
-        else:
-            root = 1 if self.weights is None else np.sqrt(self.weights).ravel()
-            found = np.linalg.norm(rows * root, axis=1)
-        return found.reshape(lead)
+        return self._geometry.norm(rows).reshape(lead)
 
     def _rows(self, fields: Any) -> tuple[Array, tuple[int, ...]]:
         """Return fields (..., *shape) as flat rows, checked, and the first axes of theirs."""
@@ -109,13 +103,11 @@ class POD:
 
     def _scores(self, rows: Array) -> Array:
         """Return (f, u_k) for flat rows f."""
-        modes = self.modes.reshape(self.rank, -1)
-        if self.inner_product is not None:
-            return self.inner_product.inner(modes.T, rows.T).T.astype(
-                np.result_type(rows, modes), copy=False
-            )
-        rows = rows if self.weights is None else rows * self.weights.ravel()
-        return rows @ modes.conj().T
+        return self._geometry.inner(rows, self.modes.reshape(self.rank, -1))
+
+    @property
+    def _geometry(self) -> FieldGeometry:
+        return FieldGeometry(self.weights, self.inner_product)
 
     def combine(self, coefficients: Any) -> Array:
         """Return fields (..., *shape) from coefficients (..., r)."""
@@ -129,26 +121,26 @@ class POD:
 
     def save(self, path: str | Path) -> None:
         """Write the decomposition to one HDF5 file, whole or not at all."""
-        names = ("modes", "singular_values", "scores", "weights")
-        arrays = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        if self.inner_product is not None:
-            arrays |= _archived(self.inner_product)
+        arrays = {"modes": self.modes, "singular_values": self.singular_values}
+        if self.scores is not None:
+            arrays["scores"] = self.scores
         told = {"error": self.error, "status": self.status.name, "method": self.method}
-        save_archive(path, _KIND, arrays, told)
+        save_archive(path, _KIND, arrays | self._geometry.archived(), told)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read a decomposition back; executes nothing and opens no other file."""
         arrays, told = load_archive(path, _KIND)
         try:
+            geometry = FieldGeometry.from_archived(arrays, arrays["modes"].shape[1:])
             found = cls(
                 arrays["modes"],
                 arrays["singular_values"],
                 arrays.get("scores"),
-                arrays.get("weights"),
+                geometry.weights,
                 float(told["error"]),
                 SelectionStatus[told["status"]],
-                _from_archived(arrays),
+                geometry.product,
                 str(told["method"]),
             )
             found._check()
@@ -158,25 +150,12 @@ class POD:
 
     def _check(self) -> None:
         """Raise `ValueError` unless the arrays fit together and are finite."""
-        r, shape, scores, weights = self.rank, self.shape, self.scores, self.weights
-        given = [self.modes, self.singular_values]
-        fits = self.modes.ndim > 1 and self.singular_values.ndim == 1
-        fits = fits and len(self.singular_values) >= r and self.singular_values.dtype.kind == "f"
-        if scores is not None:
-            fits, given = fits and scores.ndim == 2 and scores.shape[1] == r, [*given, scores]
-        if weights is not None:
-            fits, given = (
-                fits and weights.shape == shape and bool((weights > 0).all()),
-                [
-                    *given,
-                    weights,
-                ],
-            )
-        if self.inner_product is not None:
-            fits = fits and weights is None and self.inner_product.size == prod(shape)
-        if not fits or not 0 <= self.error < np.inf:
+        r, scores, sigma = self.rank, self.scores, self.singular_values
+        fits = self.modes.ndim > 1 and sigma.ndim == 1 and len(sigma) >= r
+        fits = fits and sigma.dtype.kind == "f" and 0 <= self.error < np.inf
+        if not fits or not (scores is None or (scores.ndim == 2 and scores.shape[1] == r)):
             raise ValueError("the arrays do not fit together")
-        for array in given:
+        for array in (self.modes, sigma, *(() if scores is None else (scores,))):
             require_finite(array, "file")
 
 
@@ -226,23 +205,13 @@ def pod(
     shape, flat = rows.shape[1:], rows.reshape(len(rows), -1)
     require_choice(method, "method", METHODS)
     limit = None if max_rank is None else require_integer(max_rank, "max_rank", 1)
-    weights, product = require_geometry(weights, inner_product, shape)
+    geometry = FieldGeometry.of(weights, inner_product, shape)
     # Squares of very large or small numbers would leave the range.
     scale = power_of_two(np.ascontiguousarray(flat).view(flat.real.dtype))
     if scale != 1:
         flat = flat * flat.real.dtype.type(scale)
-    floor = _ROUND_OFF * float(np.finfo(rows.dtype).eps)
-    root = Q = None
-    if weights is not None:
-        weights = weights.astype(flat.real.dtype)
-        root = np.sqrt(weights).ravel()
-        flat = flat * root
-    elif product is not None:
-        Q, R = oblique_qr(flat.T, product)
-        # Round-off of the fields is as rough as fields can be.
-        size = frobenius_norm(R)
-        floor *= _largest(product) ** 0.5 * frobenius_norm(flat) / size if size else 1.0
-        flat = R.T
+    flat, back, lost = geometry.coordinates(flat)
+    floor = ROUND_OFF * float(np.finfo(rows.dtype).eps) * lost
     keep = max(rtol, floor)
     U, sigma, modes, error, method = _svd(flat, keep, limit, method, seed, flat.base is None)
     if (sigma[len(modes) :] > keep * sigma.max(initial=0.0)).any():
@@ -252,30 +221,11 @@ def pod(
     else:
         status = SelectionStatus.CONVERGED
     sigma = sigma / sigma.dtype.type(scale)
-    scores = U * sigma[: len(modes)]
-    if root is not None:
-        modes = modes / root
-    elif Q is not None:
-        kind = np.result_type(rows, np.complex64) if Q.dtype.kind == "c" else rows.dtype
-        modes = (modes @ Q.T).astype(kind)
-        scores, sigma = scores.astype(kind, copy=False), sigma.astype(rows.real.dtype, copy=False)
+    modes = back(np.ascontiguousarray(modes))
+    scores = (U * sigma[: len(modes)]).astype(modes.dtype, copy=False)
+    sigma = sigma.astype(modes.real.dtype, copy=False)
     modes = np.ascontiguousarray(modes).reshape(-1, *shape)
-    return POD(modes, sigma, scores, weights, error, status, product, method)
-
-
-def require_geometry(
-    weights: Any, inner_product: Any, shape: tuple[int, ...]
-) -> tuple[Array | None, InnerProduct | None]:
-    """Return weights of points, or the inner product of a matrix, of fields of a shape; or none.
-
-    >>> require_geometry([1, 2], None, (2,))
-    (array([1., 2.]), None)
-    """
-    if weights is not None and inner_product is not None:
-        raise InputError("inner product: expected weights of points or a matrix, got both")
-    weights = None if weights is None else point_weights(weights, shape)
-    product = None if inner_product is None else InnerProduct.of(inner_product, prod(shape))
-    return weights, product
+    return POD(modes, sigma, scores, geometry.weights, error, status, geometry.product, method)
 
 
 def _svd(
@@ -298,31 +248,3 @@ def _svd(
     U, sigma, modes = thin_svd(flat, keep, limit, overwrite=overwrite)
     total = frobenius_norm(sigma)
     return U, sigma, modes, frobenius_norm(sigma[len(modes) :]) / total if total else 0.0, "qr"
-
-
-def _largest(product: InnerProduct) -> float:
-    """Return a bound of the largest eigenvalue of X, its largest sum of moduli of a row."""
-    return float(abs(product.matrix).sum(axis=1).max())
-
-
-def _archived(product: InnerProduct) -> dict[str, Array]:
-    """Return the matrix of an inner product as arrays of a file."""
-    if isinstance(product.matrix, np.ndarray):
-        return {"inner_product/matrix": product.matrix}
-    parts = ("data", "indices", "indptr")
-    return {f"inner_product/{part}": getattr(product.matrix, part) for part in parts}
-
-
-def _from_archived(arrays: dict[str, Array]) -> InnerProduct | None:
-    """Return the inner product that `_archived` stored, checked, or none."""
-    import scipy.sparse as sp
-
-    if "inner_product/matrix" in arrays:
-        return InnerProduct(arrays["inner_product/matrix"])
-    if "inner_product/data" not in arrays:
-        return None
-    data, indices, indptr = (arrays[f"inner_product/{p}"] for p in ("data", "indices", "indptr"))
-    n = len(indptr) - 1
-    matrix = sp.csr_array((data, indices, indptr), shape=(n, n))
-    matrix.check_format(full_check=True)
-    return InnerProduct(matrix)

@@ -1,5 +1,6 @@
 """Rows of a matrix from arrays, files, functions and streams, in blocks that are checked."""
 
+import os
 from collections.abc import Iterable, Iterator
 from math import prod
 from typing import Any
@@ -69,14 +70,15 @@ class RowSource:
         """Memory that all rows would take."""
         return prod(self.shape) * self.dtype.itemsize
 
-    def blocks(self, count: int | None = None) -> Iterator[tuple[int, Array]]:
+    def blocks(self, count: int | None = None, first: int = 0) -> Iterator[tuple[int, Array]]:
         """Give blocks of at most so many rows, flat and finite, each with its first row's number.
 
-        By default they hold 16 MiB or one row. They may be views of the data: do not write.
+        By default they hold 16 MiB or one row. They may be views of the data: do not write. Rows
+        before the `first` one are left out, and not even read where data can be sliced.
         """
         count = count or max(1, _BLOCK * self.shape[0] // self.nbytes)
-        start = 0
-        for block in self._raw_blocks(count):
+        start = first
+        for block in self._raw_blocks(count, first):
             if block.shape[1:] != self.shape[1:]:
                 raise InputError(
                     f"data: expected rows of shape {self.shape[1:]}, got {block.shape[1:]} at row "
@@ -91,7 +93,7 @@ class RowSource:
             del block  # before the next one is read
         if start != self.shape[0]:
             raise InputError(f"data: expected {self.shape[0]} rows each time, got {start}")
-        self._known = True
+        self._known = self._known or first == 0
 
     def read(self) -> Array:
         """Return all rows, flat, in new memory."""
@@ -113,15 +115,17 @@ class RowSource:
             f"{where[0] if len(where) == 1 else where}; repair or remove this row"
         )
 
-    def _raw_blocks(self, count: int) -> Iterator[Array]:
+    def _raw_blocks(self, count: int, first: int) -> Iterator[Array]:
         if not self._stream:
-            for start in range(0, self.shape[0], count):
+            for start in range(first, self.shape[0], count):
                 yield to_numpy(self._data[start : start + count])
             return
+        passed = 0
         for block in self._data:
             block = to_numpy(block)
-            for start in range(0, len(block), count):
+            for start in range(max(0, first - passed), len(block), count):
                 yield block[start : start + count]
+            passed += len(block)
             del block  # before the next one comes
 
     def _counted(self) -> tuple[tuple[int, ...], np.dtype]:
@@ -139,6 +143,15 @@ class RowSource:
         if shape is None:
             raise InputError("data: expected blocks of rows, got none")
         return (rows, *shape), np.result_type(*dtypes)
+
+
+def default_memory() -> int:
+    """Return a quarter of the machine's memory in bytes.
+
+    >>> default_memory() > 2**20
+    True
+    """
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
 
 
 def _is_plain(data: Any) -> bool:

@@ -16,3 +16,4 @@ class SelectionStatus(Enum):
         "the data have no more independent rows above round-off: the rank is that of the data, and "
         "the last of the errors is what can be reached"
     )
+    MEMORY = "the rank did not fit into memory: raise memory or loosen rtol"

@@ -115,3 +115,20 @@ def test_numbers_that_are_not_finite_are_named():
     for data in (bad, Stream(bad), bad + 1j):
         with pytest.raises(NonFiniteError, match=r"row 21, column \(2, 1\)"):
             RowSource(data).read()
+
+
+@pytest.mark.parametrize("first", [0, 3, 7, 10])
+def test_first_rows_are_left_out(first):
+    f = np.arange(20.0).reshape(10, 2)
+
+    class Stream:
+        def __iter__(self):
+            return iter([f[:4], f[4:5], f[5:]])
+
+    for data in (f, Stream()):
+        source = RowSource(data)
+        found = list(source.blocks(3, first))
+        assert [start for start, _ in found] == sorted({start for start, _ in found})
+        assert sum(len(block) for _, block in found) == 10 - first
+        for start, block in found:
+            np.testing.assert_array_equal(block, f[start : start + len(block)])

@@ -6,7 +6,8 @@ from nwidth.rom import SelectionStatus, eim
 
 
 def test_names_are_those_of_files():
-    assert [status.name for status in SelectionStatus] == ["CONVERGED", "MAX_RANK", "EXHAUSTED"]
+    names = [status.name for status in SelectionStatus]
+    assert names == ["CONVERGED", "MAX_RANK", "EXHAUSTED", "MEMORY"]
 
 
 def test_the_text_of_a_failure_is_its_remedy():
