@@ -40,15 +40,15 @@ def elimination(matrix: Any) -> Callable[[Array], Array]:
     A = A.astype(np.result_type(A.dtype, np.float64), copy=False)
     if A.shape[0] != A.shape[1]:
         raise InputError(f"matrix: expected a square one, got shape {A.shape}")
-    free = _coupled(A) if sparse else None
-    if free is not None:
-        return _known_first(A, free)
-    if sparse and _may_be_definite(A):
+    alone = _alone(A) if sparse else np.zeros(1, bool)
+    if alone.any() and not alone.all():
+        return _known_first(A, alone)
+    if sparse:
         try:
             definite = SparseCholesky(A).solve
             return lambda b: _apart(definite, _checked(b, A))
         except InputError:
-            pass  # indefinite
+            pass  # not symmetric, or not definite
     solve = _sparse_factors(A) if sparse else _dense_factors(A.toarray())
 
     def refined(b: Array) -> Array:
@@ -59,21 +59,21 @@ def elimination(matrix: Any) -> Callable[[Array], Array]:
     return refined
 
 
-def _coupled(A: Any) -> Array | None:
-    """Return the rows with entries off the diagonal, or none unless there are both kinds."""
+def _alone(A: Any) -> Array:
+    """Return which rows have no entry but that on the diagonal."""
     size = np.zeros(A.shape[0])
     filled = np.flatnonzero(np.diff(A.indptr))
-    size[filled] = np.add.reduceat(np.abs(A.data), A.indptr[filled]) if len(filled) else 0.0
+    if len(filled):
+        size[filled] = np.add.reduceat(np.abs(A.data), A.indptr[filled])
     diagonal = np.abs(A.diagonal())
-    alone = (size == diagonal) & (diagonal > 0)
-    return np.flatnonzero(~alone) if alone.any() and not alone.all() else None
+    return (size == diagonal) & (diagonal > 0)
 
 
-def _known_first(A: Any, free: Array) -> Callable[[Array], Array]:
-    """Return elimination that solves the rows of a diagonal entry alone before the others."""
-    known = np.setdiff1d(np.arange(A.shape[0]), free)
-    diagonal, across = A.diagonal()[known], A[free][:, known]
-    solve = elimination(A[free][:, free])
+def _known_first(A: Any, alone: Array) -> Callable[[Array], Array]:
+    """Return elimination that solves the rows which stand alone before the others."""
+    known, free = np.flatnonzero(alone), np.flatnonzero(~alone)
+    rows, diagonal = A[free], A.diagonal()[known]
+    across, solve = rows[:, known], elimination(rows[:, free])
 
     def solved(b: Array) -> Array:
         b = _checked(b, A)
@@ -83,13 +83,6 @@ def _known_first(A: Any, free: Array) -> Callable[[Array], Array]:
         return x
 
     return solved
-
-
-def _may_be_definite(A: Any) -> bool:
-    """Return whether a real matrix has a positive diagonal and symmetric entries."""
-    if A.dtype.kind == "c" or not (A.diagonal() > 0).all():
-        return False
-    return bool(abs(A - A.T).max() <= 64 * np.finfo(np.float64).eps * abs(A).max())
 
 
 def _sparse_factors(A: Any) -> Callable[[Array], Array]:
