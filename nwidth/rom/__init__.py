@@ -18,6 +18,7 @@ from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.generalized_eim import generalized_eim
 from nwidth.rom.generalized_nystroem import generalized_nystroem
 from nwidth.rom.gnat import gnat
+from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep, greedy
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.inner_product import InnerProduct
@@ -69,6 +70,9 @@ __all__ = [
     "ErrorBound",
     "GappyFields",
     "GaussianPrior",
+    "GreedyResult",
+    "GreedyStatus",
+    "GreedyStep",
     "GrowingBasis",
     "GrowingParabolicBasis",
     "InnerProduct",
@@ -113,6 +117,7 @@ __all__ = [
     "generalized_eim",
     "generalized_nystroem",
     "gnat",
+    "greedy",
     "lebesgue_constants",
     "matrix_deim",
     "matrix_limits",
