@@ -21,7 +21,9 @@ from nwidth.rom.gnat import gnat
 from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep, greedy
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
+from nwidth.rom.growing_quadratic_basis import GrowingQuadraticBasis
 from nwidth.rom.inner_product import InnerProduct
+from nwidth.rom.jacobian_stability import JacobianStability
 from nwidth.rom.lebesgue_constants import lebesgue_constants
 from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
@@ -36,8 +38,11 @@ from nwidth.rom.pod import POD, pod
 from nwidth.rom.point_interpolation import PointInterpolation
 from nwidth.rom.polynomial_tail import polynomial_tail
 from nwidth.rom.qdeim import qdeim
+from nwidth.rom.quadratic_answers import QuadraticAnswer, QuadraticAnswers, QuadraticStatus
+from nwidth.rom.quadratic_basis import QuadraticBasis
 from nwidth.rom.quadratic_continuity import quadratic_continuity
 from nwidth.rom.quadratic_form import QuadraticForm
+from nwidth.rom.quadratic_greedy import QuadraticGreedyResult, quadratic_greedy
 from nwidth.rom.quadratic_problem import NonlinearSolution, NonlinearStatus, QuadraticProblem
 from nwidth.rom.randomized_svd import randomized_svd
 from nwidth.rom.range_finder import range_finder
@@ -56,6 +61,7 @@ from nwidth.rom.skeleton import Skeleton
 from nwidth.rom.streaming_pod import StreamingPOD, streaming_pod
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
+from nwidth.rom.updated_svd import UpdatedSVD
 
 __all__ = [
     "POD",
@@ -75,7 +81,9 @@ __all__ = [
     "GreedyStep",
     "GrowingBasis",
     "GrowingParabolicBasis",
+    "GrowingQuadraticBasis",
     "InnerProduct",
+    "JacobianStability",
     "MatrixLimits",
     "MatrixSpan",
     "NonlinearSolution",
@@ -87,8 +95,13 @@ __all__ = [
     "ParameterExpressions",
     "PointInterpolation",
     "Predictor",
+    "QuadraticAnswer",
+    "QuadraticAnswers",
+    "QuadraticBasis",
     "QuadraticForm",
+    "QuadraticGreedyResult",
     "QuadraticProblem",
+    "QuadraticStatus",
     "Reconstruction",
     "RectangularEIM",
     "ReducedBasis",
@@ -105,6 +118,7 @@ __all__ = [
     "StreamingPOD",
     "Surrogate",
     "TrainingParameters",
+    "UpdatedSVD",
     "aca",
     "affine_decomposition",
     "certify",
@@ -127,6 +141,7 @@ __all__ = [
     "polynomial_tail",
     "qdeim",
     "quadratic_continuity",
+    "quadratic_greedy",
     "randomized_svd",
     "range_finder",
     "s_opt",

@@ -1,0 +1,273 @@
+"""A reduced model of a quadratic problem: Newton's method on few unknowns, and a bound."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.archive import load_archive, save_archive
+from nwidth.arguments import require_instance, require_integer
+from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
+from nwidth.errors import FileFormatError, InputError
+from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.jacobian_stability import JacobianStability
+from nwidth.rom.matrix_span import MatrixSpan
+from nwidth.rom.parameter_box import ParameterBox
+from nwidth.rom.parameter_expressions import ParameterExpressions
+from nwidth.rom.quadratic_answers import QuadraticAnswer, QuadraticAnswers
+from nwidth.rom.quadratic_problem import coefficient_table, parameter_rows
+
+Array = NDArray[Any]
+
+_KIND = "quadratic-basis"
+_ARRAYS = ("tensors", "phis", "residual", "allowance", "spread", "basis")
+# Parameters from which on a batch is shared by threads.
+_SHARED = 64
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticBasis:
+    """The reduced model of A(mu) u + B(u, u; mu) = f(mu), with a certificate.
+
+        A_N(mu) x + T_N(mu)(x, x) = f_N(mu),    T_N of N^3 numbers for each quadratic term
+        ||u(mu) - V x||  <=  beta / (2 gamma) (1 - sqrt(1 - tau)),    tau = 4 gamma eps / beta^2 < 1
+
+    in the norm of X, with the dual norm eps of the residual, beta <= the stability constant of the
+    Jacobian at V x, and gamma >= the continuity constant of B. It proves that a solution u exists
+    within the bound, and that it is the only one within beta / (2 gamma), `radius`. Where tau >= 1
+    nothing is known and the bound is infinite. References: Veroy & Patera (2005),
+    doi:10.1002/fld.867, section 4; Brezzi, Rappaz & Raviart (1980), doi:10.1007/BF01395985.
+
+    A query is one compiled call: Newton's method with a line search from the known solution whose
+    coefficients are nearest, continuation from there where that fails, then residual and bound.
+    Steps cost P N^3 + N^3 products, the residual as many as it has rows and columns, up to
+    (Q_f + Q N + P N^2 / 2)^2. Made by `GrowingQuadraticBasis` or `quadratic_greedy`.
+
+    Attributes:
+        linear: the reduced A_q and f_q, with theta and phi.
+        psi: the coefficients of the quadratic terms.
+        tensors: (P, N, N, N), entries v_k . b_p(v_i, v_j) as [p, k, i, j], symmetric in i and j.
+        stability: bound of the Jacobian's constant, with the anchors, parameters of known solution.
+        phis: coefficients of the source at the anchors, (K, Q_f).
+        residual: R with ||residual||' <= ||R z|| + sum_k a_k |z_k|; columns are the sources, then
+            for each n A_1 v_n, ..., A_Q v_n, and of each p b_p(v_1, v_n), ..., b_p(v_n, v_n).
+        allowance: a_k, what rounding may add.
+        spread: sqrt(|v_i|^T |X| |v_i|) of each basis vector.
+        basis: V, shape (n, N).
+        box: the parameters it was made for, or None.
+
+    Raises `InputError` for parts that do not fit together.
+    """
+
+    linear: AffineProblem
+    psi: Callable[[Any], Any] | None
+    tensors: Array
+    stability: JacobianStability
+    phis: Array
+    residual: Array
+    allowance: Array
+    spread: Array
+    basis: Array
+    box: ParameterBox | None = None
+
+    def __post_init__(self) -> None:
+        require_instance(self.linear, "linear", AffineProblem)
+        require_instance(self.stability, "stability", JacobianStability)
+        if self.linear.matrices.kind != "dense":
+            raise InputError("linear: expected a reduced problem, with dense matrices")
+        for name in _ARRAYS:
+            values = real_floating(np.asarray(getattr(self, name)), name).astype(np.float64)
+            object.__setattr__(self, name, require_finite(values, name))
+        N, Q, Qf = self.size, len(self.linear.matrices), len(self.linear.sources)
+        P, K = len(self.stability.continuity), len(self.stability.thetas)
+        columns = Qf + N * Q + P * N * (N + 1) // 2
+        require_shape(self.tensors, (P, N, N, N), "tensors")
+        require_shape(self.stability.thetas, (K, Q), "stability.thetas")
+        require_shape(self.stability.states, (K, N), "stability.states")
+        require_shape(self.phis, (K, Qf), "phis")
+        require_shape(self.residual, (None, columns), "residual")
+        require_shape(self.allowance, (columns,), "allowance")
+        require_shape(self.spread, (N,), "spread")
+        require_shape(self.basis, (None, N), "basis")
+        if (self.allowance < 0).any() or (self.spread < 0).any():
+            raise InputError("allowance, spread: expected numbers >= 0")
+        if not (self.allowance > 0).any():
+            raise InputError("allowance: expected positive ones, as bounds are never zero")
+
+    @property
+    def size(self) -> int:
+        """Number N of basis vectors."""
+        return self.linear.size
+
+    def solve(self, mu: Any) -> QuadraticAnswer:
+        """Return the answer for one parameter, a number or shape (p,).
+
+        Raises `InputError` for another shape, `NonFiniteError` for NaN. Outside of the box it warns
+        once.
+        """
+        mu = np.asarray(mu)
+        if mu.ndim > 1:
+            raise InputError(f"mu: expected one parameter, got shape {mu.shape}; use solve_many")
+        return self.solve_many(mu.reshape(1, -1))[0]
+
+    def solve_many(self, mus: Any) -> QuadraticAnswers:
+        """Return the answers for many parameters (m, p), shared by threads."""
+        mus = parameter_rows(mus)
+        inside = np.ones(len(mus), bool) if self.box is None else self.box.contains(mus)
+        if not inside.all():
+            self._warn_outside()
+        if self.psi is None:
+            raise InputError("psi: this model has no function; give it to load")
+        theta, phi = self.linear.coefficients(mus)
+        psi = coefficient_table(self.psi, mus, len(self.tensors), "psi")
+        x, rows, steps = self._answers(theta, phi, psi)
+        bound, stability, tau, residual, code = rows.T
+        gamma = np.abs(psi) @ self.stability.continuity
+        with np.errstate(divide="ignore"):
+            radius = np.where(code == 0, stability / (2 * gamma), 0.0)
+        return QuadraticAnswers(
+            x, bound, radius, stability, tau, residual, steps, inside, code.astype(np.int8)
+        )
+
+    def lift(self, x: Any) -> Array:
+        """Return the fields V x, shape (n,) for x (N,) and (m, n) for (m, N)."""
+        x = as_floating(np.asarray(x), "x")
+        if x.ndim not in (1, 2) or x.shape[-1] != self.size:
+            raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
+        return x @ self.basis.T
+
+    def predict(self, inputs: Mapping[str, Any]) -> Array:
+        """Return the fields (m, n) for the parameters (m, p) under the name "mu"."""
+        if not isinstance(inputs, Mapping) or "mu" not in inputs:
+            raise InputError("predict: expected the parameters as {'mu': array of shape (m, p)}")
+        return self.lift(self.solve_many(inputs["mu"]).x)
+
+    def truncated(self, N: int) -> Self:
+        """Return the model of the first N basis vectors."""
+        if require_integer(N, "N", 1) > self.size:
+            raise InputError(f"N: expected at most {self.size}, got {N}")
+        Q, Qf, P = len(self.linear.matrices), len(self.linear.sources), len(self.tensors)
+        columns = Qf + N * Q + P * N * (N + 1) // 2
+        R = self.residual[:, :columns]
+        rows = int(np.flatnonzero(R.any(axis=1)).max(initial=0)) + 1
+        linear = AffineProblem(
+            self.linear.theta,
+            MatrixSpan(np.stack([A[:N, :N] for A in self.linear.matrices.matrices])),
+            self.linear.phi,
+            MatrixSpan(np.stack([f[:N] for f in self.linear.sources.matrices])),
+        )
+        return type(self)(
+            linear,
+            self.psi,
+            self.tensors[:, :N, :N, :N],
+            self.stability.truncated(N),
+            self.phis,
+            R[:rows],
+            self.allowance[:columns],
+            self.spread[:N],
+            self.basis[:, :N],
+            self.box,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to one HDF5 file, whole or not at all.
+
+        Functions theta, phi and psi are code and are not written: bring them to `load`, or use
+        `ParameterExpressions`.
+        """
+        arrays: dict[str, Array] = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {f"stability/{key}": value for key, value in self.stability.archived().items()}
+        told: dict[str, Any] = {}
+        parts: list[tuple[str, Any]] = [("linear", self.linear), ("box", self.box)]
+        if isinstance(self.psi, ParameterExpressions):
+            parts.append(("psi", self.psi))
+        for name, part in parts:
+            if part is not None:
+                own, told[name] = part.archived()
+                arrays |= {f"{name}/{key}": value for key, value in own.items()}
+        save_archive(path, _KIND, arrays, told)
+
+    @classmethod
+    def load(cls, path: str | Path, theta: Any = None, phi: Any = None, psi: Any = None) -> Self:
+        """Read a model back; executes nothing and opens no other file.
+
+        `theta`, `phi` and `psi` are the functions they were, if they were functions. Raises
+        `FileFormatError` for a file whose parts do not fit together.
+        """
+        arrays, told = load_archive(path, _KIND)
+
+        def own(name: str) -> dict[str, Array]:
+            start = f"{name}/"
+            return {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
+
+        try:
+            known = {field.name for field in fields(JacobianStability)}
+            box, formulas = told.get("box"), told.get("psi")
+            if formulas is not None:
+                psi = ParameterExpressions.from_archived(own("psi"), formulas)
+            values = {name: arrays[name] for name in _ARRAYS}
+            stability = own("stability")
+            return cls(
+                linear=AffineProblem.from_archived(own("linear"), told["linear"], theta, phi),
+                psi=psi,
+                stability=JacobianStability(**{name: stability[name] for name in known}),
+                box=None if box is None else ParameterBox.from_archived(own("box"), box),
+                **values,
+            )
+        except FileFormatError as error:
+            raise FileFormatError(f"{path}: {error}") from None
+        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+            raise FileFormatError(f"{path}: not a quadratic basis ({error})") from None
+
+    @cached_property
+    def _tables(self) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Any, ...]]:
+        """What the kernels take: the equations, the anchors, the certificate."""
+        Q, P = len(self.linear.matrices), len(self.tensors)
+        A = np.stack(list(self.linear.matrices.matrices)).reshape(Q, -1).astype(np.float64)
+        F = np.stack(list(self.linear.sources.matrices)).astype(np.float64)
+        T = np.ascontiguousarray(self.tensors.transpose(0, 3, 1, 2)).reshape(P, -1)
+        table = self.stability
+        anchors = (table.thetas, self.phis, table.psis, table.states)
+        R = np.ascontiguousarray(self.residual.T)
+        return (A, F, T), anchors, (R, self.allowance, self.spread, table.tables)
+
+    def _answers(self, theta: Array, phi: Array, psi: Array) -> tuple[Array, Array, Array]:
+        from numba import get_num_threads
+
+        from nwidth.rom import _quadratic_basis_numba as kernels
+
+        m, (equations, anchors, certificate) = len(theta), self._tables
+        x, rows = np.empty((m, self.size)), np.empty((m, 5))
+        status, steps, reached = np.zeros(m, np.int64), np.zeros(m, np.int64), np.empty(m)
+
+        def run(part: slice) -> None:
+            own = theta[part], phi[part], psi[part]
+            kernels.solve(*own, *equations, anchors, x[part], status[part], steps[part],
+                          reached[part])  # fmt: skip
+            kernels.certify(*own, x[part], status[part], *certificate, rows[part])
+
+        parts = get_num_threads() if m >= _SHARED else 1
+        if parts == 1:
+            run(slice(0, m))
+            return x, rows, steps
+        ends = np.linspace(0, m, 8 * parts + 1).astype(int)
+        with ThreadPoolExecutor(parts) as pool:
+            list(pool.map(run, [slice(a, b) for a, b in pairwise(ends)]))
+        return x, rows, steps
+
+    def _warn_outside(self) -> None:
+        if not self.__dict__.get("_warned"):
+            self.__dict__["_warned"] = True
+            warnings.warn(
+                "mu lies outside of the box of this model: the bound holds where there is one, but "
+                "may be large; `inside` tells which (this is said once)",
+                UserWarning,
+                stacklevel=3,
+            )
