@@ -58,6 +58,7 @@ from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
 from nwidth.rom.skeleton import Skeleton
+from nwidth.rom.space_time_pod import SpaceTimePOD, space_time_pod
 from nwidth.rom.streaming_pod import StreamingPOD, streaming_pod
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
@@ -115,6 +116,7 @@ __all__ = [
     "SensorDictionary",
     "SensorFailures",
     "Skeleton",
+    "SpaceTimePOD",
     "StreamingPOD",
     "Surrogate",
     "TrainingParameters",
@@ -146,5 +148,6 @@ __all__ = [
     "range_finder",
     "s_opt",
     "sensor_failures",
+    "space_time_pod",
     "streaming_pod",
 ]

@@ -6,9 +6,14 @@ licence to change the order of additions.
 """
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
 from nwidth._njit_numba import njit
+
+
+def threads():
+    """Return how many threads there are."""
+    return get_num_threads()
 
 
 @njit(error_model="numpy", cache=True)
@@ -82,18 +87,42 @@ def _combine(weights, parts, out):
             _add(out[j], weights[q], parts[q, j])
 
 
+@njit(error_model="numpy", cache=True)
+def _start(c, masses, initial, missed, unsure, x, y):
+    """Fill x by the initial value and return the square of the norm of its error."""
+    x[:] = 0
+    for j in range(c.size):
+        _add(x, c[j], initial[j])
+    total = 0.0
+    for q in range(masses.size):
+        y[:] = 0
+        spare = 0.0
+        for j in range(c.size):
+            _add(y, c[j], missed[q, j])
+            spare += np.sqrt(_square(c[j])) * unsure[q, j]
+        norm = 0.0
+        for i in range(c.size):
+            norm += _square(y[i])
+        total += masses[q] * (np.sqrt(norm) + spare) ** 2
+    return total
+
+
 @njit(error_model="numpy", cache=True, parallel=True)
 def march(
     theta,
-    masses,
     phi,
+    masses,
+    c,
     lower,
     AT,
     MT,
     F,
+    initial,
     loads,
     R,
     allowance,
+    missed,
+    unsure,
     dt,
     w,
     safety,
@@ -102,13 +131,14 @@ def march(
     energy,
     threads,
 ):
-    """Fill x[:, 1:], bound and energy, given x[:, 0] and bound[:, 0], for every parameter.
+    """Fill x, bound and energy of every parameter.
 
-    Per parameter s: theta[s], masses[s], phi[s] and the stability constant lower[s]. AT (Q, N, N)
-    and MT (Q_m, N, N) are transposed, F (Qf, N), loads (Qf, K). R (columns, rows) are the
-    transposed coordinates of the residual's terms: the sources, then A_q v_i and M_q v_i for each
-    i; the square root of a computed dual norm's square is raised by the factor `safety`, and by
-    `allowance` for each term. So many threads share the parameters.
+    Per parameter s: theta[s], phi[s], masses[s], c[s] and the stability constant lower[s]. AT
+    (Q, N, N) and MT (Q_m, N, N) are transposed, F (Qf, N), initial (J, N), loads (Qf, K). R
+    (columns, rows) are the transposed coordinates of the residual's terms: the sources, then the
+    A_q v_i and M_q v_i of each i. A computed dual norm is raised by the factor `safety`, and by
+    `allowance` for each term; initial errors are the norms of `missed` (Q_m, J, J, transposed)
+    times c, and `unsure` (Q_m, J) more. So many threads share the parameters.
     """
     samples, K, N = x.shape[0], x.shape[1] - 1, x.shape[2]
     Q, Qm, Qf, rows = theta.shape[1], masses.shape[1], phi.shape[1], R.shape[1]
@@ -120,6 +150,7 @@ def march(
         RA, RM = np.empty((N, rows), x.dtype), np.empty((N, rows), x.dtype)
         spare_A, spare_M = np.empty(N), np.empty(N)
         order, r = np.empty(N, np.int64), np.empty(rows, x.dtype)
+        first = np.empty(c.shape[1], x.dtype)
         rate, mean, y = np.empty(N, x.dtype), np.empty(N, x.dtype), np.empty(N, x.dtype)
         for s in range(part * samples // parts, (part + 1) * samples // parts):
             _combine(theta[s], AT, A)
@@ -136,7 +167,9 @@ def march(
                 for q in range(Qm):
                     _add(RM[i], masses[s, q], terms[i, Q + q])
                     spare_M[i] += masses[s, q] * spare[i, Q + q]
-            squares, dissipated = bound[s, 0] ** 2, 0.0
+            squares = _start(c[s], masses[s], initial, missed, unsure, x[s, 0], first) * safety
+            dissipated = 0.0
+            bound[s, 0] = np.sqrt(squares) * safety
             energy[s, 0] = np.sqrt(max(_form(M, x[s, 0], y), 0.0))
             for k in range(K):
                 old, new = x[s, k], x[s, k + 1]

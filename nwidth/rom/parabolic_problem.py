@@ -1,8 +1,8 @@
 """A linear parabolic problem that depends affinely on its parameters, and its time steps."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,17 +14,20 @@ from nwidth.rom.affine_problem import AffineProblem, Coefficients
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parameter_expressions import ParameterExpressions
+from nwidth.solvers.elimination import elimination
 
 Array = NDArray[Any]
 
 # The coefficient of a single term.
-_ONE = ParameterExpressions(["1"])
+_ONE = ParameterExpressions(("1",))
+#: Names of the coefficient functions, as loading takes them.
+FUNCTIONS = ("theta", "phi", "mass_coefficients", "initial_coefficients")
 #: Schemes, and the weight w of the new time in each step.
 SCHEMES = {"implicit-euler": 1.0, "crank-nicolson": 0.5}
 # Steps may differ by so much of one, and by so many units of the last place of the times.
 _UNEVEN, _ROUNDED = 1e-9, 4
-# A mass matrix that is one of several may have eigenvalues down to minus so much of its largest.
-_SEMIDEFINITE = 1e-10
+# Eigenvalues of one mass matrix of several may go down to minus so much of the largest diagonal.
+_SEMIDEFINITE = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +152,7 @@ class ParabolicProblem:
             )
         theta, phi, masses, c = (row[0] for row in self.coefficients(np.asarray(mu)[None]))
         A, M = self.problem.matrices.combine(theta), self.mass.combine(masses)
-        solve = _inverse(M / self.dt + self.weight * A)
+        solve = elimination(M / self.dt + self.weight * A)
         first = self.initial.combine(c)
         f = (phi[:, None] * self.loads).T @ np.stack(self.problem.sources.matrices)
         u = np.empty((self.steps + 1, self.size), np.result_type(A.dtype, M.dtype, first, f))
@@ -158,6 +161,46 @@ class ParabolicProblem:
             # the scheme for u^k - u^(k-1): no digits are lost to M / dt
             u[k + 1] = u[k] + solve(f[k] - A @ u[k])
         return require_finite(u, "trajectory")
+
+    def archived(self) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return what files hold: arrays and a description; not functions, which are code."""
+        arrays: dict[str, Array] = {"times": self.times, "signals": self.signals}
+        told: dict[str, Any] = {"scheme": self.scheme}
+        for name in ("problem", "start"):
+            own, told[name] = getattr(self, name).archived()
+            arrays |= {f"{name}/{key}": value for key, value in own.items()}
+        return arrays, told
+
+    @classmethod
+    def from_archived(
+        cls, arrays: dict[str, Array], told: dict[str, Any], functions: Mapping[str, Any]
+    ) -> Self:
+        """Return the problem of what `archived` gave.
+
+        `functions` are those that are code, by the names "theta", "phi", "mass_coefficients" and
+        "initial_coefficients".
+        """
+        theta, phi, masses, c = (functions.get(name) for name in FUNCTIONS)
+        problem = AffineProblem.from_archived(
+            archived_part(arrays, "problem"), told["problem"], theta, phi
+        )
+        start = AffineProblem.from_archived(
+            archived_part(arrays, "start"), told["start"], masses, c
+        )
+        for name, given in ((FUNCTIONS[2], start.theta), (FUNCTIONS[3], start.phi)):
+            if given is None:
+                raise InputError(f"{name}: expected the function, which files do not hold")
+        initial = np.stack(list(start.sources.matrices))
+        return cls(
+            problem,
+            start.matrices,
+            arrays["times"],
+            arrays["signals"],
+            initial,
+            told["scheme"],
+            start.theta,
+            start.phi,
+        )
 
     def _mass(self) -> MatrixSpan:
         """Return the mass matrices, each checked to be Hermitian and positive."""
@@ -174,8 +217,12 @@ class ParabolicProblem:
         whole = mass.combine(np.ones(len(mass)))
         _require_definite(whole, "mass")
         if len(mass) > 1:
+            import scipy.sparse as sp
+
+            shift = _SEMIDEFINITE * float(whole.diagonal().real.max())
             for q, M in enumerate(mass.matrices):
-                _require_definite(M + _SEMIDEFINITE * whole, f"mass[{q}]")
+                one = sp.eye_array(self.size) if sp.issparse(M) else np.eye(self.size)
+                _require_definite(M + shift * one, f"mass[{q}]")
         return mass
 
     def _initial(self) -> MatrixSpan:
@@ -187,6 +234,16 @@ class ParabolicProblem:
                 f"initial: expected shape ({self.size},) or (J, {self.size}), got {rows.shape}"
             )
         return MatrixSpan(require_finite(rows, "initial"))
+
+
+def archived_part(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
+    """Return the arrays of one part of a file, by their own names.
+
+    >>> archived_part({"box/lower": 1, "residual": 2}, "box")
+    {'lower': 1}
+    """
+    start = f"{name}/"
+    return {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
 
 
 def _even(times: Any) -> Array:
@@ -239,32 +296,3 @@ def _require_definite(matrix: Any, name: str) -> None:
         InnerProduct(matrix)
     except InputError as error:
         raise InputError(f"{name}: expected a positive definite matrix; {error}") from None
-
-
-def _inverse(matrix: Any) -> Callable[[Array], Array]:
-    """Return v -> matrix^-1 v by LU factors."""
-    import scipy.sparse as sp
-
-    if not sp.issparse(matrix):
-        from scipy.linalg import lu_factor, lu_solve
-
-        factors = lu_factor(matrix)
-        return lambda v: lu_solve(factors, v)
-    from scipy.sparse.linalg import splu
-
-    try:
-        lu = splu(matrix.tocsc())
-    except RuntimeError as error:
-        raise InputError(
-            f"trajectory: expected M + w dt A to be regular, got a singular one ({error})"
-        ) from None
-    if matrix.dtype.kind != "c":
-        return lambda v: _real_or_complex(lu.solve, v)
-    return lambda v: lu.solve(v.astype(matrix.dtype))
-
-
-def _real_or_complex(solve: Callable[[Array], Array], v: Array) -> Array:
-    """Return real factors' solution of a vector that may be complex."""
-    if v.dtype.kind == "c":
-        return solve(v.real.copy()) + 1j * solve(v.imag.copy())
-    return solve(v)

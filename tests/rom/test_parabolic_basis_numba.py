@@ -11,10 +11,10 @@ def made(N, samples, dtype, rng):
 
     def numbers(*shape):
         a = rng.standard_normal(shape)
-        return (a + 1j * rng.standard_normal(shape)).astype(dtype) if dtype == complex else a
+        return (a + 1j * rng.standard_normal(shape)).astype(dtype) if dtype is complex else a
 
     columns = 2 + 5 * N
-    tables = {
+    return {
         "theta": numbers(samples, 3) * 0.2,
         "masses": rng.uniform(0.5, 1, (samples, 2)),
         "phi": numbers(samples, 2),
@@ -25,18 +25,23 @@ def made(N, samples, dtype, rng):
         "loads": numbers(2, 5),
         "R": numbers(columns + 1, columns),
         "allowance": rng.uniform(0, 1e-3, columns),
-        "x0": numbers(samples, N),
-        "start": rng.uniform(0, 1, samples),
+        "initial": numbers(2, N),
+        "c": numbers(samples, 2),
+        "missed": numbers(2, 2, 2),
+        "unsure": rng.uniform(0, 1e-3, (2, 2)),
     }
-    return tables, columns
 
 
 def plain(t, s, w):
     """One parameter by the formulas as they stand."""
     A = np.tensordot(t["theta"][s], t["A"], 1)
     M = np.tensordot(t["masses"][s], t["M"], 1)
-    x, square, dissipated = [t["x0"][s]], t["start"][s] ** 2, 0.0
-    bound, energy = [t["start"][s]], [np.sqrt((x[0].conj() @ M @ x[0]).real)]
+    c, x, dissipated = t["c"][s], [t["c"][s] @ t["initial"]], 0.0
+    missed = [
+        np.linalg.norm(B @ c) + abs(c) @ b for B, b in zip(t["missed"], t["unsure"], strict=True)
+    ]
+    square = t["masses"][s] @ np.square(missed)
+    bound, energy = [np.sqrt(square)], [np.sqrt((x[0].conj() @ M @ x[0]).real)]
     for load in t["loads"].T:
         f = (t["phi"][s] * load) @ t["F"]
         new = np.linalg.solve(M / DT + w * A, f + (M / DT - (1 - w) * A) @ x[-1])
@@ -55,16 +60,17 @@ def plain(t, s, w):
 
 def computed(t, w, threads=2):
     """All parameters by the kernel."""
-    samples, N = t["x0"].shape
-    x = np.zeros((samples, t["loads"].shape[1] + 1, N), t["x0"].dtype)
+    samples, N, K = len(t["c"]), t["F"].shape[1], t["loads"].shape[1]
+    x = np.zeros((samples, K + 1, N), t["F"].dtype)
     bound, energy = np.zeros((2, *x.shape[:2]))
-    x[:, 0], bound[:, 0] = t["x0"], t["start"]
-    AT, MT, RT = (
-        np.ascontiguousarray(t[name].swapaxes(-1, -2)).astype(x.dtype) for name in ("A", "M", "R")
-    )
+    turned = {
+        name: np.ascontiguousarray(t[name].swapaxes(-1, -2)).astype(x.dtype)
+        for name in ("A", "M", "R", "missed")
+    }
     march(
-        *(t[name] for name in ("theta", "masses", "phi", "lower")),
-        *(AT, MT, t["F"], t["loads"], RT, t["allowance"], DT, w, SAFETY),
+        *(t[name] for name in ("theta", "phi", "masses", "c", "lower")),
+        *(turned["A"], turned["M"], t["F"], t["initial"], t["loads"], turned["R"]),
+        *(t["allowance"], turned["missed"], t["unsure"], DT, w, SAFETY),
         *(x, bound, energy, threads),
     )
     return x, bound, energy
@@ -74,7 +80,7 @@ def computed(t, w, threads=2):
 @pytest.mark.parametrize("N", [1, 2, 7, 8])
 @pytest.mark.parametrize("w", [1.0, 0.5])
 def test_agrees_with_the_formulas(N, w, dtype):
-    tables, _ = made(N, 5, dtype, np.random.default_rng(N))
+    tables = made(N, 5, dtype, np.random.default_rng(N))
     found = computed(tables, w)
     for s in range(5):
         for ours, reference in zip(found, plain(tables, s, w), strict=True):
@@ -82,7 +88,7 @@ def test_agrees_with_the_formulas(N, w, dtype):
 
 
 def test_pivots_are_sought():
-    tables, _ = made(3, 1, float, np.random.default_rng(0))
+    tables = made(3, 1, float, np.random.default_rng(0))
     tables["M"][:] = 0
     tables["A"] = np.stack([np.eye(3)[[1, 2, 0]]] * 3)
     found = computed(tables, 1.0)
@@ -90,17 +96,17 @@ def test_pivots_are_sought():
 
 
 def test_unstable_parameters_have_no_bound():
-    tables, _ = made(4, 3, float, np.random.default_rng(1))
+    tables = made(4, 3, float, np.random.default_rng(1))
     tables["lower"][1] = -np.inf
     bound = computed(tables, 1.0)[1]
     assert np.isinf(bound[1, 1:]).all() and np.isfinite(bound[[0, 2]]).all()
 
 
 def test_a_parameter_has_the_same_digits_alone_and_among_others():
-    tables, _ = made(6, 4, float, np.random.default_rng(2))
+    tables = made(6, 4, float, np.random.default_rng(2))
     among = computed(tables, 0.5)
     alone = {
-        name: value[2:3] if name in ("theta", "masses", "phi", "lower", "x0", "start") else value
+        name: value[2:3] if name in ("theta", "masses", "phi", "lower", "c") else value
         for name, value in tables.items()
     }
     for many, one in zip(among, computed(alone, 0.5), strict=True):
