@@ -60,6 +60,7 @@ def sensors(
 
         nwidth reconstruct sensors.h5 readings.csv -o pressure.h5 --noise 0.001
     """
+    from nwidth.cli.output_field import output_field
     from nwidth.cli.outputs import claim, claim_figure
     from nwidth.cli.readings_file import read_readings
     from nwidth.cli.threads import limit_threads
@@ -75,7 +76,7 @@ def sensors(
     if figure is not None:
         claim_figure(figure, overwrite)
     with FieldDataset.open(data) as dataset:
-        chosen_name = _field(dataset, name)
+        chosen_name = output_field(dataset, name)
         grid, unit = dataset.grid, dataset.units[chosen_name]
         rows = _rows(dataset, chosen_name)
         from nwidth.rom import RectangularEIM, eim, sensor_failures
@@ -129,27 +130,6 @@ def sensors(
             label=chosen_name if unit == "1" else f"{chosen_name} ({unit})",
         )
         typer.echo(f"figure: {plotting.save(drawn, figure)}")
-
-
-def _field(dataset: "FieldDataset", name: str | None) -> str:
-    """Return the name of the field to measure, or raise which there are."""
-    from nwidth.errors import ConfigError, InputError
-
-    names = dataset.field_names
-    if len(dataset) == 0:
-        raise InputError(f"{dataset.path}: expected at least one sample, got none")
-    if name is None:
-        output = dataset.provenance.get("output")
-        if output in names:
-            name = str(output)
-        elif len(names) == 1:
-            name = names[0]
-    if name not in names:
-        raise ConfigError(f"--field: expected one of {', '.join(names)}, got {name or 'none'}")
-    lead = 1 if dataset.times is None else 2
-    if dataset[name].ndim != lead + dataset.grid.dimension:
-        raise ConfigError(f"--field: expected a field of numbers, got {name}, which is of vectors")
-    return name
 
 
 def _rows(dataset: "FieldDataset", name: str) -> Any:

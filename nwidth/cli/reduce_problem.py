@@ -1,0 +1,164 @@
+"""A certified reduced basis from a problem file, and the report of what it can do."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from nwidth.cli.affine_file import AffineTask, read_affine
+from nwidth.cli.percent import percent
+from nwidth.cli.progress import meter
+from nwidth.cli.read_config import changed
+from nwidth.cli.reduce_config import ReduceConfig
+from nwidth.rom import InnerProduct, ReducedBasis
+from nwidth.rom.greedy import GreedyResult, greedy
+from nwidth.rom.stability import StabilityBound, choose_stability
+from nwidth.solvers import elimination
+
+if TYPE_CHECKING:
+    from nwidth.rom.greedy import GreedyStep
+
+Array = NDArray[Any]
+
+# Parameters that were not trained on: for the bound, and for the true error.
+FRESH, SOLVED = 1000, 20
+# Calls of which the median time is told.
+CALLS = 200
+
+
+def reduce_problem(
+    source: Path, output: Path, rtol: float | None, max_size: int | None, figure: Path | None
+) -> None:
+    """Build the model of a problem file, write it and print what it can do."""
+    task = read_affine(source)
+    settings = changed(task.settings.reduce, "reduce", ReduceConfig, rtol=rtol, max_size=max_size)
+    product = InnerProduct(task.energy)
+    training = task.box.sobol(settings.training, settings.seed)
+    typer.echo(
+        f"{source}: {task.problem.size:,} unknowns, {task.box.dimension} parameters, "
+        f"{len(task.problem.matrices)} terms on the left, {len(task.problem.sources)} on the right"
+    )
+    stability = choose_stability(
+        task.problem.matrices, product, task.problem.coefficients(training)[0],
+        kind=settings.stability,
+    )  # fmt: skip
+    typer.echo(f"stability: lower bound of the {stability.constant} constant by {stability.name}")
+    result = _searched(task, product, stability, training, settings)
+    model = replace(result.model, about=task.about)
+    model.save(output)
+    last = result.history[-1]
+    typer.echo(
+        f"basis: {model.size} vectors, largest bound {percent(last.relative)} of the solution over "
+        f"{len(training)} training parameters, {last.seconds:.2g} s"
+    )
+    if last.excess > 1:
+        typer.echo(f"the tolerance {settings.rtol:g} was not reached: {result.status.value}")
+    check = _check(task, model, product, settings.seed + 1)
+    _tell(task, model, check)
+    typer.echo(f"model: {output}")
+    if figure is not None:
+        from nwidth import plotting
+
+        drawn = plotting.reduction(
+            np.array([step.relative for step in result.history]),
+            check.bounds[: len(check.errors)],
+            check.errors,
+            check.seconds,
+            settings.rtol,
+        )
+        typer.echo(f"figure: {plotting.save(drawn, figure)}")
+
+
+def _searched(
+    task: AffineTask,
+    product: InnerProduct,
+    stability: StabilityBound,
+    training: Array,
+    settings: Any,
+) -> GreedyResult:
+    """Return the result of the greedy search, with a bar."""
+    with meter("reduce", settings.max_size, "vectors") as bar:
+
+        def progress(step: "GreedyStep", _: ReducedBasis) -> None:
+            bar.update(step.size, f"largest bound {percent(step.relative)}")
+
+        return greedy(
+            task.problem,
+            training,
+            settings.rtol,
+            stability=stability,
+            inner_product=product,
+            max_size=settings.max_size,
+            box=task.box,
+            test=settings.projection,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Absolute bounds, errors, their norms of solutions; and the seconds of three ways to solve."""
+
+    parameters: Array
+    bounds: Array
+    sizes: Array
+    errors: Array
+    seconds: dict[str, float]
+
+
+def _check(task: AffineTask, model: ReducedBasis, product: InnerProduct, seed: int) -> _Check:
+    """Ask for parameters that were not trained on, and solve some of them."""
+    fresh = task.box.random(FRESH, seed)
+    many = model.solve_many(fresh)
+    sizes = np.linalg.norm(many.x, axis=1)
+    errors, full = [], []
+    for j, mu in enumerate(fresh[:SOLVED]):
+        began = time.perf_counter()
+        u = elimination(task.problem.matrix(mu))(task.problem.source(mu))
+        full.append(time.perf_counter() - began)
+        errors.append(float(product.norm(u - model.lift(many.x[j]))))
+    seconds = {
+        "full solve": float(np.median(full)),
+        "one query": _seconds(lambda k: model.solve(fresh[k])),
+        "query in a table": _seconds(lambda _: model.solve_many(fresh), 5) / FRESH,
+    }
+    return _Check(fresh, many.bound, sizes, np.array(errors), seconds)
+
+
+def _seconds(call: Callable[[int], Any], calls: int = CALLS) -> float:
+    """Return the median seconds of a call."""
+    found = []
+    for k in range(calls):
+        began = time.perf_counter()
+        call(k)
+        found.append(time.perf_counter() - began)
+    return float(np.median(found))
+
+
+def _tell(task: AffineTask, model: ReducedBasis, check: _Check) -> None:
+    """Print bounds and errors for new parameters, and the times."""
+    relative = check.bounds / np.maximum(check.sizes, np.finfo(float).tiny)
+    worst = int(np.argmax(relative))
+    where = ", ".join(
+        f"{task.box.name(i)} = {value:.4g}" for i, value in enumerate(check.parameters[worst])
+    )
+    typer.echo(
+        f"{FRESH} new parameters: largest bound {percent(relative[worst])} of the solution, at "
+        f"{where}"
+    )
+    ratios = check.bounds[: len(check.errors)] / np.maximum(check.errors, np.finfo(float).tiny)
+    typer.echo(
+        f"{len(check.errors)} of them solved: largest error "
+        f"{percent(float(np.max(check.errors / check.sizes[: len(check.errors)])))}, bound over "
+        f"error {ratios.min():.3g} to {ratios.max():.3g}"
+    )
+    full, one, many = check.seconds.values()
+    typer.echo(
+        f"full solve {1e3 * full:.3g} ms; one query {1e6 * one:.3g} us, {full / one:,.0f} times as "
+        f"fast; in a table {1e6 * many:.3g} us, {full / many:,.0f} times (bounds included)"
+    )
