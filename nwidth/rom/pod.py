@@ -88,7 +88,7 @@ class POD:
         [3.0, 0.0]
         """
         rows, lead = self._rows(fields)
-        rows = rows - self._scores(rows) @ self.modes.reshape(self.rank, -1)
+        rows = rows - self._scores(rows) @ self.modes.reshape(self.rank, prod(self.shape))
         return self._geometry.norm(rows).reshape(lead)
 
     def _rows(self, fields: Any) -> tuple[Array, tuple[int, ...]]:
@@ -99,11 +99,11 @@ class POD:
             raise InputError(
                 f"fields: expected an array whose last axes are {self.shape}, got {fields.shape}"
             )
-        return require_finite(fields, "fields").reshape(prod(lead), -1), lead
+        return require_finite(fields, "fields").reshape(prod(lead), prod(self.shape)), lead
 
     def _scores(self, rows: Array) -> Array:
         """Return (f, u_k) for flat rows f."""
-        return self._geometry.inner(rows, self.modes.reshape(self.rank, -1))
+        return self._geometry.inner(rows, self.modes.reshape(self.rank, prod(self.shape)))
 
     @property
     def _geometry(self) -> FieldGeometry:

@@ -96,6 +96,8 @@ def test_what_lies_below_round_off_is_told(method):
     assert nothing.rank == 0
     assert nothing.error == 0
     assert nothing.combine(np.zeros((2, 0))).shape == (2, 4)
+    assert nothing.coefficients(np.ones((5, 4))).shape == (5, 0)
+    assert nothing.projection_error(np.ones(4)) == 2
 
 
 def test_data_are_left_alone():
