@@ -114,7 +114,8 @@ def singular_values(values: Any, errors: Any = None) -> Figure:
 def greedy_history(bounds: Any, errors: Any = None, rtol: float | None = None) -> Figure:
     """Draw the largest error bound over the training parameters after each basis vector.
 
-    `bounds` and, where they are known, `errors` are relative, the first with no vector yet.
+    `bounds` and, where they are known, `errors` are relative, the first with no vector yet; what
+    is infinite, as relative bounds then are, is left out.
     """
     figure = Figure(figsize=(5.6, 3.8), layout="constrained")
     _history(plain(figure.add_subplot()), bounds, errors, rtol)
@@ -155,7 +156,10 @@ def reduction(
 
 
 def _history(axes: Axes, bounds: Any, errors: Any, rtol: float | None) -> None:
-    axes.semilogy(positive(bounds, "bounds"), "o-", color=BLUE, markersize=4, label="largest bound")
+    found = np.asarray(bounds, np.float64)
+    sizes = np.flatnonzero(~np.isposinf(found))
+    found = positive(found[sizes], "bounds")
+    axes.semilogy(sizes, found, "o-", color=BLUE, markersize=4, label="largest bound")
     if errors is not None:
         axes.semilogy(positive(errors, "errors"), color=GREY, linewidth=2, label="largest error")
     if rtol is not None:

@@ -62,9 +62,9 @@ def test_effectivities_count_what_is_below_one(texts):
 
 def test_reduction_tells_history_ratios_and_times(texts):
     seconds = {"full solve": 2e-2, "one query": 1e-5}
-    figure = plotting.reduction([1.0, 0.1, 0.01], [2.0, 4.0], [1.0, 1.0], seconds, 0.02)
+    figure = plotting.reduction([np.inf, 0.1, 0.01], [2.0, 4.0], [1.0, 1.0], seconds, 0.02)
     history, ratios, bars = figure.axes
-    assert history.lines[0].get_ydata().tolist() == [1.0, 0.1, 0.01]
+    assert history.lines[0].get_xydata().tolist() == [[1, 0.1], [2, 0.01]]
     assert sum(bar.get_height() for bar in ratios.patches) == 2
     assert [bar.get_width() for bar in bars.patches] == pytest.approx([2e4, 10.0])
     assert "10 µs" in texts(figure) and "tolerance 0.02" in texts(figure)

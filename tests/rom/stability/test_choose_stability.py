@@ -51,7 +51,9 @@ def test_any_can_be_asked_for(kind, name):
 
 def test_nothing_holds():
     training = [[1.0, 0.0], [-1.0, 0.0], [0.0, 0.0]]
-    with pytest.raises(InputError, match=r"no bound is positive everywhere; min-theta: .*; inf-sup"):
+    with pytest.raises(
+        InputError, match=r"no bound is positive everywhere; min-theta: .*; inf-sup"
+    ):
         choose_stability([LAPLACE, np.eye(12)], None, training)
     with pytest.raises(InputError, match="kind: expected one of"):
         choose_stability([LAPLACE, np.eye(12)], None, training, "best")
