@@ -1,9 +1,11 @@
 """Guaranteed lower bounds of coercivity and inf-sup constants."""
 
+from nwidth.rom.stability.choose_stability import choose_stability
 from nwidth.rom.stability.eigenvalue_interpolation import (
     EigenvalueInterpolation,
     eigenvalue_interpolation,
 )
+from nwidth.rom.stability.inf_sup_anchors import InfSupAnchors, inf_sup_anchors
 from nwidth.rom.stability.min_theta import MinTheta, min_theta
 from nwidth.rom.stability.stability_bound import (
     StabilityBound,
@@ -17,10 +19,13 @@ from nwidth.rom.stability.successive_constraints import (
 
 __all__ = [
     "EigenvalueInterpolation",
+    "InfSupAnchors",
     "MinTheta",
     "StabilityBound",
     "SuccessiveConstraints",
+    "choose_stability",
     "eigenvalue_interpolation",
+    "inf_sup_anchors",
     "min_theta",
     "require_stable",
     "stability_from_archived",

@@ -13,7 +13,7 @@ from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.stability.eigenvalue_minorant import EigenvalueMinorant
 from nwidth.rom.stability.hermitian_terms import HermitianTerms
 from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
-from nwidth.rom.stability.stability_bound import require_coefficients
+from nwidth.rom.stability.stability_bound import relative_gap, require_coefficients
 
 Array = NDArray[Any]
 
@@ -67,7 +67,7 @@ class CoercivitySamples:
 
     def gap(self, theta: Any) -> Array:
         """Return 1 - lower / upper, shape (m,); infinite where no lower bound is positive."""
-        return _gap(self.lower(theta), self.upper(theta))
+        return relative_gap(self.lower(theta), self.upper(theta))
 
     def archived(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return what files hold: arrays, and a description."""
@@ -127,15 +127,18 @@ class CoercivitySamples:
         while True:
             solved: set[int] = set()
             while samples and len(solved) < programs:
-                j = int(_gap(lower, upper).argmax())
-                if j in solved or _gap(lower[j], upper[j]) <= rtol:
+                j = int(relative_gap(lower, upper).argmax())
+                if j in solved or relative_gap(lower[j], upper[j]) <= rtol:
                     break
                 solved.add(j)
                 vertex = minorant.optimal(theta[j])
                 if vertex.lower(theta[j : j + 1])[0] > lower[j]:
                     minorant = minorant.joined(vertex)
                     lower = np.maximum(lower, vertex.lower(theta))
-            gaps.append(float(_gap(lower, upper)[j]))
+            worst = relative_gap(lower, upper)
+            if samples:
+                j = int(worst.argmax())
+            gaps.append(float(worst[j]) if worst[j] < 1 else np.inf)
             if gaps[-1] <= rtol:
                 status = SelectionStatus.CONVERGED
             elif j in samples:
@@ -169,12 +172,6 @@ def _stored(array: Array, name: str) -> Array:
 
 def _positive(bounds: Array) -> Array:
     return np.where(bounds > 0, bounds, -np.inf)
-
-
-def _gap(lower: Any, upper: Any) -> Any:
-    """Return 1 - lower / upper, infinite where nothing is known."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.isfinite(upper) & (upper > 0), 1 - lower / upper, np.inf)
 
 
 def _eigenpair(terms: HermitianTerms, theta: Array, j: int) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwidth.errors import InputError
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
-from nwidth.rom.stability.inertia import inertia
+from nwidth.rom.stability.inertia import inertia, row_sums
 
 Array = NDArray[Any]
 
@@ -44,7 +44,7 @@ class HermitianTerms:
 
     def __init__(self, matrices: Any, inner_product: Any, *, hermitian_part: bool = False):
         span = explicit_span(matrices)
-        self.product = InnerProduct.of(inner_product, span.shape[0])
+        self.product = explicit_product(inner_product, span)
         #: Whether combinations are CSR arrays.
         self.sparse = span.kind == "sparse"
         self.span = MatrixSpan(
@@ -125,6 +125,21 @@ def explicit_span(matrices: Any) -> MatrixSpan:
     return MatrixSpan([A.astype(wide, copy=False) for A in span.matrices])
 
 
+def explicit_product(inner_product: Any, span: MatrixSpan) -> InnerProduct:
+    """Return the inner product, with a sparse X if the matrices are sparse.
+
+    >>> import scipy.sparse as sp
+    >>> explicit_product(np.eye(2), MatrixSpan([sp.eye_array(2)])).matrix.nnz
+    2
+    """
+    import scipy.sparse as sp
+
+    product = InnerProduct.of(inner_product, span.shape[0])
+    if span.kind == "sparse" and not sp.issparse(product.matrix):
+        return InnerProduct(sp.csr_array(product.matrix))
+    return product
+
+
 def matched(X: Any, sparse: bool) -> Any:
     """Return a matrix sparse or dense.
 
@@ -136,15 +151,6 @@ def matched(X: Any, sparse: bool) -> Any:
     if sparse:
         return sp.csr_array(X)
     return X.toarray() if sp.issparse(X) else X
-
-
-def row_sums(A: Any) -> Array:
-    """Return the sums of the magnitudes in the rows of a matrix, dense or sparse.
-
-    >>> row_sums(np.array([[1.0, -2.0], [0.0, 3.0]])).tolist()
-    [3.0, 3.0]
-    """
-    return np.ravel(abs(A).sum(axis=1))
 
 
 def _short_of_dominance(A: Any) -> Array:

@@ -13,6 +13,8 @@ EPS = float(np.finfo(np.float64).eps)
 DENSE = 200
 # A bound of |E| in units of eps |L| |U|: products of complex numbers, and U against D L^H.
 _UNITS = 4
+# Least growth of the distances at which proofs are tried.
+_GROWTH = 8.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,27 @@ def inertia(S: Any, weights: Array) -> Inertia:
     # Backward error of the eigenvalues; that of the scaling is a small part of it.
     error = (len(S) + 4) * EPS * float(np.abs(values).max())
     return Inertia(int((values < 0).sum()), error, None)
+
+
+def further(distance: float, size: float, error: float, most: float) -> float:
+    """Return the next distance from a computed eigenvalue at which a bound of it may be proved.
+
+    A few units of round-off of its size first, half of the error of the last trial, if that is no
+    more than `most`, and always more than before.
+
+    >>> further(0.0, 1.0, 1e-9, 1e-4), further(1e-3, 1.0, 1e-9, 1e-4)
+    (5e-10, 0.008)
+    """
+    return max(_GROWTH * distance, 16 * EPS * size, error / 2 if error / 2 <= most else 0.0)
+
+
+def row_sums(A: Any) -> Array:
+    """Return the sums of the magnitudes in the rows of a matrix, dense or sparse.
+
+    >>> row_sums(np.array([[1.0, -2.0], [0.0, 3.0]])).tolist()
+    [3.0, 3.0]
+    """
+    return np.ravel(abs(A).sum(axis=1))
 
 
 def _sparse_inertia(S: Any, weights: Array) -> Inertia:

@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 from nwidth.errors import NotConvergedError
 from nwidth.rom.inner_product import InnerProduct
-from nwidth.rom.stability.inertia import EPS, inertia
+from nwidth.rom.stability.inertia import EPS, further, inertia, row_sums
 
 Array = NDArray[Any]
 
 # Up to so many unknowns all eigenvalues are computed.
 _DENSE = 200
-# The distance of the shift that is to be proved grows by this factor, so many times at most.
-_GROWTH, _ATTEMPTS = 8.0, 40
+# Steps below a rough eigenvalue, doubled until no eigenvalue is below.
+_ATTEMPTS = 60
+# The growth of pivots makes errors of indefinite matrices large: these set no distances.
+_CLOSE = 1e-4
 # Lanczos' residual tolerance, and that of the first look, in which no factors are at hand.
 _RTOL, _FIRST = 1e-11, 1e-2
 
@@ -35,8 +37,8 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
         A - s X  has no negative eigenvalue   =>   lambda >= s - e
 
     Shift-and-invert Lanczos gives lambda and v; clustered eigenvalues do no harm, as only the value
-    counts. Then A - s X is factorized for s = lambda - delta with delta from a few units of e on,
-    until no pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has
+    counts. Then A - s X is factorized for s = lambda - delta with delta from round-off on, until no
+    pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has
     overlooked is found out. e holds the backward error of the factorization, and that of A itself.
     References: Ericsson & Ruhe (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert;
     Rump (2006), doi:10.1007/s10543-006-0056-1, on the proof.
@@ -59,20 +61,26 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
         value, v = _lanczos(A, product)
     v = v / product.norm(v)
     value = float(np.vdot(v, A @ v).real)
-    delta = 0.0
-    for _ in range(_ATTEMPTS):
+    best, spread = -np.inf, 0.0
+    crude = float((row_sums(A) / weights).max()) / lowest
+    # An eigenvalue near zero is proved up to round-off of the whole matrix, not of itself.
+    delta, size = 0.0, max(abs(value), EPS * crude)
+    while value - delta > best and delta <= 2 * (crude + abs(value)):
         s = value - delta
-        found = inertia(A - s * X, weights)
-        # Also the rounding of A - s X itself, which is one unit of each.
-        e = 1.01 * found.error / lowest + 4 * EPS * abs(s) + rounding
-        if found.negative == 0:
-            return SmallestEigenvalue(s - e, value + e, v)
-        unit = 4 * EPS * abs(value) + (e if np.isfinite(e) else 0.0)
-        delta = max(_GROWTH * delta, unit, float(np.finfo(np.float64).tiny))
-    raise NotConvergedError(
-        f"smallest eigenvalue: found {value:.3g}, but no lower bound could be proved by a "
-        "factorization; check that the matrices are scaled alike"
-    )
+        S = A - s * X
+        found = inertia(S, weights)
+        # And the rounding of A - s X itself.
+        assembly = EPS * (float((row_sums(S) / weights).max()) / lowest + abs(s))
+        e = 1.01 * found.error / lowest + assembly
+        if found.negative == 0 and s - e > best:
+            best, spread = s - e, e
+        delta = further(delta, size, e, _CLOSE * abs(value) + 1e3 * EPS * crude)
+    if not np.isfinite(best):
+        raise NotConvergedError(
+            f"smallest eigenvalue: found {value:.3g}, but no lower bound could be proved by a "
+            "factorization; check that the matrices are scaled alike"
+        )
+    return SmallestEigenvalue(best - rounding, value + spread + rounding, v)
 
 
 def _dense(A: Any, X: Any) -> tuple[float, Array]:

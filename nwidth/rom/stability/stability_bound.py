@@ -62,6 +62,7 @@ def stability_from_archived(arrays: dict[str, Array], told: dict[str, Any]) -> S
         stability.MinTheta,
         stability.SuccessiveConstraints,
         stability.EigenvalueInterpolation,
+        stability.InfSupAnchors,
     )
     name = told.get("name") if isinstance(told, dict) else None
     for kind in kinds:
@@ -123,3 +124,15 @@ another bound
         f"{bounds[k]:.3g} ({stability.name}) for {where} ({len(bad)} of {len(bounds)} samples); "
         "drop these parameters or choose another bound"
     )
+
+
+def relative_gap(lower: Any, upper: Any) -> Any:
+    """Return 1 - lower / upper; infinite where the upper bound is not a positive number.
+
+    It is at least one where the lower bound is not positive.
+
+    >>> relative_gap(np.array([1.0, -1.0, 0.5]), np.array([2.0, 1.0, np.inf])).tolist()
+    [0.5, 2.0, inf]
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.isfinite(upper) & (upper > 0), 1 - lower / upper, np.inf)

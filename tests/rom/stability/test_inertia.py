@@ -18,7 +18,7 @@ def banded(n, dtype, shift):
     return sp.csr_array(sp.diags_array(parts, offsets=[-1, 1, -9, 9, 0]).astype(dtype))
 
 
-@pytest.mark.parametrize("n", [DENSE - 1, DENSE + 1, 400])
+@pytest.mark.parametrize("n", [DENSE - 1, DENSE + 1, 250])
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128])
 @pytest.mark.parametrize("shift", [-6.0, 0.0, 6.0])
 def test_it_counts_what_eigenvalues_count(n, dtype, shift):

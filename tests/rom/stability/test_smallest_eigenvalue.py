@@ -10,7 +10,7 @@ from nwidth.rom.stability import smallest_eigenvalue as module
 from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
 
 
-@pytest.mark.parametrize("n", [6, 10, 20])
+@pytest.mark.parametrize("n", [6, 10, 15])
 def test_of_the_thermal_block(families, n):
     A = families.thermal_block(n)
     X = sp.csr_array(sum(A))
@@ -24,7 +24,7 @@ def test_of_the_thermal_block(families, n):
         assert abs(product.norm(pair.vector) - 1) < 1e-12
 
 
-@pytest.mark.parametrize("n", [12, 30])
+@pytest.mark.parametrize("n", [12, 16])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_of_singular_and_indefinite_terms(families, n, sign):
     """Half of the eigenvalues of a block's term are zero: as clustered as can be."""
@@ -36,7 +36,7 @@ def test_of_singular_and_indefinite_terms(families, n, sign):
     assert pair.upper - pair.lower < 1e-7
 
 
-@pytest.mark.parametrize("n", [60, 400])
+@pytest.mark.parametrize("n", [60, 220])
 def test_of_complex_and_indefinite_pencils(families, n):
     (K, M, R), X = families.helmholtz(n)
     skew = sp.diags_array([np.ones(n - 1), -np.ones(n - 1)], offsets=[-1, 1])
@@ -49,10 +49,10 @@ def test_of_complex_and_indefinite_pencils(families, n):
 
 
 def test_an_eigenvalue_that_was_overlooked_is_found_out(families, monkeypatch):
-    A = families.thermal_block(20)
+    A = families.thermal_block(16)
     X = sp.csr_array(sum(A))
     S = sp.csr_array(A[0] + 0.1 * A[1] + A[2] + A[3])
-    v = np.ones(400)  # far from the eigenvector of 0.1
+    v = np.ones(256)  # far from the eigenvector of 0.1
     monkeypatch.setattr(module, "_lanczos", lambda A, product: (1.0, v))
     pair = smallest_eigenvalue(S, InnerProduct(X))
     assert pair.lower <= 0.1 < 0.5 < pair.upper
