@@ -29,6 +29,7 @@ from nwidth.rom.matrix_deim import matrix_deim
 from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.method_of_snapshots import method_of_snapshots
+from nwidth.rom.nonintrusive_reduced_basis import assembled_bounds, nonintrusive_reduced_basis
 from nwidth.rom.oblique_qr import oblique_qr
 from nwidth.rom.parabolic_basis import ParabolicBasis
 from nwidth.rom.parabolic_problem import ParabolicProblem
@@ -123,6 +124,7 @@ __all__ = [
     "UpdatedSVD",
     "aca",
     "affine_decomposition",
+    "assembled_bounds",
     "certify",
     "certify_fields",
     "compressed_eim",
@@ -138,6 +140,7 @@ __all__ = [
     "matrix_deim",
     "matrix_limits",
     "method_of_snapshots",
+    "nonintrusive_reduced_basis",
     "oblique_qr",
     "pod",
     "polynomial_tail",
