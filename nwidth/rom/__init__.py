@@ -60,6 +60,18 @@ from nwidth.rom.sensor_dictionary import SensorDictionary
 from nwidth.rom.sensor_failures import SensorFailures, sensor_failures
 from nwidth.rom.skeleton import Skeleton
 from nwidth.rom.space_time_pod import SpaceTimePOD, space_time_pod
+from nwidth.rom.stability import (
+    EigenvalueInterpolation,
+    InfSupAnchors,
+    MinTheta,
+    StabilityBound,
+    SuccessiveConstraints,
+    eigenvalue_interpolation,
+    inf_sup_anchors,
+    min_theta,
+    stability_from_archived,
+    successive_constraints,
+)
 from nwidth.rom.streaming_pod import StreamingPOD, streaming_pod
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
@@ -74,6 +86,7 @@ __all__ = [
     "CertifiedPrediction",
     "CertifiedSurrogate",
     "DualNorm",
+    "EigenvalueInterpolation",
     "EmpiricalInterpolation",
     "ErrorBound",
     "GappyFields",
@@ -84,10 +97,12 @@ __all__ = [
     "GrowingBasis",
     "GrowingParabolicBasis",
     "GrowingQuadraticBasis",
+    "InfSupAnchors",
     "InnerProduct",
     "JacobianStability",
     "MatrixLimits",
     "MatrixSpan",
+    "MinTheta",
     "NonlinearSolution",
     "NonlinearStatus",
     "PODRegression",
@@ -118,7 +133,9 @@ __all__ = [
     "SensorFailures",
     "Skeleton",
     "SpaceTimePOD",
+    "StabilityBound",
     "StreamingPOD",
+    "SuccessiveConstraints",
     "Surrogate",
     "TrainingParameters",
     "UpdatedSVD",
@@ -130,16 +147,19 @@ __all__ = [
     "compressed_eim",
     "cur",
     "deim",
+    "eigenvalue_interpolation",
     "eim",
     "gappy_pod",
     "generalized_eim",
     "generalized_nystroem",
     "gnat",
     "greedy",
+    "inf_sup_anchors",
     "lebesgue_constants",
     "matrix_deim",
     "matrix_limits",
     "method_of_snapshots",
+    "min_theta",
     "nonintrusive_reduced_basis",
     "oblique_qr",
     "pod",
@@ -152,5 +172,7 @@ __all__ = [
     "s_opt",
     "sensor_failures",
     "space_time_pod",
+    "stability_from_archived",
     "streaming_pod",
+    "successive_constraints",
 ]
