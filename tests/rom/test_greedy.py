@@ -1,14 +1,18 @@
+import importlib
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
-from nwidth.rom import greedy as module
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.greedy import GreedyStatus, excess, full_solution, greedy
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.stability import MinTheta
 from nwidth.solvers.linear_operator import MatrixOperator
+
+# The package has the function under this name.
+module = importlib.import_module("nwidth.rom.greedy")
 
 
 def small(case, training, rtol, **options):
