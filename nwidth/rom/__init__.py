@@ -1,6 +1,7 @@
 """Reduced models, empirical interpolation, and certificates that make any surrogate trustworthy."""
 
 from nwidth.rom.aca import aca
+from nwidth.rom.adaptive_training import AdaptiveTraining, adaptive_training
 from nwidth.rom.affine_decomposition import AffineDecomposition, affine_decomposition
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.basis_interpolation import BasisInterpolation
@@ -22,6 +23,7 @@ from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep, greedy
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.growing_quadratic_basis import GrowingQuadraticBasis
+from nwidth.rom.hp_partition import HpReducedBasis, hp_partition
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.jacobian_stability import JacobianStability
 from nwidth.rom.lebesgue_constants import lebesgue_constants
@@ -36,6 +38,7 @@ from nwidth.rom.parabolic_problem import ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.pod import POD, pod
+from nwidth.rom.pod_greedy import pod_greedy
 from nwidth.rom.point_interpolation import PointInterpolation
 from nwidth.rom.polynomial_tail import polynomial_tail
 from nwidth.rom.qdeim import qdeim
@@ -79,6 +82,7 @@ from nwidth.rom.updated_svd import UpdatedSVD
 
 __all__ = [
     "POD",
+    "AdaptiveTraining",
     "AffineDecomposition",
     "AffineProblem",
     "BasisInterpolation",
@@ -97,6 +101,7 @@ __all__ = [
     "GrowingBasis",
     "GrowingParabolicBasis",
     "GrowingQuadraticBasis",
+    "HpReducedBasis",
     "InfSupAnchors",
     "InnerProduct",
     "JacobianStability",
@@ -140,6 +145,7 @@ __all__ = [
     "TrainingParameters",
     "UpdatedSVD",
     "aca",
+    "adaptive_training",
     "affine_decomposition",
     "assembled_bounds",
     "certify",
@@ -154,6 +160,7 @@ __all__ = [
     "generalized_nystroem",
     "gnat",
     "greedy",
+    "hp_partition",
     "inf_sup_anchors",
     "lebesgue_constants",
     "matrix_deim",
@@ -163,6 +170,7 @@ __all__ = [
     "nonintrusive_reduced_basis",
     "oblique_qr",
     "pod",
+    "pod_greedy",
     "polynomial_tail",
     "qdeim",
     "quadratic_continuity",
