@@ -26,7 +26,7 @@ def plot(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw fields, predictions with their bounds, the history of a training, or sensors.
+    """Draw fields, predictions with their bounds, histories, sensors, or singular values.
 
     For example:
         nwidth plot runs/darcy/predictions.h5 --sample 3
@@ -47,6 +47,10 @@ def plot(
         figure = _sensors(file)
     elif kind == "empirical-interpolation":
         figure = _interpolation(file)
+    elif kind == "reduced-basis":
+        figure = _greedy(file)
+    elif kind == "pod":
+        figure = _modes(file)
     else:
         figure = _history(file)
     plotting.save(figure, path)
@@ -73,6 +77,27 @@ def _interpolation(file: Path) -> "Figure":
 
     model = EmpiricalInterpolation.load(file)
     return plotting.interpolation(model.errors, lebesgue=lebesgue_constants(model))
+
+
+def _greedy(file: Path) -> "Figure":
+    from math import inf
+
+    from nwidth import plotting
+    from nwidth.errors import InputError
+    from nwidth.rom import ReducedBasis
+
+    about = ReducedBasis.load(file).about
+    if "history" not in about:
+        raise InputError(f"{file}: expected a model that `nwidth reduce` wrote, with its history")
+    bounds = [inf if bound is None else bound for bound in about["history"]]
+    return plotting.greedy_history(bounds, rtol=about["rtol"])
+
+
+def _modes(file: Path) -> "Figure":
+    from nwidth import plotting
+    from nwidth.rom import POD
+
+    return plotting.singular_values(POD.load(file).singular_values)
 
 
 def _history(file: Path) -> "Figure":

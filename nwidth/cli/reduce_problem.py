@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ def reduce_problem(
     )  # fmt: skip
     typer.echo(f"stability: lower bound of the {stability.constant} constant by {stability.name}")
     result = _searched(task, product, stability, training, settings)
-    model = replace(result.model, about=task.about)
+    history = [step.relative if isfinite(step.relative) else None for step in result.history]
+    model = replace(result.model, about={**task.about, "history": history, "rtol": settings.rtol})
     model.save(output)
     last = result.history[-1]
     typer.echo(

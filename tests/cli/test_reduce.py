@@ -138,3 +138,11 @@ def test_options_that_do_not_belong(nwidth, block, tmp_path):
     assert answer.code == 2 and "no such configuration file" in answer.sentence
     answer = nwidth("reduce", block, "-o", block, "--overwrite")
     assert answer.code == 1 and "another file" in answer.sentence
+
+
+def test_the_history_is_drawn(nwidth, block, tmp_path):
+    assert nwidth("reduce", block, "-o", tmp_path / "m.h5").code == 0
+    answer = nwidth("plot", tmp_path / "m.h5")
+    assert answer.code == 0 and (tmp_path / "m.png").exists()
+    answer = nwidth("inspect", tmp_path / "m.h5")
+    assert answer.code == 0 and "min-theta" in answer.out and "k, m" in answer.out.replace("'", "")
