@@ -15,10 +15,12 @@ as among many.
 """
 
 import numpy as np
-from numba import prange
+from numba import get_num_threads, prange
 
 from nwidth._njit_numba import njit
-from nwidth.solvers._lanes_numba import LANES, fill, get_num_threads, load, spread, store
+from nwidth.solvers._lanes_numba import LANES, fill, load, spread, store
+
+__all__ = ["get_num_threads", "solve", "solve_threaded"]
 
 # `layout`: sizes, places of the tables in `constants`, size of the work space; then heights and
 # places of columns, and the first column of each block of rows of R.
@@ -49,9 +51,9 @@ def solve(mus, theta, phi, known, constants, layout, out):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def solve_threaded(mus, theta, phi, known, constants, layout, out):
+def solve_threaded(mus, theta, phi, known, constants, layout, out, threads):
     """Do as `solve` does, groups of lanes shared among threads."""
-    threads, groups = get_num_threads(), (len(out) + LANES - 1) // LANES
+    groups = (len(out) + LANES - 1) // LANES
     for t in prange(threads):
         work = np.empty(_size(layout))
         for g in range(t * groups // threads, (t + 1) * groups // threads):

@@ -62,7 +62,8 @@ class GrowingBasis:
             raise InputError(
                 f"stability: expected {len(problem.matrices)} terms, got {stability.terms}"
             )
-        self.stability, self.box = stability, box
+        self.stability = stability
+        self.box = None if box is None else require_instance(box, "box", ParameterBox)
         self.test = require_choice(test, "test", TESTS)
         kinds = [problem.matrices.dtype, problem.sources.dtype, self.inner_product.dtype]
         is_complex = problem.is_complex or any(kind.kind == "c" for kind in kinds)
@@ -122,6 +123,8 @@ class GrowingBasis:
             MatrixSpan(self._reduced_sources),
         )
         R, allowance = self.residual.truncated(len(self))
+        if self.dtype.kind == "c":  # sums of complex products are rounded in both parts
+            allowance = allowance * np.sqrt(2)
         return ReducedBasis(
             problem,
             R,

@@ -74,8 +74,6 @@ class OnlineStage:
         R = np.concatenate([residual[:, :Qf], -residual[:, Qf:]], axis=1)
         if self.is_complex:
             left, right, R = _with_imaginary(left, 2), _with_imaginary(right, 1), _real(R)
-            # Sums of complex products are rounded in both parts.
-            allowance = allowance * np.sqrt(2)
         self.unknowns = left.shape[2]
         heights, starts, A = _columns(left, cholesky)
         rows = max(left.shape[1], self.unknowns)
@@ -111,6 +109,7 @@ class OnlineStage:
         for name, value in told.items():
             self._layout[getattr(kernels, name)] = value
         self._layout[kernels.SIZES :] = [*heights, *starts, *first]
+        self._solve, self._width = kernels.solve, self.unknowns + kernels.BEHIND
 
     def __call__(self, mus: Array, theta: Array, phi: Array) -> Array:
         """Return rows of x (real and imaginary parts in turn) and what stands behind it.
@@ -122,17 +121,28 @@ class OnlineStage:
         """
         known = _NONE
         if self._asks:
-            real = not self.is_complex or not theta.imag.any()
-            known = np.array(self.stability.lower(theta.real if real else theta), np.float64)
+            known = stability_of(self.stability, theta)
         if self.is_complex:
             theta, phi = theta.view(np.float64), phi.view(np.float64)
-        out = np.empty((len(mus), self.unknowns + self._kernels.BEHIND))
-        kernel = self._kernels.solve if len(mus) < THREADED else self._kernels.solve_threaded
-        kernel(mus, theta, phi, known, self._constants, self._layout, out)
+        m = len(mus)
+        out = np.empty((m, self._width))
+        if m < THREADED:
+            self._solve(mus, theta, phi, known, self._constants, self._layout, out)
+            return out
+        threads = min(self._kernels.get_num_threads(), m // THREADED)
+        self._kernels.solve_threaded(
+            mus, theta, phi, known, self._constants, self._layout, out, threads
+        )
         return out
 
 
 _NONE = np.zeros(0)
+
+
+def stability_of(stability: StabilityBound, theta: Array) -> Array:
+    """Return lower bounds (m,) for coefficients (m, Q), complex ones without imaginary part too."""
+    real = theta.dtype.kind != "c" or not theta.imag.any()
+    return np.array(stability.lower(theta.real if real else theta), np.float64)
 
 
 def hermitian(matrices: Array) -> bool:

@@ -18,11 +18,13 @@ from nwidth.arrays import (
     real_floating,
     require_finite,
     require_shape,
+    to_numpy,
 )
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.device_online_stage import device_online_stage
 from nwidth.rom.matrix_span import MatrixSpan
-from nwidth.rom.online_stage import OnlineStage
+from nwidth.rom.online_stage import OnlineStage, stability_of
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.reduced_solution import STATUSES, ReducedSolution, ReducedSolutions
@@ -104,18 +106,21 @@ class ReducedBasis:
         Raises `InputError` for another shape and for coefficients that do not fit,
         `NonFiniteError` for NaN and infinity. Outside of the box it warns once.
         """
-        if type(mu) is not np.ndarray or mu.dtype != np.float64:
-            mu = real_floating(np.asarray(mu), "mu").astype(np.float64)
-        mus = mu.reshape(1, -1).copy()
-        self._require_parameters(mus, mu.ndim < 2)
-        row = self._rows(mus, self._row("theta", mus), self._row("phi", mus))[0]
-        N = self._stage.unknowns
-        bound, stability, inside, code, residual = row[N:].tolist()
+        stage = self._stage
+        if type(mu) is not np.ndarray or mu.dtype is not _FLOAT:
+            mu = real_floating(np.asarray(mu), "mu")
+        mus = np.array(mu, np.float64, ndmin=2)
+        if mu.ndim > 1 or (self.box is not None and mus.shape[1] != self.box.dimension):
+            raise self._unlike(mu.shape)
+        row = stage(mus, *self._row(mus[0]))[0]
+        bound, stability, inside, code, residual = row[stage.unknowns :].tolist()
+        if code == len(STATUSES):
+            self.problem.coefficients(mus)  # says which number is not finite
         if not inside:
             self._warn_outside()
-        x = row[:N]
+        x = row[: stage.unknowns]
         return ReducedSolution(
-            x.view(np.complex128) if self._stage.is_complex else x,
+            x.view(np.complex128) if stage.is_complex else x,
             bound,
             stability,
             inside == 1,
@@ -130,14 +135,13 @@ class ReducedBasis:
         answers stay there.
         """
         xp = namespace(mus)
+        asked = np.array(real_floating(to_numpy(mus), "mu"), np.float64)
+        if asked.ndim != 2 or (self.box is not None and asked.shape[1] != self.box.dimension):
+            raise self._unlike(asked.shape)
+        theta, phi = self.problem.coefficients(asked)
         if xp.__name__ != "numpy":
-            from nwidth.rom.device_online_stage import device_online_stage
-
-            return device_online_stage(self, mus)
-        mus = np.array(real_floating(np.asarray(mus), "mu"), np.float64)
-        self._require_parameters(mus, mus.ndim == 2)
-        rows = self._rows(mus, *self.problem.coefficients(mus))
-        N = self._stage.unknowns
+            return self._on_device(xp, mus, asked, theta, phi)
+        rows, N = self._stage(asked, theta, phi), self._stage.unknowns
         bound, stability, inside, code, residual = rows[:, N:].T
         if not inside.all():
             self._warn_outside()
@@ -198,6 +202,10 @@ class ReducedBasis:
         Functions theta and phi are code and are not written: bring them to `load`, or use
         `ParameterExpressions`.
         """
+        save_archive(path, _KIND, *self.archived(basis=basis))
+
+    def archived(self, *, basis: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return what files hold: arrays and a description."""
         arrays: dict[str, Array] = {"residual": self.residual, "allowance": self.allowance}
         told: dict[str, Any] = {"test": self.test, "about": dict(self.about)}
         if basis and self.basis is not None:
@@ -207,7 +215,7 @@ class ReducedBasis:
             if part is not None:
                 own, told[name] = part.archived()
                 arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        save_archive(path, _KIND, arrays, told)
+        return arrays, told
 
     @classmethod
     def load(cls, path: str | Path, theta: Any = None, phi: Any = None) -> Self:
@@ -217,23 +225,8 @@ class ReducedBasis:
         `FileFormatError` for a file whose parts do not fit together.
         """
         arrays, told = load_archive(path, _KIND)
-
-        def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-            own = {key.removeprefix(f"{name}/"): value for key, value in arrays.items()
-                   if key.startswith(f"{name}/")}  # fmt: skip
-            return own, told[name]
-
         try:
-            return cls(
-                AffineProblem.from_archived(*part("problem"), theta, phi),
-                arrays["residual"],
-                arrays["allowance"],
-                stability_from_archived(*part("stability")),
-                arrays.get("basis"),
-                ParameterBox.from_archived(*part("box")) if "box" in told else None,
-                told["test"],
-                told["about"],
-            )
+            return cls.from_archived(arrays, told, theta, phi)
         except FileFormatError as error:
             raise FileFormatError(f"{path}: {error}") from None
         except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
@@ -241,12 +234,33 @@ class ReducedBasis:
                 raise
             raise FileFormatError(f"{path}: not a reduced basis ({error})") from None
 
+    @classmethod
+    def from_archived(
+        cls, arrays: dict[str, Array], told: dict[str, Any], theta: Any = None, phi: Any = None
+    ) -> Self:
+        """Return the model of what `archived` gave, with functions as `load` takes them."""
+
+        def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
+            own = {key.removeprefix(f"{name}/"): value for key, value in arrays.items()
+                   if key.startswith(f"{name}/")}  # fmt: skip
+            return own, told[name]
+
+        return cls(
+            AffineProblem.from_archived(*part("problem"), theta, phi),
+            arrays["residual"],
+            arrays["allowance"],
+            stability_from_archived(*part("stability")),
+            np.asfortranarray(arrays["basis"]) if "basis" in arrays else None,
+            ParameterBox.from_archived(*part("box")) if "box" in told else None,
+            told["test"],
+            told["about"],
+        )
+
     @cached_property
     def _stage(self) -> OnlineStage:
         theta = self.problem.theta
         return OnlineStage(
-            np.stack(list(self.problem.matrices.matrices)),
-            np.stack(list(self.problem.sources.matrices)),
+            *self._reduced,
             self.residual,
             self.allowance,
             self.stability,
@@ -256,26 +270,53 @@ class ReducedBasis:
             or (isinstance(theta, ParameterExpressions) and not theta.is_complex),
         )
 
-    def _rows(self, mus: Array, theta: Array, phi: Array) -> Array:
-        rows = self._stage(mus, theta, phi)
-        if (rows[:, self._stage.unknowns + 3] == len(STATUSES)).any():
-            self.problem.coefficients(mus)  # says which number it was
-        return rows
+    def _on_device(
+        self, xp: Any, mus: Any, asked: Array, theta: Array, phi: Array
+    ) -> ReducedSolutions:
+        """Return the answers in another library, that of `mus`."""
+        inside = np.ones(len(asked), bool) if self.box is None else self.box.contains(asked)
+        if not inside.all():
+            self._warn_outside()
+        tables = (*self._reduced, self.residual, self.allowance)
+        x, bound, stability, codes, residual = device_online_stage(
+            mus,
+            (theta, phi),
+            tables,
+            lambda theta: stability_of(self.stability, theta),
+            least_squares=self.test == "least-squares",
+        )
+        return ReducedSolutions(x, bound, stability, xp.asarray(inside), codes, residual)
 
-    def _row(self, name: str, mus: Array) -> Array:
-        """Return the coefficients of one parameter, (1, Q), quickly where they are as they must."""
-        given = getattr(self.problem, name)
-        if callable(given):
-            values = np.array(given(mus[0]))
-            span = self.problem.matrices if name == "theta" else self.problem.sources
-            if values.shape == (len(span),) and values.dtype == self._stage.dtype:
-                return values.reshape(1, -1)
-        return self.problem.coefficients(mus)[0 if name == "theta" else 1]
+    @property
+    def _reduced(self) -> tuple[Array, Array]:
+        """V^H A_q V and V^H f_q as arrays (Q, N, N) and (Q_f, N)."""
+        matrices, sources = self.problem.matrices.matrices, self.problem.sources.matrices
+        return np.stack(list(matrices)), np.stack(list(sources))
 
-    def _require_parameters(self, mus: Array, fits: bool) -> None:
+    def _row(self, mu: Array) -> tuple[Array, Array]:
+        """Return theta (1, Q) and phi (1, Q_f), quickly where functions give what they must."""
+        rows = []
+        for given, count in self._functions:
+            values = np.array(given(mu), ndmin=2)
+            if values.dtype is not self._stage.dtype or values.shape != (1, count):
+                return self.problem.coefficients(mu[None])
+            rows.append(values)
+        return rows[0], rows[1]
+
+    @cached_property
+    def _functions(self) -> tuple[tuple[Any, int], ...]:
+        """Theta and phi as functions of one parameter, and how many numbers they return."""
+        problem = self.problem
+        return tuple(
+            (given if callable(given) else lambda mu: None, len(span))
+            for given, span in ((problem.theta, problem.matrices), (problem.phi, problem.sources))
+        )
+
+    def _unlike(self, shape: tuple[int, ...]) -> InputError:
         p = "p" if self.box is None else self.box.dimension
-        if not fits or (self.box is not None and mus.shape[1] != p):
-            raise InputError(f"mu: expected shape ({p},) for one, (m, {p}) for many parameters")
+        return InputError(
+            f"mu: expected shape ({p},) for one, (m, {p}) for many parameters, got {shape}"
+        )
 
     def _warn_outside(self) -> None:
         if not self.__dict__.get("_warned"):
@@ -289,6 +330,7 @@ class ReducedBasis:
 
 
 _KIND = "reduced-basis"
+_FLOAT = np.dtype(np.float64)
 
 
 def _used_rows(R: Array) -> int:

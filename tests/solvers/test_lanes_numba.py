@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, store, widen
+from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, spread, store, widen
 
 RNG = np.random.default_rng(0)
 
@@ -25,6 +25,11 @@ def change(single, double, wide, short, number, filled):
     store(wide, 0, widen(load(single, 0)))
     store(short, 0, narrow(load(double, 0)))
     store(filled, 0, fill(number))
+
+
+@numba.njit
+def spread_out(a, k, out):
+    store(out, 0, spread(a, k))
 
 
 @numba.njit
@@ -69,6 +74,14 @@ def test_precisions_and_equal_lanes():
     np.testing.assert_array_equal(wide, single.astype(np.float64))
     np.testing.assert_array_equal(short, single)
     np.testing.assert_array_equal(filled, 0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_entry_in_all_lanes(dtype):
+    a, out = RNG.standard_normal(3).astype(dtype), np.empty(LANES, dtype)
+    for k in range(3):
+        spread_out(a, k, out)
+        np.testing.assert_array_equal(out, a[k])
 
 
 def test_lanes_go_through_loops_and_functions():
