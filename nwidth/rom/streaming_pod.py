@@ -156,7 +156,7 @@ class StreamingPOD:
         stack[k:] = block
         if root is not None:
             stack[k:] *= root.astype(self._sigma.dtype)
-        self._modes = self._modes[:0]  # frees memory
+        self._modes = self._modes[:0].copy()  # frees memory
         scale = self._sigma.dtype.type(power_of_two(stack.view(self._sigma.dtype)))
         if scale != 1:
             stack *= scale

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from nwidth import rom
 from nwidth.errors import NwidthError
@@ -24,6 +25,24 @@ DOORS = {
         rom.pod,
         {"data": A, "rtol": 0.1, "max_rank": 2, "weights": None, "method": "qr", "seed": 0},
     ),
+    "pod in an inner product": (rom.pod, {"data": A, "inner_product": np.eye(8)}),
+    "streaming_pod": (
+        rom.streaming_pod,
+        {"data": A, "rtol": 0.1, "max_rank": 2, "weights": None, "memory": 1 << 20},
+    ),
+    "StreamingPOD": (rom.StreamingPOD, {"shape": 8, "rtol": 0.1, "dtype": "float64"}),
+    "StreamingPOD.update": (lambda rows: rom.StreamingPOD(8).update(rows), {"rows": A}),
+    "space_time_pod": (
+        lambda max_rank, **given: rom.space_time_pod(max_ranks=(max_rank, None), **given),
+        {"data": A[None], "max_rank": 2, "rtol": 0.1, "time_weights": None, "weights": None},
+    ),
+    "UpdatedSVD": (rom.UpdatedSVD, {"A": A, "rank": 2, "drift": 0.1}),
+    "UpdatedSVD.append_rows": (lambda rows: rom.UpdatedSVD(A, 2).append_rows(rows), {"rows": A}),
+    "UpdatedSVD.add": (
+        lambda change: rom.UpdatedSVD(A, 2).add(change),
+        {"change": sp.csr_array(A)},
+    ),
+    "POD.projection_error": (MODES.projection_error, {"fields": A}),
     "deim": (rom.deim, {"basis": A}),
     "qdeim": (rom.qdeim, {"basis": A}),
     "s_opt": (rom.s_opt, {"basis": A, "number": 4}),
