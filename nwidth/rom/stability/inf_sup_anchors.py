@@ -1,6 +1,5 @@
 """Lower bounds of inf-sup constants from anchors, for problems that are not coercive."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -15,10 +14,6 @@ from nwidth.rom.stability.natural_norm import NaturalNorm, NaturalNorms
 from nwidth.rom.stability.stability_bound import relative_gap, require_coefficients
 
 Array = NDArray[Any]
-
-EPS = float(np.finfo(np.float64).eps)
-# Numbers in the work arrays of one block of coefficients.
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -63,11 +58,7 @@ class InfSupAnchors:
     def lower(self, theta: Any) -> Array:
         """Return lower bounds (m,) of the inf-sup constants; -inf where none is positive."""
         theta = require_coefficients(theta, self.terms, allow_complex=True)
-        best = np.full(len(theta), -np.inf)
-        for i in range(len(self.values)):
-            anchor = NaturalNorm(self.points[i], self.values[i], self.norms[i], self.ranges[i])
-            for cut in _blocks(len(theta), self.terms):
-                np.maximum(best[cut], anchor.lower(theta[cut]), out=best[cut])
+        best = NaturalNorm(self.points, self.values, self.norms, self.ranges).lower(theta)
         return np.where(best > 0, best, -np.inf)
 
     def upper(self, theta: Any) -> Array:
@@ -184,15 +175,14 @@ def inf_sup_anchors(
             factors.append(norms.factor(vector))
             samples.append(j)
             upper = np.minimum(upper, np.linalg.norm(theta @ factors[-1].T, axis=1))
-            for cut in _blocks(len(theta), len(norms)):
-                lower[cut] = np.maximum(lower[cut], anchor.lower(theta[cut]))
+            lower = np.maximum(lower, anchor.lower(theta))
             j = int(relative_gap(lower, upper).argmax())
             continue
         return InfSupAnchors(
-            points=np.array([a.point for a in anchors]),
-            values=np.array([a.value for a in anchors]),
-            norms=np.array([a.norms for a in anchors]),
-            ranges=np.array([a.ranges for a in anchors]),
+            points=np.concatenate([a.points for a in anchors]),
+            values=np.concatenate([a.values for a in anchors]),
+            norms=np.concatenate([a.norms for a in anchors]),
+            ranges=np.concatenate([a.ranges for a in anchors]),
             factors=np.array(factors),
             samples=np.array(samples),
             gaps=tuple(gaps),
@@ -202,10 +192,3 @@ def inf_sup_anchors(
 
 
 _PARTS = ("points", "values", "norms", "ranges", "factors")
-
-
-def _blocks(count: int, Q: int) -> Iterator[slice]:
-    """Yield slices of coefficients whose work arrays are small."""
-    step = max(1, _BLOCK // (Q * (Q + 2)))
-    for i in range(0, count, step):
-        yield slice(i, i + step)

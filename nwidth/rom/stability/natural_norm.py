@@ -19,49 +19,60 @@ Array = NDArray[Any]
 EPS = float(np.finfo(np.float64).eps)
 # Up to so many unknowns natural norms are computed unless told otherwise.
 _NATURAL = 400
+# Numbers in the work arrays of one block of coefficients.
+_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
 class NaturalNorm:
-    """The lower bound of inf-sup constants that one anchor gives; see `InfSupAnchors`.
+    """The lower bounds of inf-sup constants that one or several anchors give; see `InfSupAnchors`.
 
     Args:
-        point: theta_i, shape (Q,).
-        value: a lower bound of beta_i.
-        norms: g_q, shape (Q,), upper bounds of ||A_q A(theta_i)^-1|| in the norm of X^-1.
-        ranges: shape (Q, 4), the ends l, u, l', u' of the real and imaginary numerical ranges.
+        points: theta_i, shape (k, Q).
+        values: lower bounds of beta_i, shape (k,).
+        norms: g_iq, shape (k, Q), upper bounds of ||A_q A(theta_i)^-1|| in the norm of X^-1.
+        ranges: shape (k, Q, 4), the ends l, u, l', u' of the real and imaginary numerical ranges.
 
-    >>> anchor = NaturalNorm(np.ones(1), 0.5, np.ones(1), np.array([[1.0, 1.0, 0.0, 0.0]]))
+    >>> one = np.ones((1, 1))
+    >>> anchor = NaturalNorm(one, np.array([0.5]), one, np.array([[[1.0, 1.0, 0.0, 0.0]]]))
     >>> anchor.lower(np.array([[3.0], [-1.0]])).round(12).tolist()
     [1.5, 0.5]
     """
 
-    point: Array
-    value: float
+    points: Array
+    values: Array
     norms: Array
     ranges: Array
 
     def lower(self, theta: Array) -> Array:
-        """Return lower bounds (m,) for coefficients (m, Q)."""
-        best = np.full(len(theta), -np.inf)
-        used = np.flatnonzero(self.point)
+        """Return lower bounds (m,) for coefficients (m, Q): the largest one of all anchors."""
+        k, Q = self.points.shape
+        best = np.empty(len(theta))
+        step = max(1, _BLOCK // (k * Q * (Q + 1)))
+        for i in range(0, len(theta), step):
+            best[i : i + step] = self._block(theta[i : i + step])
+        return best
+
+    def _block(self, theta: Array) -> Array:
+        points, norms, ranges = self.points[:, None], self.norms[:, None], self.ranges[:, None]
         # z theta - s theta_i vanishes in term q for s / z = theta_q / theta_iq.
-        ratios = theta[:, used] / self.point[used]
-        for ratio in (np.ones(len(theta)), *ratios.T):
-            s = np.abs(ratio)
-            z = np.ones_like(ratio)
-            np.divide(np.conj(ratio), s, out=z, where=s > 0)
-            turned = z[:, None] * theta
-            d = turned - s[:, None] * self.point
-            sizes = np.abs(d)
-            inside = _box(d.real, self.ranges[:, 0], self.ranges[:, 1])
-            if np.iscomplexobj(d):
-                inside = inside + _box(d.imag, self.ranges[:, 2], self.ranges[:, 3])
-            p = np.maximum(-sizes * self.norms, inside)
-            spread = (np.abs(theta) + s[:, None] * np.abs(self.point)) @ self.norms
-            rounding = (4 * theta.shape[1] + 32) * EPS * (s + spread)
-            np.maximum(best, s + p.sum(axis=1) - rounding, out=best)
-        best *= self.value
+        used = points != 0
+        ratios = np.where(used, theta / np.where(used, points, 1), 1)
+        ratios = np.concatenate([np.ones_like(ratios[..., :1]), ratios], axis=2)[..., None]
+        s = np.abs(ratios)
+        z = np.conj(ratios) / np.where(s > 0, s, 1)
+        z[s == 0] = 1
+        d = z * theta[:, None] - s * points[:, None]  # anchor, parameter, trial, term
+        inside = _box(d.real, ranges[:, None, ..., 0], ranges[:, None, ..., 1])
+        if np.iscomplexobj(d):
+            inside += _box(d.imag, ranges[:, None, ..., 2], ranges[:, None, ..., 3])
+        p = np.maximum(-np.abs(d) * norms[:, None], inside)
+        s = s[..., 0]
+        spread = ((np.abs(theta) * norms).sum(axis=2))[..., None]
+        spread = spread + s * (np.abs(points) * norms).sum(axis=2)[..., None]
+        rounding = (4 * theta.shape[1] + 32) * EPS * (s + spread)
+        bounds = self.values[:, None, None] * (s + p.sum(axis=3) - rounding)
+        best = bounds.max(axis=(0, 2))
         return best - 4 * EPS * np.abs(best)
 
 
@@ -83,8 +94,8 @@ class NaturalNorms:
 
     >>> norms = NaturalNorms([np.diag([1.0, 4.0]), -np.eye(2)], None, True)
     >>> anchor, _ = norms.at(np.array([1.0, 2.0]), "anchor")
-    >>> round(anchor.value, 9), anchor.norms.round(9).tolist()
-    (1.0, [2.0, 1.0])
+    >>> anchor.values.round(9).tolist(), anchor.norms.round(9).tolist()
+    ([1.0], [[2.0, 1.0]])
     """
 
     def __init__(self, matrices: Any, inner_product: Any, natural: bool | None = None):
@@ -134,7 +145,8 @@ class NaturalNorms:
         else:
             norms = self.continuity / found.lower * (1 + 4 * EPS)
             ranges = norms[:, None] * np.array([-1.0, 1.0, -1.0, 1.0])
-        return NaturalNorm(point, found.lower, norms, ranges), found.vector
+        value = np.array([found.lower])
+        return NaturalNorm(point[None], value, norms[None], ranges[None]), found.vector
 
     def factor(self, vector: Array) -> Array:
         """Return R (Q, Q) with ||A(theta) w||_{X^-1} = ||R theta|| for a vector w."""

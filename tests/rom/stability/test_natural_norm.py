@@ -44,10 +44,10 @@ def test_norms_and_ranges_hold_what_they_say(waves, families):
     B = families.whitened(A, X)
     for q, C in enumerate(B):
         D = C @ np.linalg.inv(np.tensordot(point, B, 1))
-        assert np.linalg.norm(D, 2) <= anchor.norms[q] * (1 + 1e-13)
+        assert np.linalg.norm(D, 2) <= anchor.norms[0, q] * (1 + 1e-13)
         for column, E in ((0, D), (2, 1j * D)):
             values = np.linalg.eigvalsh((E + E.conj().T) / 2)
-            low, high = anchor.ranges[q, column : column + 2]
+            low, high = anchor.ranges[0, q, column : column + 2]
             assert low <= values[0] and values[-1] <= high
             assert max(values[0] - low, high - values[-1]) < 1e-6
 
@@ -75,6 +75,26 @@ def test_a_dense_inner_product_of_sparse_matrices(waves):
     A, X, point, theta, _ = waves
     one, other = (NaturalNorms(A, Y, True).at(point, "a")[0] for Y in (X, X.toarray()))
     assert np.allclose(one.lower(theta), other.lower(theta), atol=1e-6)
+
+
+def test_several_anchors_and_blocks(waves, families, monkeypatch):
+    from nwidth.rom.stability import natural_norm as module
+
+    A, X, point, theta, exact = waves
+    norms = NaturalNorms(A, X, True)
+    points = [point, theta[0], np.array([0.0, -9.0, -1j])]
+    each = [norms.at(p, "anchor")[0] for p in points]
+    parts = (
+        np.concatenate([getattr(a, name) for a in each])
+        for name in ("points", "values", "norms", "ranges")
+    )
+    together = module.NaturalNorm(*parts)
+    best = np.max([a.lower(theta) for a in each], axis=0)
+    assert np.allclose(together.lower(theta), best, rtol=1e-13) and (best <= exact).all()
+    monkeypatch.setattr(module, "_BLOCK", 36 * 7)
+    assert np.allclose(together.lower(theta), best, rtol=1e-13)
+    zeros = theta * [1, 0, 1]  # a coefficient that vanishes
+    assert (together.lower(zeros) <= families.inf_sup_constants(A, X, zeros)).all()
 
 
 def test_bad_input_is_refused(waves):
