@@ -12,8 +12,10 @@ from nwidth.rom.cur import cur
 from nwidth.rom.deim import deim
 from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.eim import eim
+from nwidth.rom.eim_error_bound import EIMErrorBound, EIMErrorBoundStatus, eim_error_bound
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.error_bound import ErrorBound
+from nwidth.rom.expanded_residual import ExpandedResidual
 from nwidth.rom.gappy_pod import GappyFields, gappy_pod
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
 from nwidth.rom.generalized_eim import generalized_eim
@@ -90,9 +92,12 @@ __all__ = [
     "CertifiedPrediction",
     "CertifiedSurrogate",
     "DualNorm",
+    "EIMErrorBound",
+    "EIMErrorBoundStatus",
     "EigenvalueInterpolation",
     "EmpiricalInterpolation",
     "ErrorBound",
+    "ExpandedResidual",
     "GappyFields",
     "GaussianPrior",
     "GreedyResult",
@@ -155,6 +160,7 @@ __all__ = [
     "deim",
     "eigenvalue_interpolation",
     "eim",
+    "eim_error_bound",
     "gappy_pod",
     "generalized_eim",
     "generalized_nystroem",

@@ -1,11 +1,14 @@
 """The exact discrete solution and the exact energy of an error, in extended precision."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg as spla
+
+from nwidth.rom import AffineProblem, InnerProduct
 
 Long = np.longdouble
 
@@ -261,3 +264,55 @@ def _quadratic(kind, cells):
 def quadratic_problem():
     """Make a quadratic problem: "burgers" or "reaction", by the number of cells."""
     return _quadratic
+
+
+class ReactionDiffusion:
+    """-u'' + mu u = 1 + sin 3x + [x > 0.3] on (0, 1), u = 0 at the ends, 400 linear elements.
+
+    One parameter in [1, 1e4]; the norm is that of K + M. A basis is chosen greedily from solutions
+    at 300 parameters, by their errors of projection.
+    """
+
+    def __init__(self, size):
+        n = 400
+        x = np.linspace(0, 1, n + 1)[1:-1]
+        K = sp.diags_array([-1.0, 2.0, -1.0], offsets=[-1, 0, 1], shape=(n - 1, n - 1)) * float(n)
+        M = sp.diags_array([1.0, 4.0, 1.0], offsets=[-1, 0, 1], shape=(n - 1, n - 1)) / (6 * n)
+        f = (1 + np.sin(3 * x) + (x > 0.3)) / n
+        self.problem = AffineProblem(
+            lambda mu: [1.0, mu], [sp.csr_array(K), sp.csr_array(M)], lambda mu: [1.0], [f]
+        )
+        self.product = InnerProduct(K + M)
+        self.training = np.geomspace(1, 1e4, 300)
+        self.unseen = 10 ** np.random.default_rng(1).uniform(0, 4, 60)
+        solutions = np.stack([spla.spsolve(sp.csc_array(K + m * M), f) for m in self.training], 1)
+        self.basis, left = np.zeros((n - 1, 0)), solutions
+        for _ in range(size):
+            new = solutions[:, self.product.norm(left).argmax()]
+            self.basis = np.column_stack([self.basis, self.product.orthonormalize(new, self.basis)])
+            left = solutions - self.basis @ self.product.inner(self.basis, solutions)
+        self.reduced = self.problem.reduce(self.basis)
+
+    def coefficients(self, mus):
+        """z of the reduced solutions, (columns, m)."""
+        x = np.stack([self.reduced.solve(mu) for mu in mus])
+        theta = np.stack([np.ones_like(mus), mus], axis=1)
+        return np.concatenate([np.ones((len(mus), 1)), -_outer(x, theta)], axis=1).T
+
+    def residual_norm(self, mu):
+        """||f - A V x||' from the whole residual."""
+        # Term by term: K + mu M rounds all rows alike, which is a large error of a smooth function.
+        K, M = self.problem.matrices.matrices
+        u = self.basis @ self.reduced.solve(mu)
+        r = self.problem.sources.matrices[0] - K @ u - mu * (M @ u)
+        return float(self.product.dual_norm(r))
+
+
+def _outer(x, theta):
+    return (x[:, :, None] * theta[:, None, :]).reshape(len(x), -1)
+
+
+@pytest.fixture(scope="session")
+def reaction_diffusion():
+    """Make the one-parameter problem of the reference with a basis of so many vectors."""
+    return cache(ReactionDiffusion)
