@@ -88,15 +88,20 @@ class ParameterExpressions:
 
     def __call__(self, mu: Any) -> Array:
         """Return theta of one parameter (p,) or of many (m, p); a number stands for (1,)."""
-        mu = np.asarray(real_floating(mu, "mu"))
+        if type(mu) is not np.ndarray or mu.dtype.char != "d":
+            mu = np.asarray(real_floating(mu, "mu"))
         if mu.ndim == 2:
             return self._many(mu)
         if mu.ndim == 1 and self._fits(len(mu)):
             row = mu.tolist()
             try:
-                values = [f(row) for f in self._numbers]
-                if abs(sum(values)) + abs(sum(row)) < math.inf:
-                    return np.array(values, self._dtype)
+                if self._fixed is not None:
+                    if abs(sum(row)) < math.inf:
+                        return self._fixed.copy()
+                else:
+                    values = [f(row) for f in self._numbers]
+                    if abs(sum(values)) + abs(sum(row)) < math.inf:
+                        return np.array(values, self._dtype)
             except (ArithmeticError, ValueError):
                 pass  # told below, with the formula that it was
         return self._many(mu.reshape(1, -1) if mu.ndim < 2 else mu)[0]
@@ -120,6 +125,13 @@ class ParameterExpressions:
     @cached_property
     def _numbers(self) -> list[Closure]:
         return [formula.number for formula in self._formulas]
+
+    @cached_property
+    def _fixed(self) -> Array | None:
+        """The values if no formula has a parameter."""
+        if any(formula.needed for formula in self._formulas):
+            return None
+        return self._many(np.zeros((1, max(self.dimension, 1))))[0]
 
     @cached_property
     def _dtype(self) -> type:
