@@ -22,16 +22,16 @@ from nwidth.solvers._lanes_numba import LANES, fill, load, spread, store
 
 __all__ = ["get_num_threads", "solve", "solve_threaded"]
 
-# `layout`: sizes, places of the tables in `constants`, size of the work space; then heights and
-# places of columns, and the first column of each block of rows of R.
+# `layout`: sizes, places of the tables in `constants`, size of the work space; then heights of
+# columns, their places there and in `constants`, and the first column of each block of rows of R.
 N, TERMS, SOURCES, CHOLESKY, COMPLEX, COLUMNS, BLOCKS, ROWS, REFERENCES, PARAMETERS = range(10)
-A, F, R, ALLOWANCE, BOX, TABLE, MATRIX, HEIGHTS, STARTS, FIRST = range(10, 20)
-SIZES = 20
+LEADING, F, R, ALLOWANCE, BOX, TABLE, MATRIX, HEIGHTS, STARTS, PLACES, FIRST = range(10, 21)
+SIZES = 21
 # What stands behind x in each row of the result.
 BOUND, STABILITY, INSIDE, CODE, RESIDUAL, BEHIND = range(6)
 CERTIFIED, UNSTABLE, SINGULAR, NOT_FINITE = range(4)
-# Rows of the residual basis that pass over z together.
-TOGETHER = 4
+# Rows of tables that stand together, in columns of whole blocks.
+TOGETHER = LANES
 
 EPS = 2.0**-52
 TINY = 2.0**-1022
@@ -106,16 +106,30 @@ def _group(first, mus, theta, phi, known, constants, layout, out, work):
     for lane in range(count):
         j = first + lane
         stability = 0.0 if layout[REFERENCES] else known[j]
-        _finish(out[j], lane, mus[j], theta[j], stability, constants, layout, side)
+        finish(out[j], lane, mus[j], theta[j], stability, constants, layout, side)
 
 
 @njit(cache=True, error_model="numpy")
-def _combined(table, at, coefficients, count):
-    """Return sum_q c_q A_q for one entry, whose A_q stand together."""
+def _combined(table, at, stride, coefficients, count):
+    """Return sum_q c_q A_q for one entry."""
     total = spread(table, at) * load(coefficients, 0)
     for q in range(1, count):
-        total = total + spread(table, at + q) * load(coefficients, q * LANES)
+        total = total + spread(table, at + q * stride) * load(coefficients, q * LANES)
     return total
+
+
+@njit(cache=True, error_model="numpy")
+def table_of_column(layout, j):
+    """Return where the column j of A_1 begins, the next A_q after how much, and its first row.
+
+    Of Hermitian matrices the blocks of rows from the diagonal on are there.
+    """
+    at = layout[layout[PLACES] + j]
+    if layout[CHOLESKY]:
+        row = j // TOGETHER * TOGETHER
+        return at, layout[LEADING] - row, row
+    height = layout[layout[HEIGHTS] + j]
+    return at, (height + TOGETHER - 1) // TOGETHER * TOGETHER, 0
 
 
 @njit(cache=True, error_model="numpy")
@@ -147,12 +161,14 @@ def _cholesky(constants, layout, th, ph, a, x, side):
     n, terms, sources = layout[N], layout[TERMS], layout[SOURCES]
     for lane in range(LANES):
         side[LANES + lane] = 0
-    at, place = layout[A], 0
+    place = 0
     for j in range(n):
-        for _ in range(j, n):
-            store(a, place * LANES, _combined(constants, at, th, terms))
-            at, place = at + terms, place + 1
-        store(a, place * LANES, _combined(constants, layout[F] + j * sources, ph, sources))
+        at, stride, row = table_of_column(layout, j)
+        for i in range(j, n):
+            store(a, place * LANES, _combined(constants, at + i - row, stride, th, terms))
+            place += 1
+        source = _combined(constants, layout[F] + j, layout[LEADING], ph, sources)
+        store(a, place * LANES, source)
         place += 1
     column = 0
     for j in range(n):
@@ -205,23 +221,17 @@ def _cholesky(constants, layout, th, ph, a, x, side):
 def _columns(constants, layout, th, ph, a, b):
     """Set the columns of A and f for the factorization QR."""
     n, terms, sources = layout[N], layout[TERMS], layout[SOURCES]
-    if layout[CHOLESKY]:  # the lower half is known
-        at = layout[A]
-        for j in range(n):
-            for i in range(j, n):
-                entry = _combined(constants, at, th, terms)
-                store(a, (j * n + i) * LANES, entry)
+    for j in range(n):
+        at, stride, row = table_of_column(layout, j)
+        start = layout[layout[STARTS] + j]
+        for i in range(j if layout[CHOLESKY] else 0, layout[layout[HEIGHTS] + j]):
+            entry = _combined(constants, at + i - row, stride, th, terms)
+            store(a, (start + i) * LANES, entry)
+            if layout[CHOLESKY]:  # the lower half is known
                 store(a, (i * n + j) * LANES, entry)
-                at += terms
-    else:
-        at = layout[A]
-        for j in range(n):
-            start = layout[layout[STARTS] + j]
-            for i in range(layout[layout[HEIGHTS] + j]):
-                store(a, (start + i) * LANES, _combined(constants, at, th, terms))
-                at += terms
     for i in range(layout[ROWS]):
-        store(b, i * LANES, _combined(constants, layout[F] + i * sources, ph, sources))
+        entry = _combined(constants, layout[F] + i, layout[LEADING], ph, sources)
+        store(b, i * LANES, entry)
 
 
 @njit(cache=True, error_model="numpy")
@@ -295,15 +305,20 @@ def _residual(constants, layout, th, ph, x, z, side):
                 k += LANES
     at, total = layout[R], fill(0.0)
     for block in range(layout[BLOCKS]):
-        s0 = s1 = s2 = s3 = fill(0.0)
+        s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = fill(0.0)
         for k in range(layout[layout[FIRST] + block] * LANES, z.size, LANES):
             value = load(z, k)
             s0 = s0 + spread(constants, at) * value
             s1 = s1 + spread(constants, at + 1) * value
             s2 = s2 + spread(constants, at + 2) * value
             s3 = s3 + spread(constants, at + 3) * value
+            s4 = s4 + spread(constants, at + 4) * value
+            s5 = s5 + spread(constants, at + 5) * value
+            s6 = s6 + spread(constants, at + 6) * value
+            s7 = s7 + spread(constants, at + 7) * value
             at += TOGETHER
         total = total + ((s0 * s0 + s1 * s1) + (s2 * s2 + s3 * s3))
+        total = total + ((s4 * s4 + s5 * s5) + (s6 * s6 + s7 * s7))
     store(side, LANES, total)
 
 
@@ -320,7 +335,7 @@ def _allowances(constants, layout, th, ph, x, side):
         total = total + spread(constants, at + q) * load(ph, q * LANES)
     at += sources
     for i in range(n):
-        total = total + _combined(constants, at, th, terms) * load(x, i * LANES)
+        total = total + _combined(constants, at, 1, th, terms) * load(x, i * LANES)
         at += terms
     store(side, 2 * LANES, total)
 
@@ -358,7 +373,7 @@ def _min_theta(theta, constants, layout):
 
 
 @njit(cache=True, error_model="numpy")
-def _finish(row, lane, mu, theta, stability, constants, layout, side):
+def finish(row, lane, mu, theta, stability, constants, layout, side):
     """Write what stands behind x in one row of the result."""
     n, p = layout[N], layout[PARAMETERS]
     inside, code = True, side[lane]

@@ -75,13 +75,20 @@ class OnlineStage:
         if self.is_complex:
             left, right, R = _with_imaginary(left, 2), _with_imaginary(right, 1), _real(R)
         self.unknowns = left.shape[2]
-        heights, starts, A = _columns(left, cholesky)
-        rows = max(left.shape[1], self.unknowns)
-        F = np.zeros((rows, len(right)))
-        F[: right.shape[1]] = right.T
+        rows, together = max(left.shape[1], self.unknowns), kernels.TOGETHER
+        # One row more than the matrix has, for the source.
+        leading = -(-max(rows, self.unknowns + 1) // together) * together
+        left = np.pad(left, [(0, 0), (0, leading - left.shape[1]), (0, 0)])
+        right = np.pad(right, [(0, 0), (0, leading - right.shape[1])])
+        heights = _heights(left, rows)
+        begins = [j // together * together if cholesky else 0 for j in range(self.unknowns)]
+        ends = [leading if cholesky else -(-h // together) * together for h in heights]
+        A = [left[:, i:k, j] for j, (i, k) in enumerate(zip(begins, ends, strict=True))]
+        places = np.cumsum([0, *(part.size for part in A)])[:-1].tolist()
+        starts = np.cumsum([0, *heights])[:-1].tolist()
         first, blocks = _row_blocks(R, kernels.TOGETHER)
         corners = [] if box is None else [box.lower, box.upper]
-        tables: dict[str, list[Any]] = {"A": [A], "F": [F], "R": blocks, "ALLOWANCE": [allowance],
+        tables: dict[str, list[Any]] = {"A": A, "F": [right], "R": blocks, "ALLOWANCE": [allowance],
                   "BOX": corners, "TABLE": table}  # fmt: skip
         told = {
             "N": self.unknowns,
@@ -92,23 +99,26 @@ class OnlineStage:
             "COLUMNS": R.shape[1],
             "BLOCKS": len(first),
             "ROWS": rows,
+            "LEADING": leading,
             "REFERENCES": len(table[0]) if table else 0,
             "PARAMETERS": 0 if box is None else box.dimension,
             # A factorization by QR may have to replace that by Cholesky.
             "MATRIX": max(sum(heights), self.unknowns**2),
             "HEIGHTS": kernels.SIZES,
             "STARTS": kernels.SIZES + len(heights),
-            "FIRST": kernels.SIZES + 2 * len(heights),
+            "PLACES": kernels.SIZES + 2 * len(heights),
+            "FIRST": kernels.SIZES + 3 * len(heights),
         }
         parts = [np.zeros(0)]
         for name, arrays in tables.items():
-            told[name] = sum(part.size for part in parts)
+            if name != "A":  # the first of all
+                told[name] = sum(part.size for part in parts)
             parts += [np.ravel(array) for array in arrays]
         self._constants = np.concatenate(parts).astype(np.float64)
-        self._layout = np.zeros(kernels.SIZES + 2 * len(heights) + len(first), np.int64)
+        self._layout = np.zeros(kernels.SIZES + 3 * len(heights) + len(first), np.int64)
         for name, value in told.items():
             self._layout[getattr(kernels, name)] = value
-        self._layout[kernels.SIZES :] = [*heights, *starts, *first]
+        self._layout[kernels.SIZES :] = [*heights, *starts, *places, *first]
         self._solve, self._width = kernels.solve, self.unknowns + kernels.BEHIND
 
     def __call__(self, mus: Array, theta: Array, phi: Array) -> Array:
@@ -172,21 +182,14 @@ def _with_imaginary(values: Array, axes: int) -> Array:
     return both.reshape(2 * len(values), *both.shape[2:])
 
 
-def _columns(left: Array, cholesky: bool) -> tuple[list[int], list[int], Array]:
-    """Return where columns end, where they begin, and their entries, those of all A_q together.
-
-    Of Hermitian matrices the entries are those from the diagonal on.
-    """
-    _, rows, n = left.shape
-    heights = [rows] * n
-    if rows != n:
-        filled = np.where((left != 0).any(axis=0), np.arange(1, rows + 1)[:, None], 0)
-        ends = np.maximum(filled.max(axis=0, initial=0), np.arange(1, n + 1))
-        heights = np.maximum.accumulate(ends).tolist()
-        left = np.pad(left, [(0, 0), (0, max(n - rows, 0)), (0, 0)])
-    starts = np.cumsum([0, *heights])[:-1].tolist()
-    parts = [left[:, j if cholesky else 0 : heights[j], j].T.ravel() for j in range(n)]
-    return heights, starts, np.concatenate([np.zeros(0), *parts])
+def _heights(left: Array, rows: int) -> list[int]:
+    """Return where columns end, none before one that stands left of it, nor above the diagonal."""
+    _, _, n = left.shape
+    if rows == n:
+        return [n] * n
+    filled = np.where((left != 0).any(axis=0), np.arange(1, left.shape[1] + 1)[:, None], 0)
+    ends = np.maximum(filled.max(axis=0, initial=0), np.arange(1, n + 1))
+    return np.maximum.accumulate(ends).tolist()
 
 
 def _row_blocks(R: Array, together: int) -> tuple[list[int], list[Array]]:
