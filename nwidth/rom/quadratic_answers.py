@@ -82,7 +82,10 @@ class QuadraticAnswers:
     def __getitem__(self, j: int) -> QuadraticAnswer:
         return QuadraticAnswer(
             self.x[j],
-            *(float(v[j]) for v in (self.bound, self.radius, self.stability, self.tau)),
+            float(self.bound[j]),
+            float(self.radius[j]),
+            float(self.stability[j]),
+            float(self.tau[j]),
             float(self.residual[j]),
             int(self.iterations[j]),
             bool(self.inside[j]),

@@ -316,3 +316,37 @@ def _outer(x, theta):
 def reaction_diffusion():
     """Make the one-parameter problem of the reference with a basis of so many vectors."""
     return cache(ReactionDiffusion)
+
+
+def _pointwise(cells):
+    """-u'' + mu_0 (exp(mu_1 u) - 1) / mu_1 = f, with its inner product, stability and box."""
+    from nwidth.rom.affine_problem import AffineProblem
+    from nwidth.rom.parameter_box import ParameterBox
+    from nwidth.rom.parameter_expressions import ParameterExpressions
+    from nwidth.rom.pointwise_problem import PointwiseProblem
+    from nwidth.rom.stability import MinTheta
+
+    e = _elements(cells)
+    source = e.values.T @ (e.weights * 50 * np.sin(2 * np.pi * e.points))
+    problem = PointwiseProblem(
+        AffineProblem(
+            ParameterExpressions(["1"]), [e.stiffness], ParameterExpressions(["1"]), [source]
+        ),
+        lambda u, mu: mu[0] * np.expm1(mu[1] * u) / mu[1],
+        lambda u, mu: mu[0] * np.exp(mu[1] * u),
+        e.weights,
+        e.values,
+    )
+    return SimpleNamespace(
+        problem=problem,
+        X=e.stiffness,
+        stability=MinTheta([[1.0]], [1.0]),
+        box=ParameterBox([0.01, 0.01], [10.0, 10.0]),
+        elements=e,
+    )
+
+
+@pytest.fixture(scope="session")
+def pointwise_problem():
+    """Make a problem with an exponential nonlinearity on (0, 1) by its number of cells."""
+    return _pointwise
