@@ -161,11 +161,17 @@ def min_theta(
         )
     references = np.where(counts, references, 0.0)
     MinTheta(references, np.ones(len(references)))  # references are refused before the work
-    constants = [
-        smallest_eigenvalue(terms.combine(theta), terms.product, terms.rounding(theta)).lower
-        for theta in references
-    ]
-    return MinTheta(references, np.array(constants), np.where(counts, terms.defects, terms.sizes))
+    constants = np.empty(len(references))
+    for i, theta in enumerate(references):
+        pair = smallest_eigenvalue(terms.combine(theta), terms.product, terms.rounding(theta))
+        if pair.lower <= 0:
+            raise InputError(
+                f"references[{i}]: expected a coercive matrix, its smallest eigenvalue is at most "
+                f"{pair.upper:.3g} for theta = {theta.tolist()!r:.120}; all terms together must be "
+                "definite, as with a Dirichlet side or a mass term"
+            )
+        constants[i] = pair.lower
+    return MinTheta(references, constants, np.where(counts, terms.defects, terms.sizes))
 
 
 def _numbers(values: Any, name: str) -> Array:
