@@ -12,6 +12,9 @@ from nwidth.rom.thin_svd import thin_svd
 
 Array = NDArray[Any]
 
+# What rounding may add to the relative error, in units of eps.
+_ROUND_OFF = 8
+
 
 def randomized_svd(
     A: Any, rtol: float = 1e-8, *, max_rank: int | None = None, seed: int = 0
@@ -49,4 +52,6 @@ def randomized_svd(
     total = frobenius_norm(sigma)
     # No more than all of A is missed, and its norm is at least that of Q* A.
     left = np.hypot(missed, frobenius_norm(sigma[len(Vh) :]))
-    return Q @ W, sigma, Vh, float(left / np.hypot(missed, total)) if total else 0.0
+    rounding = _ROUND_OFF * float(np.finfo(operator.dtype).eps)
+    error = float(left / np.hypot(missed, total)) + rounding if total else 0.0
+    return Q @ W, sigma, Vh, error
