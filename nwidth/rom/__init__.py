@@ -8,13 +8,17 @@ from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.certificate import CertifiedSurrogate, certify, certify_fields
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
 from nwidth.rom.compressed_eim import compressed_eim
+from nwidth.rom.controlled_modes import ControlledModes, controlled_modes
 from nwidth.rom.cur import cur
 from nwidth.rom.deim import deim
 from nwidth.rom.dual_norm import DualNorm
+from nwidth.rom.dual_weighted_output import DualWeightedOutput, dual_problem
+from nwidth.rom.dynamic_modes import DynamicModes, DynamicModesStatus, dynamic_modes
 from nwidth.rom.eim import eim
 from nwidth.rom.eim_error_bound import EIMErrorBound, EIMErrorBoundStatus, eim_error_bound
 from nwidth.rom.empirical_interpolation import EmpiricalInterpolation
 from nwidth.rom.error_bound import ErrorBound
+from nwidth.rom.estimated_answer import EstimatedAnswer, EstimateStatus
 from nwidth.rom.expanded_residual import ExpandedResidual
 from nwidth.rom.gappy_pod import GappyFields, gappy_pod
 from nwidth.rom.gaussian_prior import GaussianPrior, Reconstruction
@@ -34,6 +38,7 @@ from nwidth.rom.matrix_limits import MatrixLimits, matrix_limits
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.method_of_snapshots import method_of_snapshots
 from nwidth.rom.nonintrusive_reduced_basis import assembled_bounds, nonintrusive_reduced_basis
+from nwidth.rom.nonlinear_eim import nonlinear_eim
 from nwidth.rom.oblique_qr import oblique_qr
 from nwidth.rom.parabolic_basis import ParabolicBasis
 from nwidth.rom.parabolic_problem import ParabolicProblem
@@ -42,6 +47,8 @@ from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.pod import POD, pod
 from nwidth.rom.pod_greedy import pod_greedy
 from nwidth.rom.point_interpolation import PointInterpolation
+from nwidth.rom.pointwise_basis import PointwiseBasis
+from nwidth.rom.pointwise_problem import PointwiseProblem
 from nwidth.rom.polynomial_tail import polynomial_tail
 from nwidth.rom.qdeim import qdeim
 from nwidth.rom.quadratic_answers import QuadraticAnswer, QuadraticAnswers, QuadraticStatus
@@ -91,12 +98,18 @@ __all__ = [
     "CertificateStatus",
     "CertifiedPrediction",
     "CertifiedSurrogate",
+    "ControlledModes",
     "DualNorm",
+    "DualWeightedOutput",
+    "DynamicModes",
+    "DynamicModesStatus",
     "EIMErrorBound",
     "EIMErrorBoundStatus",
     "EigenvalueInterpolation",
     "EmpiricalInterpolation",
     "ErrorBound",
+    "EstimateStatus",
+    "EstimatedAnswer",
     "ExpandedResidual",
     "GappyFields",
     "GaussianPrior",
@@ -121,6 +134,8 @@ __all__ = [
     "ParameterBox",
     "ParameterExpressions",
     "PointInterpolation",
+    "PointwiseBasis",
+    "PointwiseProblem",
     "Predictor",
     "QuadraticAnswer",
     "QuadraticAnswers",
@@ -156,8 +171,11 @@ __all__ = [
     "certify",
     "certify_fields",
     "compressed_eim",
+    "controlled_modes",
     "cur",
     "deim",
+    "dual_problem",
+    "dynamic_modes",
     "eigenvalue_interpolation",
     "eim",
     "eim_error_bound",
@@ -174,6 +192,7 @@ __all__ = [
     "method_of_snapshots",
     "min_theta",
     "nonintrusive_reduced_basis",
+    "nonlinear_eim",
     "oblique_qr",
     "pod",
     "pod_greedy",
