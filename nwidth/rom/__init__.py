@@ -2,6 +2,11 @@
 
 from nwidth.rom.aca import aca
 from nwidth.rom.adaptive_training import AdaptiveTraining, adaptive_training
+from nwidth.rom.affine_certificate import (
+    AffineErrorBound,
+    CertifiedAffineSurrogate,
+    certify_vectors,
+)
 from nwidth.rom.affine_decomposition import AffineDecomposition, affine_decomposition
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.basis_interpolation import BasisInterpolation
@@ -93,9 +98,11 @@ __all__ = [
     "POD",
     "AdaptiveTraining",
     "AffineDecomposition",
+    "AffineErrorBound",
     "AffineProblem",
     "BasisInterpolation",
     "CertificateStatus",
+    "CertifiedAffineSurrogate",
     "CertifiedPrediction",
     "CertifiedSurrogate",
     "ControlledModes",
@@ -170,6 +177,7 @@ __all__ = [
     "assembled_bounds",
     "certify",
     "certify_fields",
+    "certify_vectors",
     "compressed_eim",
     "controlled_modes",
     "cur",

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import to_numpy
 from nwidth.errors import InputError, NonFiniteError
+from nwidth.rom.affine_certificate import AffineErrorBound, CertifiedAffineSurrogate
+from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
 from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.error_bound import Bound, ErrorBound
@@ -26,7 +28,22 @@ SOLVED = 1e-6
 NEVER = 1e-15
 
 
-def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate":
+@overload
+def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate": ...
+
+
+@overload
+def certify(
+    surrogate: Predictor, problem: AffineProblem, inner_product: Any, stability: Any = None
+) -> CertifiedAffineSurrogate: ...
+
+
+def certify(
+    surrogate: Predictor,
+    problem: Problem | AffineProblem,
+    inner_product: Any = None,
+    stability: Any = None,
+) -> "CertifiedSurrogate | CertifiedAffineSurrogate":
     """Return the surrogate with certificates: every prediction comes with a bound of its error.
 
         ||u - u^||_A  <=  ||b - A u^||_{K^-1} / sqrt(alpha),   A >= alpha K
@@ -38,7 +55,12 @@ def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate":
     Args:
         surrogate: anything with `predict(inputs) -> (sample, *grid)`: a reduced model, a neural
             operator, a table. It is not asked how it works and cannot spoil the bound.
-        problem: symmetric and coercive, on the grid on which the surrogate predicts.
+        problem: symmetric and coercive, on the grid on which the surrogate predicts; or an
+            `AffineProblem`, real or complex, for predictions (m, n) at parameters {"mu": (m, p)}.
+            Errors of these are bounded in the norm of X instead (`AffineErrorBound`).
+        inner_product: X of an affine problem: a matrix or an `InnerProduct`, None for Euclid's.
+        stability: a `StabilityBound` of an affine problem with respect to X; by default that of
+            the surrogate, if it is a reduced model.
 
     Raises `InputError` if the object cannot predict or the problem's dual norm is not known.
 
@@ -55,6 +77,20 @@ def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate":
     if not callable(getattr(surrogate, "predict", None)):
         raise InputError(
             f"surrogate: expected an object with a predict method, got {surrogate!r:.80}"
+        )
+    if isinstance(problem, AffineProblem):
+        stability = getattr(surrogate, "stability", None) if stability is None else stability
+        if stability is None:
+            raise InputError(
+                "stability: expected a lower bound of the stability constant of an affine problem, "
+                "got none; give one, such as min_theta(matrices, inner_product, references)"
+            )
+        bound = AffineErrorBound(problem, inner_product, stability)
+        return CertifiedAffineSurrogate(surrogate, bound)
+    if inner_product is not None or stability is not None:
+        raise InputError(
+            "inner product, stability: expected none of them for a problem on a grid, which knows "
+            "both"
         )
     return CertifiedSurrogate(surrogate, problem, DualNorm(problem))
 

@@ -19,6 +19,10 @@ class CertificateStatus(Enum):
     TOO_LARGE = "the bound exceeds rtol and polishing was switched off: polish, or loosen rtol"
     MAX_ITERATIONS = "polishing reached its iteration limit: raise max_iterations or loosen rtol"
     ROUND_OFF = "the bound is down to its round-off allowance: loosen rtol"
+    UNSTABLE = (
+        "the stability constant is not known to be positive here, so that no residual bounds the "
+        "error: drop the parameter, or give a stability bound that covers it"
+    )
     FAILED = "the solver failed while polishing: check the coefficients of this sample"
 
 

@@ -74,3 +74,29 @@ class CompensatedMatrix:
             np.ascontiguousarray(data),
             *(v.view(float) for v in (V, high, low)),
         )
+
+
+def compensated_combination(vectors: Any, weights: Any) -> tuple[Array, Array]:
+    """Return sum_k w_k v_k of rows v (count, n) in twice the working precision, high and low.
+
+    The error is at most ((2 count + 4) eps)^2 sum_k |w_k| |v_k| in each entry.
+
+    >>> compensated_combination([[1.0], [1.0]], [1e-20, -1.0])
+    (array([-1.]), array([1.e-20]))
+    """
+    from nwidth.rom._compensated_products_numba import subtract_combination
+
+    V, w = as_floating(np.asarray(vectors), "vectors"), as_floating(np.asarray(weights), "weights")
+    require_shape(require_finite(w, "weights"), require_finite(V, "vectors").shape[:1], "weights")
+    dtype = np.result_type(V, w, np.float64)
+    V, w = V.astype(dtype), w.astype(dtype)
+    high, low = np.zeros((2, V.shape[1]), dtype)
+    # Of complex numbers: real parts of products, then imaginary ones.
+    rows = np.concatenate([V.real, V.imag]) if dtype.kind == "c" else V
+    parts = ((w.real, -w.imag), (w.imag, w.real)) if dtype.kind == "c" else ((w,),)
+    for k, part in enumerate(parts):
+        h, rest = np.zeros((2, V.shape[1]))
+        subtract_combination(rows, -np.concatenate(part), h, rest)
+        high += 1j**k * h if k else h
+        low += 1j**k * rest if k else rest
+    return high, low

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from nwidth.errors import InputError, NonFiniteError
-from nwidth.rom.compensated_matrix import CompensatedMatrix
+from nwidth.rom.compensated_matrix import CompensatedMatrix, compensated_combination
 
 
 def exact(A, V, high, low):
@@ -72,3 +72,21 @@ def test_what_does_not_fit_is_refused():
         bad[k] = np.full(good[k].shape, np.nan)
         with pytest.raises(NonFiniteError):
             product.subtract(*bad)
+
+
+@pytest.mark.parametrize("kind", ["rr", "rc", "cr", "cc"])
+def test_combinations_agree_with_rational_numbers(kind):
+    rng = np.random.default_rng(4)
+    V, w = rng.standard_normal((3, 6)), rng.standard_normal(3)
+    V = V + 1j * rng.standard_normal(V.shape) if kind[0] == "c" else V
+    w = w + 1j * rng.standard_normal(3) if kind[1] == "c" else w
+    high, low = compensated_combination(V, w)
+    truth = exact(-V.T, w[:, None], np.zeros((6, 1)), np.zeros((6, 1)))
+    limit = (10 * 2.0**-52) ** 2 * (np.abs(w) @ np.abs(V))
+    for (real, imag), a, b, most in zip(truth, high, low, limit, strict=True):
+        for part, x, y in ((real, a.real, b.real), (imag, a.imag, b.imag)):
+            assert abs(float(Fraction(float(x)) + Fraction(float(y)) - part)) <= most
+    with pytest.raises(InputError, match="weights"):
+        compensated_combination(V, w[:2])
+    with pytest.raises(NonFiniteError, match="vectors"):
+        compensated_combination(V * np.nan, w)
