@@ -7,10 +7,10 @@ python examples/thermal_block.py --plot figure.png   # with a figure
 A heated plate, cold at its rim, is made of 2 x 2 blocks whose conductivities are known only to lie
 between 0.1 and 1. A greedy search solves the plate for a few of them, chosen where the error bound
 of the model so far is largest, until the bound is below 1e-4 of the solution at 512 training
-parameters. The model then answers ten thousand random plates, and a bound comes with each: a few may
-be above the tolerance, and are known to be. For twenty plates bounds are compared with errors. At last
-the box of conductivities is divided until bases of ten vectors are enough. Reference: Rozza, Huynh
-& Patera (2008), doi:10.1007/s11831-008-9019-9.
+parameters. The model then answers ten thousand random plates, and a bound comes with each: a few
+may be above the tolerance, and are known to be. For twenty plates bounds are compared with errors.
+At last the box of conductivities is divided until bases of ten vectors are enough. Reference:
+Rozza, Huynh & Patera (2008), doi:10.1007/s11831-008-9019-9.
 """
 
 import sys
