@@ -192,15 +192,17 @@ class _Remainder:
         self.where, self.D = D
         C = basis.inner(*D)
         gram = _dense(self.D.conj().T @ self.D)
-        largest = float(np.abs(np.diagonal(gram)).max(initial=0.0))
+        sizes = np.sqrt(np.diagonal(gram).real)
+        # Columns of length one, so that small ones are not weak for their size; zeros stay.
+        scale = np.where(sizes > 0, sizes, 1).astype(sizes.dtype)
         eps = float(np.finfo(C.dtype).eps)
-        squares, W = np.linalg.eigh(gram - C.conj().T @ C)
-        strong = squares > max(_WEAK, eps**0.5) * largest
-        if strong.all():
-            roots = np.sqrt(squares)
-            self.T, R = W / roots, roots[:, None] * W.conj().T
+        squares, W = np.linalg.eigh((gram - C.conj().T @ C) / np.outer(scale, scale))
+        strong = squares > max(_WEAK, eps**0.5)
+        if (~strong).sum() == (sizes == 0).sum():
+            roots, W = np.sqrt(squares[strong]), W[:, strong]
+            self.T, R = W / scale[:, None] / roots, roots[:, None] * W.conj().T * scale
             self.C: Array | None = C
-            basis.drift += eps * largest / float(squares[0])
+            basis.drift += eps / float(squares[strong].min(initial=1.0))
         else:
             # Gram-Schmidt twice, on formed columns.
             U = basis.columns()
@@ -210,12 +212,12 @@ class _Remainder:
             again = U.conj().T @ Q
             Q, C = Q - U @ again, C + again
             Q, roots, Wh = np.linalg.svd(Q, full_matrices=False)
-            keep = roots > _ROUND_OFF * eps * largest**0.5
+            keep = roots > _ROUND_OFF * eps * float(sizes.max())
             R = roots[keep, None] * Wh[keep]
             self.where, self.D, self.C = slice(None), Q[:, keep], None
             self.T = np.eye(self.D.shape[1], dtype=C.dtype)
         # What rounding may hide in the inner products.
-        self.lost = _ROUND_OFF * eps * largest**0.5
+        self.lost = _ROUND_OFF * eps * float(sizes.max())
         self.coordinates = np.concatenate([C, R])
 
     def change(self, F: Array) -> None:

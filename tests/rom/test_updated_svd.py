@@ -175,6 +175,15 @@ def test_cost_of_an_update_knows_nothing_of_the_size():
     assert svd.formed == 0
 
 
+def test_rows_of_very_different_sizes_need_no_tall_vectors():
+    A = sparse(80, 60, 0.1)
+    svd, dense = UpdatedSVD(A, 6), Dense(A, 6)
+    rows = sp.csr_array(sparse(4, 60, 0.2, seed=3).toarray() * [[1.0], [1e-5], [0.0], [3.0]])
+    dense.cut(np.concatenate([dense.A, rows.toarray()]))
+    check(svd.append_rows(rows), dense, 1e-12)
+    assert svd.formed == 0
+
+
 def test_nothing_changes_nothing():
     svd = UpdatedSVD(sparse(30, 20), 5)
     before = product(svd)
