@@ -6,8 +6,11 @@ T is symmetric in i and j and stored with j first, so that S is a sum of matrice
 """
 
 import numpy as np
+from numba import get_num_threads
 
 from nwidth._njit_numba import njit
+
+__all__ = ["certify", "get_num_threads", "solve", "stable"]
 
 EPS = 2.220446049250313e-16
 # Statuses of one parameter.

@@ -239,8 +239,6 @@ class QuadraticBasis:
         return (A, F, T), anchors, (R, self.allowance, self.spread, table.tables)
 
     def _answers(self, theta: Array, phi: Array, psi: Array) -> tuple[Array, Array, Array]:
-        from numba import get_num_threads
-
         from nwidth.rom import _quadratic_basis_numba as kernels
 
         m, (equations, anchors, certificate) = len(theta), self._tables
@@ -253,7 +251,7 @@ class QuadraticBasis:
                           reached[part])  # fmt: skip
             kernels.certify(*own, x[part], status[part], *certificate, rows[part])
 
-        parts = get_num_threads() if m >= _SHARED else 1
+        parts = kernels.get_num_threads() if m >= _SHARED else 1
         if parts == 1:
             run(slice(0, m))
             return x, rows, steps

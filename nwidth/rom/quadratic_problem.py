@@ -14,6 +14,7 @@ from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.quadratic_form import QuadraticForm
 from nwidth.solvers.continuation import continuation
+from nwidth.solvers.elimination import elimination
 from nwidth.solvers.newton import NewtonSolution, newton
 
 Array = NDArray[Any]
@@ -205,15 +206,14 @@ def coefficient_table(function: Callable[[Any], Any], mus: Array, count: int, na
 
 
 def factorized_solve(J: Any, b: Array) -> Array:
-    """Return J^-1 b of a sparse or dense matrix, or raise `LinAlgError` if it is singular."""
-    import scipy.sparse as sp
-    from scipy.sparse.linalg import splu
+    """Return J^-1 b of a sparse or dense matrix, or raise `LinAlgError` if it is singular.
 
-    if not sp.issparse(J):
-        return np.linalg.solve(J, b)
+    >>> factorized_solve(np.diag([2.0, 4.0]), np.ones(2)).tolist()
+    [0.5, 0.25]
+    """
     try:
-        return splu(J.tocsc()).solve(b)
-    except RuntimeError as error:
+        return elimination(J)(b)
+    except InputError as error:
         raise np.linalg.LinAlgError(str(error)) from None
 
 

@@ -107,6 +107,8 @@ def test_kernels_are_made_of_kernel_files_alone(path):
 ABSTRACT = {
     "linear_operator",
     "elimination",
+    "newton",
+    "continuation",
     "sparse_cholesky",
     "sparse_operator",
     "problem",
