@@ -8,6 +8,7 @@ from nwidth.rom.stability.eigenvalue_interpolation import (
 from nwidth.rom.stability.inf_sup_anchors import InfSupAnchors, inf_sup_anchors
 from nwidth.rom.stability.min_theta import MinTheta, min_theta
 from nwidth.rom.stability.stability_bound import (
+    SearchStatus,
     StabilityBound,
     require_stable,
     stability_from_archived,
@@ -21,6 +22,7 @@ __all__ = [
     "EigenvalueInterpolation",
     "InfSupAnchors",
     "MinTheta",
+    "SearchStatus",
     "StabilityBound",
     "SuccessiveConstraints",
     "choose_stability",

@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
-from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.stability.eigenvalue_minorant import EigenvalueMinorant
 from nwidth.rom.stability.hermitian_terms import HermitianTerms
 from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
-from nwidth.rom.stability.stability_bound import relative_gap, require_coefficients
+from nwidth.rom.stability.stability_bound import (
+    SearchStatus,
+    relative_gap,
+    require_coefficients,
+)
 
 Array = NDArray[Any]
 
@@ -39,7 +42,7 @@ class CoercivitySamples:
     quotients: Array
     samples: Array
     gaps: tuple[float, ...]
-    status: SelectionStatus
+    status: SearchStatus
 
     name: ClassVar[str] = ""
     constant: ClassVar[str] = "coercivity"
@@ -97,7 +100,7 @@ class CoercivitySamples:
             if quotients.shape != (k, Q) or samples.shape != (k,) or k == 0:
                 raise ValueError("quotients, samples: expected one per sample")
             gaps = tuple(np.inf if g is None else float(g) for g in told["gaps"])
-            return cls(minorant, quotients, samples, gaps, SelectionStatus[told["status"]])
+            return cls(minorant, quotients, samples, gaps, SearchStatus[told["status"]])
         except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
             raise FileFormatError(f"{cls.name} bound: {error}") from None
 
@@ -140,11 +143,11 @@ class CoercivitySamples:
                 j = int(worst.argmax())
             gaps.append(float(worst[j]) if worst[j] < 1 else np.inf)
             if gaps[-1] <= rtol:
-                status = SelectionStatus.CONVERGED
+                status = SearchStatus.CONVERGED
             elif j in samples:
-                status = SelectionStatus.EXHAUSTED
+                status = SearchStatus.ROUND_OFF
             elif len(samples) >= max_samples:
-                status = SelectionStatus.MAX_RANK
+                status = SearchStatus.MAX_SAMPLES
             else:
                 pair = _eigenpair(terms, theta[j], j)
                 quotients = np.vstack([quotients, _quotients(terms, pair.vector)])

@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
-from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.stability.natural_norm import NaturalNorm, NaturalNorms
-from nwidth.rom.stability.stability_bound import relative_gap, require_coefficients
+from nwidth.rom.stability.stability_bound import (
+    SearchStatus,
+    relative_gap,
+    require_coefficients,
+)
 
 Array = NDArray[Any]
 
@@ -45,7 +48,7 @@ class InfSupAnchors:
     samples: Array
     gaps: tuple[float, ...]
     certified: float
-    status: SelectionStatus
+    status: SearchStatus
 
     name: ClassVar[str] = "inf-sup anchors"
     constant: ClassVar[str] = "inf-sup"
@@ -96,7 +99,7 @@ class InfSupAnchors:
                 raise ValueError("samples: expected one per anchor")
             gaps = tuple(np.inf if g is None else float(g) for g in told["gaps"])
             certified = require_number(told["certified"], "certified", "[0, 1]")
-            status = SelectionStatus[told["status"]]
+            status = SearchStatus[told["status"]]
             return cls(
                 **parts,
                 samples=arrays["samples"],
@@ -123,9 +126,9 @@ def inf_sup_anchors(
     the training set; see `InfSupAnchors` for the formula. Singular values at anchors and continuity
     constants are proved by inertia, and their errors taken off. The reach of an anchor is in
     proportion to its inf-sup constant: near resonances anchors are dense, and a resonance within
-    the box, where the constant is zero, cannot be certified: the search then ends as MAX_RANK, and
-    `certified` says how much of the training set was reached. Reference: Huynh, Knezevic, Chen,
-    Hesthaven & Patera (2010), doi:10.1016/j.cma.2010.02.011.
+    the box, where the constant is zero, cannot be certified: the search ends as MAX_SAMPLES if it
+    does not meet it, and `certified` says how much of the training set was reached. Reference:
+    Huynh, Knezevic, Chen, Hesthaven & Patera (2010), doi:10.1016/j.cma.2010.02.011.
 
     Args:
         matrices: the A_q, dense or sparse, n x n, real or complex, of any symmetry.
@@ -164,11 +167,11 @@ def inf_sup_anchors(
         worst = float(relative_gap(lower[j], upper[j]))
         gaps.append(worst if worst < 1 else np.inf)
         if gaps[-1] <= rtol:
-            status = SelectionStatus.CONVERGED
+            status = SearchStatus.CONVERGED
         elif j in samples:
-            status = SelectionStatus.EXHAUSTED
+            status = SearchStatus.ROUND_OFF
         elif len(samples) >= max_samples:
-            status = SelectionStatus.MAX_RANK
+            status = SearchStatus.MAX_SAMPLES
         else:
             anchor, vector = norms.at(theta[j], f"training[{j}]")
             anchors.append(anchor)

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from nwidth.errors import NotConvergedError
 from nwidth.rom.inner_product import InnerProduct
-from nwidth.rom.stability.inertia import EPS, further, inertia, row_sums
+from nwidth.rom.stability.inertia import DENSE, EPS, further, inertia, row_sums
 
 Array = NDArray[Any]
 
-# Up to so many unknowns all singular values are computed.
-_DENSE = 200
 # Tolerances of Lanczos' method for the smallest and the largest value. The latter often is the end
 # of a cluster, the essential spectrum, where more digits would take long.
 _SMALLEST, _LARGEST = 1e-10, 1e-3
@@ -122,7 +120,7 @@ def _vector(A: Any, product: InnerProduct, *, smallest: bool) -> Array:
     from scipy.linalg import cholesky, solve_triangular
 
     X, n = product.matrix, A.shape[0]
-    if n <= _DENSE or isinstance(A, np.ndarray):
+    if n <= DENSE or isinstance(A, np.ndarray):
         X, A = (B if isinstance(B, np.ndarray) else B.toarray() for B in (X, A))
         L = cholesky(X, lower=True)
         half = solve_triangular(L, A, lower=True)

@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 
 from nwidth.errors import NotConvergedError
 from nwidth.rom.inner_product import InnerProduct
-from nwidth.rom.stability.inertia import EPS, further, inertia, row_sums
+from nwidth.rom.stability.inertia import DENSE, EPS, further, inertia, row_sums
 
 Array = NDArray[Any]
 
-# Up to so many unknowns all eigenvalues are computed.
-_DENSE = 200
 # Steps below a rough eigenvalue, doubled until no eigenvalue is below.
 _ATTEMPTS = 60
 # The growth of pivots makes errors of indefinite matrices large: these set no distances.
@@ -38,10 +36,10 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
 
     Shift-and-invert Lanczos gives lambda and v; clustered eigenvalues do no harm, as only the value
     counts. Then A - s X is factorized for s = lambda - delta with delta from round-off on, until no
-    pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has
-    overlooked is found out. e holds the backward error of the factorization, and that of A itself.
-    References: Ericsson & Ruhe (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert;
-    Rump (2006), doi:10.1007/s10543-006-0056-1, on the proof.
+    pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has overlooked is
+    found out. e holds the backward error of the factorization, and that of A itself. References:
+    Ericsson & Ruhe (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert; Rump (2006),
+    doi:10.1007/s10543-006-0056-1, on the proof.
 
     Args:
         A: Hermitian, dense or sparse as `product.matrix` is.
@@ -55,7 +53,7 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
     (True, 0.0)
     """
     X, weights, lowest = product.matrix, product.diagonal, product.lowest
-    if A.shape[0] <= _DENSE or isinstance(A, np.ndarray):
+    if A.shape[0] <= DENSE or isinstance(A, np.ndarray):
         value, v = _dense(A, X)
     else:
         value, v = _lanczos(A, product)
@@ -113,6 +111,10 @@ def _lanczos(A: Any, product: InnerProduct) -> tuple[float, Array]:
             if found.negative == 0:
                 break
             step *= 2
+    if found.factors is None:
+        raise NotConvergedError(
+            "smallest eigenvalue: no shift could be factorized; scale the terms"
+        )
     inverse = LinearOperator((n, n), matvec=found.factors.solve, dtype=dtype)
     look = {"k": 1, "M": X, "sigma": shift, "OPinv": inverse, "tol": _RTOL, "v0": start}
     try:

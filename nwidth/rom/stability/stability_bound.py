@@ -1,5 +1,6 @@
 """Lower bounds of stability constants: what every one of them can do, and how they are read."""
 
+from enum import Enum
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
@@ -9,6 +10,18 @@ from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
 
 Array = NDArray[Any]
+
+
+class SearchStatus(Enum):
+    """Why a search for samples ended; the text of a failure is its remedy.
+
+    >>> SearchStatus.MAX_SAMPLES.value
+    'the number of samples was reached: raise max_samples or loosen rtol'
+    """
+
+    CONVERGED = "the gap was reached on the whole training set"
+    MAX_SAMPLES = "the number of samples was reached: raise max_samples or loosen rtol"
+    ROUND_OFF = "the largest gap is at a sample, where it is round-off: loosen rtol"
 
 
 @runtime_checkable

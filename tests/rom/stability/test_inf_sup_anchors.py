@@ -5,9 +5,9 @@ import pytest
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
-from nwidth.rom.selection_status import SelectionStatus
 from nwidth.rom.stability import (
     InfSupAnchors,
+    SearchStatus,
     StabilityBound,
     inf_sup_anchors,
     stability_from_archived,
@@ -37,7 +37,7 @@ def test_it_bounds_the_constants_of_a_band_with_resonances(band, natural):
     lower, upper = bound.lower(unseen), bound.upper(unseen)
     assert (lower <= exact).all() and (upper >= exact * (1 - 1e-9)).all()
     assert (lower > 0).mean() > 0.99
-    assert bound.status is SelectionStatus.CONVERGED and bound.certified == 1
+    assert bound.status is SearchStatus.CONVERGED and bound.certified == 1
     gaps = np.minimum(bound.gaps, 1)
     assert (np.diff(gaps) <= 0).all() and bound.gaps[-1] <= 0.9
     assert bound.gap(training).max() <= 0.9 + 1e-12
@@ -80,7 +80,7 @@ def test_too_few_anchors_say_how_far_they_came(families):
     (K, M, _), X = families.helmholtz(40)
     training = np.array([[1.0, -(k**2)] for k in np.linspace(4, 5.5, 1001)])
     bound = inf_sup_anchors([K, M], X, training, rtol=0.5, max_samples=3, natural=False)
-    assert bound.status is SelectionStatus.MAX_RANK and 0.05 < bound.certified < 1
+    assert bound.status is SearchStatus.MAX_SAMPLES and 0.05 < bound.certified < 1
     assert bound.certified == np.isfinite(bound.lower(training)).mean()
     exact = families.inf_sup_constants([K, M], X, training)
     assert (bound.lower(training) <= exact).all()
