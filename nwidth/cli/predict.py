@@ -6,41 +6,93 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nwidth.cli.options import Data, Model, Overwrite, Threads
+from nwidth.cli.options import Model, Overwrite, Threads
 
 if TYPE_CHECKING:
     from nwidth.fields import FieldDataset
     from nwidth.operators import NeuralOperator
 
 SAMPLES_AT_ONCE = 64
+# Models of data whose inputs may stand in a table.
+TABLE_KINDS = ("pod-regression",)
 
 
 def predict(
     model: Model,
-    data: Data,
+    data: Annotated[
+        Path,
+        typer.Argument(
+            help="Data set (HDF5), or table of parameters (CSV).",
+            metavar="DATA",
+            show_default=False,
+        ),
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")],
+    rtol: Annotated[
+        float | None,
+        typer.Option("--rtol", help="Reduced bases: the relative error that bounds have to meet."),
+    ] = None,
+    configuration: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", "-c", help="Reduced bases: problem file, to solve where bounds miss --rtol."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     threads: Threads = None,
 ) -> None:
-    """Apply a trained model to every sample of a data set.
+    """Apply a model to every sample of a data set, or to every line of a table of parameters.
+
+    Models that `reduce` made take tables: CSV with the names of the parameters
+    in the first line. A reduced basis bounds the error of each answer, and with
+    --rtol and --config the solver finishes those whose bound is too large.
 
     For example:
+
         nwidth predict fno.h5 darcy_test.h5 -o predictions.h5
+
+        nwidth predict block.h5 parameters.csv -o fields.h5 --rtol 1e-3
 
         nwidth plot predictions.h5 -o prediction.png --sample 3
     """
+    from nwidth.cli.file_kind import file_kind
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.threads import limit_threads
+    from nwidth.errors import ConfigError
+
+    if rtol is not None and not 0 < rtol < 1:
+        raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
+    limit_threads(threads)
+    claim(output, overwrite, inputs=(model, data, configuration))
+    kind = file_kind(model)
+    if kind == "reduced-basis":
+        from nwidth.cli.predict_table import predict_certified
+
+        predict_certified(model, data, output, rtol, configuration)
+        return
+    if rtol is not None or configuration is not None:
+        raise ConfigError(
+            f"--rtol, --config: expected a reduced basis, which bounds its errors, got a model of "
+            f"kind {kind!r}; use `nwidth certify` for others"
+        )
+    if kind in TABLE_KINDS and data.suffix.lower() not in (".h5", ".hdf5"):
+        from nwidth.cli.predict_table import predict_estimated
+
+        predict_estimated(model, data, output)
+    else:
+        _predict_samples(model, data, output)
+
+
+def _predict_samples(model: Path, data: Path, output: Path) -> None:
+    """Apply a model to every sample of a data set."""
     import numpy as np
 
     from nwidth._version import __version__
     from nwidth.cli.dataset_file import written_whole
-    from nwidth.cli.outputs import claim
     from nwidth.cli.progress import meter
-    from nwidth.cli.threads import limit_threads
     from nwidth.fields import FieldDataset
     from nwidth.operators import NeuralOperator
 
-    limit_threads(threads)
-    claim(output, overwrite, inputs=(model, data))
     operator = NeuralOperator.load(model)
     errors: list[float] = []
     with FieldDataset.open(data) as dataset:

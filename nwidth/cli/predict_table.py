@@ -1,0 +1,154 @@
+"""Answers of a reduced model to a table of parameters, each with its bound where there is one."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+
+from nwidth._version import __version__
+from nwidth.cli.dataset_file import written_whole
+from nwidth.cli.parameter_table import read_parameters
+from nwidth.cli.percent import percent
+from nwidth.cli.progress import meter
+from nwidth.errors import ConfigError, InputError, NotConvergedError
+
+# Answers that are made together.
+AT_ONCE = 256
+
+
+def predict_certified(
+    path: Path, table: Path, output: Path, rtol: float | None, problem_file: Path | None
+) -> None:
+    """Answer a table by a reduced basis; with `rtol` the solver finishes where it must.
+
+    The output has a field per line, its parameters, the bound of its error in the norm of the
+    model, absolute and relative, and flags: `inside` the box of the model, `solved` by elimination.
+    """
+    from nwidth.cli.affine_file import read_affine, whole_fields
+    from nwidth.rom import AffineErrorBound, ReducedBasis, certify_vectors
+
+    model = ReducedBasis.load(path)
+    if model.box is None or model.box.names is None:
+        raise InputError(f"{path}: expected a model whose parameters have names, as `reduce` makes")
+    names = model.box.names
+    mus = read_parameters(table, names)
+    task = None if problem_file is None else read_affine(problem_file)
+    size = 0 if model.basis is None else len(model.basis)
+    if task is not None and not (
+        task.problem.size == size
+        and (task.problem.theta, task.problem.phi) == (model.problem.theta, model.problem.phi)
+        and task.about.items() <= model.about.items()
+    ):
+        raise ConfigError(f"--config: {problem_file} is not the problem of {path}")
+    grid, whole = whole_fields(model.about, size)
+    answers = model.solve_many(mus)
+    bounds = answers.bound.copy()
+    relative = _relative(bounds, np.linalg.norm(answers.x, axis=1))
+    missed = np.zeros(len(mus), bool) if rtol is None else ~(relative <= rtol)
+    finish = None if task is None else AffineErrorBound(task.problem, task.energy, model.stability)
+    scalars = {**dict.fromkeys(names, "1"), "bound": "1", "relative_bound": "1"}
+    scalars |= {"inside": "1", "solved": "1"}
+    with (
+        written_whole(
+            output,
+            grid,
+            {"solution": model.about.get("unit", "1")},
+            scalars=scalars,
+            provenance=_provenance("certified predictions", path, table) | {"rtol": rtol},
+            samples=len(mus),
+            dtype=answers.x.dtype,
+        ) as out,
+        meter("predict", len(mus)) as bar,
+    ):
+        for start in range(0, len(mus), AT_ONCE):
+            rows = np.arange(start, min(start + AT_ONCE, len(mus)))
+            fields = np.nan_to_num(model.lift(answers.x[rows]))  # NaN where a matrix is singular
+            again = missed[rows]
+            if finish is not None and again.any():
+                solved = certify_vectors(finish, mus[rows[again]], fields[again], rtol)
+                fields[again] = solved.u
+                bounds[rows[again]], relative[rows[again]] = solved.absolute_bound, solved.bound
+            for j, u in zip(rows, fields, strict=True):
+                numbers = dict(zip(names, mus[j], strict=True))
+                numbers |= {"bound": bounds[j], "relative_bound": relative[j]}
+                numbers |= {"inside": float(answers.inside[j])}
+                done = float(missed[j] and finish is not None)
+                out.append({"solution": whole(u)}, numbers | {"solved": done})
+            bar.update(int(rows[-1]) + 1)
+    _tell(output, relative, missed, rtol, finish is not None)
+    outside = int((~answers.inside).sum())
+    if outside:
+        typer.echo(f"{outside} parameters lie outside of the box of the model (inside = 0)")
+
+
+def predict_estimated(path: Path, table: Path, output: Path) -> None:
+    """Answer a table by a model that was fitted to data; errors are estimated, not bounded."""
+    from nwidth.rom.regression import PODRegression
+
+    model = PODRegression.load(path)
+    mus = read_parameters(table, model.inputs)
+    estimate = model.estimate(dict(zip(model.inputs, mus.T, strict=True)))
+    unit = str(model.provenance.get("output_unit", "1"))
+    fields = {model.output: unit}
+    if estimate.deviation is not None:
+        fields[f"{model.output}_std"] = unit
+    scalars = {**dict.fromkeys(model.inputs, "1"), "inside": "1"}
+    assert model.grid is not None
+    with written_whole(
+        output,
+        model.grid,
+        fields,
+        scalars=scalars,
+        provenance=_provenance("predictions", path, table) | {"output": model.output},
+        samples=len(mus),
+        dtype=estimate.u.dtype,
+    ) as out:
+        for j, u in enumerate(estimate.u):
+            sample = {model.output: u}
+            if estimate.deviation is not None:
+                sample[f"{model.output}_std"] = estimate.deviation[j]
+            numbers = dict(zip(model.inputs, mus[j], strict=True))
+            out.append(sample, numbers | {"inside": float(estimate.inside[j])})
+    typer.echo(f"{output}: {len(mus)} predictions of {model.output}")
+    typer.echo(
+        f"error at samples left out of training: {percent(model.metrics['error'])} (an estimate)"
+    )
+    outside = int((~estimate.inside).sum())
+    if outside:
+        typer.echo(f"{outside} of them extrapolate: their errors are not those (inside = 0)")
+
+
+def _relative(bounds: Any, sizes: Any) -> Any:
+    """Return bounds over lower bounds of ||u||, infinite where these are not positive."""
+    least = sizes - bounds
+    with np.errstate(invalid="ignore"):
+        return np.where(least > 0, bounds / np.where(least > 0, least, 1.0), np.inf)
+
+
+def _provenance(kind: str, model: Path, table: Path) -> dict[str, Any]:
+    return {"kind": kind, "model": str(model), "parameters": str(table), "nwidth": __version__}
+
+
+def _tell(output: Path, relative: Any, missed: Any, rtol: float | None, finished: bool) -> None:
+    """Print the bounds, and raise if some miss the tolerance."""
+    typer.echo(
+        f"{output}: {len(relative)} solutions, bound of the relative error: median "
+        f"{percent(float(np.median(relative)), up=True)}, largest "
+        f"{percent(float(np.max(relative)), up=True)}"
+    )
+    if rtol is None or not missed.any():
+        return
+    left = int((~(relative <= rtol)).sum())
+    if finished:
+        typer.echo(f"{int(missed.sum())} of them were above {rtol:g} and have been solved in full")
+    if left:
+        remedy = (
+            "their stability is not known, or round-off is reached: see relative_bound"
+            if finished
+            else "give the problem file by --config, so that the solver finishes these"
+        )
+        raise NotConvergedError(
+            f"predict: {left} of {len(relative)} bounds are above --rtol {rtol:g} (all are in "
+            f"{output}); {remedy}"
+        )

@@ -1,0 +1,117 @@
+"""`predict` with tables of parameters."""
+
+import numpy as np
+import pytest
+
+from nwidth.cli.affine_file import read_affine
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
+from nwidth.rom import InnerProduct
+
+BLOCK = """
+[parameters]
+k = [0.5, 2.0]
+m = [0.5, 2.0]
+[block]
+shape = [9, 9]
+blocks = [2, 1]
+conductivity = ["k", "m"]
+output_unit = "K"
+boundary = { x_lower = { dirichlet = 1.0 } }
+[reduce]
+rtol = 3e-2
+training = 64
+"""
+TABLE = "m,k\n0.7,1.1\n1.9,0.6\n0.5,2.0\n"
+MUS = np.array([[1.1, 0.7], [0.6, 1.9], [2.0, 0.5]])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    from nwidth.cli.main import call
+
+    folder = tmp_path_factory.mktemp("reduced")
+    (folder / "block.toml").write_text(BLOCK)
+    (folder / "table.csv").write_text(TABLE)
+    assert call(["reduce", str(folder / "block.toml"), "-o", str(folder / "block.h5")]) == 0
+    return folder
+
+
+def errors(folder, data):
+    """Errors in the norm of the model, and the norms of the solutions."""
+    task = read_affine(folder / "block.toml")
+    product, found = InnerProduct(task.energy), []
+    for mu, field in zip(MUS, data["solution"][:], strict=True):
+        u = np.linalg.solve(task.problem.matrix(mu).toarray(), task.problem.source(mu))
+        found.append((float(product.norm(u - field[1:-1, 1:-1].ravel())), float(product.norm(u))))
+    return np.array(found).T
+
+
+def test_a_table_becomes_fields_with_bounds(nwidth, folder, tmp_path):
+    answer = nwidth("predict", folder / "block.h5", folder / "table.csv", "-o", tmp_path / "f.h5")
+    assert answer.code == 0, answer.err
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        assert data.units["solution"] == "K" and data.grid.shape == (9, 9)
+        np.testing.assert_array_equal(data.scalars["k"], MUS[:, 0])
+        np.testing.assert_array_equal(data.scalars["m"], MUS[:, 1])
+        error, size = errors(folder, data)
+        assert (error <= data.scalars["bound"]).all()
+        assert (error / size <= data.scalars["relative_bound"]).all()
+        assert (data.scalars["relative_bound"] < 0.1).all()
+        assert (data["solution"][:, 0] == 1.0).all()  # the prescribed side
+        assert not data.scalars["solved"].any() and data.scalars["inside"].all()
+
+
+def test_the_solver_finishes_where_bounds_are_too_large(nwidth, folder, tmp_path):
+    wish = (folder / "block.h5", folder / "table.csv", "--rtol", "1e-8")
+    answer = nwidth("predict", *wish, "-o", tmp_path / "f.h5")
+    assert answer.code == 1 and "3 of 3 bounds are above --rtol 1e-08" in answer.sentence
+    assert "--config" in answer.sentence
+    answer = nwidth("predict", *wish, "-o", tmp_path / "g.h5", "--config", folder / "block.toml")
+    assert answer.code == 0 and "3 of them were above 1e-08" in answer.out
+    with FieldDataset.open(tmp_path / "g.h5") as data:
+        error, size = errors(folder, data)
+        assert (error / size < 1e-12).all() and data.scalars["solved"].all()
+        assert (data.scalars["relative_bound"] <= 1e-8).all()
+        assert (data.scalars["relative_bound"] > 0).all()
+
+
+def test_parameters_outside_are_told(nwidth, folder, tmp_path):
+    (tmp_path / "t.csv").write_text("k,m\n1,1\n9,1\n")
+    with pytest.warns(UserWarning, match="outside of the box"):
+        answer = nwidth("predict", folder / "block.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
+    assert answer.code == 0 and "1 parameters lie outside" in answer.out
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        assert data.scalars["inside"].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "change", [("[9, 9]", "[17, 9]"), ('"m"', '"2*m"'), ("dirichlet = 1.0", "dirichlet = 2.0")]
+)
+def test_another_problem_is_refused(nwidth, folder, tmp_path, change):
+    (tmp_path / "other.toml").write_text(BLOCK.replace(*change))
+    wish = (folder / "block.h5", folder / "table.csv", "-o", tmp_path / "f.h5")
+    answer = nwidth("predict", *wish, "--rtol", 1e-3, "-c", tmp_path / "other.toml")
+    assert answer.code == 2 and "is not the problem of" in answer.sentence
+    assert not (tmp_path / "f.h5").exists()
+
+
+def test_models_of_data_take_tables_too(nwidth, tmp_path):
+    grid = Grid.uniform(33)
+    x = grid.axes[0].points
+    with FieldDataset.create(
+        tmp_path / "runs.h5", grid, {"u": "K"}, scalars={"speed": "m/s"}
+    ) as data:
+        for speed in np.linspace(1, 3, 20):
+            data.append({"u": np.exp(-speed * x)}, {"speed": speed})
+        data.finish()
+    assert nwidth("reduce", tmp_path / "runs.h5", "-o", tmp_path / "m.h5").code == 0
+    (tmp_path / "t.csv").write_text("speed\n1.77\n5\n")
+    answer = nwidth("predict", tmp_path / "m.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
+    assert answer.code == 0 and "1 of them extrapolate" in answer.out
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        assert np.abs(data["u"][0] - np.exp(-1.77 * x)).max() < 1e-4
+        assert data.units["u"] == "K" and data.scalars["inside"].tolist() == [1.0, 0.0]
+    wish = (tmp_path / "m.h5", tmp_path / "t.csv", "-o", tmp_path / "g.h5", "--rtol", 0.1)
+    answer = nwidth("predict", *wish)
+    assert answer.code == 2 and "expected a reduced basis" in answer.sentence
