@@ -10,8 +10,8 @@ A group of parameters goes through all steps in one work space that stays in the
     5.  z = (phi, -theta_q x_i), ||R z||, what rounding adds, and the bound
 
 Complex systems come as real ones: an entry a + ib is the block [[a, -b], [b, a]], a coefficient
-two, of A_q and of i A_q. A parameter alone has copies of itself beside it, and so the same digits
-as among many.
+two, of A_q and of i A_q. A group that is not full is filled with copies of its last parameter, so
+that digits do not depend on neighbours. One query alone has `_single_query_numba`.
 """
 
 import numpy as np

@@ -129,7 +129,7 @@ class ReducedBasis:
         )
 
     def solve_many(self, mus: Any) -> ReducedSolutions:
-        """Return the answers for many parameters (m, p), the same as one by one.
+        """Return the answers for many parameters (m, p), to rounding those of one by one.
 
         Threads share them; for CuPy arrays batched linear algebra of the device does, and the
         answers stay there.

@@ -2,7 +2,8 @@
 
 `LANES` samples lie side by side. `load(array, k)` reads their float32 or float64 values at flat
 index k of a contiguous array, `store` writes them, `spread(array, k)` gives all of them the one
-entry k; + - * / act lane by lane, `widen` goes to float64 and `narrow` back. The compiler would
+entry k; + - * / act lane by lane, `total` adds the lanes up, `widen` goes to float64 and `narrow`
+back. The compiler would
 find these vectors in loops over lanes too, but only after tests at run time that no two of the
 arrays overlap, which cost more than the arithmetic.
 
@@ -24,7 +25,17 @@ from numba.extending import (
     type_callable,
 )
 
-__all__ = ["LANES", "fill", "get_num_threads", "load", "narrow", "spread", "store", "widen"]
+__all__ = [
+    "LANES",
+    "fill",
+    "get_num_threads",
+    "load",
+    "narrow",
+    "spread",
+    "store",
+    "total",
+    "widen",
+]
 
 #: Samples side by side.
 LANES = 8
@@ -141,6 +152,34 @@ def spread(context, array, k):
         return _filled(builder, lanes, builder.load(builder.gep(data, [arguments[1]])))
 
     return lanes(array, types.intp), generate
+
+
+@intrinsic
+def total(context, value):
+    """Return the sum of the lanes, halves added to halves."""
+    if not isinstance(value, Lanes):
+        return None
+
+    def generate(context, builder, signature, arguments):
+        (vector,) = arguments
+        width = LANES // 2
+        while width:
+            halves = [
+                builder.shuffle_vector(
+                    vector,
+                    ir.Constant(vector.type, ir.Undefined),
+                    ir.Constant(
+                        ir.VectorType(ir.IntType(32), width),
+                        [ir.Constant(ir.IntType(32), first + i) for i in range(width)],
+                    ),
+                )
+                for first in (0, width)
+            ]
+            vector = builder.fadd(*halves)
+            width //= 2
+        return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+    return (types.float64 if value == LANES64 else types.float32)(value), generate
 
 
 def _filled(builder, lanes, value):

@@ -73,7 +73,10 @@ def test_answers_are_those_of_dense_linear_algebra(N, kind, is_complex):
     phi = numbers((11, 2), is_complex)
     options = {"least_squares": kind == "least-squares"}
     stage = made(parts, real_theta=kind == "definite", **options)
-    x, behind = split(stage, stage(np.zeros((11, 2)), theta, phi))
+    mus = np.zeros((11, 2))
+    x, behind = split(stage, stage(mus, theta, phi))
+    one = [split(stage, stage(mus[:1], theta[j : j + 1].copy(), phi[j : j + 1].copy()))
+           for j in range(11)]  # fmt: skip
     other = device_online_stage(
         theta, (theta, phi), parts, lambda theta: np.full(len(theta), 0.5), **options
     )
@@ -81,12 +84,13 @@ def test_answers_are_those_of_dense_linear_algebra(N, kind, is_complex):
     assert x.dtype == other[0].dtype == theta.dtype
     for j in range(11):
         wanted, bound, residual = reference(parts, theta[j], phi[j], 0.5, **options)
-        for found in (x[j], other[0][j]):
+        for found in (x[j], one[j][0][0], other[0][j]):
             np.testing.assert_allclose(
                 found, wanted, rtol=1e-9, atol=1e-9 * abs(wanted).max(initial=0)
             )
-        for found in ((behind[j, 0], behind[j, 4]), (other[1][j], other[4][j])):
+        for found in (behind[j, [0, 4]], one[j][1][0, [0, 4]], (other[1][j], other[4][j])):
             np.testing.assert_allclose(found, (bound, residual), rtol=1e-8)
+        np.testing.assert_array_equal(one[j][1][0, 1:4], behind[j, 1:4])
     np.testing.assert_array_equal(behind[:, 1:4], [[0.5, 1, 0]] * 11)
     assert not other[3].any()
 
@@ -98,9 +102,11 @@ def test_digits_do_not_depend_on_neighbours(kind):
     stage = made(parts, least_squares=kind == "least-squares")
     mus = np.zeros((600, 1))
     together = stage(mus, theta, phi)  # in threads
-    for j in (0, 7, 8, 599):
+    for j in (0, 7, 8, 598):
+        two = stage(mus[:2], theta[j : j + 2].copy(), phi[j : j + 2].copy())
+        np.testing.assert_array_equal(two, together[j : j + 2])
         alone = stage(mus[:1], theta[j : j + 1].copy(), phi[j : j + 1].copy())
-        np.testing.assert_array_equal(alone[0], together[j])
+        np.testing.assert_allclose(alone, two[:1], rtol=1e-10)
     assert stage(mus[:0], theta[:0], phi[:0]).shape == (0, 11)
 
 
@@ -115,6 +121,8 @@ def test_hermitian_matrices_that_are_indefinite_have_answers():
     for j in range(6):
         wanted = reference((matrices, sources, R, allowance), theta[j], phi[j], 0.5, False)
         np.testing.assert_allclose(x[j], wanted[0], rtol=1e-9)
+        alone = stage(np.zeros((1, 1)), theta[j : j + 1].copy(), phi[j : j + 1].copy())
+        np.testing.assert_allclose(split(stage, alone)[0][0], wanted[0], rtol=1e-9)
     assert not behind[:, 3].any()
     # The first three took Cholesky's factorization, as without the others.
     np.testing.assert_array_equal(
@@ -131,6 +139,10 @@ def test_singular_matrices_and_numbers_that_are_not_finite_are_marked(kind):
     stage = made((matrices, sources, R, allowance), least_squares=kind == "least-squares")
     _, behind = split(stage, stage(np.zeros((4, 1)), theta, phi))
     assert behind[:, 3].tolist() == [0, 2, 3, 0]
+    for j in range(4):
+        alone = stage(np.zeros((1, 1)), theta[j : j + 1].copy(), phi[j : j + 1].copy())
+        assert split(stage, alone)[1][0, 3] == behind[j, 3]
+        assert np.isinf(split(stage, alone)[1][0, 0]) == (j in (1, 2))
     assert np.isinf(behind[1:3, 0]).all()
     assert behind[0, 0] == behind[3, 0] > 0
     sound = [0, 1, 3]
@@ -151,7 +163,9 @@ def test_matrices_of_lower_rank_are_singular():
     matrices[:, :, 4] = matrices[:, :, 1] + matrices[:, :, 2]
     theta, phi = RNG.uniform(1, 2, (9, 3)), RNG.standard_normal((9, 2))
     stage = made((matrices, sources, R, allowance))
-    assert (split(stage, stage(np.zeros((9, 1)), theta, phi))[1][:, 3] == 2).all()
+    for m in (9, 1):
+        rows = stage(np.zeros((m, 1)), theta[:m].copy(), phi[:m].copy())
+        assert (split(stage, rows)[1][:, 3] == 2).all()
 
 
 def test_min_theta_in_kernels_is_that_of_its_class():
@@ -162,6 +176,8 @@ def test_min_theta_in_kernels_is_that_of_its_class():
     stage = made(tables(3, False, True), bound)
     behind = split(stage, stage(np.zeros((300, 1)), theta, np.ones((300, 2))))[1]
     lower = bound.lower(theta)
+    alone = stage(np.zeros((1, 1)), theta[:1].copy(), np.ones((1, 2)))
+    assert split(stage, alone)[1][0, 1] == behind[0, 1]
     np.testing.assert_allclose(behind[:, 1], lower, rtol=4 * EPS)
     stable = lower > 0
     assert 0 < stable.sum() < 300

@@ -95,7 +95,9 @@ def test_one_is_as_among_many(models, kind, test):
     for j, mu in enumerate(mus):
         one = model.solve(mu)
         np.testing.assert_allclose(one.x, many.x[j], rtol=1e-9, atol=1e-9 * abs(one.x).max())
-        np.testing.assert_allclose(one.bound, many.bound[j], rtol=1e-9)
+        # Small residuals are differences of terms whose size is that of the source.
+        rounding = np.finfo(float).eps * model.truncated(0).solve(mu).bound
+        np.testing.assert_allclose(one.bound, many.bound[j], rtol=1e-12, atol=rounding)
         assert one[3:5] == many[j][3:5] == (True, ReducedStatus.CERTIFIED)
         np.testing.assert_allclose(
             one.stability, case.stability.lower(case.problem.theta(mu)[None])

@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import pytest
 
-from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, spread, store, widen
+from nwidth.solvers._lanes_numba import LANES, fill, load, narrow, spread, store, total, widen
 
 RNG = np.random.default_rng(0)
 
@@ -33,7 +33,12 @@ def spread_out(a, k, out):
 
 
 @numba.njit
-def total(a, count):
+def sum_of_lanes(a, k):
+    return total(load(a, k))
+
+
+@numba.njit
+def column_sums(a, count):
     out = fill(0.0)
     for k in range(count):
         out += load(a, k * LANES)
@@ -42,7 +47,7 @@ def total(a, count):
 
 @numba.njit
 def totals(a, count, out):
-    store(out, 0, total(a, count))
+    store(out, 0, column_sums(a, count))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -74,6 +79,15 @@ def test_precisions_and_equal_lanes():
     np.testing.assert_array_equal(wide, single.astype(np.float64))
     np.testing.assert_array_equal(short, single)
     np.testing.assert_array_equal(filled, 0.1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sums_of_lanes(dtype):
+    a = RNG.standard_normal(LANES + 1).astype(dtype)
+    for k in (0, 1):
+        found = sum_of_lanes(a, k)
+        part = a[k : k + LANES]
+        assert abs(found - part.sum()) <= LANES * np.finfo(dtype).eps * abs(part).sum()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
