@@ -13,6 +13,7 @@ _HOME = {
     "FNO": "fno",
     "NeuralOperator": "neural_operator",
     "Normalizer": "normalizer",
+    "PODNetwork": "pod_network",
     "SpectralConv": "spectral_conv",
     "Trainer": "training",
     "TrainingOptions": "training",

@@ -41,8 +41,20 @@ def pod_regression(dataset):
     return model, model.metrics["error"]
 
 
+def pod_network(dataset):
+    pytest.importorskip("torch", reason="the neural operators need PyTorch")
+    from nwidth.operators import PODNetwork
+
+    model = PODNetwork(inputs="permeability", output="pressure", width=8, iterations=100)
+    return model.fit(dataset), model.metrics["error"]
+
+
 # How to fit each public surrogate to a data set: the model, and the error it states.
-MAKERS = {"NeuralOperator": neural_operator, "PODRegression": pod_regression}
+MAKERS = {
+    "NeuralOperator": neural_operator,
+    "PODNetwork": pod_network,
+    "PODRegression": pod_regression,
+}
 
 
 def public_surrogates():
@@ -127,6 +139,7 @@ def test_samples_do_not_influence_each_other(surrogate):
     np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:.*not like the training data")
 def test_numbers_out_of_range_give_an_error_or_numbers(surrogate):
     model, _, _, fields = surrogate
     inputs = {"permeability": 1e300 * fields["permeability"]}

@@ -99,6 +99,7 @@ class PODSurrogate(Surrogate, ABC):
         self._features: InputFeatures | None = None
         self._modes: CentredModes | None = None
         self._regressor: Regressor | None = None
+        self._warned = False
 
     @abstractmethod
     def _regress(self, points: Array, scores: Array) -> tuple[Regressor, dict[str, Any]]:
@@ -166,10 +167,12 @@ class PODSurrogate(Surrogate, ABC):
         Warns once if some inputs are not like those of training; `estimate` says which.
         """
         u, inside = self._predicted(inputs)[1:]
-        if not inside.all():
+        if not (inside.all() or self._warned):
+            self._warned = True
             warnings.warn(
                 f"{int((~inside).sum())} of {len(inside)} samples are not like the training data: "
-                "the model extrapolates, and its errors are not those that were stated",
+                "the model extrapolates, and its errors are not those that were stated; "
+                "`estimate` tells which (this is said once)",
                 UserWarning,
                 stacklevel=2,
             )

@@ -19,8 +19,15 @@ class Regressor(Protocol):
     function found without sample i is wrong by at that sample.
     """
 
-    name: str
-    left_out: Array
+    @property
+    def name(self) -> str:
+        """Which regression this is."""
+        ...
+
+    @property
+    def left_out(self) -> Array:
+        """Errors at samples that are left out."""
+        ...
 
     def predict(self, points: Any) -> Array:
         """Return values (k, r) at points (k, p)."""

@@ -100,6 +100,7 @@ def test_parameters_outside_warn_once_and_are_flagged(make_data, family):
     assert model.estimate(inputs(mu)).inside.tolist() == [True, False, False]
     with pytest.warns(UserWarning, match="2 of 3 samples") as caught:
         model.predict(inputs(mu))
+        model.predict(inputs(mu))
     assert len(caught) == 1 and caught[0].filename == __file__
 
 
