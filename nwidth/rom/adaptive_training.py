@@ -7,13 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer, require_number
-from nwidth.arrays import Seed
+from nwidth.arrays import Seed, real_floating
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep, excess, greedy
+from nwidth.rom.greedy import (
+    GreedyResult,
+    GreedyStatus,
+    GreedyStep,
+    excess,
+    greedy,
+    positive_stability,
+)
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.reduced_basis import ReducedBasis
-from nwidth.rom.stability import StabilityBound, require_stable
+from nwidth.rom.stability import StabilityBound
 
 Array = NDArray[Any]
 
@@ -95,7 +102,8 @@ def adaptive_training(
     refined = require_number(refined, "refined", "(0, 1]")
     max_training = require_integer(max_training, "max_training", 2**box.dimension)
     unseen = _unseen(validation, box, seed)
-    require_stable(stability, problem.coefficients(unseen)[0], unseen)
+    require_instance(problem, "problem", AffineProblem)
+    positive_stability(stability, problem.coefficients(unseen)[0], unseen)
     asked, seen = options.pop("progress", None), []
 
     def progress(step: GreedyStep, model: ReducedBasis) -> bool:
@@ -128,9 +136,9 @@ def adaptive_training(
 
 def _unseen(validation: int | Array, box: ParameterBox, seed: Seed) -> Array:
     """Return the validation parameters."""
-    if np.ndim(validation) == 0:
+    if not isinstance(validation, list | tuple | np.ndarray):
         return box.sobol(require_integer(validation, "validation", 1), seed)
-    given = np.asarray(validation, float)
+    given = np.asarray(real_floating(validation, "validation"))
     if given.ndim != 2 or len(given) == 0 or not box.contains(given).all():
         raise InputError(
             f"validation: expected parameters (m, {box.dimension}) within the box, got shape "

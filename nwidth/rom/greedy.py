@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer, require_number
+from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError, NotConvergedError
 from nwidth.rom.affine_problem import AffineProblem
@@ -156,6 +156,13 @@ def greedy(
     >>> result.model.size, result.parameters.tolist()
     (2, [[1.0], [2.0]])
     """
+    require_instance(problem, "problem", AffineProblem)
+    for name, given in (("solve", solve), ("progress", progress)):
+        if given is not None and not callable(given):
+            raise InputError(f"{name}: expected a function or None, got {given!r:.80}")
+    for name, thing, kind in (("box", box, ParameterBox), ("start", start, GreedyResult)):
+        if thing is not None:
+            require_instance(thing, name, kind)
     samples = TrainingParameters(training).values
     samples = np.array(samples.reshape(len(samples), -1), float)
     limits = _limits(rtol, atol)
@@ -165,11 +172,12 @@ def greedy(
     elif test == "least-squares":
         saturation = 1.0
     theta, phi = problem.coefficients(samples)
-    alpha = require_stable(stability, theta, samples)
+    alpha = positive_stability(stability, theta, samples)
     search, snapshot = _Search(samples, limits, saturation), full_solution(problem, solve)
     if start is None:
         product = InnerProduct.of(inner_product, problem.size)
-        basis = GrowingBasis(problem, product, stability, box or _spanned(samples), test)
+        box = _spanned(samples) if box is None else box
+        basis = GrowingBasis(problem, product, stability, box, test)
         clock = time.perf_counter()
         steps = [_first(problem, product, samples, phi, alpha)]
         basis.extend(snapshot(steps[0].parameter))
@@ -199,6 +207,16 @@ def greedy(
             status = GreedyStatus.STAGNATED  # the basis holds it already
         if status is not None:
             return GreedyResult(model, tuple(steps), status, basis)
+
+
+def positive_stability(stability: StabilityBound, theta: Array, parameters: Array) -> Array:
+    """Return the stability constants of parameters, or raise naming one where none is known."""
+    if not hasattr(stability, "terms") or not callable(getattr(stability, "lower", None)):
+        raise InputError(
+            "stability: expected a lower bound of the stability constant, such as MinTheta, got "
+            f"{stability!r:.80}"
+        )
+    return require_stable(stability, theta, parameters)
 
 
 def excess(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import Seed, require_finite
+from nwidth.arrays import Seed, as_floating, real_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.greedy import GreedyResult, GreedyStatus, full_solution, greedy
@@ -58,7 +58,7 @@ class HpReducedBasis:
 
         Faces belong to the lower half; parameters outside of the box to the leaf that is next.
         """
-        mus = np.atleast_2d(np.asarray(mus, float))
+        mus = np.atleast_2d(np.asarray(real_floating(mus, "mu"), float))
         if mus.shape[1:] != (self.box.dimension,):
             raise InputError(
                 f"mu: expected shape ({self.box.dimension},) or (m, {self.box.dimension}), got "
@@ -79,8 +79,8 @@ class HpReducedBasis:
 
     def solve_many(self, mus: Any) -> tuple[ReducedSolutions, Array]:
         """Return the answers for (m, p), and the leaves (m,); x has zeros behind small bases."""
-        mus = np.asarray(mus, float)
         leaf = self.leaf_of(mus)
+        mus = np.asarray(real_floating(mus, "mu"), float).reshape(len(leaf), -1)
         parts: dict[str, Array] = {}
         for k in np.unique(leaf):
             own = np.flatnonzero(leaf == k)
@@ -96,7 +96,9 @@ class HpReducedBasis:
 
     def lift(self, x: Any, leaf: Any) -> Array:
         """Return the fields V x: (n,) for x (N,) and a leaf, (m, n) for (m, N) and leaves (m,)."""
-        x, leaf = np.asarray(x), np.asarray(leaf)
+        x, leaf = as_floating(np.asarray(x), "x"), np.asarray(leaf)
+        if leaf.dtype.kind not in "iu" or ((leaf < 0) | (leaf >= len(self.leaves))).any():
+            raise InputError(f"leaf: expected numbers of the {len(self.leaves)} leaves")
         if leaf.ndim == 0:
             model = self.leaves[int(leaf)]
             return model.lift(x[..., : model.size])
@@ -219,6 +221,9 @@ def hp_partition(
     require_instance(box, "box", ParameterBox)
     max_leaves = require_integer(max_leaves, "max_leaves", 1)
     require_integer(samples, "samples", 1)
+    require_instance(problem, "problem", AffineProblem)
+    if solve is not None and not callable(solve):
+        raise InputError(f"solve: expected a function or None, got {solve!r:.80}")
     product = InnerProduct.of(inner_product, problem.size)
     snapshot = full_solution(problem, solve)
     known: dict[bytes, Array] = {}
