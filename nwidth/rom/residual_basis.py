@@ -45,11 +45,12 @@ class ResidualBasis:
               + (K / 2 + 8) eps ||R_k||_2   products and sums of R z (Higham 2002,
                                             doi:10.1137/1.9780898718027, section 3.5), for K
                                             columns; theta and phi correct to 4 units
-              + (N / 2 + 2) eps || |v_i| ||_|X| ||A_q v_1||'    of columns A_q v_i: u~ = fl(V x)
+              + (N / 2 + 2) eps || |v_i| ||_|X| ||A_q v_1||' / ||v_1||    of columns A_q v_i, for
+                                            u~ = fl(V x); the last two twice in complex numbers
 
     By the last term the bound holds for the computed lift u~, not only for V x: u~ - V x is at most
     g = (N / 2 + 2) eps sum_i |x_i| || |v_i| ||_|X|, and as no stability constant beta(mu) exceeds
-    ||A(mu) v_1||' <= sum_q |theta_q| ||A_q v_1||', dividing the term by beta adds g at least.
+    ||A(mu) v_1||' / ||v_1||, dividing the term by beta adds g at least.
     R is multiplied by 1 + ||E||_F / 2 and the rounding of norms, (rows + 8) eps. With these, for a
     lower bound beta of the stability constant,
 
@@ -106,6 +107,7 @@ class ResidualBasis:
         self._columns: list[Array] = []
         self._measured: list[float] = []
         self._rough: list[float] = []
+        self._first = 0.0  # ||v_1||
         f = np.stack(list(sources.matrices), axis=1)
         f = f.astype(np.result_type(np.float64, f), copy=False)
         self._add(f, np.zeros_like(f), np.zeros(f.shape[1]))
@@ -136,7 +138,11 @@ class ResidualBasis:
         if V.dtype.kind == "c" and not self._complex:
             self._become_complex()
         V = V.astype(np.complex128 if self._complex else np.float64)
-        for v in V.T:
+        sizes = np.asarray(self.inner_product.norm(V))
+        if not (sizes > 0).all():
+            raise InputError(f"V: expected vectors that are not zero, number {np.argmin(sizes)} is")
+        for v, size in zip(V.T, sizes, strict=True):
+            self._first = self._first or float(size) / (1 + self.inner_product.norm_rounding)
             self._add(*self._products(v[:, None]))
             self._rough.append(self._roughness(v))
             self.row_counts.append(self.rows)
@@ -161,10 +167,11 @@ class ResidualBasis:
         for k, column in enumerate(self._columns[:columns]):
             R[: len(column), k] = column
         sizes = np.linalg.norm(R, axis=0)
-        a = np.array(self._measured[:columns]) + (columns / 2 + 8) * EPS * sizes
+        twice = 2 if self._complex else 1  # products of complex numbers are rounded in both parts
+        a = np.array(self._measured[:columns]) + twice * (columns / 2 + 8) * EPS * sizes
         if count:
             first = sizes[self.sources : self.sources + self.terms]
-            first = first + a[self.sources : self.sources + self.terms]
+            first = (first + a[self.sources : self.sources + self.terms]) / self._first
             rough = np.array(self._rough[:count])
             a[self.sources :] += (count / 2 + 2) * EPS * np.outer(rough, first).ravel()
         product = self.inner_product
@@ -197,7 +204,7 @@ class ResidualBasis:
     def _roughness(self, v: Array) -> float:
         """Return || |v| ||_|X|, in complex numbers with room for their products."""
         square = float(np.abs(v) @ (abs(self.inner_product.matrix) @ np.abs(v)))
-        return np.sqrt(square) * (2 if self._complex else 1)
+        return np.sqrt(square) * (1 + self.inner_product.size * EPS) * (2 if self._complex else 1)
 
     def _add(self, high: Array, low: Array, error: Array) -> None:
         """Orthonormalize the representatives of columns high + low, known up to `error`."""

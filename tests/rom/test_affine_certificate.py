@@ -9,6 +9,7 @@ from nwidth.meshes import Grid
 from nwidth.rom import (
     AffineProblem,
     CertificateStatus,
+    GrowingBasis,
     InnerProduct,
     ParameterExpressions,
     certify,
@@ -155,6 +156,24 @@ def test_the_stability_bound_of_a_reduced_model_is_its_default(thermal):
     answer = certify(surrogate, problem, X).predict({"mu": PARAMETERS["thermal"]})
     assert np.isfinite(answer.bound).all()
     assert "5 fields" in repr(answer)
+
+
+def test_a_reduced_model_is_certified_and_finished(thermal):
+    problem, X, stability = thermal
+    growing = GrowingBasis(problem, X, stability)
+    rng = np.random.default_rng(2)
+    growing.extend(
+        np.stack([exact(problem, mu).astype(float) for mu in rng.uniform(0.1, 1, (5, 4))], axis=1)
+    )
+    model, mus = growing.model(), PARAMETERS["thermal"]
+    certified = certify(model, problem, X)
+    own = model.solve_many(mus).bound
+    plain = certified.predict({"mu": mus})
+    np.testing.assert_allclose(plain.absolute_bound, own, rtol=1e-8)
+    answer = certified.predict({"mu": mus}, rtol=1e-9).checked()
+    assert answer.polished.all() and (answer.bound <= 1e-9).all()
+    for u, v, mu in zip(plain.u, answer.u, mus, strict=True):
+        assert norm(X, exact(problem, mu) - v) < 1e-9 < norm(X, exact(problem, mu) - u)
 
 
 def test_parameters_that_are_not_known_to_be_stable_are_told(thermal):

@@ -269,6 +269,23 @@ def test_complex_vectors_of_a_real_problem_are_taken_at_any_time():
     assert truth <= residuals.dual_norm(z.sum(axis=0)) <= truth * (1 + 1e-6) + 1e-11
 
 
+def test_units_of_the_vectors_change_no_bound():
+    problem, product = thermal(12)
+    basis = snapshots(problem, product, 4)
+    theta, units = np.array([0.2, 0.4, 0.9, 0.5]), np.array([1e-6, 1e3, 1e-2, 1.0])
+    x = galerkin(problem, basis, theta)
+    bounds = [
+        ResidualBasis(problem, product, V).dual_norm(coefficients(theta, [1.0], y))
+        for V, y in ((basis, x), (basis * units, x / units))
+    ]
+    assert bounds[0] == pytest.approx(bounds[1], rel=1e-9)
+    # Allowances of the lift are in units of the vectors, whatever their first one is.
+    allowances = [ResidualBasis(problem, product, V).allowance for V in (basis, basis * units)]
+    np.testing.assert_allclose(
+        allowances[1][1:].reshape(4, 4), allowances[0][1:].reshape(4, 4) * units[:, None], rtol=0.5
+    )
+
+
 def test_what_does_not_fit_is_refused():
     problem, product, V = random_problem(3, 8, 2, 1)
     residuals = ResidualBasis(problem, product, V)
@@ -278,6 +295,8 @@ def test_what_does_not_fit_is_refused():
         ResidualBasis(None)
     with pytest.raises(InputError, match="shape"):
         residuals.extend(np.ones(7))
+    with pytest.raises(InputError, match="V: expected vectors that are not zero, number 1 is"):
+        residuals.extend(np.eye(8)[:, :2] * [1, 0])
     with pytest.raises(NonFiniteError, match="V"):
         residuals.extend(np.full(8, np.inf))
     with pytest.raises(InputError, match="expected 9 numbers"):
