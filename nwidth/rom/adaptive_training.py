@@ -73,8 +73,8 @@ def adaptive_training(
         3.  halve the cells of the largest bounds at corners and centre along their longest side,
             and go on with the basis
 
-    Reference: Haasdonk, Dihlmann & Ohlberger (2011), doi:10.1080/13873954.2011.547674, section 3;
-    cells are halved along one axis instead of all.
+    Reference: Haasdonk, Dihlmann & Ohlberger (2011), doi:10.1080/13873954.2011.547674; here cells
+    are halved along one axis instead of all.
 
     Args:
         problem: A(mu) and f(mu).
@@ -91,6 +91,14 @@ def adaptive_training(
 
     Raises as `greedy` does, and `InputError` for more than 12 parameters, whose cells have too many
     corners; use Sobol points for them.
+
+    >>> from nwidth.rom.stability import MinTheta
+    >>> A, f = [np.diag([1.0, 2.0, 3.0]), np.diag([3.0, 1.0, 1.0])], [[1.0, 1.0, 1.0]]
+    >>> problem = AffineProblem(lambda mu: (1, mu[0]), A, lambda mu: (1,), f)
+    >>> alpha = MinTheta([[1.0, 1.0]], [3.0])  # A_1 + A_2 >= 3
+    >>> found = adaptive_training(problem, ParameterBox(0.1, 10), 1e-3, stability=alpha)
+    >>> found.status.name, found.model.size, len(found.training)
+    ('CONVERGED', 3, 7)
     """
     require_instance(box, "box", ParameterBox)
     if box.dimension > DIMENSIONS:

@@ -118,8 +118,7 @@ def greedy(
     Delta_N is the certified bound of the error ||u - u_N||. As it is within a fixed factor of the
     error, the basis is about as good as any of its size (Binev et al.). The first solution is that
     of the largest ||f||' / alpha. References: Binev, Cohen, Dahmen, DeVore, Petrova & Wojtaszczyk
-    (2011), doi:10.1137/100795772; Rozza, Huynh & Patera (2008), doi:10.1007/s11831-008-9019-9,
-    section 7.2.
+    (2011), doi:10.1137/100795772; Rozza, Huynh & Patera (2008), doi:10.1007/s11831-008-9019-9.
 
     Bounds of earlier rounds can save evaluations if Delta_N(mu) <= C Delta_M(mu) for M < N, the
     saturation of Hesthaven, Stamm & Zhang (2014), doi:10.1051/m2an/2013100: those whose old bound

@@ -217,6 +217,15 @@ def hp_partition(
 
     Solutions of a box are used again in others where their parameters are chosen again. Raises as
     `greedy` does.
+
+    >>> from nwidth.rom.stability import MinTheta
+    >>> A, f = [np.diag([1.0, 2.0, 3.0]), np.diag([3.0, 1.0, 1.0])], [[1.0, 1.0, 1.0]]
+    >>> problem = AffineProblem(lambda mu: (1, mu[0]), A, lambda mu: (1,), f)
+    >>> alpha = MinTheta([[1.0, 1.0]], [3.0])  # A_1 + A_2 >= 3
+    >>> box = ParameterBox(0.1, 10, log=True)
+    >>> model = hp_partition(problem, box, 1e-2, stability=alpha, max_size=2)
+    >>> model.converged, len(model.leaves), model.leaf_of([5.0]).tolist()
+    (True, 4, [3])
     """
     require_instance(box, "box", ParameterBox)
     max_leaves = require_integer(max_leaves, "max_leaves", 1)
