@@ -66,7 +66,8 @@ class ResidualBasis:
             by their action alone and products cannot be checked: an assumption. Matrices with
             entries need none.
 
-    Raises `InputError` for sizes that do not fit and `NonFiniteError` for NaN and infinity.
+    Raises `InputError` for sizes that do not fit and units in which squares leave the range of
+    numbers, and `NonFiniteError` for NaN and infinity.
 
     >>> A = [np.diag([2.0, 0.0]), np.diag([0.0, 4.0])]
     >>> problem = AffineProblem(lambda mu: mu, A, lambda mu: [1.0], [[2.0, 4.0]])
@@ -222,6 +223,11 @@ class ResidualBasis:
         Q = self._rows[:count]
         y, y_low = np.zeros(count), np.zeros(count)
         whole = size = self._norm(high)
+        if not np.isfinite(whole) or (whole == 0 and high.any()):
+            raise InputError(
+                f"residual: expected columns whose squares are in the range of numbers, got a norm "
+                f"of {whole}; bring matrices, sources or the inner product into other units"
+            )
         work = 0.0
         for _ in range(PASSES):
             # w <- w - Q (Q^H X w), the sums of coefficients kept to the last digit.
@@ -285,4 +291,5 @@ class ResidualBasis:
         return self._real(X @ (real + 1j * imaginary))
 
     def _norm(self, w: Array) -> float:
-        return float(np.sqrt(max(float(w @ self._apply(w)), 0.0)))
+        with np.errstate(over="ignore"):  # told where columns come in
+            return float(np.sqrt(max(float(w @ self._apply(w)), 0.0)))

@@ -94,7 +94,7 @@ def test_four_parameters_are_warned_of_and_fail_validation():
         return product.dual_norm(r)
 
     with pytest.warns(UserWarning, match="one or two parameters, got 4"):
-        formula = eim_error_bound(norm, training, z, max_rank=60)
+        formula = eim_error_bound(norm, training, z, max_rank=40)
     assert formula.status is EIMErrorBoundStatus.DEVIATES and formula.negative > 0
     with pytest.raises(NotConvergedError, match="ResidualBasis"):
         formula.checked()

@@ -286,6 +286,20 @@ def test_units_of_the_vectors_change_no_bound():
     )
 
 
+@pytest.mark.parametrize("unit", [1e-170, 1e170])
+def test_units_in_which_squares_are_lost_are_refused(unit):
+    problem, product = thermal(12)
+    other = AffineProblem(
+        problem.theta, problem.matrices, problem.phi, np.ones((1, problem.size)) * unit
+    )
+    with pytest.raises(InputError, match="in the range of numbers"):
+        ResidualBasis(other, product)
+    small = ResidualBasis(
+        AffineProblem(problem.theta, problem.matrices, problem.phi, [np.full(121, 1e-120)]), product
+    )
+    assert small.dual_norm([1.0]) > 0
+
+
 def test_what_does_not_fit_is_refused():
     problem, product, V = random_problem(3, 8, 2, 1)
     residuals = ResidualBasis(problem, product, V)
