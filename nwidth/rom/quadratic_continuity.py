@@ -42,19 +42,25 @@ def quadratic_continuity(form: QuadraticForm, inner_product: Any) -> float:
         scale = np.ravel(abs(M).sum(axis=1)).astype(np.float64)
         omega *= scale
         parts.append(M.multiply(1 / np.where(scale > 0, scale, 1.0)[:, None]).tocsr())
-    largest = [_largest_value(M[omega > 0], product) for M in parts]
     squares = [_largest_square(M, omega, product) for M in parts]
-    choices = (largest[k] * (squares[k - 1] * squares[k - 2]) ** 0.5 for k in range(3))
-    return float(min(choices)) * (1 + ROUNDING)
+    factors = [(squares[k - 1] * squares[k - 2]) ** 0.5 for k in range(3)]
+    best = np.inf
+    for k in np.argsort(factors):
+        if any(abs(parts[k] - parts[j]).nnz == 0 and factors[j] <= factors[k] for j in range(k)):
+            continue  # the same values, and no better factors
+        best = min(best, _scaled_values(parts[k][omega > 0], product, factors[k], best))
+    return float(best) * (1 + ROUNDING)
 
 
-def _largest_value(M: Any, product: InnerProduct) -> float:
-    """Return the largest dual norm of a row."""
-    best = 0.0
+def _scaled_values(M: Any, product: InnerProduct, factor: float, limit: float) -> float:
+    """Return the largest dual norm of a row times a factor, or a number that is not below limit."""
+    largest = 0.0
     for first in range(0, M.shape[0], BLOCK):
         rows = M[first : first + BLOCK].toarray().T
-        best = max(best, float(product.dual_norm(rows).max()))
-    return best
+        largest = max(largest, factor * float(product.dual_norm(rows).max()))
+        if largest >= limit:
+            break
+    return largest
 
 
 def _largest_square(M: Any, omega: Array, product: InnerProduct) -> float:
