@@ -139,7 +139,9 @@ class PODNetwork(PODSurrogate):
         self.folds = require_integer(folds, "folds", 2)
         self.seed = require_integer(seed, "seed", 0)
 
-    def _regress(self, points: Array, scores: Array) -> tuple[Regressor, dict[str, Any]]:
+    def _regress(
+        self, points: Array, scores: Array, size: float
+    ) -> tuple[Regressor, dict[str, Any]]:
         m = len(points)
         scale = float(np.sqrt(np.mean(np.sum(scores**2, axis=1))))
         x, y = torch.tensor(points), torch.tensor(scores / scale)

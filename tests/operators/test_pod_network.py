@@ -64,7 +64,7 @@ def test_new_parameters_are_answered_to_about_the_cross_validated_error(model):
 def test_left_out_errors_are_those_of_networks_without_the_part(model):
     points = RNG.uniform(-1, 1, (12, 2))
     scores = np.stack([points[:, 0] ** 2, points[:, 1]], axis=1)
-    found, _ = model._regress(points, scores)
+    found, _ = model._regress(points, scores, 1.0)
     part = np.array_split(generator(0, 1).permutation(12), 4)[1]
     rest = np.setdiff1d(np.arange(12), part)
     x, y = torch.tensor(points), torch.tensor(scores / found.scale)

@@ -49,7 +49,7 @@ class PODRegression(PODSurrogate):
         inputs, output: names of the data set; and what else `PODSurrogate` takes.
         regressor: "gaussian-process", which alone has error bars, "radial-basis-functions",
             "polynomial", or "auto": that of the smallest error, all of which `metrics["errors"]`
-            lists (root mean squares of the scores' errors, relative to their size).
+            lists (of the scores alone, relative to the fields as `metrics["error"]` is).
 
     >>> model = PODRegression(inputs="mu", output="pressure")
     >>> model.predict({"mu": np.ones(1)})
@@ -82,7 +82,9 @@ class PODRegression(PODSurrogate):
         )
         self.regressor = require_choice(regressor, "regressor", (*REGRESSORS, "auto"))
 
-    def _regress(self, points: Array, scores: Array) -> tuple[Regressor, dict[str, Any]]:
+    def _regress(
+        self, points: Array, scores: Array, size: float
+    ) -> tuple[Regressor, dict[str, Any]]:
         found, reasons = [], []
         for name, fit in _FITS.items():
             if self.regressor not in (name, "auto"):
@@ -93,8 +95,8 @@ class PODRegression(PODSurrogate):
                 reasons.append(error)
         if not found:
             raise reasons[0]
-        size = float(np.linalg.norm(scores))
-        errors = {model.name: float(np.linalg.norm(model.left_out)) / size for model in found}
+        total = size * float(np.sqrt(len(scores)))
+        errors = {model.name: float(np.linalg.norm(model.left_out)) / total for model in found}
         return min(found, key=lambda model: errors[model.name]), {"errors": errors}
 
     @staticmethod

@@ -102,8 +102,13 @@ class PODSurrogate(Surrogate, ABC):
         self._warned = False
 
     @abstractmethod
-    def _regress(self, points: Array, scores: Array) -> tuple[Regressor, dict[str, Any]]:
-        """Return scores (m, r) as a function of points (m, p), and what to add to the metrics."""
+    def _regress(
+        self, points: Array, scores: Array, size: float
+    ) -> tuple[Regressor, dict[str, Any]]:
+        """Return scores (m, r) as a function of points (m, p), and what to add to the metrics.
+
+        `size` is the root mean square of the norms of the fields.
+        """
 
     @staticmethod
     @abstractmethod
@@ -142,9 +147,9 @@ class PODSurrogate(Surrogate, ABC):
             {n: dataset[n][:] if values is None else values for n, values in told.items()}
         )
         scores = modes.scores(fields)
-        regressor, more = self._regress(points, scores)
-        truncation = modes.norms(fields - modes.combine(scores))
         size = float(np.sqrt(np.mean(modes.norms(fields) ** 2)))
+        regressor, more = self._regress(points, scores, size)
+        truncation = modes.norms(fields - modes.combine(scores))
         errors = np.hypot(np.linalg.norm(regressor.left_out, axis=1), truncation) / size
         errors += _ROUNDING * float(np.finfo(fields.dtype).eps)
         self._features, self._modes, self._regressor = features, modes, regressor

@@ -25,6 +25,9 @@ def test_the_stated_error_is_that_of_scores_and_modes_together(make_data, family
     size = np.sqrt(np.mean(family.grid.norm(u) ** 2))
     found = np.sqrt(np.mean(left_out**2 + truncation**2)) / size
     assert model.metrics["error"] == pytest.approx(found, rel=1e-9)
+    assert model.metrics["errors"]["polynomial"] == pytest.approx(
+        np.sqrt(np.mean(left_out**2)) / size, rel=1e-9
+    )
     assert model.metrics["truncation_error"] == pytest.approx(
         np.sqrt(np.mean(truncation**2)) / size, rel=1e-9
     )
