@@ -89,7 +89,7 @@ def compensated_combination(vectors: Any, weights: Any) -> tuple[Array, Array]:
     V, w = as_floating(np.asarray(vectors), "vectors"), as_floating(np.asarray(weights), "weights")
     require_shape(require_finite(w, "weights"), require_finite(V, "vectors").shape[:1], "weights")
     dtype = np.result_type(V, w, np.float64)
-    V, w = V.astype(dtype), w.astype(dtype)
+    V, w = np.ascontiguousarray(V, dtype), w.astype(dtype)
     high, low = np.zeros((2, V.shape[1]), dtype)
     # Of complex numbers: real parts of products, then imaginary ones.
     rows = np.concatenate([V.real, V.imag]) if dtype.kind == "c" else V
