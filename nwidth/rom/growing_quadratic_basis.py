@@ -57,7 +57,7 @@ class GrowingQuadraticBasis:
         self.problem = require_instance(problem, "problem", QuadraticProblem)
         self.inner_product = InnerProduct.of(inner_product, problem.size)
         self.residual = QuadraticResidualBasis(problem, self.inner_product)
-        self.box = box
+        self.box = None if box is None else require_instance(box, "box", ParameterBox)
         if continuity is None:
             continuity = [quadratic_continuity(b, self.inner_product) for b in problem.forms]
         self.continuity = real_floating(np.asarray(continuity), "continuity").astype(np.float64)

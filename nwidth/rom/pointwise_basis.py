@@ -85,6 +85,10 @@ class PointwiseBasis:
 
     def __post_init__(self) -> None:
         require_instance(self.linear, "linear", AffineProblem)
+        if not isinstance(self.stability, StabilityBound):
+            raise InputError(f"stability: expected a StabilityBound, got {self.stability!r:.80}")
+        if self.box is not None:
+            require_instance(self.box, "box", ParameterBox)
         if self.linear.matrices.kind != "dense":
             raise InputError("linear: expected a reduced problem, with dense matrices")
         for name in _ARRAYS:

@@ -80,6 +80,8 @@ class QuadraticBasis:
     def __post_init__(self) -> None:
         require_instance(self.linear, "linear", AffineProblem)
         require_instance(self.stability, "stability", JacobianStability)
+        if self.box is not None:
+            require_instance(self.box, "box", ParameterBox)
         if self.linear.matrices.kind != "dense":
             raise InputError("linear: expected a reduced problem, with dense matrices")
         for name in _ARRAYS:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.quadratic_form import QuadraticForm
 from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
@@ -35,6 +36,7 @@ def quadratic_continuity(form: QuadraticForm, inner_product: Any) -> float:
     >>> round(quadratic_continuity(QuadraticForm([[3.0]], one, one), InnerProduct(4 * one)), 6)
     0.375
     """
+    require_instance(form, "form", QuadraticForm)
     product = InnerProduct.of(inner_product, form.size)
     omega = np.ones(form.C.shape[0])
     parts = []

@@ -86,6 +86,8 @@ class QuadraticForm:
         Reid (1974), doi:10.1093/imamat/13.1.117. Raises `InputError` where random vectors show that
         the function depends on more, or is not bilinear.
         """
+        if not callable(b):
+            raise InputError(f"b: expected a function of two vectors, got {b!r:.80}")
         pattern = canonical(pattern)
         n = pattern.shape[0]
         if pattern.shape != (n, n):

@@ -100,6 +100,8 @@ class QuadraticProblem:
             raise InputError("linear: expected a real problem, got a complex one")
         if not callable(self.psi):
             raise InputError(f"psi: expected a function, got {self.psi!r:.80}")
+        if not isinstance(self.forms, Sequence):
+            raise InputError(f"forms: expected a list of QuadraticForms, got {self.forms!r:.80}")
         object.__setattr__(self, "forms", tuple(self.forms))
         if not self.forms:
             raise InputError("forms: expected at least one quadratic term; AffineProblem has none")

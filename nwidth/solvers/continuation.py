@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_number
-from nwidth.errors import NotConvergedError
+from nwidth.errors import InputError, NotConvergedError
 from nwidth.solvers.newton import NewtonSolution
 
 Array = NDArray[Any]
@@ -72,6 +72,11 @@ def continuation(
     >>> round(continuation(solve, solve(0.0, np.ones(1))).reached, 2)
     0.67
     """
+    if not callable(solve) or not isinstance(start, NewtonSolution):
+        raise InputError(
+            f"solve, start: expected a function and a NewtonSolution, got {solve!r:.40} and "
+            f"{start!r:.40}"
+        )
     step = require_number(step, "step", "(0, 1]")
     least = require_number(least, "least", "(0, 1)")
     last = start.checked()

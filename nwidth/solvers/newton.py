@@ -106,6 +106,9 @@ def newton(
     >>> float(found.u[0].round(12)), found.status.name
     (1.414213562373, 'CONVERGED')
     """
+    for name, function in (("residual", residual), ("direction", direction)):
+        if not callable(function):
+            raise InputError(f"{name}: expected a function, got {function!r:.80}")
     rtol = require_number(rtol, "rtol", "(0, 1)")
     max_iterations = require_integer(max_iterations, "max_iterations", 1)
     u = require_finite(as_floating(np.asarray(initial), "initial"), "initial")
