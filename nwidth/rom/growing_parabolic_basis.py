@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance
+from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.inner_product import InnerProduct
@@ -57,7 +58,8 @@ class GrowingParabolicBasis:
     ):
         self.problem = require_instance(problem, "problem", ParabolicProblem)
         self.inner_product = InnerProduct.of(inner_product, problem.size)
-        self.stability, self.box = stability, box
+        self.stability = stability
+        self.box = None if box is None else require_instance(box, "box", ParameterBox)
         elliptic = problem.problem
         require_coercivity(stability, len(elliptic.matrices))
         terms = MatrixSpan([*elliptic.matrices.matrices, *problem.mass.matrices])
@@ -94,7 +96,9 @@ class GrowingParabolicBasis:
 
     def remainder(self, trajectory: Any) -> Array:
         """Return u^k - V V^H X u^k of fields (K + 1, n), projected twice."""
-        left = np.array(trajectory, self.dtype).T
+        u = as_floating(np.asarray(trajectory), "trajectory")
+        require_finite(require_shape(u, (None, self.problem.size), "trajectory"), "trajectory")
+        left = np.array(u, np.result_type(self.dtype, u)).T
         for _ in range(2):
             left -= self._basis @ self.inner_product.inner(self._basis, left)
         return left.T
@@ -156,10 +160,13 @@ class GrowingParabolicBasis:
             problem.start.theta,
             problem.start.phi,
         )
+        R, allowance = self.residual.truncated(self.size)
+        if self.dtype.kind == "c":  # sums of complex products are rounded in both parts
+            allowance = allowance * np.sqrt(2)
         return ParabolicBasis(
             reduced,
-            self.residual.coefficients,
-            self.residual.allowance,
+            R,
+            allowance,
             np.stack([B for B, _ in self._missed]),
             np.stack([b for _, b in self._missed]),
             self.stability,

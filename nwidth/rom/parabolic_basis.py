@@ -135,17 +135,24 @@ class ParabolicBasis:
             raise InputError("problem: expected a reduced one, with dense matrices")
         require_coercivity(self.stability, len(elliptic.matrices))
         columns = len(elliptic.sources) + N * (len(elliptic.matrices) + len(start.matrices))
-        require_shape(self.residual, (None, columns), "residual")
-        require_shape(self.allowance, (columns,), "allowance")
-        shape, J = (N + 1, len(start.matrices)), len(start.sources)
-        require_shape(self.initial_error, (*shape, J, J), "initial_error")
-        require_shape(self.initial_allowance, (*shape, J), "initial_allowance")
-        for name in _ARRAYS:
-            require_finite(getattr(self, name), name)
-            if name.endswith("allowance") and (getattr(self, name) < 0).any():
-                raise InputError(f"{name}: expected numbers >= 0")
-        if self.basis is not None:
-            require_finite(require_shape(self.basis, (None, N), "basis"), "basis")
+        Qm, J = len(start.matrices), len(start.sources)
+        shapes: dict[str, tuple[int | None, ...]] = {
+            "residual": (None, columns),
+            "allowance": (columns,),
+            "initial_error": (N + 1, Qm, J, J),
+            "initial_allowance": (N + 1, Qm, J),
+            "basis": (None, N),
+        }
+        for name, shape in shapes.items():
+            if name == "basis" and self.basis is None:
+                continue
+            values = as_floating(np.asarray(getattr(self, name)), name)
+            require_finite(require_shape(values, shape, name), name)
+            if name.endswith("allowance") and not (np.isrealobj(values) and (values >= 0).all()):
+                raise InputError(f"{name}: expected real numbers >= 0")
+            object.__setattr__(self, name, values)
+        if self.box is not None:
+            require_instance(self.box, "box", ParameterBox)
 
     @property
     def size(self) -> int:
@@ -335,6 +342,8 @@ def _leading(problem: ParabolicProblem, N: int) -> ParabolicProblem:
 
 def require_coercivity(stability: StabilityBound, terms: int) -> None:
     """Raise `InputError` unless the bound is of the coercivity constant of so many terms."""
+    if not hasattr(stability, "lower") or not hasattr(stability, "terms"):
+        raise InputError(f"stability: expected a stability bound, got {stability!r:.80}")
     if stability.constant != "coercivity" or stability.terms != terms:
         raise InputError(
             f"stability: expected a bound of the coercivity constant of {terms} terms, got one of "

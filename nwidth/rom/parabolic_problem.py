@@ -93,7 +93,10 @@ class ParabolicProblem:
                     f"{len(span)} terms of {name}, got none"
                 )
         start = AffineProblem(
-            self.mass_coefficients or _ONE, mass, self.initial_coefficients or _ONE, initial
+            _ONE if self.mass_coefficients is None else self.mass_coefficients,
+            mass,
+            _ONE if self.initial_coefficients is None else self.initial_coefficients,
+            initial,
         )
         for name, value in (
             ("times", times),

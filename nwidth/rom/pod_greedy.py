@@ -12,7 +12,7 @@ from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
-from nwidth.rom.parabolic_basis import ParabolicBasis
+from nwidth.rom.parabolic_basis import ParabolicBasis, require_coercivity
 from nwidth.rom.parabolic_problem import ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.pod import pod
@@ -94,6 +94,10 @@ def pod_greedy(
         require_integer(modes, "modes", 1),
         require_integer(max_size, "max_size", 1),
     )
+    for name, given in (("solve", solve), ("progress", progress)):
+        if given is not None and not callable(given):
+            raise InputError(f"{name}: expected a function, got {given!r:.80}")
+    require_coercivity(stability, len(problem.problem.matrices))
     require_stable(stability, problem.coefficients(samples)[0], samples)
     low, high = samples.min(axis=0), samples.max(axis=0)
     if box is None and (low < high).all():
@@ -110,6 +114,7 @@ def pod_greedy(
                     f"trajectory at mu = {samples[0].tolist()}"
                 )
     else:
+        require_instance(start, "start", GreedyResult)
         # `GreedyResult` is written for `ReducedBasis`; ours has the same form.
         basis = require_instance(start.basis, "start", GrowingParabolicBasis)
         clock, steps = clock - start.history[-1].seconds, [*start.history[:-1]]
