@@ -76,7 +76,7 @@ class InputFeatures:
     def points(self, inputs: Mapping[str, Any]) -> tuple[Array, Array]:
         """Return points (samples, p) of inputs by name, and which samples are like training's.
 
-        A scalar has shape (samples,), a field (samples, *shape) on the training grid. A sample is
+        A scalar has shape (samples,) or (samples, 1), a field (samples, *shape). A sample is
         not like those of training if it lies outside of their box, or if one of its fields is twice
         as far from the modes as any of theirs. Points of inputs beyond the range are not finite.
         """
@@ -143,6 +143,8 @@ class InputFeatures:
         count = None
         for name, modes in self.modes.items():
             values = to_numpy(real_floating(inputs[name], name))
+            if modes is None and values.shape[1:] == (1,):
+                values = values[:, 0]  # parameters (m, p) of one number each
             shape = () if modes is None else modes.shape
             if values.ndim != len(shape) + 1 or values.shape[1:] != shape or not len(values):
                 wanted = ", ".join(["sample", *map(str, shape)]) + ("," if not shape else "")

@@ -23,6 +23,8 @@ def test_scalars_are_scaled_to_their_box(data):
     assert found.dimension == 2 and inside.all()
     np.testing.assert_allclose(points.min(axis=0), -1)
     np.testing.assert_allclose(points.max(axis=0), 1)
+    column, _ = found.points({"a": MU[:, :1], "b": MU[:, 1]})
+    np.testing.assert_array_equal(column, points)
     middle = (MU.min(axis=0) + MU.max(axis=0)) / 2
     points, _ = found.points({"a": middle[:1], "b": middle[1:]})
     np.testing.assert_allclose(points, 0, atol=1e-15)

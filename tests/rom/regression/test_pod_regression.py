@@ -5,9 +5,10 @@ import pytest
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
-from nwidth.rom import certify
+from nwidth.rom import AffineProblem, certify
 from nwidth.rom.regression import PODRegression
 from nwidth.rom.regression.pod_regression import REGRESSORS
+from nwidth.rom.stability import MinTheta
 from nwidth.solvers import Darcy, solve
 
 
@@ -211,3 +212,28 @@ def test_certificates_hold_unchanged(tmp_path):
     assert (problem.grid.norm(raw.u - exact) <= raw.l2_bound * problem.grid.norm(exact)).all()
     assert (answer.bound_before < 0.3).all() and (answer.bound <= 1e-3).all()
     assert (problem.grid.norm(answer.u - exact) <= answer.l2_bound * problem.grid.norm(exact)).all()
+
+
+def test_certificates_of_affine_problems_hold_unchanged(tmp_path):
+    n, mu = 40, np.linspace(1, 3, 12)
+    stiffness = np.diag(np.full(n, 2.0)) - np.eye(n, k=1) - np.eye(n, k=-1)
+    problem = AffineProblem(
+        lambda m: [1.0, m[0] / n**2], [stiffness, np.eye(n)], lambda m: [1.0], [np.ones(n) / n**2]
+    )
+
+    def solution(mu):
+        return np.array([np.linalg.solve(problem.matrix([m]), problem.source([m])) for m in mu])
+
+    with FieldDataset.create(
+        tmp_path / "a.h5", Grid.uniform(n), {"u": "1"}, scalars={"mu": "1"}
+    ) as data:
+        data.extend({"u": solution(mu)}, {"mu": mu})
+        data.finish()
+        model = PODRegression(inputs="mu", output="u").fit(data)
+    stability = MinTheta([[1.0, 1.0 / n**2]], [1.0])
+    X, new = stiffness + np.eye(n) / n**2, np.array([[1.3], [2.9]])
+    wrong = model.predict({"mu": new}) - solution(new[:, 0])
+    answer = certify(model, problem, X, stability).predict({"mu": new})
+    errors = np.sqrt(np.einsum("ij,jk,ik->i", wrong, X, wrong))
+    assert (errors <= answer.absolute_bound).all()
+    assert (answer.bound < 1e-4).all()
