@@ -52,6 +52,29 @@ def test_the_code_of_the_guide_to_reduced_models_runs():
     assert (model.rank, names["matrices"].rank) == (45, 13)
 
 
+def test_the_code_on_reduction_in_the_user_guide_runs():
+    text = (ROOT / "docs" / "user_guide.md").read_text(encoding="utf-8")
+    section = text.split("## Reduce\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec(block, names)
+    np, problem, one = names["np"], names["problem"], names["one"]
+    u = np.linalg.solve(problem.matrix([0.2, 0.5, 0.9]).toarray(), problem.source([0.2, 0.5, 0.9]))
+    error = u - names["model"].lift(one.x)
+    assert 0 < np.sqrt(error @ names["X"] @ error) <= one.bound < 1e-3
+    assert names["temperature"].shape == (33, 33) and len(names["many"]) == 10_000
+
+
+def test_the_code_of_the_guide_to_reduced_bases_runs():
+    text = (ROOT / "docs" / "reduced_basis.md").read_text(encoding="utf-8")
+    names: dict = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)), names)
+    problem, mean = names["problem"], names["mean"]
+    u = names["np"].linalg.solve(problem.matrix([10.0]).toarray(), problem.source([10.0]))
+    assert abs(problem.source([10.0]) @ u - mean.value) <= mean.bound < 1e-6
+    assert names["waves"].certified == 1
+
+
 def test_links_of_the_docs_lead_somewhere():
     for path in (ROOT / "docs").glob("*.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
