@@ -103,7 +103,7 @@ class AffineProblem:
         arrays (p,). Raises `InputError` for another number of coefficients, and for complex ones if
         all that is given is real; `NonFiniteError` for NaN and infinity.
         """
-        mus = np.asarray(real_floating(mus, "mu"))
+        mus = np.asarray(real_floating(mus, "mu"), np.float64)
         if mus.ndim != 2:
             raise InputError(f"mu: expected shape (m, p), got {mus.shape}")
         require_finite(mus, "mu")
@@ -230,7 +230,7 @@ def _values(coefficients: Coefficients | None, mu: Any, name: str) -> Array:
         )
     if isinstance(coefficients, AffineDecomposition):
         return coefficients.beta(mu)
-    return require_finite(as_floating(np.asarray(coefficients(mu)), name), name)
+    return require_finite(np.asarray(as_floating(coefficients(mu), name)), name)
 
 
 def _table(coefficients: Coefficients | None, mus: Array, count: int, name: str) -> Array:

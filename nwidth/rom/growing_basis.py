@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_choice, require_instance
+from nwidth.arrays import as_floating
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parameter_box import ParameterBox
-from nwidth.rom.reduced_basis import TESTS, ReducedBasis
+from nwidth.rom.reduced_basis import TESTS, ReducedBasis, require_stability
 from nwidth.rom.residual_basis import ResidualBasis
 from nwidth.rom.stability.stability_bound import StabilityBound
 from nwidth.solvers.linear_operator import LinearOperator
@@ -58,11 +59,7 @@ class GrowingBasis:
     ):
         self.problem = require_instance(problem, "problem", AffineProblem)
         self.inner_product = InnerProduct.of(inner_product, problem.size)
-        if stability.terms != len(problem.matrices):
-            raise InputError(
-                f"stability: expected {len(problem.matrices)} terms, got {stability.terms}"
-            )
-        self.stability = stability
+        self.stability = require_stability(stability, len(problem.matrices))
         self.box = None if box is None else require_instance(box, "box", ParameterBox)
         self.test = require_choice(test, "test", TESTS)
         kinds = [problem.matrices.dtype, problem.sources.dtype, self.inner_product.dtype]
@@ -92,7 +89,7 @@ class GrowingBasis:
 
         A vector that depends on those before, up to rounding, is dropped.
         """
-        new = self.inner_product.orthonormalize(u, self._basis)
+        new = self.inner_product.orthonormalize(as_floating(u, "u"), self._basis)
         if new.dtype.kind == "c" and self.dtype.kind != "c":
             raise InputError("u: expected real vectors of a real problem, got complex ones")
         new = new.astype(self.dtype, copy=False)

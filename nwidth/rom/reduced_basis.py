@@ -78,15 +78,16 @@ class ReducedBasis:
         N, Q, Qf = self.size, len(self.problem.matrices), len(self.problem.sources)
         if self.problem.matrices.kind != "dense":
             raise InputError("problem: expected a reduced one, with dense matrices")
-        if self.stability.terms != Q:
-            raise InputError(f"stability: expected {Q} terms, got {self.stability.terms}")
-        require_shape(self.residual, (None, Qf + N * Q), "residual")
-        require_shape(self.allowance, (Qf + N * Q,), "allowance")
-        if self.basis is not None:
-            require_shape(self.basis, (None, N), "basis")
-        for name in ("residual", "allowance", "basis"):
-            if getattr(self, name) is not None:
-                require_finite(as_floating(getattr(self, name), name), name)
+        require_stability(self.stability, Q)
+        for name, shape in (
+            ("residual", (None, Qf + N * Q)),
+            ("allowance", (Qf + N * Q,)),
+            ("basis", (None, N)),
+        ):
+            if name != "basis" or self.basis is not None:
+                array = np.asarray(as_floating(getattr(self, name), name))
+                require_finite(require_shape(array, shape, name), name)
+                object.__setattr__(self, name, array)
         if self.allowance.dtype.kind != "f" or (self.allowance < 0).any():
             raise InputError("allowance: expected real numbers >= 0")
         if self.box is not None:
@@ -108,7 +109,7 @@ class ReducedBasis:
         """
         stage = self._stage
         if type(mu) is not np.ndarray or mu.dtype is not _FLOAT:
-            mu = real_floating(np.asarray(mu), "mu")
+            mu = real_floating(mu, "mu")
         mus = np.array(mu, np.float64, ndmin=2)
         if mu.ndim > 1 or (self.box is not None and mus.shape[1] != self.box.dimension):
             raise self._unlike(mu.shape)
@@ -135,7 +136,7 @@ class ReducedBasis:
         answers stay there.
         """
         xp = namespace(mus)
-        asked = np.array(real_floating(to_numpy(mus), "mu"), np.float64)
+        asked = np.array(to_numpy(real_floating(mus, "mu")), np.float64)
         if asked.ndim != 2 or (self.box is not None and asked.shape[1] != self.box.dimension):
             raise self._unlike(asked.shape)
         theta, phi = self.problem.coefficients(asked)
@@ -161,7 +162,7 @@ class ReducedBasis:
             raise InputError(
                 "lift: this model was saved without its basis; save it with basis=True"
             )
-        x = as_floating(np.asarray(x), "x")
+        x = np.asarray(as_floating(x, "x"))
         if x.ndim not in (1, 2) or x.shape[-1] != self.size:
             raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
         return x @ self.basis.T
@@ -297,7 +298,11 @@ class ReducedBasis:
         """Return theta (1, Q) and phi (1, Q_f), quickly where functions give what they must."""
         rows = []
         for given, count in self._functions:
-            values = np.array(given(mu), ndmin=2)
+            values = given(mu)
+            try:
+                values = np.array(values, ndmin=2)
+            except ValueError:  # rows of different lengths
+                return self.problem.coefficients(mu[None])
             if values.dtype is not self._stage.dtype or values.shape != (1, count):
                 return self.problem.coefficients(mu[None])
             rows.append(values)
@@ -327,6 +332,23 @@ class ReducedBasis:
                 UserWarning,
                 stacklevel=3,
             )
+
+
+def require_stability(stability: Any, terms: int) -> StabilityBound:
+    """Return a stability bound of so many terms, or raise `InputError`.
+
+    >>> from nwidth.rom.stability import MinTheta
+    >>> require_stability(MinTheta([[1.0, 1.0]], [0.5]), 2).name
+    'min-theta'
+    """
+    if not hasattr(stability, "terms") or not callable(getattr(stability, "lower", None)):
+        raise InputError(
+            "stability: expected a lower bound of the stability constant, such as MinTheta, got "
+            f"{stability!r:.80}"
+        )
+    if stability.terms != terms:
+        raise InputError(f"stability: expected {terms} terms, got {stability.terms}")
+    return stability
 
 
 _KIND = "reduced-basis"
