@@ -135,7 +135,7 @@ def greedy(
         rtol: the bound is to be at most atol + rtol ||u_N||. Good values: 1e-2 to 1e-8.
         stability: lower bound of the stability constant, positive at all training parameters.
         inner_product: X, a matrix or an `InnerProduct`; Euclidean by default.
-        atol: an absolute part of the tolerance, in the norm of X.
+        atol: an absolute part of the tolerance, in the norm of X, for solutions that may vanish.
         max_size: limit on the number of vectors.
         box: where queries count as inside; by default what the training parameters span.
         test: "galerkin" or "least-squares".
