@@ -68,7 +68,7 @@ class AffineErrorBound:
 
     def __call__(self, mus: Any, fields: Any) -> Array:
         """Return bounds (m,) for vectors (m, n) at parameters (m, p); infinite if not stable."""
-        theta, phi = self.problem.coefficients(mus)
+        theta, phi = self.problem.coefficients(np.asanyarray(mus))
         fields = as_floating(np.asarray(fields), "fields")
         require_finite(require_shape(fields, (len(theta), self.problem.size), "fields"), "fields")
         lower = np.asarray(self.stability.lower(theta))
@@ -163,8 +163,8 @@ def certify_vectors(
     """
     if rtol is not None:
         rtol = require_number(rtol, "rtol", "(0, inf)")
-    problem = error_bound.problem
-    theta, phi = problem.coefficients(mus)
+    problem = require_instance(error_bound, "error_bound", AffineErrorBound).problem
+    theta, phi = problem.coefficients(np.asanyarray(mus))
     fields = as_floating(np.asarray(u), "prediction")
     require_shape(fields, (len(theta), problem.size), "prediction")
     is_complex = "c" in (fields.dtype.kind, theta.dtype.kind, phi.dtype.kind)

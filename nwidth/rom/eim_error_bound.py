@@ -20,6 +20,7 @@ Array = NDArray[Any]
 # Deviations of squares up to which the formula counts as usable, and the multiple of them that is
 # added.
 USABLE, SAFETY = 1e-3, 10.0
+SMALLEST = 1e-150
 TINY = float(np.finfo(np.float64).tiny)
 # Numbers of parameters up to which the formula has been seen to work.
 FEW = 2
@@ -159,7 +160,7 @@ def eim_error_bound(
     >>> formula.rank, formula.status.name, formula.dual_norm([1.0, -0.8]).round(12)
     (3, 'VALIDATED', np.float64(1.280624847487))
     """
-    training = TrainingParameters(parameters)
+    training = TrainingParameters(np.asanyarray(parameters))
     z = require_finite(as_floating(np.asarray(z), "z"), "z")
     if z.ndim != 2 or z.shape[1] != len(training) or len(z) == 0:
         raise InputError(f"z: expected shape (columns, {len(training)}), got {z.shape}")
@@ -267,9 +268,20 @@ def _stabilized(X: Array, rtol: float, limit: int) -> tuple[Array, Array, Array]
 
 def _residual_norm(norm: Callable[[Any], float], mu: Any) -> float:
     """Return the residual norm of one parameter, checked."""
-    value = float(norm(mu))
+    given = norm(mu)
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"norm: expected one number, the residual norm at {mu}, got {given!r:.80}"
+        ) from None
     if not np.isfinite(value):
         raise NonFiniteError(f"norm: expected a finite residual norm at {mu}, got {value}")
     if value < 0:
         raise InputError(f"norm: expected a residual norm >= 0 at {mu}, got {value}")
+    if value > 0 and not SMALLEST <= value <= 1 / SMALLEST:
+        raise InputError(
+            f"norm: expected a residual norm whose square is in the range of numbers, got {value} "
+            f"at {mu}; bring the problem into other units"
+        )
     return value

@@ -94,6 +94,7 @@ class InnerProduct:
         >>> InnerProduct.of(None, 3).size
         3
         """
+        size = require_integer(size, "size", 1)
         if given is None:
             return cls.euclidean(size)
         product = given if isinstance(given, InnerProduct) else cls(given)

@@ -137,6 +137,11 @@ def test_what_does_not_fit_is_refused():
         eim_error_bound(np.abs, mu, z * np.nan)
     with pytest.raises(NonFiniteError, match="finite residual norm at"):
         eim_error_bound(lambda m: np.nan, mu, z)
+    for value in (1e-200, 1e200):
+        with pytest.raises(InputError, match="in the range of numbers"):
+            eim_error_bound(lambda m, value=value: value, mu, z)
+    with pytest.raises(InputError, match="expected one number"):
+        eim_error_bound(lambda m: None, mu, z)
     with pytest.raises(InputError, match=">= 0 at"):
         eim_error_bound(lambda m: -1.0, mu, z)
     with pytest.raises(InputError, match="validation"):
