@@ -85,10 +85,11 @@ class GrowingQuadraticBasis:
         """Number of known solutions."""
         return len(self._anchors)
 
-    def extend(self, mu: Any, u: Any) -> int:
+    def extend(self, mu: Any, u: Any, *, anchor_only: bool = False) -> int:
         """Add the solution u of one parameter as anchor and to the basis; return what was new.
 
-        The number is 0 where the basis held it already, up to rounding.
+        The number is 0 where the basis held it already, up to rounding, or if the solution is
+        wanted as an anchor alone.
         """
         u = real_floating(np.asarray(u), "u").astype(np.float64)
         require_finite(require_shape(u, (self.problem.size,), "u"), "u")
@@ -96,6 +97,8 @@ class GrowingQuadraticBasis:
         theta, phi, psi = (c[0] for c in self.problem.coefficients(rows))
         constant = jacobian_coercivity(self.problem, rows[0], u, self.inner_product)
         self._anchors.append((theta, phi, psi, u, constant))
+        if anchor_only:
+            return 0
         new = self.inner_product.orthonormalize(u, self._basis)
         for v in new.T:
             self._add(v)

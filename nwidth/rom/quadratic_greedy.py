@@ -19,6 +19,9 @@ from nwidth.rom.quadratic_problem import QuadraticProblem, parameter_rows
 
 Array = NDArray[Any]
 
+# An answer is good if its error is at most this part of what is allowed.
+GOOD = 0.1
+
 
 @dataclass(frozen=True)
 class QuadraticGreedyStep:
@@ -82,9 +85,9 @@ def quadratic_greedy(
         mu* = argmax  Delta_N(mu) / (atol + rtol ||u_N(mu)||)
 
     Delta_N is the bound of `QuadraticBasis`. Where it is infinite (tau >= 1, or a Jacobian that is
-    not known to be coercive) the parameter comes first, and its solution brings both a vector and
-    an anchor of the stability constant. Reference: Veroy & Patera (2005), doi:10.1002/fld.867,
-    section 5.
+    not known to be coercive) the parameter comes first, and its solution brings a vector and an
+    anchor of the stability constant; an anchor alone where the answer was good but not certified.
+    Reference: Veroy & Patera (2005), doi:10.1002/fld.867, section 5.
 
     Args:
         problem: A(mu), B(mu) and f(mu).
@@ -128,16 +131,20 @@ def quadratic_greedy(
     open_ones = np.ones(len(samples), bool)  # neither solved for nor given up
     skipped = np.zeros(len(samples), bool)
 
-    def add(index: int) -> None:
+    def add(index: int, known: Array | None = None) -> None:
         mu = samples[index]
         open_ones[index] = False
+        u = None
         if solve is not None:
-            basis.extend(mu, solve(mu))
-            return
-        found = problem.solve(mu)
-        if found.converged:
-            basis.extend(mu, found.u)
-        skipped[index] = not found.converged
+            u = np.asarray(solve(mu))
+        elif (found := problem.solve(mu)).converged:
+            u = found.u
+        skipped[index] = u is None
+        if u is not None:
+            # Where the answer was good and only its bound was missing, an anchor is all it takes.
+            error = np.inf if known is None else float(product.norm(u - known))
+            good = error <= GOOD * (atol + rtol * float(product.norm(u)))
+            basis.extend(mu, u, anchor_only=good)
 
     # The parameter nearest to the middle of all is the likeliest to have a solution.
     spread = np.where(high > low, high - low, 1.0)
@@ -184,4 +191,5 @@ def quadratic_greedy(
             status = GreedyStatus.STOPPED
         if status is not None:
             return QuadraticGreedyResult(model, tuple(steps), status, samples[skipped], basis)
-        add(worst)
+        lifted = None if answers.certified[worst] else np.nan_to_num(model.lift(answers.x[worst]))
+        add(worst, lifted)

@@ -46,6 +46,12 @@ def test_what_the_basis_holds_is_an_anchor_still(growing):
     u = made.problem.solve([10.0, -2.0]).u
     assert growing.extend([10.0, -2.0], u) == 0
     assert growing.anchors == 4 and len(growing) == 3
+    u = made.problem.solve([7.0, 2.0]).u
+    before = growing.model().solve([7.0, 2.0])
+    assert growing.extend([7.0, 2.0], u, anchor_only=True) == 0
+    after = growing.model().solve([7.0, 2.0])
+    assert growing.anchors == 5 and after.stability > before.stability
+    assert after.residual == pytest.approx(before.residual, rel=1e-9)
 
 
 def test_known_continuity_constants_are_taken(quadratic_problem):
