@@ -276,9 +276,12 @@ _BLOCK = 1 << 16
 
 
 def _over(bound: Array, allowed: Array) -> Array:
-    """Return quotients; a bound above nothing allowed is infinitely too large."""
+    """Return quotients; a bound above nothing allowed is infinitely too large.
+
+    Bounds are never zero: the smallest number is that of data which vanish.
+    """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return np.where(bound > 0, bound / allowed, 0.0)
+        return np.where(bound > np.finfo(np.float64).tiny, bound / allowed, 0.0)
 
 
 def _limits(rtol: float, atol: float) -> tuple[float, float]:

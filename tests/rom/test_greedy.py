@@ -21,7 +21,7 @@ def small(case, training, rtol, **options):
 
 
 def line(cells=60):
-    """-(k u')' = 1 in two halves of conductivities 1 and mu, exact in two vectors."""
+    """-(k u')' = 1 in two halves of conductivities 1 and mu, exact in three vectors."""
     D = sp.diags_array(
         [np.ones(cells), -np.ones(cells - 1)], offsets=[0, -1], shape=(cells, cells - 1)
     )
@@ -189,6 +189,17 @@ def test_problems_without_symmetry_or_coercivity(block_problem, kind, test):
         for mu, x in zip(training, answers.x, strict=True)
     ]
     assert (errors <= answers.bound).all()
+
+
+def test_parameters_whose_solution_vanishes_are_no_obstacle():
+    problem, X, stability = line()
+    vanishing = AffineProblem(
+        problem.theta, problem.matrices, lambda mu: (mu[0] - 1,), problem.sources
+    )
+    training = np.linspace(0.5, 1.5, 11)
+    result = greedy(vanishing, training, 1e-6, stability=stability, inner_product=X).checked()
+    assert result.model.size == 3
+    assert result.model.solve([1.0]).bound < 1e-300
 
 
 def test_one_parameter_alone_and_a_parameter_that_stays_the_same():
