@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_choice, require_integer
 from nwidth.arrays import require_finite, require_shape
 from nwidth.rom.regression.regressor import asked_points, squared_distances, training_pairs
-from nwidth.solvers.krylov._one_blas_thread import one_blas_thread
+from nwidth.solvers._one_blas_thread import one_blas_thread
 
 Array = NDArray[Any]
 

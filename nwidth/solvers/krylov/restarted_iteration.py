@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.solvers.krylov._one_blas_thread import one_blas_thread
+from nwidth.solvers._one_blas_thread import one_blas_thread
 from nwidth.solvers.krylov.batch_system import BatchSystem
 from nwidth.solvers.krylov.batch_vectors import norms
 from nwidth.solvers.krylov.iterate import Iterate, Stop, check_limits
