@@ -46,6 +46,7 @@ from nwidth.rom.nonintrusive_reduced_basis import assembled_bounds, nonintrusive
 from nwidth.rom.nonlinear_eim import nonlinear_eim
 from nwidth.rom.oblique_qr import oblique_qr
 from nwidth.rom.parabolic_basis import ParabolicBasis
+from nwidth.rom.parabolic_output import ParabolicOutput
 from nwidth.rom.parabolic_problem import ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
@@ -137,6 +138,7 @@ __all__ = [
     "NonlinearStatus",
     "PODRegression",
     "ParabolicBasis",
+    "ParabolicOutput",
     "ParabolicProblem",
     "ParameterBox",
     "ParameterExpressions",

@@ -246,6 +246,10 @@ class ParabolicBasis:
 
         Functions are code and are not written: bring them to `load`, or use `ParameterExpressions`.
         """
+        save_archive(path, _KIND, *self.archived(basis=basis))
+
+    def archived(self, *, basis: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
+        """Return what files hold: arrays and a description."""
         arrays: dict[str, Array] = {name: getattr(self, name) for name in _ARRAYS}
         told: dict[str, Any] = {}
         if basis and self.basis is not None:
@@ -255,7 +259,7 @@ class ParabolicBasis:
             if part is not None:
                 own, told[name] = part.archived()
                 arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        save_archive(path, _KIND, arrays, told)
+        return arrays, told
 
     @classmethod
     def load(cls, path: str | Path, **functions: Any) -> Self:
@@ -264,28 +268,27 @@ class ParabolicBasis:
         `theta`, `phi`, `mass_coefficients`, `initial_coefficients` are the functions they were, if
         they were functions. Raises `FileFormatError` for a file whose parts do not fit together.
         """
-        arrays, told = load_archive(path, _KIND)
-        try:
-            return cls(
-                ParabolicProblem.from_archived(
-                    archived_part(arrays, "problem"), told["problem"], functions
-                ),
-                arrays["residual"],
-                arrays["allowance"],
-                arrays["initial_error"],
-                arrays["initial_allowance"],
-                stability_from_archived(archived_part(arrays, "stability"), told["stability"]),
-                arrays.get("basis"),
-                ParameterBox.from_archived(archived_part(arrays, "box"), told["box"])
-                if "box" in told
-                else None,
-            )
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
-        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            if isinstance(error, InputError) and functions:
-                raise
-            raise FileFormatError(f"{path}: not a parabolic basis ({error})") from None
+        return restored(path, _KIND, cls.from_archived, functions)
+
+    @classmethod
+    def from_archived(
+        cls, arrays: dict[str, Array], told: dict[str, Any], functions: Mapping[str, Any]
+    ) -> Self:
+        """Return the model of what `archived` gave, with functions as `load` takes them."""
+        return cls(
+            ParabolicProblem.from_archived(
+                archived_part(arrays, "problem"), told["problem"], functions
+            ),
+            arrays["residual"],
+            arrays["allowance"],
+            arrays["initial_error"],
+            arrays["initial_allowance"],
+            stability_from_archived(archived_part(arrays, "stability"), told["stability"]),
+            arrays.get("basis"),
+            ParameterBox.from_archived(archived_part(arrays, "box"), told["box"])
+            if "box" in told
+            else None,
+        )
 
     @cached_property
     def _dtype(self) -> np.dtype:
@@ -319,6 +322,22 @@ class ParabolicBasis:
                 UserWarning,
                 stacklevel=3,
             )
+
+
+def restored(path: str | Path, kind: str, read: Any, functions: Mapping[str, Any]) -> Any:
+    """Return what a `from_archived` reads from a file, or raise `FileFormatError` with its path.
+
+    What is wrong with functions that were given is told as `InputError`.
+    """
+    arrays, told = load_archive(path, kind)
+    try:
+        return read(arrays, told, functions)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from None
+    except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        if isinstance(error, InputError) and functions:
+            raise
+        raise FileFormatError(f"{path}: not a {kind.replace('-', ' ')} ({error})") from None
 
 
 def _leading(problem: ParabolicProblem, N: int) -> ParabolicProblem:
