@@ -109,7 +109,7 @@ class ReducedBasis:
         """
         stage = self._stage
         if type(mu) is not np.ndarray or mu.dtype is not _FLOAT:
-            mu = real_floating(mu, "mu")
+            mu = to_numpy(real_floating(mu, "mu"))
         mus = np.array(mu, np.float64, ndmin=2)
         if mu.ndim > 1 or (self.box is not None and mus.shape[1] != self.box.dimension):
             raise self._unlike(mu.shape)
@@ -162,10 +162,10 @@ class ReducedBasis:
             raise InputError(
                 "lift: this model was saved without its basis; save it with basis=True"
             )
-        x = np.asarray(as_floating(x, "x"))
+        x = as_floating(x, "x")
         if x.ndim not in (1, 2) or x.shape[-1] != self.size:
             raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
-        return x @ self.basis.T
+        return x @ namespace(x).asarray(self.basis).T
 
     def predict(self, inputs: Mapping[str, Any]) -> Array:
         """Return the fields (m, n) for the parameters (m, p) under the name "mu"."""

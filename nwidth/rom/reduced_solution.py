@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import to_numpy
+from nwidth.errors import NotConvergedError
 
 Array = NDArray[Any]
 
@@ -87,3 +89,15 @@ class ReducedSolutions:
     def certified(self) -> Array:
         """Which answers have a bound."""
         return self.codes == 0
+
+    def checked(self) -> Self:
+        """Return the answers themselves, or raise if any has no bound, saying which and why."""
+        codes = to_numpy(self.codes)
+        failed = np.flatnonzero(codes)
+        if len(failed) == 0:
+            return self
+        first = int(failed[0])
+        raise NotConvergedError(
+            f"reduced basis: {len(failed)} of {len(codes)} answers have no bound; parameter "
+            f"{first}: {STATUSES[codes[first]].value} (stability {self.stability[first]:.3g})"
+        )

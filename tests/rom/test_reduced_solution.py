@@ -1,10 +1,12 @@
 import numpy as np
+import pytest
 
+from nwidth.errors import NotConvergedError
 from nwidth.rom import ReducedSolution, ReducedSolutions, ReducedStatus
 
 
-def test_many_answers_are_answers_one_by_one():
-    many = ReducedSolutions(
+def answers():
+    return ReducedSolutions(
         np.arange(6.0).reshape(3, 2),
         np.array([1e-3, np.inf, np.inf]),
         np.array([0.5, -np.inf, 0.5]),
@@ -12,6 +14,10 @@ def test_many_answers_are_answers_one_by_one():
         np.array([0, 1, 2], np.int8),
         np.array([5e-4, 1.0, np.nan]),
     )
+
+
+def test_many_answers_are_answers_one_by_one():
+    many = answers()
     assert len(many) == 3
     assert many.status == tuple(ReducedStatus)
     assert many.certified.tolist() == [True, False, False]
@@ -25,3 +31,13 @@ def test_many_answers_are_answers_one_by_one():
 def test_texts_of_failures_are_their_remedies():
     assert "stability bound that covers it" in ReducedStatus.UNSTABLE.value
     assert "least-squares" in ReducedStatus.SINGULAR.value
+
+
+def test_answers_without_a_bound_are_told():
+    with pytest.raises(
+        NotConvergedError, match="2 of 3 answers have no bound; parameter 1: the st"
+    ):
+        answers().checked()
+    many = answers()
+    sound = ReducedSolutions(*(getattr(many, name)[:1] for name in many.__dataclass_fields__))
+    assert sound.checked() is sound
