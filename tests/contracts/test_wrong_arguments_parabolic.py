@@ -26,6 +26,7 @@ GROWING = grown(PROBLEM, rom.GrowingParabolicBasis)
 MODEL = GROWING.model()
 BASES = {"primal": grown(ELLIPTIC), "dual": grown(rom.dual_problem(ELLIPTIC, np.eye(3)[:1], ONE))}
 OUTPUT = rom.DualWeightedOutput.of(**BASES)
+TRAJECTORY = rom.ParabolicOutput.of(GROWING, np.ones(3))
 
 WRONG = [
     *(None, "strange", b"x", 3, -1, 0.5, np.nan, 1j, True, [], {}, [1, "a"], [np.nan], ...),
@@ -68,6 +69,12 @@ DOORS = {
          "inner_product": X, "atol": 0.0, "modes": 1, "max_size": 3, "box": None, "solve": None,
          "progress": None, "start": None},
     ),
+    "ParabolicOutput.of": (
+        rom.ParabolicOutput.of, {"growing": GROWING, "functional": np.ones(3)}
+    ),
+    "ParabolicOutput": (rom.ParabolicOutput, fields(TRAJECTORY)),
+    "ParabolicOutput.evaluate": (TRAJECTORY.evaluate, {"mu": 1.0}),
+    "ParabolicOutput.evaluate_many": (TRAJECTORY.evaluate_many, {"mus": [[1.0]]}),
     "DualWeightedOutput.of": (rom.DualWeightedOutput.of, BASES),
     "DualWeightedOutput": (rom.DualWeightedOutput, fields(OUTPUT)),
     "evaluate": (OUTPUT.evaluate, {"mu": 1.0}),
