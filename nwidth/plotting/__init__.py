@@ -28,6 +28,7 @@ from nwidth.plotting.reduced_models import (
     greedy_history,
     interpolation,
     reduction,
+    response,
     sensors,
     singular_values,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "prediction",
     "reduction",
     "report",
+    "response",
     "save",
     "sensors",
     "singular_values",

@@ -129,6 +129,37 @@ def effectivities(bounds: Any, errors: Any) -> Figure:
     return figure
 
 
+def response(
+    parameters: Any, values: Any, bounds: Any, errors: Any = None, xlabel: str = "parameter"
+) -> Figure:
+    """Draw an output over one parameter within its bounds and, beside it, bounds and errors.
+
+    `parameters`, real `values`, `bounds` of their errors and, where they are known, `errors` have
+    the shape (m,), in any order. Infinite bounds are left out.
+    """
+    mu = np.asarray(parameters, np.float64)
+    order, given = np.argsort(mu), (values, bounds, *(() if errors is None else (errors,)))
+    y, delta, *true = (
+        require_shape(np.asarray(part, np.float64), mu.shape, name)[order]
+        for part, name in zip(given, ("values", "bounds", "errors"), strict=False)
+    )
+    delta, mu = np.where(np.isposinf(delta), np.nan, delta), mu[order]
+    figure = Figure(figsize=(11.4, 3.9), layout="constrained")
+    first, second = (plain(axes) for axes in figure.subplots(1, 2))
+    first.fill_between(
+        mu, y - delta, y + delta, color=ORANGE, alpha=0.5, linewidth=0, label="bound"
+    )
+    first.plot(mu, y, color=BLUE, linewidth=1.4, label="reduced model")
+    first.set(xlabel=xlabel, ylabel="output")
+    first.legend(frameon=False, fontsize=9)
+    second.semilogy(mu, delta, color=ORANGE, label="bound")
+    if true:
+        second.semilogy(mu, true[0], ".", color=GREY, markersize=4, label="error")
+    second.set(xlabel=xlabel, ylabel="error of the output")
+    second.legend(frameon=False, fontsize=9)
+    return figure
+
+
 def reduction(
     history: Any, bounds: Any, errors: Any, seconds: Mapping[str, float], rtol: float | None = None
 ) -> Figure:

@@ -68,3 +68,17 @@ def test_reduction_tells_history_ratios_and_times(texts):
     assert sum(bar.get_height() for bar in ratios.patches) == 2
     assert [bar.get_width() for bar in bars.patches] == pytest.approx([2e4, 10.0])
     assert "10 µs" in texts(figure) and "tolerance 0.02" in texts(figure)
+
+
+def test_response_lies_within_its_bounds_in_the_order_of_parameters(texts):
+    figure = plotting.response([2.0, 1.0, 3.0], [5.0, 4.0, 6.0], [0.5, np.inf, 1.0], [0.1, 2, 0.3])
+    curve, logs = figure.axes
+    assert curve.lines[0].get_xydata().tolist() == [[1, 4], [2, 5], [3, 6]]
+    corners = curve.collections[0].get_paths()[0].vertices.tolist()
+    assert [2.0, 5.5] in corners and [3.0, 5.0] in corners and 1.0 not in np.ravel(corners)[::2]
+    bounds, errors = (line.get_ydata() for line in logs.lines)
+    assert np.isnan(bounds[0]) and bounds[1:].tolist() == [0.5, 1.0]
+    assert errors.tolist() == [2.0, 0.1, 0.3] and "reduced model" in texts(figure)
+    assert len(plotting.response([1.0, 2.0], [1.0, 1.0], [0.1, 0.1]).axes[1].lines) == 1
+    with pytest.raises(InputError, match="bounds: expected shape"):
+        plotting.response([1.0, 2.0], [1.0, 1.0], [0.1])

@@ -9,6 +9,7 @@ from nwidth.arguments import require_choice
 from nwidth.errors import InputError
 from nwidth.rom.stability.eigenvalue_interpolation import eigenvalue_interpolation
 from nwidth.rom.stability.hermitian_terms import explicit_span
+from nwidth.rom.stability.inf_sup_anchors import inf_sup_anchors
 from nwidth.rom.stability.min_theta import min_theta
 from nwidth.rom.stability.stability_bound import StabilityBound, require_stable
 from nwidth.rom.stability.successive_constraints import successive_constraints
@@ -20,6 +21,10 @@ KINDS = ("auto", "min-theta", "constraints", "eigenvalues", "inf-sup")
 REFERENCES = 9
 # Gap between lower and upper bounds of the constant that searches aim at.
 GAP = 0.3
+# Anchors to a gap of 0.5 cost error bounds a factor of 2 at most, those to 0.9 one of 10. On bands
+# of Helmholtz' equation with 1,000 to 2,400 unknowns the former were 1.5 to 2 times as many, and
+# the largest bound / error was 4 to 13 instead of 11 to 56.
+INF_SUP_GAP = 0.5
 
 
 def choose_stability(
@@ -55,9 +60,7 @@ def choose_stability(
     elif kind == "eigenvalues":
         bound = eigenvalue_interpolation(span, inner_product, training, GAP, **parts)
     elif kind == "inf-sup":
-        from nwidth.rom.stability.inf_sup_anchors import inf_sup_anchors
-
-        bound = inf_sup_anchors(span, inner_product, training)
+        bound = inf_sup_anchors(span, inner_product, training, INF_SUP_GAP)
     else:
         return _first(span, inner_product, training)
     require_stable(bound, training)
