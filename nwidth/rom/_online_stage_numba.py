@@ -101,7 +101,7 @@ def _group(first, mus, theta, phi, known, constants, layout, out, work):
     _residual(constants, layout, th, ph, x, z, side)
     for lane in range(count):
         for i in range(n):
-            out[first + lane, i] = x[i * LANES + lane]
+            out[first + lane, i] = x[i * LANES + lane] if code[lane] == CERTIFIED else np.nan
     _allowances(constants, layout, th, ph, x, side)
     for lane in range(count):
         j = first + lane

@@ -137,12 +137,14 @@ def test_singular_matrices_and_numbers_that_are_not_finite_are_marked(kind):
     theta[1] = 0
     theta[2, 1] = np.nan
     stage = made((matrices, sources, R, allowance), least_squares=kind == "least-squares")
-    _, behind = split(stage, stage(np.zeros((4, 1)), theta, phi))
+    x, behind = split(stage, stage(np.zeros((4, 1)), theta, phi))
     assert behind[:, 3].tolist() == [0, 2, 3, 0]
+    assert np.isnan(x).all(axis=1).tolist() == [False, True, True, False]
     for j in range(4):
         alone = stage(np.zeros((1, 1)), theta[j : j + 1].copy(), phi[j : j + 1].copy())
         assert split(stage, alone)[1][0, 3] == behind[j, 3]
         assert np.isinf(split(stage, alone)[1][0, 0]) == (j in (1, 2))
+        assert np.isnan(split(stage, alone)[0]).all() == (j in (1, 2))
     assert np.isinf(behind[1:3, 0]).all()
     assert behind[0, 0] == behind[3, 0] > 0
     sound = [0, 1, 3]
