@@ -19,8 +19,6 @@ Array = NDArray[Any]
 EPS = float(np.finfo(np.float64).eps)
 # Up to so many unknowns natural norms are computed unless told otherwise.
 _NATURAL = 400
-# Numbers in the work arrays of one block of coefficients.
-_BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -46,33 +44,12 @@ class NaturalNorm:
 
     def lower(self, theta: Array) -> Array:
         """Return lower bounds (m,) for coefficients (m, Q): the largest one of all anchors."""
-        k, Q = self.points.shape
-        best = np.empty(len(theta))
-        step = max(1, _BLOCK // (k * Q * (Q + 1)))
-        for i in range(0, len(theta), step):
-            best[i : i + step] = self._block(theta[i : i + step])
-        return best
+        from nwidth.rom.stability._natural_norm_numba import anchored_bounds
 
-    def _block(self, theta: Array) -> Array:
-        points, norms, ranges = self.points[:, None], self.norms[:, None], self.ranges[:, None]
-        # z theta - s theta_i vanishes in term q for s / z = theta_q / theta_iq.
-        used = points != 0
-        ratios = np.where(used, theta / np.where(used, points, 1), 1)
-        ratios = np.concatenate([np.ones_like(ratios[..., :1]), ratios], axis=2)[..., None]
-        s = np.abs(ratios)
-        z = np.conj(ratios) / np.where(s > 0, s, 1)
-        z[s == 0] = 1
-        d = z * theta[:, None] - s * points[:, None]  # anchor, parameter, trial, term
-        inside = _box(d.real, ranges[:, None, ..., 0], ranges[:, None, ..., 1])
-        if np.iscomplexobj(d):
-            inside += _box(d.imag, ranges[:, None, ..., 2], ranges[:, None, ..., 3])
-        p = np.maximum(-np.abs(d) * norms[:, None], inside)
-        s = s[..., 0]
-        spread = ((np.abs(theta) * norms).sum(axis=2))[..., None]
-        spread = spread + s * (np.abs(points) * norms).sum(axis=2)[..., None]
-        rounding = (4 * theta.shape[1] + 32) * EPS * (s + spread)
-        bounds = self.values[:, None, None] * (s + p.sum(axis=3) - rounding)
-        best = bounds.max(axis=(0, 2))
+        best = np.empty(len(theta))
+        parts = [_real_parts(theta), _real_parts(self.points)]
+        parts += [np.ascontiguousarray(part) for part in (self.values, self.norms, self.ranges)]
+        anchored_bounds(*parts, best)
         return best - 4 * EPS * np.abs(best)
 
 
@@ -183,6 +160,6 @@ class NaturalNorms:
         return self._white
 
 
-def _box(d: Array, low: Array, high: Array) -> Array:
-    """Return the smallest d y for low <= y <= high."""
-    return np.minimum(d * low, d * high)
+def _real_parts(values: Array) -> Array:
+    """Return real and imaginary parts in turn, shape (m, 2 Q)."""
+    return np.ascontiguousarray(values, np.complex128).view(np.float64)
