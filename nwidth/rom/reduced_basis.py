@@ -303,6 +303,8 @@ class ReducedBasis:
                 values = np.array(values, ndmin=2)
             except ValueError:  # rows of different lengths
                 return self.problem.coefficients(mu[None])
+            if values.dtype is _FLOAT:  # of a real coefficient in a complex problem
+                values = values.astype(self._stage.dtype, copy=False)
             if values.dtype is not self._stage.dtype or values.shape != (1, count):
                 return self.problem.coefficients(mu[None])
             rows.append(values)
