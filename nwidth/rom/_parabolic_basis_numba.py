@@ -9,6 +9,7 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from nwidth._njit_numba import njit
+from nwidth.rom.inner_product import LOST
 
 
 def threads():
@@ -103,7 +104,7 @@ def _start(c, masses, initial, missed, unsure, x, y):
         norm = 0.0
         for i in range(c.size):
             norm += _square(y[i])
-        total += masses[q] * (np.sqrt(norm) + spare) ** 2
+        total += masses[q] * (np.sqrt(norm) + spare + LOST) ** 2
     return total
 
 
@@ -169,7 +170,7 @@ def march(
                     spare_M[i] += masses[s, q] * spare[i, Q + q]
             squares = _start(c[s], masses[s], initial, missed, unsure, x[s, 0], first) * safety
             dissipated = 0.0
-            bound[s, 0] = np.sqrt(squares) * safety
+            bound[s, 0] = (np.sqrt(squares) + LOST) * safety
             energy[s, 0] = np.sqrt(max(_form(M, x[s, 0], y), 0.0))
             for k in range(K):
                 old, new = x[s, k], x[s, k + 1]
@@ -198,8 +199,8 @@ def march(
                 norm = 0.0
                 for i in range(rows):
                     norm += _square(r[i])
-                dual = np.sqrt(norm) * safety + slack
+                dual = np.sqrt(norm) * safety + slack + LOST
                 squares += dt / lower[s] * dual * dual * safety
-                bound[s, k + 1] = np.sqrt(squares) * safety if lower[s] > 0 else np.inf
+                bound[s, k + 1] = (np.sqrt(squares) + LOST) * safety if lower[s] > 0 else np.inf
                 dissipated += dt * _form(A, mean, y)
                 energy[s, k + 1] = np.sqrt(max(_form(M, new, y) + dissipated, 0.0))

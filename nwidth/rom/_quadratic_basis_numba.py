@@ -9,6 +9,7 @@ import numpy as np
 from numba import get_num_threads
 
 from nwidth._njit_numba import njit
+from nwidth.rom.inner_product import LOST
 
 __all__ = ["certify", "get_num_threads", "solve", "stable"]
 
@@ -176,7 +177,7 @@ def stable(theta, psi, x, thetas, psis, states, tails, constants, lows, highs, c
                     old = s * psis[k, p] * states[k, i]
                     square += (psi[p] * x[i] - old) ** 2
                     length += (psi[p] * x[i]) ** 2 + old**2
-                total -= 2.0 * continuity[p] * np.sqrt(square)
+                total -= 2.0 * continuity[p] * (np.sqrt(square) + LOST)
                 sizes += 4.0 * continuity[p] * np.sqrt(length)
             # What the sums of N + Q rounded numbers may be wrong by.
             total -= (N + Q + 16) * EPS * sizes
@@ -276,7 +277,7 @@ def certify(theta, phi, psi, x, status, R, allowance, spread, stability, answers
         square = 0.0
         for i in range(rows):
             square += y[i] * y[i]
-        eps = (np.sqrt(square) + slack) * (1 + 8 * EPS)
+        eps = (np.sqrt(square) + slack + LOST) * (1 + 8 * EPS)
         gamma = 0.0
         for p in range(len(continuity)):
             gamma += abs(psi[m, p]) * continuity[p]

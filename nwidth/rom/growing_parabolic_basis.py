@@ -9,7 +9,7 @@ from nwidth.arguments import require_instance
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.inner_product import InnerProduct
+from nwidth.rom.inner_product import LOST, InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parabolic_basis import EPS, ParabolicBasis, require_coercivity
 from nwidth.rom.parabolic_problem import ParabolicProblem
@@ -180,7 +180,7 @@ class GrowingParabolicBasis:
         rounding = (len(self._initial) + J + 16) * EPS * self._size
         factors = [_factor(self._left, M) for M in self.problem.mass.matrices]
         spread = [
-            np.sqrt(np.sum(rounding * (abs(M) @ rounding), axis=0))
+            np.sqrt(np.sum(rounding * (abs(M) @ rounding), axis=0)) + LOST
             for M in self.problem.mass.matrices
         ]
         # Products of vectors are rounded by less than one unit for each of their entries.

@@ -16,6 +16,8 @@ from nwidth.solvers.sparse_operator import canonical
 Array = NDArray[Any]
 
 EPS = float(np.finfo(np.float64).eps)
+# Squares below 2^-1022 are lost; norms that must bound get so much more, room for 2^62 of them.
+LOST = 2.0**-480
 # Entries of X and of its adjoint may differ by so many units of the last place of the largest one.
 HERMITIAN = 64
 # Passes of Gram-Schmidt end when one of them leaves this part of the norm.
@@ -147,7 +149,8 @@ class InnerProduct:
         columns = r[:, None] if r.ndim == 1 else r
         w, rest, error = self.riesz_pair(columns, np.zeros_like(columns))
         size = self.norm(w + rest)
-        slack = (error + size * (self.norm_rounding + EPS * self.roughness)) * (1 + 8 * EPS)
+        rounding = self.norm_rounding + EPS * self.roughness
+        slack = (error + size * rounding + LOST) * (1 + 8 * EPS)
         low, high = np.maximum(size - slack, 0.0), size + slack
         return (low[0], high[0]) if r.ndim == 1 else (low, high)
 
@@ -194,7 +197,9 @@ class InnerProduct:
         Q = np.empty((self.size, count + V.shape[1]), np.result_type(self.dtype, V, start), "F")
         Q[:, :count] = start
         for column in V.T:
-            v = column.astype(Q.dtype)
+            # Powers of two change no digit; squares then stay in the range of numbers.
+            _, exponent = np.frexp(np.abs(column).max())
+            v = column.astype(Q.dtype) * np.ldexp(1.0, np.clip(-exponent, -1000, 1000))
             first = before = self.norm(v)
             size = before
             for _ in range(PASSES):

@@ -84,6 +84,8 @@ class QuadraticBasis:
             require_instance(self.box, "box", ParameterBox)
         if self.linear.matrices.kind != "dense":
             raise InputError("linear: expected a reduced problem, with dense matrices")
+        if self.linear.is_complex:
+            raise InputError("linear: expected a real problem, got a complex one")
         for name in _ARRAYS:
             values = real_floating(np.asarray(getattr(self, name)), name).astype(np.float64)
             object.__setattr__(self, name, require_finite(values, name))

@@ -10,7 +10,7 @@ from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.compensated_matrix import CompensatedMatrix
-from nwidth.rom.inner_product import EPS, InnerProduct
+from nwidth.rom.inner_product import EPS, LOST, InnerProduct
 
 Array = NDArray[Any]
 
@@ -54,9 +54,10 @@ class ResidualBasis:
     R is multiplied by 1 + ||E||_F / 2 and the rounding of norms, (rows + 8) eps. With these, for a
     lower bound beta of the stability constant,
 
-        ||u - u~||_X  <=  (||R z||_2 + sum_k a_k |z_k|) (1 + 4 eps) / beta
+        ||u - u~||_X  <=  (||R z||_2 + sum_k a_k |z_k| + 2^-480) (1 + 4 eps) / beta
 
     for the exact solution u of sum theta_q A_q u = sum phi_q f_q and any x, however it was found.
+    The 2^-480, in each a_k as well, stands for squares that underflow.
 
     Args:
         problem: its matrices and sources; theta and phi are not asked.
@@ -187,7 +188,7 @@ class ResidualBasis:
         if z.ndim not in (1, 2) or len(z) != self.columns:
             raise InputError(f"z: expected {self.columns} numbers or rows, got shape {z.shape}")
         R, a = self.truncated(self.size)
-        return (np.linalg.norm(R @ z, axis=0) + a @ np.abs(z)) * (1 + 4 * EPS)
+        return (np.linalg.norm(R @ z, axis=0) + a @ np.abs(z) + LOST) * (1 + 4 * EPS)
 
     def _products(self, v: Array) -> tuple[Array, Array, Array]:
         """Return A_1 v, ..., A_Q v as columns high + low, and bounds of their errors."""
@@ -213,7 +214,7 @@ class ResidualBasis:
         for k in range(w.shape[1]):
             R, defect = self._orthonormalize(self._real(w[:, k]), self._real(rest[:, k]))
             self._columns.append(R)
-            self._measured.append(defect + float(unsolved[k]) + float(error[k]))
+            self._measured.append(defect + float(unsolved[k]) + float(error[k]) + LOST)
 
     def _orthonormalize(self, high: Array, low: Array) -> tuple[Array, float]:
         """Return the coefficients of w = high + low and the norm of what they leave of it."""

@@ -175,3 +175,18 @@ def test_rough_vectors_cost_what_is_said(case):
         rough = np.sqrt(np.abs(v) @ np.abs(X) @ np.abs(v))
         assert rough <= product.roughness * product.norm(v)
     assert product.norm_rounding < 1e-9
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+def test_vectors_of_any_size_are_orthonormalized(size):
+    product = InnerProduct(np.diag([1.0, 2.0, 3.0]))
+    V = np.random.default_rng(0).standard_normal((3, 2))
+    Q = product.orthonormalize(V * size)
+    np.testing.assert_allclose(Q, product.orthonormalize(V), atol=1e-14)
+    assert Q.shape == (3, 2)
+
+
+def test_dual_intervals_know_of_squares_that_underflow():
+    product = InnerProduct.euclidean(2)
+    low, high = product.dual_interval(np.array([3e-200, 4e-200]))
+    assert low <= 5e-200 <= high

@@ -338,3 +338,17 @@ def test_wrong_fields_and_inputs_are_refused():
         model.predict({})
     with pytest.raises(InputError, match="x"):
         model.lift(np.ones(3))
+
+
+def test_bounds_hold_where_squares_underflow():
+    elliptic = AffineProblem(lambda mu: [1.0, mu[1]], [np.diag([1.0, 2.0]), np.eye(2)],
+                             lambda mu: [mu[0]], [[1.0, 1.0]])  # fmt: skip
+    problem = ParabolicProblem(elliptic, np.eye(2), [0.0, 0.5, 1.0])
+    growing = GrowingParabolicBasis(problem, np.eye(2), MinTheta([[1.0, 1.0]], [1.0]))
+    growing.extend(problem.trajectory([1.0, 1.0])[-1])
+    model = growing.model()
+    for scale in (1e-160, 1e-200, 1e-300, 0.0):
+        answer = model.solve([scale, 3.0])
+        error = problem.trajectory([scale, 3.0]) - model.lift(answer.x)
+        assert (answer.bound > 0).all()
+        assert (answer.bound >= np.abs(error).max(axis=1)).all()

@@ -232,3 +232,35 @@ def test_outside_of_the_box_is_told_once(trained):
     error = made.problem.solve([21.0, 3.1]).checked().u - model.lift(answer.x)
     assert growing.inner_product.norm(error) <= answer.bound
     model.solve([21.0, 3.2])  # no second warning: pytest would fail on it as an error
+
+
+def test_bounds_hold_where_squares_underflow():
+    linear = AffineProblem(
+        lambda mu: [1.0, mu[1]],
+        [1e-30 * np.diag([1.0, 2.0]), 1e-30 * np.eye(2)],
+        lambda mu: [mu[0]],
+        [[1e-30, 1e-30]],
+    )
+    form = QuadraticForm(1e-30 * np.eye(2), np.eye(2), np.eye(2))
+    problem = QuadraticProblem(linear, lambda mu: [1.0], [form])
+    growing = GrowingQuadraticBasis(problem, np.eye(2))
+    growing.extend([0.1, 1.0], problem.solve([0.1, 1.0]).checked().u)
+    model = growing.model()
+    for mu in ([1e-130, 1.5], [1e-170, 1.5], [0.0, 1.0]):
+        u = mu[0] / (np.array([1.0, 2.0]) + mu[1])  # squares of it are far below round-off
+        answer = model.solve(mu)
+        error = np.abs(u - model.lift(answer.x)).max()
+        assert answer.bound > 0 and answer.bound >= error
+
+
+def test_files_of_complex_matrices_are_refused(trained, tmp_path):
+    model = trained["burgers"][2]
+    path = tmp_path / "model.h5"
+    model.save(path)
+    arrays, told = load_archive(path, "quadratic-basis")
+    arrays["linear/values"] = arrays["linear/values"] + 0j
+    arrays["linear/values"][0, 1] += 1j
+    save_archive(path, "quadratic-basis", arrays, told)
+    ones = {name: lambda mu: [1.0] for name in ("theta", "phi", "psi")}
+    with pytest.raises(FileFormatError, match="complex"):
+        QuadraticBasis.load(path, **ones)

@@ -319,3 +319,10 @@ def test_what_does_not_fit_is_refused():
         residuals.dual_norm(np.full(9, np.nan))
     with pytest.raises(InputError, match="product_error"):
         ResidualBasis(problem, product, product_error=-1.0)
+
+
+def test_norms_whose_squares_underflow_are_bounded():
+    problem = AffineProblem(lambda mu: [1.0], [np.eye(2)], lambda mu: [1.0], [[3.0, 4.0]])
+    residuals = ResidualBasis(problem)
+    for unit in (1e-170, 1e-200, 1e-300):
+        assert residuals.dual_norm([unit]) >= 5 * unit
