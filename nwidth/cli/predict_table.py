@@ -1,5 +1,7 @@
 """Answers of a reduced model to a table of parameters, each with its bound where there is one."""
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,9 @@ def predict_certified(
 ) -> None:
     """Answer a table by a reduced basis; with `rtol` the solver finishes where it must.
 
-    The output has a field per line, its parameters, the bound of its error in the norm of the
-    model, absolute and relative, and flags: `inside` the box of the model, `solved` by elimination.
+    The output has a field per line, or its real and imaginary parts; its parameters, the bound of
+    its error in the norm of the model, absolute and relative, and flags: `inside` the box of the
+    model, `solved` by elimination.
     """
     from nwidth.cli.affine_file import read_affine, whole_fields
     from nwidth.rom import AffineErrorBound, ReducedBasis, certify_vectors
@@ -42,7 +45,11 @@ def predict_certified(
     ):
         raise ConfigError(f"--config: {problem_file} is not the problem of {path}")
     grid, whole = whole_fields(model.about, size)
-    answers = model.solve_many(mus)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "mu lies outside")  # they are counted at the end
+        answers = model.solve_many(mus)
+    dtype, parts = answers.x.dtype, _parts(answers.x.dtype)
+    unit = model.about.get("unit", "1")
     bounds = answers.bound.copy()
     relative = _relative(bounds, np.linalg.norm(answers.x, axis=1))
     missed = np.zeros(len(mus), bool) if rtol is None else ~(relative <= rtol)
@@ -53,11 +60,11 @@ def predict_certified(
         written_whole(
             output,
             grid,
-            {"solution": model.about.get("unit", "1")},
+            dict.fromkeys(parts, unit),
             scalars=scalars,
             provenance=_provenance("certified predictions", path, table) | {"rtol": rtol},
             samples=len(mus),
-            dtype=answers.x.dtype,
+            dtype=np.zeros(0, dtype).real.dtype,
         ) as out,
         meter("predict", len(mus)) as bar,
     ):
@@ -74,7 +81,9 @@ def predict_certified(
                 numbers |= {"bound": bounds[j], "relative_bound": relative[j]}
                 numbers |= {"inside": float(answers.inside[j])}
                 done = float(missed[j] and finish is not None)
-                out.append({"solution": whole(u)}, numbers | {"solved": done})
+                field = whole(u)
+                sample = {name: part(field) for name, part in parts.items()}
+                out.append(sample, numbers | {"solved": done})
             bar.update(int(rows[-1]) + 1)
     _tell(output, relative, missed, rtol, finish is not None)
     outside = int((~answers.inside).sum())
@@ -117,6 +126,13 @@ def predict_estimated(path: Path, table: Path, output: Path) -> None:
     outside = int((~estimate.inside).sum())
     if outside:
         typer.echo(f"{outside} of them extrapolate: their errors are not those (inside = 0)")
+
+
+def _parts(dtype: Any) -> dict[str, Callable[[Any], Any]]:
+    """Return names and the real parts of which data sets keep fields of this type."""
+    if np.issubdtype(dtype, np.complexfloating):
+        return {"solution_real": np.real, "solution_imag": np.imag}
+    return {"solution": np.asarray}
 
 
 def _relative(bounds: Any, sizes: Any) -> Any:

@@ -55,8 +55,8 @@ def reduce_problem(
     model.save(output)
     last = result.history[-1]
     typer.echo(
-        f"basis: {model.size} vectors, largest bound {percent(last.relative)} of the solution over "
-        f"{len(training)} training parameters, {last.seconds:.2g} s"
+        f"basis: {model.size} vectors, largest bound {percent(last.relative, up=True)} of the "
+        f"solution over {len(training)} training parameters, {last.seconds:.2g} s"
     )
     if last.excess > 1:
         typer.echo(f"the tolerance {settings.rtol:g} was not reached: {result.status.value}")
@@ -87,7 +87,7 @@ def _searched(
     with meter("reduce", settings.max_size, "vectors") as bar:
 
         def progress(step: "GreedyStep", _: ReducedBasis) -> None:
-            bar.update(step.size, f"largest bound {percent(step.relative)}")
+            bar.update(step.size, f"largest bound {percent(step.relative, up=True)}")
 
         return greedy(
             task.problem,
@@ -150,8 +150,8 @@ def _tell(task: AffineTask, model: ReducedBasis, check: _Check) -> None:
         f"{task.box.name(i)} = {value:.4g}" for i, value in enumerate(check.parameters[worst])
     )
     typer.echo(
-        f"{FRESH} new parameters: largest bound {percent(relative[worst])} of the solution, at "
-        f"{where}"
+        f"{FRESH} new parameters: largest bound {percent(relative[worst], up=True)} of the "
+        f"solution, at {where}"
     )
     ratios = check.bounds[: len(check.errors)] / np.maximum(check.errors, np.finfo(float).tiny)
     typer.echo(

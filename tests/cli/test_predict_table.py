@@ -1,7 +1,10 @@
 """`predict` with tables of parameters."""
 
+import warnings
+
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from nwidth.cli.affine_file import read_affine
 from nwidth.fields import FieldDataset
@@ -78,11 +81,41 @@ def test_the_solver_finishes_where_bounds_are_too_large(nwidth, folder, tmp_path
 
 def test_parameters_outside_are_told(nwidth, folder, tmp_path):
     (tmp_path / "t.csv").write_text("k,m\n1,1\n9,1\n")
-    with pytest.warns(UserWarning, match="outside of the box"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # once is enough, and in words
         answer = nwidth("predict", folder / "block.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
     assert answer.code == 0 and "1 parameters lie outside" in answer.out
     with FieldDataset.open(tmp_path / "f.h5") as data:
         assert data.scalars["inside"].tolist() == [1.0, 0.0]
+
+
+def test_complex_solutions_become_their_real_and_imaginary_parts(nwidth, tmp_path):
+    n, k = 12, 3.7
+    h = 1 / n
+    K = sp.diags_array([-np.ones(n - 1), 2 * np.ones(n), -np.ones(n - 1)], offsets=[-1, 0, 1]) / h
+    M, B = h * sp.eye_array(n), sp.coo_array(([1.0], ([n - 1], [n - 1])), shape=(n, n))
+    for name, matrix in {"K": K, "M": M, "B": B, "X": K + M}.items():
+        sp.save_npz(tmp_path / f"{name}.npz", matrix.tocsr())
+    np.save(tmp_path / "f.npy", np.full(n, h))
+    (tmp_path / "waves.toml").write_text(
+        '[parameters]\nk = [1.0, 5.0]\n[matrices]\noperator = ["K.npz", "M.npz", "B.npz"]\n'
+        'theta = [1.0, "-k**2", "-1j*k"]\nsource = ["f.npy"]\ninner_product = "X.npz"\n'
+        'unit = "Pa"\n[reduce]\nrtol = 1e-3\ntraining = 32\n'
+    )
+    (tmp_path / "t.csv").write_text(f"k\n{k}\n")
+    assert nwidth("reduce", tmp_path / "waves.toml", "-o", tmp_path / "m.h5").code == 0
+    wish = ("predict", tmp_path / "m.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
+    answer = nwidth(*wish, "--rtol", 1e-10, "-c", tmp_path / "waves.toml")
+    assert answer.code == 0, answer.err
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        found = data["solution_real"][0] + 1j * data["solution_imag"][0]
+        assert data.units["solution_real"] == data.units["solution_imag"] == "Pa"
+        bound = data.scalars["bound"][0]
+    exact = np.linalg.solve((K - k**2 * M - 1j * k * B).toarray(), np.full(n, h))
+    error = found - exact
+    assert np.sqrt(np.vdot(error, (K + M) @ error).real) <= bound + 1e-14
+    assert np.abs(found.imag).max() > 1e-3
+    assert nwidth("plot", tmp_path / "f.h5", "-o", tmp_path / "f.png").code == 0
 
 
 @pytest.mark.parametrize(
