@@ -16,8 +16,10 @@ Array = NDArray[Any]
 _ATTEMPTS = 60
 # The growth of pivots makes errors of indefinite matrices large: these set no distances.
 _CLOSE = 1e-4
-# Lanczos' residual tolerance, and that of the first look, in which no factors are at hand.
-_RTOL, _FIRST = 1e-11, 1e-2
+# Lanczos' residual tolerances, the next where eigenvalues cluster too closely for one; and that of
+# the first look, in which no factors are at hand.
+_RTOLS, _FIRST = (1e-11, 1e-5, 1e-2), 1e-2
+_RESTARTS = 50
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,7 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
 
         A - s X  has no negative eigenvalue   =>   lambda >= s - e
 
-    Shift-and-invert Lanczos gives lambda and v; clustered eigenvalues do no harm, as only the value
-    counts. Then A - s X is factorized for s = lambda - delta with delta from round-off on, until no
+    Shift-and-invert Lanczos gives lambda and v, to fewer digits among clustered eigenvalues. Then A - s X is factorized for s = lambda - delta with delta from round-off on, until no
     pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has overlooked is
     found out. e holds the backward error of the factorization, and that of A itself. References:
     Ericsson & Ruhe (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert; Rump (2006),
@@ -100,6 +101,7 @@ def _lanczos(A: Any, product: InnerProduct) -> tuple[float, Array]:
         # Indefinite, as a single term may be: a rough value first, and a step below it.
         riesz = LinearOperator((n, n), matvec=product.riesz, dtype=dtype)
         look = {"k": 1, "M": X, "Minv": riesz, "which": "SA", "tol": _FIRST, "v0": start}
+        look["maxiter"] = _RESTARTS
         try:
             rough = float(eigsh(A, **look, return_eigenvectors=False)[0])
         except ArpackNoConvergence:
@@ -116,13 +118,13 @@ def _lanczos(A: Any, product: InnerProduct) -> tuple[float, Array]:
             "smallest eigenvalue: no shift could be factorized; scale the terms"
         )
     inverse = LinearOperator((n, n), matvec=found.factors.solve, dtype=dtype)
-    look = {"k": 1, "M": X, "sigma": shift, "OPinv": inverse, "tol": _RTOL, "v0": start}
-    try:
-        values, vectors = eigsh(A, **look)
-    except ArpackNoConvergence as stopped:
-        if len(stopped.eigenvalues) == 0:
-            raise NotConvergedError(
-                "smallest eigenvalue: Lanczos' method did not converge; check the matrices"
-            ) from None
-        values, vectors = stopped.eigenvalues, stopped.eigenvectors
-    return float(values[0]), vectors[:, 0]
+    look = {"k": 1, "M": X, "sigma": shift, "OPinv": inverse, "v0": start, "maxiter": _RESTARTS}
+    for rtol in _RTOLS:
+        try:
+            values, vectors = eigsh(A, tol=rtol, **look)
+        except ArpackNoConvergence:
+            continue
+        return float(values[0]), vectors[:, 0]
+    raise NotConvergedError(
+        "smallest eigenvalue: Lanczos' method did not converge; check the matrices"
+    )

@@ -36,6 +36,21 @@ def test_of_singular_and_indefinite_terms(families, n, sign):
     assert pair.upper - pair.lower < 1e-7
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_of_clusters_in_which_iterations_stall(sign):
+    """K + c M against K + d M, as a reaction among diffusion: all but a few modes are alike."""
+    n = 400
+    K = sp.diags_array([-np.ones(n - 1), 2 * np.ones(n), -np.ones(n - 1)], offsets=[-1, 0, 1])
+    A = sp.csr_array(sign * (0.115 * (n + 1) * K + sp.eye_array(n)))
+    X = sp.csr_array((n + 1) * K + 2.5 / (n + 1) * sp.eye_array(n))
+    modes = 2 - 2 * np.cos(np.pi * np.arange(1, n + 1) / (n + 1))
+    values = sign * (0.115 * (n + 1) * modes + 1) / ((n + 1) * modes + 2.5 / (n + 1))
+    exact, off = values.min(), 1e-13 * abs(values.min())
+    pair = smallest_eigenvalue(A, InnerProduct(X))
+    assert pair.lower <= exact + off and exact - off <= pair.upper
+    assert pair.upper - pair.lower < 1e-2 * abs(exact)
+
+
 @pytest.mark.parametrize("n", [60, 220])
 def test_of_complex_and_indefinite_pencils(families, n):
     (K, M, R), X = families.helmholtz(n)
