@@ -18,6 +18,7 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from nwidth._njit_numba import njit
+from nwidth.rom.inner_product import LOST
 from nwidth.solvers._lanes_numba import LANES, fill, load, spread, store
 
 __all__ = ["get_num_threads", "solve", "solve_threaded"]
@@ -381,7 +382,7 @@ def finish(row, lane, mu, theta, stability, constants, layout, side):
         inside &= constants[layout[BOX] + i] <= mu[i] <= constants[layout[BOX] + p + i]
     if layout[REFERENCES]:
         stability = _min_theta(theta, constants, layout)
-    residual = (np.sqrt(side[LANES + lane]) + side[2 * LANES + lane]) * SCALARS
+    residual = (np.sqrt(side[LANES + lane]) + side[2 * LANES + lane] + LOST) * SCALARS
     bound = residual / stability * SCALARS
     if code == CERTIFIED and not stability > 0:
         code = UNSTABLE

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nwidth.arrays import namespace
+from nwidth.rom.inner_product import LOST
 
 EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
@@ -60,7 +61,7 @@ def device_online_stage(
         products = (c[:, None, :] * x[:, :, None]).reshape(len(c), Q * N)
         z = xp.concatenate([d, -products], axis=1)
         size = xp.linalg.norm(z @ residual.T, axis=1) + xp.abs(z) @ allowance
-        size = size * (1 + 8 * EPS)
+        size = (size + LOST) * (1 + 8 * EPS)
         stable = known > 0
         bound = size / xp.where(stable, known, 1) * (1 + 8 * EPS)
         regular = regular & (xp.isfinite(bound) | ~stable)

@@ -27,7 +27,12 @@ from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.online_stage import OnlineStage, stability_of
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
-from nwidth.rom.reduced_solution import STATUSES, ReducedSolution, ReducedSolutions
+from nwidth.rom.reduced_solution import (
+    STATUSES,
+    ReducedSolution,
+    ReducedSolutions,
+    energy_bounds,
+)
 from nwidth.rom.stability.stability_bound import StabilityBound, stability_from_archived
 
 Array = NDArray[Any]
@@ -127,6 +132,7 @@ class ReducedBasis:
             inside == 1,
             STATUSES[int(code)],
             residual,
+            bound * stability**0.5 if self._coercive and stability > 0 else _INFINITE,
         )
 
     def solve_many(self, mus: Any) -> ReducedSolutions:
@@ -154,6 +160,7 @@ class ReducedBasis:
             inside == 1,
             code.astype(np.int8),
             residual,
+            energy_bounds(bound, stability, self._coercive),
         )
 
     def lift(self, x: Any) -> Array:
@@ -286,7 +293,12 @@ class ReducedBasis:
             lambda theta: stability_of(self.stability, theta),
             least_squares=self.test == "least-squares",
         )
-        return ReducedSolutions(x, bound, stability, xp.asarray(inside), codes, residual)
+        energy = energy_bounds(bound, stability, self._coercive)
+        return ReducedSolutions(x, bound, stability, xp.asarray(inside), codes, residual, energy)
+
+    @cached_property
+    def _coercive(self) -> bool:
+        return getattr(self.stability, "constant", None) == "coercivity"
 
     @property
     def _reduced(self) -> tuple[Array, Array]:
@@ -355,6 +367,7 @@ def require_stability(stability: Any, terms: int) -> StabilityBound:
 
 _KIND = "reduced-basis"
 _FLOAT = np.dtype(np.float64)
+_INFINITE = float("inf")
 
 
 def _used_rows(R: Array) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import to_numpy
+from nwidth.arrays import namespace, to_numpy
 from nwidth.errors import NotConvergedError
 
 Array = NDArray[Any]
@@ -42,6 +42,15 @@ class ReducedSolution(NamedTuple):
         inside: whether the parameter lies in the box of the model.
         status: a `ReducedStatus`.
         residual: upper bound of the dual norm of the residual.
+        energy_bound: upper bound of the energy norm of e = u - V x, infinite unless `status` is
+            CERTIFIED and the stability constant alpha is one of coercivity. As A e is the residual
+            r, Re e^H A e = Re e^H r <= ||e|| ||r||' and alpha ||e||^2 <= Re e^H A e::
+
+                sqrt(Re e^H A e)  <=  ||r||' / sqrt(alpha)
+
+            for matrices that need not be Hermitian. It is for V x in exact numbers: rounding of
+            the lifted field, which is in `bound`, costs in this norm more by the square root of
+            the continuity constant.
     """
 
     x: Array
@@ -50,6 +59,7 @@ class ReducedSolution(NamedTuple):
     inside: bool
     status: ReducedStatus
     residual: float
+    energy_bound: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +76,7 @@ class ReducedSolutions:
     inside: Array
     codes: Array
     residual: Array
+    energy_bound: Array
 
     def __len__(self) -> int:
         return len(self.bound)
@@ -78,6 +89,7 @@ class ReducedSolutions:
             bool(self.inside[j]),
             STATUSES[int(self.codes[j])],
             float(self.residual[j]),
+            float(self.energy_bound[j]),
         )
 
     @property
@@ -101,3 +113,15 @@ class ReducedSolutions:
             f"reduced basis: {len(failed)} of {len(codes)} answers have no bound; parameter "
             f"{first}: {STATUSES[codes[first]].value} (stability {self.stability[first]:.3g})"
         )
+
+
+def energy_bounds(bound: Array, stability: Array, coercive: bool) -> Array:
+    """Return bounds in the energy norm from those in the norm of X, sqrt(stability) times as large.
+
+    >>> energy_bounds(np.array([2.0, np.inf]), np.array([9.0, -1.0]), True).tolist()
+    [6.0, inf]
+    """
+    xp = namespace(bound)
+    if not coercive:
+        return xp.full_like(bound, np.inf)
+    return bound * xp.sqrt(xp.where(stability > 0, stability, 1.0))

@@ -77,6 +77,45 @@ def test_bounds_hold(models, kind, test):
     assert smallest < 1e-3
 
 
+@pytest.mark.parametrize(("kind", "test"), KINDS)
+def test_bounds_in_the_energy_norm_hold_for_coercive_problems(models, kind, test):
+    case, model, training = models(kind, test)
+    coercive = case.stability.constant == "coercivity"
+    assert coercive or kind != "thermal"
+    for mu in [*case.box.random(6, 5), *training[[0, 29]]]:
+        u = solved(case.problem, mu)
+        A = case.problem.matrix(mu).toarray().astype(u.dtype)
+        for small in (model.truncated(N) for N in (0, 3, 30)):
+            one, many = small.solve(mu), small.solve_many(mu[None])
+            if not coercive:
+                assert one.energy_bound == many.energy_bound[0] == np.inf
+                continue
+            e = u - small.basis.astype(u.dtype) @ one.x.astype(u.dtype)
+            error = float(np.sqrt((e.conj() @ (A @ e)).real))
+            assert error <= one.energy_bound <= np.sqrt(one.stability) * one.bound * (1 + 1e-15)
+            np.testing.assert_allclose(
+                many.energy_bound[0], one.energy_bound, rtol=1e-9, atol=1e-13
+            )
+            if error > 1e-11 and kind == "thermal":  # A is symmetric, with a continuity near X
+                assert one.energy_bound <= 5 * error
+
+
+def test_bounds_hold_where_squares_underflow():
+    matrices = [np.diag([1.0, 2.0]), np.eye(2)]
+    problem = AffineProblem(lambda mu: mu[:2], matrices, lambda mu: mu[2:], [[1.0, 1.0]])
+    for test in ("galerkin", "least-squares"):
+        growing = GrowingBasis(problem, np.eye(2), MinTheta([[1.0, 1.0]], [1.0]), None, test)
+        growing.extend([1.0, 0.0])
+        model = growing.model()
+        for mu in ([1e-200, 1e-200, 1e-200], [1e-300, 1e-300, 1e-300], [1.0, 1.0, 1e-200]):
+            u = mu[2] / (mu[0] * np.array([1.0, 2.0]) + mu[1])
+            for answer in (model.solve(mu), model.solve_many([mu])[0]):
+                known = answer.status is ReducedStatus.CERTIFIED
+                error = np.linalg.norm(u - model.lift(answer.x)) if known else np.inf
+                assert answer.energy_bound > 0 and error <= answer.bound
+        assert model.solve([1.0, 1.0, 0.0]).bound > 0
+
+
 def test_effectivity_of_a_coercive_problem_is_that_of_its_constants(models):
     case, model, _ = models()
     mus = case.box.random(20, 3)

@@ -13,6 +13,7 @@ def answers():
         np.array([True, False, True]),
         np.array([0, 1, 2], np.int8),
         np.array([5e-4, 1.0, np.nan]),
+        np.array([7e-4, np.inf, np.inf]),
     )
 
 
@@ -24,7 +25,7 @@ def test_many_answers_are_answers_one_by_one():
     one = many[1]
     assert isinstance(one, ReducedSolution)
     assert one.x.tolist() == [2.0, 3.0]
-    assert one[1:] == (np.inf, -np.inf, False, ReducedStatus.UNSTABLE, 1.0)
+    assert one[1:] == (np.inf, -np.inf, False, ReducedStatus.UNSTABLE, 1.0, np.inf)
     assert [type(value) for value in one[1:4]] == [float, float, bool]
 
 
