@@ -84,6 +84,11 @@ def _matrices(
     for name, vector in zip(given.source, vectors, strict=True):
         if vector.ndim != 1:
             raise InputError(f"{name}: expected one vector, got shape {vector.shape}")
+        if len(vector) != len(vectors[0]):
+            raise InputError(
+                f"{name}: expected {len(vectors[0])} entries as in {given.source[0]}, got "
+                f"{len(vector)}"
+            )
     problem = AffineProblem(
         _expressions([_formula(t) for t in given.theta], box, "[matrices] theta"),
         MatrixSpan([read_matrix(folder / name) for name in given.operator]),

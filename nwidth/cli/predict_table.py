@@ -17,6 +17,8 @@ from nwidth.errors import ConfigError, InputError, NotConvergedError
 
 # Answers that are made together.
 AT_ONCE = 256
+# What stands in files for an infinite bound: they hold finite numbers alone.
+MOST = float(np.finfo(float).max)
 
 
 def predict_certified(
@@ -26,7 +28,7 @@ def predict_certified(
 
     The output has a field per line, or its real and imaginary parts; its parameters, the bound of
     its error in the norm of the model, absolute and relative, and flags: `inside` the box of the
-    model, `solved` by elimination.
+    model, `solved` by elimination. Where no bound is known, the largest number stands for it.
     """
     from nwidth.cli.affine_file import read_affine, whole_fields
     from nwidth.rom import AffineErrorBound, ReducedBasis, certify_vectors
@@ -78,7 +80,7 @@ def predict_certified(
                 bounds[rows[again]], relative[rows[again]] = solved.absolute_bound, solved.bound
             for j, u in zip(rows, fields, strict=True):
                 numbers = dict(zip(names, mus[j], strict=True))
-                numbers |= {"bound": bounds[j], "relative_bound": relative[j]}
+                numbers |= {"bound": min(bounds[j], MOST), "relative_bound": min(relative[j], MOST)}
                 numbers |= {"inside": float(answers.inside[j])}
                 done = float(missed[j] and finish is not None)
                 field = whole(u)
@@ -153,6 +155,12 @@ def _tell(output: Path, relative: Any, missed: Any, rtol: float | None, finished
         f"{percent(float(np.median(relative)), up=True)}, largest "
         f"{percent(float(np.max(relative)), up=True)}"
     )
+    unknown = int(np.isinf(relative).sum())
+    if unknown:
+        typer.echo(
+            f"{unknown} of them have none: the problem is not known to be stable there, or the "
+            f"error is as large as the solution (relative_bound = {MOST:.2g})"
+        )
     if rtol is None or not missed.any():
         return
     left = int((~(relative <= rtol)).sum())

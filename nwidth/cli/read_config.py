@@ -134,7 +134,7 @@ def _label(place: tuple[str | int, ...]) -> str:
     keys = [str(part) for part in place]
     last = f"{keys[-2]}[{keys[-1]}]" if isinstance(place[-1], int) else keys[-1]
     section = keys[:-2] if isinstance(place[-1], int) else keys[:-1]
-    return f"[{'.'.join(section)}] {last}"
+    return f"[{'.'.join(section)}] {last}" if section else f"[{keys[0]}] entry {keys[1]}"
 
 
 def _walk(

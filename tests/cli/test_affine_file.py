@@ -94,3 +94,15 @@ def test_blocks_that_do_not_fit_the_grid(tmp_path):
     (tmp_path / "b.toml").write_text(BLOCK.replace("[5, 7]", "[6, 7]"))
     with pytest.raises(InputError, match=r"b\.toml: blocks: expected a divisor of the 5 cells"):
         read_affine(tmp_path / "b.toml")
+
+
+def test_sources_of_other_lengths_and_ends_that_are_not_finite_are_named(tmp_path):
+    matrices(tmp_path)
+    np.save(tmp_path / "g.npy", np.ones(4))
+    text = MATRICES.replace('"f.npy"', '"f.npy", "g.npy"') + "phi = [1.0, 1.0]\n"
+    (tmp_path / "m.toml").write_text(text)
+    with pytest.raises(InputError, match=r"g.npy: expected 3 entries as in f.npy, got 4"):
+        read_affine(tmp_path / "m.toml")
+    (tmp_path / "m.toml").write_text(MATRICES.replace("2.0]", "inf]"))
+    with pytest.raises(ConfigError, match=r"\[parameters\] entry 1: expected a finite number"):
+        read_affine(tmp_path / "m.toml")

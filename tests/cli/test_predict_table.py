@@ -89,6 +89,21 @@ def test_parameters_outside_are_told(nwidth, folder, tmp_path):
         assert data.scalars["inside"].tolist() == [1.0, 0.0]
 
 
+def test_lines_without_a_bound_do_not_stop_the_others(nwidth, folder, tmp_path):
+    (tmp_path / "t.csv").write_text("k,m\n1,-1\n1,1\n")
+    wish = ("predict", folder / "block.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
+    answer = nwidth(*wish)
+    assert answer.code == 0 and "1 of them have none" in answer.out
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        for name in ("bound", "relative_bound"):
+            unknown, known = data.scalars[name]
+            assert unknown == np.finfo(float).max and 0 < known < 0.1
+    answer = nwidth(*wish, "--overwrite", "--rtol", 1e-8, "-c", folder / "block.toml")
+    assert answer.code == 1 and "1 of 2 bounds are above" in answer.sentence
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        assert data.scalars["relative_bound"][1] <= 1e-8
+
+
 def test_complex_solutions_become_their_real_and_imaginary_parts(nwidth, tmp_path):
     n, k = 12, 3.7
     h = 1 / n
