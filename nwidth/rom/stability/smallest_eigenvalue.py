@@ -36,10 +36,11 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
 
         A - s X  has no negative eigenvalue   =>   lambda >= s - e
 
-    Shift-and-invert Lanczos gives lambda and v, to fewer digits among clustered eigenvalues. Then A - s X is factorized for s = lambda - delta with delta from round-off on, until no
-    pivot is negative: a proof by inertia, so that an eigenvalue that Lanczos has overlooked is
-    found out. e holds the backward error of the factorization, and that of A itself. References:
-    Ericsson & Ruhe (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert; Rump (2006),
+    Shift-and-invert Lanczos gives lambda and v, to fewer digits among clustered eigenvalues. Then
+    A - s X is factorized for s = lambda - delta with delta from round-off on, until no pivot is
+    negative: a proof by inertia, so that an eigenvalue that Lanczos has overlooked is found out. e
+    holds the backward error of the factorization, and that of A itself. References: Ericsson & Ruhe
+    (1980), doi:10.1090/S0025-5718-1980-0583502-2, on shift and invert; Rump (2006),
     doi:10.1007/s10543-006-0056-1, on the proof.
 
     Args:
@@ -95,7 +96,7 @@ def _lanczos(A: Any, product: InnerProduct) -> tuple[float, Array]:
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     X, n, dtype = product.matrix, A.shape[0], np.result_type(A.dtype, product.dtype)
-    start = (1.5 + np.cos(0.1 * np.arange(n))).astype(dtype)
+    A, start = A.astype(dtype), (1.5 + np.cos(0.1 * np.arange(n))).astype(dtype)
     shift, found = 0.0, inertia(A, product.diagonal)
     if found.negative != 0:
         # Indefinite, as a single term may be: a rough value first, and a step below it.

@@ -51,6 +51,12 @@ def test_of_clusters_in_which_iterations_stall(sign):
     assert pair.upper - pair.lower < 1e-2 * abs(exact)
 
 
+def test_of_a_real_matrix_against_a_complex_product():
+    A = sp.diags_array(np.arange(2.0, 302.0)).tocsr()
+    pair = smallest_eigenvalue(A, InnerProduct(sp.eye_array(300, dtype=complex).tocsr()))
+    assert pair.lower <= 2.0 <= pair.upper and pair.upper - pair.lower < 1e-10
+
+
 @pytest.mark.parametrize("n", [60, 220])
 def test_of_complex_and_indefinite_pencils(families, n):
     (K, M, R), X = families.helmholtz(n)
