@@ -66,6 +66,7 @@ def continuation(
         step: the first step, in (0, 1].
         least: the step at which the path is given up. Good values: 1e-2 to 1e-6.
 
+    >>> import numpy as np
     >>> from nwidth.solvers.newton import newton
     >>> def solve(t, u):  # u^2 = 2 - 3 t: there is no solution beyond t = 2/3
     ...     return newton(lambda u: u**2 - 2 + 3 * t, lambda u, F: -F / (2 * u), u)
