@@ -52,6 +52,7 @@ def certify(
         nwidth certify fno.h5 darcy_test.h5 --rtol 1e-2 --two-grid -o certified.h5
     """
     from nwidth.cli.build import build, problem_of
+    from nwidth.cli.file_kind import file_kind
     from nwidth.cli.outputs import claim
     from nwidth.cli.predict import require_inputs
     from nwidth.cli.read_config import read_config
@@ -65,6 +66,12 @@ def certify(
     limit_threads(threads)
     if output is not None:
         claim(output, overwrite, inputs=(model, data, configuration))
+    kind = file_kind(model)
+    if kind in ("reduced-basis", "pod-regression"):
+        raise ConfigError(
+            f"{model}: expected a neural operator, got a model of kind {kind!r}; reduced bases "
+            "come with their bounds: use `nwidth reduce` on a problem file, and `nwidth predict`"
+        )
     operator = NeuralOperator.load(model)
     with FieldDataset.open(data) as dataset:
         require_inputs(operator, dataset)

@@ -36,6 +36,7 @@ def plot(
     from nwidth import plotting
     from nwidth.cli.file_kind import DATA_SET, file_kind
     from nwidth.cli.outputs import claim_figure
+    from nwidth.errors import InputError
     from nwidth.fields import FieldDataset
 
     path = claim_figure(output or file.with_suffix(".png"), overwrite)
@@ -51,6 +52,11 @@ def plot(
         figure = _greedy(file)
     elif kind == "pod":
         figure = _modes(file)
+    elif kind == "pod-regression":
+        raise InputError(
+            f"{file}: expected a model with a history, got one of kind {kind!r}; `nwidth reduce "
+            "--plot` draws what its modes leave, and its predictions can be plotted"
+        )
     else:
         figure = _history(file)
     plotting.save(figure, path)

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from nwidth.operators import NeuralOperator
 
 SAMPLES_AT_ONCE = 64
-# Models of data whose inputs may stand in a table.
-TABLE_KINDS = ("pod-regression",)
 
 
 def predict(
@@ -73,9 +71,9 @@ def predict(
     if rtol is not None or configuration is not None:
         raise ConfigError(
             f"--rtol, --config: expected a reduced basis, which bounds its errors, got a model of "
-            f"kind {kind!r}; use `nwidth certify` for others"
+            f"kind {kind!r}; `nwidth certify` bounds the errors of neural operators"
         )
-    if kind in TABLE_KINDS and data.suffix.lower() not in (".h5", ".hdf5"):
+    if kind == "pod-regression":
         from nwidth.cli.predict_table import predict_estimated
 
         predict_estimated(model, data, output)

@@ -1,7 +1,7 @@
 """Answers of a reduced model to a table of parameters, each with its bound where there is one."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from nwidth.cli.parameter_table import read_parameters
 from nwidth.cli.percent import percent
 from nwidth.cli.progress import meter
 from nwidth.errors import ConfigError, InputError, NotConvergedError
+from nwidth.fields import FieldDataset
 
 # Answers that are made together.
 AT_ONCE = 256
@@ -94,40 +95,57 @@ def predict_certified(
 
 
 def predict_estimated(path: Path, table: Path, output: Path) -> None:
-    """Answer a table by a model that was fitted to data; errors are estimated, not bounded."""
+    """Answer a table or a data set by a fitted model; errors are estimated, not bounded."""
     from nwidth.rom.regression import PODRegression
 
     model = PODRegression.load(path)
-    mus = read_parameters(table, model.inputs)
-    estimate = model.estimate(dict(zip(model.inputs, mus.T, strict=True)))
+    inputs = _inputs(table, model.inputs)
+    estimate = model.estimate(inputs)
+    numbers = {name: values for name, values in inputs.items() if values.ndim == 1}
     unit = str(model.provenance.get("output_unit", "1"))
     fields = {model.output: unit}
     if estimate.deviation is not None:
         fields[f"{model.output}_std"] = unit
-    scalars = {**dict.fromkeys(model.inputs, "1"), "inside": "1"}
+    times = model.provenance.get("output_times")
     assert model.grid is not None
     with written_whole(
         output,
         model.grid,
         fields,
-        scalars=scalars,
+        scalars={**dict.fromkeys(numbers, "1"), "inside": "1"},
         provenance=_provenance("predictions", path, table) | {"output": model.output},
-        samples=len(mus),
+        samples=len(estimate.u),
+        times=None if times is None else np.array(times),
         dtype=estimate.u.dtype,
     ) as out:
         for j, u in enumerate(estimate.u):
             sample = {model.output: u}
             if estimate.deviation is not None:
                 sample[f"{model.output}_std"] = estimate.deviation[j]
-            numbers = dict(zip(model.inputs, mus[j], strict=True))
-            out.append(sample, numbers | {"inside": float(estimate.inside[j])})
-    typer.echo(f"{output}: {len(mus)} predictions of {model.output}")
+            told = {name: float(values[j]) for name, values in numbers.items()}
+            out.append(sample, told | {"inside": float(estimate.inside[j])})
+    typer.echo(f"{output}: {len(estimate.u)} predictions of {model.output}")
     typer.echo(
         f"error at samples left out of training: {percent(model.metrics['error'])} (an estimate)"
     )
     outside = int((~estimate.inside).sum())
     if outside:
         typer.echo(f"{outside} of them extrapolate: their errors are not those (inside = 0)")
+
+
+def _inputs(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return scalars and fields by name, from a table or a data set."""
+    if path.suffix.lower() not in (".h5", ".hdf5"):
+        return dict(zip(names, read_parameters(path, names).T, strict=True))
+    with FieldDataset.open(path) as data:
+        there = (*data.scalar_names, *data.field_names)
+        missing = [name for name in names if name not in there]
+        if missing or not len(data):
+            raise InputError(
+                f"{path}: expected samples with {', '.join(names)}, got {len(data)} samples with "
+                f"{', '.join(there)}; bring the inputs that the model was fitted to"
+            )
+        return {n: data.scalars[n] if n in data.scalar_names else data[n][:] for n in names}
 
 
 def _parts(dtype: Any) -> dict[str, Callable[[Any], Any]]:

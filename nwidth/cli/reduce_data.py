@@ -46,9 +46,11 @@ def reduce_data(
         model = PODRegression(
             inputs=chosen, output=name, rtol=RTOL if rtol is None else rtol, max_modes=max_size
         ).fit(data)
-        unit = data.units[name]
+        unit, times = data.units[name], data.times
         shape = " x ".join(map(str, data.grid.shape))
     model.provenance["output_unit"] = unit
+    if times is not None:
+        model.provenance["output_times"] = times.tolist()
     model.save(output)
     told = model.metrics
     typer.echo(
@@ -60,7 +62,7 @@ def reduce_data(
         typer.echo(f"  {kind:<24} {percent(error):>9} of the scores, left out one by one{mark}")
     typer.echo(
         f"error of samples left out: {percent(told['error'])}, largest "
-        f"{percent(told['largest_error'])} (estimated, no bound; `nwidth certify` has one)"
+        f"{percent(told['largest_error'])} (estimated, no bound)"
     )
     typer.echo(f"model: {output}")
     if figure is not None:

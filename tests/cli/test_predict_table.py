@@ -163,3 +163,26 @@ def test_models_of_data_take_tables_too(nwidth, tmp_path):
     wish = (tmp_path / "m.h5", tmp_path / "t.csv", "-o", tmp_path / "g.h5", "--rtol", 0.1)
     answer = nwidth("predict", *wish)
     assert answer.code == 2 and "expected a reduced basis" in answer.sentence
+
+
+def test_models_of_data_take_data_sets_and_keep_times(nwidth, tmp_path):
+    grid, times = Grid.uniform(17), np.array([0.0, 0.5, 2.0])
+    x = grid.axes[0].points
+    data = FieldDataset.create(
+        tmp_path / "r.h5", grid, {"u": "K"}, scalars={"speed": "m/s"}, times=times
+    )
+    with data:
+        for speed in np.linspace(1, 3, 20):
+            data.append({"u": np.exp(-speed * x) * (1 + times[:, None])}, {"speed": speed})
+        data.finish()
+    assert nwidth("reduce", tmp_path / "r.h5", "-o", tmp_path / "m.h5").code == 0
+    answer = nwidth("predict", tmp_path / "m.h5", tmp_path / "r.h5", "-o", tmp_path / "f.h5")
+    assert answer.code == 0 and "20 predictions of u" in answer.out
+    with FieldDataset.open(tmp_path / "f.h5") as found, FieldDataset.open(tmp_path / "r.h5") as was:
+        np.testing.assert_array_equal(found.times, times)
+        np.testing.assert_array_equal(found.scalars["speed"], was.scalars["speed"])
+        assert np.abs(found["u"][:] - was["u"][:]).max() < 1e-4
+    answer = nwidth("certify", tmp_path / "m.h5", tmp_path / "r.h5")
+    assert answer.code == 2 and "got a model of kind 'pod-regression'" in answer.sentence
+    answer = nwidth("plot", tmp_path / "m.h5", "-o", tmp_path / "m.png")
+    assert answer.code == 1 and "reduce --plot" in answer.sentence
