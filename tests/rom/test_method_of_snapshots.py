@@ -69,3 +69,14 @@ def test_rounding_of_eigenvalues_is_within_its_allowance():
         exact = np.linalg.svd(A.astype(float), compute_uv=False) ** 2
         found = np.linalg.eigvalsh(A @ A.T)[::-1]
         assert abs(found - exact).max() < 32 * np.finfo(np.float32).eps * exact.sum()
+
+
+def test_vectors_are_orthogonal_to_the_last_digits():
+    """The default driver of the eigenvalue problem leaves products of 3e-13 in this case."""
+    rng = np.random.default_rng(220)
+    left, right = (np.linalg.qr(rng.standard_normal((n, 45)))[0] for n in (45, 46))
+    A = (left * np.sort(10.0 ** rng.uniform(-7, 0, 45))[::-1]) @ right.T
+    U, _, Vh, _ = method_of_snapshots(A, 1e-5)
+    assert len(Vh) > 20
+    for vectors in (U.T, Vh):
+        np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(vectors)), atol=2e-14)
