@@ -16,6 +16,8 @@ Array = NDArray[Any]
 # Part of the squared norm of new columns below which inner products say little of the remainder.
 _WEAK = 1e-6
 _ROUND_OFF = 8
+# Rounding of an update, in units of eps and of the norms of what it adds up.
+_UPDATE = 32
 
 
 class UpdatedSVD:
@@ -47,7 +49,7 @@ class UpdatedSVD:
             to 1e-12, in float32 1e-3.
 
     `singular_values` (k), `error` a bound of ||A - U diag(sigma) V^H||_F for A with all changes:
-    the sum of what each update dropped.
+    the sum of what each update dropped, and of its rounding.
 
     >>> import scipy.sparse as sp
     >>> svd = UpdatedSVD(sp.csr_array(np.diag([3.0, 2.0, 1.0])), rank=2)
@@ -159,6 +161,10 @@ class UpdatedSVD:
         floor = _ROUND_OFF * float(np.finfo(self.dtype).eps) * float(sigma.max(initial=0.0))
         kept = min(self.rank, int((sigma > floor).sum()))
         self.error += frobenius_norm(sigma[kept:])
+        # What rounding of the update itself leaves, in units of the matrices that were added.
+        size = float(np.linalg.norm(left.coordinates) * np.linalg.norm(right.coordinates))
+        size += frobenius_norm(self.singular_values)
+        self.error += _UPDATE * float(np.finfo(self.dtype).eps) * size
         self.error += left.lost * frobenius_norm(right.coordinates)
         self.error += right.lost * frobenius_norm(left.coordinates)
         self.singular_values = sigma[:kept]
@@ -270,7 +276,7 @@ def _truncated(A: Any, rank: int) -> tuple[Array, Array, Array, float]:
         U, sigma, Vh = U[:, order], sigma[order], Vh[order]
     k = min(rank, int((sigma > eps * sigma.max(initial=0.0)).sum()))
     if dense:
-        left = frobenius_norm(sigma[k:])
+        left = frobenius_norm(sigma[k:]) + eps * frobenius_norm(sigma)
     else:
         # The difference of squares is exact to their rounding.
         size, kept = frobenius_norm(A.data if hasattr(A, "indptr") else A), frobenius_norm(sigma)

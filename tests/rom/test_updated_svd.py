@@ -223,3 +223,16 @@ def test_arguments_are_checked(call, error, words):
     with pytest.raises(error, match=words):
         call(svd)
     assert svd.shape == (30, 20)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex64])
+def test_error_counts_rounding_where_nothing_is_dropped(dtype):
+    rng = np.random.default_rng(4)
+    A = rng.standard_normal((30, 25)).astype(dtype)
+    svd = UpdatedSVD(A, 100, drift=1e-10 if dtype == np.float64 else 1e-3)
+    for _ in range(12):
+        rows = (rng.standard_normal((2, 25)) * 10 ** rng.uniform(-4, 2)).astype(dtype)
+        A = np.concatenate([A, rows])
+        svd.append_rows(rows)
+        missed = float(np.linalg.norm(A.astype(complex) - product(svd).astype(complex)))
+        assert missed <= svd.error <= 1e4 * np.finfo(dtype).eps * np.linalg.norm(A)
