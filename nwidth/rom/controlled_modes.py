@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
+from nwidth.arguments import require_number
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
-from nwidth.rom.dynamic_modes import reduced, require_pydmd
+from nwidth.rom.dynamic_modes import reduced, require_misfits, require_pydmd
+from nwidth.rom.field_geometry import FieldGeometry
 from nwidth.rom.trajectory import Trajectory
 
 Array = NDArray[Any]
@@ -92,10 +94,13 @@ class ControlledModes:
             shapes = ((r, *found.basis.shape[1:]), (r, r), (r, None), (r,))
             for name, shape in zip(_ARRAYS, shapes, strict=True):
                 array = require_finite(require_shape(arrays[name], shape, name), name)
-                if array.dtype.kind not in "fc" or array.size == 0:
+                kinds = "f" if told["is_real"] else "fc"
+                if array.dtype.kind not in kinds or array.size == 0:
                     raise InputError(f"{name}: expected numbers, got {array.dtype} {array.shape}")
-            if found.basis.ndim < 2 or not found.step > 0 or not np.isfinite(found.start):
-                raise InputError("basis, start, step: expected fields, a time and a step > 0")
+            FieldGeometry().require_modes(found.basis, "basis")
+            require_number(found.start, "start", "(-inf, inf)")
+            require_number(found.step, "step", "(0, inf)")
+            require_misfits(told)
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"{path}: not controlled modes ({error})") from None
         return found

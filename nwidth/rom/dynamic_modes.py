@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arguments import require_choice, require_integer
+from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import real_floating, require_finite, require_shape
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.rom.pod import pod
@@ -111,16 +111,18 @@ class DynamicModes:
             status = DynamicModesStatus[told["status"]]
             found = cls(**parts, deviations=arrays.get("deviations"), status=status)
             r = len(found.modes)
-            for name in ("rates", "amplitudes", "deviations"):
-                if getattr(found, name) is not None:
-                    require_finite(require_shape(getattr(found, name), (r,), name), name)
+            for name, kind in (("rates", "c"), ("amplitudes", "c"), ("deviations", "f")):
+                numbers = getattr(found, name)
+                if numbers is not None:
+                    require_finite(require_shape(numbers, (r,), name), name)
+                    if numbers.dtype.kind != kind or (kind == "f" and (numbers < 0).any()):
+                        raise InputError(f"{name}: expected numbers of another kind")
             require_finite(found.modes, "modes")
             require_choice(found.method, "method", METHODS)
-            if found.modes.ndim < 2 or found.modes.dtype.kind != "c" or r == 0:
+            if found.modes.ndim < 2 or found.modes.dtype.kind != "c" or found.modes.size == 0:
                 raise InputError(f"modes: expected complex fields, got {found.modes.shape}")
-            if type(found.is_real) is not bool:
-                raise InputError(f"is_real: expected true or false, got {found.is_real!r}")
-            found.predict(float(found.start))
+            require_misfits(told)
+            found.predict(require_number(found.start, "start", "(-inf, inf)"))
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"{path}: not dynamic modes ({error})") from None
         return found
@@ -217,6 +219,18 @@ def require_pydmd() -> ModuleType:
             name="pydmd",
         ) from None
     return pydmd
+
+
+def require_misfits(told: dict[str, Any]) -> None:
+    """Raise `InputError` unless a file tells errors that can be, and whether the data were real.
+
+    >>> require_misfits({"is_real": True, "error": 0.0, "held_out_error": None})
+    """
+    if type(told["is_real"]) is not bool:
+        raise InputError(f"is_real: expected true or false, got {told['is_real']!r:.80}")
+    require_number(told["error"], "error", "[0, inf]")
+    if told["held_out_error"] is not None:
+        require_number(told["held_out_error"], "held_out_error", "[0, inf]")
 
 
 def reduced(kept: Trajectory, rank: int | None, rtol: float) -> tuple[Array, Array]:

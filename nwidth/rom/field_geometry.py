@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_products import frobenius_norm
@@ -17,6 +18,8 @@ from nwidth.rom.row_norm import point_weights
 Array = NDArray[Any]
 
 _PARTS = ("data", "indices", "indptr")
+# Norms of modes in files differ from one by round-off; what differs by more is no mode of these.
+_UNIT = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +90,21 @@ class FieldGeometry:
             return np.asarray(self.product.norm(rows.T))
         return np.linalg.norm(rows if self.root is None else rows * self.root, axis=1)
 
+    def require_modes(self, modes: Any, name: str) -> Array:
+        """Return modes (r, *shape) of a file, or raise `ValueError` unless their norms are one.
+
+        >>> FieldGeometry().require_modes(np.array([[0.6, 0.8]]), "modes").shape
+        (1, 2)
+        """
+        if modes.ndim < 2 or modes.dtype.kind not in "fc":
+            raise ValueError(f"{name}: expected fields, got {modes.dtype} of shape {modes.shape}")
+        require_finite(modes, name)
+        # One by one, as all of them may fill the memory.
+        norms = [float(self.norm(mode.reshape(1, -1))[0]) for mode in modes]
+        if not all(abs(norm - 1) <= _UNIT for norm in norms):
+            raise ValueError(f"{name}: expected norms of one in their inner product")
+        return modes
+
     def archived(self) -> dict[str, Array]:
         """Return the arrays that a file keeps."""
         if self.weights is not None:
@@ -104,7 +122,7 @@ class FieldGeometry:
         import scipy.sparse as sp
 
         matrix = arrays.get("inner_product/matrix")
-        if "inner_product/data" in arrays:
+        if matrix is None and any(name.startswith("inner_product/") for name in arrays):
             data, indices, indptr = (arrays[f"inner_product/{part}"] for part in _PARTS)
             size = (len(indptr) - 1,) * 2
             matrix = sp.csr_array((data, indices, indptr), shape=size)

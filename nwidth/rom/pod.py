@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_choice, require_integer, require_number
-from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
+from nwidth.arrays import as_floating, power_of_two, require_finite, require_shape, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.field_basis import field_rows
 from nwidth.rom.field_geometry import FieldGeometry
@@ -29,6 +29,8 @@ METHODS = ("auto", "qr", "snapshots", "randomized")
 
 # Singular values below so many units of the largest one's last place are round-off.
 ROUND_OFF = 8
+# No value of a file is larger than the first one, but for rounding.
+_FALLING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,10 +140,10 @@ class POD:
                 arrays["singular_values"],
                 arrays.get("scores"),
                 geometry.weights,
-                float(told["error"]),
+                require_number(told["error"], "error", "[0, inf)"),
                 SelectionStatus[told["status"]],
                 geometry.product,
-                str(told["method"]),
+                require_choice(told["method"], "method", (*METHODS, "streaming")),
             )
             found._check()
         except (KeyError, TypeError, ValueError) as error:
@@ -149,14 +151,16 @@ class POD:
         return found
 
     def _check(self) -> None:
-        """Raise `ValueError` unless the arrays fit together and are finite."""
-        r, scores, sigma = self.rank, self.scores, self.singular_values
-        fits = self.modes.ndim > 1 and sigma.ndim == 1 and len(sigma) >= r
-        fits = fits and sigma.dtype.kind == "f" and 0 <= self.error < np.inf
-        if not fits or not (scores is None or (scores.ndim == 2 and scores.shape[1] == r)):
-            raise ValueError("the arrays do not fit together")
-        for array in (self.modes, sigma, *(() if scores is None else (scores,))):
-            require_finite(array, "file")
+        """Raise `ValueError` unless the arrays fit together and are what they are called."""
+        modes = self._geometry.require_modes(self.modes, "modes")
+        scores, sigma = self.scores, require_finite(self.singular_values, "singular_values")
+        fits = sigma.ndim == 1 and len(sigma) >= self.rank and sigma.dtype == modes.real.dtype
+        if not fits or (sigma < 0).any() or (sigma > sigma[:1] * (1 + _FALLING)).any():
+            raise ValueError("singular_values: expected numbers >= 0, the largest one first")
+        if scores is not None:
+            require_finite(require_shape(scores, (None, self.rank), "scores"), "scores")
+            if scores.dtype != modes.dtype:
+                raise ValueError(f"scores: expected dtype {modes.dtype}, got {scores.dtype}")
 
 
 def pod(

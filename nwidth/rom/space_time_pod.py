@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arrays import as_floating, require_finite, to_numpy
+from nwidth.arguments import require_number
+from nwidth.arrays import as_floating, require_finite, require_shape, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.field_geometry import FieldGeometry
 from nwidth.rom.pod import pod
@@ -94,22 +95,23 @@ class SpaceTimePOD:
         """Read a decomposition back; executes nothing and opens no other file."""
         arrays, told = load_archive(path, _KIND)
         try:
-            time, space, scores = (require_finite(arrays[name], name) for name in _ARRAYS)
-            fits = time.ndim == 2 and space.ndim > 1 and scores.ndim == 3
-            error = float(told["error"])
-            if not fits or scores.shape[1:] != (len(time), len(space)) or not 0 <= error < np.inf:
-                raise ValueError("the arrays do not fit together")
+            time, space, scores = (arrays[name] for name in _ARRAYS)
+            require_finite(require_shape(scores, (None, len(time), len(space)), "scores"), "scores")
+            if time.ndim != 2 or scores.dtype != np.result_type(time, space):
+                raise ValueError("time_modes, scores: expected shape (q, times), one dtype")
             parts = [
                 {n.removeprefix(part): a for n, a in arrays.items() if n.startswith(part)}
                 for part in ("time/", "space/")
             ]
+            in_time = FieldGeometry.from_archived(parts[0], time.shape[1:])
+            in_space = FieldGeometry.from_archived(parts[1], space.shape[1:])
             return cls(
-                time,
-                space,
+                in_time.require_modes(time, "time_modes"),
+                in_space.require_modes(space, "space_modes"),
                 scores,
-                FieldGeometry.from_archived(parts[0], time.shape[1:]),
-                FieldGeometry.from_archived(parts[1], space.shape[1:]),
-                error,
+                in_time,
+                in_space,
+                require_number(told["error"], "error", "[0, inf)"),
                 SelectionStatus[told["status"]],
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -238,7 +238,14 @@ class StreamingPOD:
             found.rows = require_integer(told["rows"], "rows", 0)
             found._dropped = require_number(told["dropped"], "dropped", "[0, inf)")
             found._lost = require_number(told["lost"], "lost", "[1, inf)")
-            found._cut = bool(told["cut"])
+            if type(told["cut"]) is not bool or len(sigma) > found.rows:
+                raise ValueError("cut, rows: expected true or false, and rows of all values")
+            found._cut = told["cut"]
+            now = found.described()
+            if any(told[name] != value for name, value in now.items()):
+                raise ValueError("the inner product is not the one that was described")
+            # Modes are kept times the roots of weights.
+            FieldGeometry(None, geometry.product).require_modes(modes, "modes")
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(f"{path}: not a streaming POD ({error})") from None
         found._sigma, found._modes = sigma, modes

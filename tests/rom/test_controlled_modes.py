@@ -79,6 +79,11 @@ def test_a_file_gives_the_model_back(model, tmp_path):
         ({}, {"step": 0.0}),
         ({}, {"step": "x"}),
         ({}, {"start": None}),
+        ({"basis": 2 * arrays["basis"]}, {}),
+        ({"matrix": arrays["matrix"] * 1j}, {}),
+        ({}, {"error": None}),
+        ({}, {"held_out_error": "small"}),
+        ({}, {"is_real": "yes"}),
     ):
         save_archive(
             tmp_path / "w.h5",

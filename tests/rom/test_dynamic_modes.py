@@ -118,6 +118,11 @@ def test_files_whose_parts_do_not_fit_are_refused(tmp_path):
         ({}, {"status": "GOOD"}),
         ({}, {"start": "now"}),
         ({}, {"is_real": 1}),
+        ({"rates": arrays["rates"].real}, {}),
+        ({"deviations": -np.ones(len(arrays["rates"]))}, {}),
+        ({}, {"error": "small"}),
+        ({}, {"error": -1.0}),
+        ({}, {"held_out_error": []}),
     ):
         save_archive(
             tmp_path / "w.h5", "dynamic-modes", {**arrays, **wrong_arrays}, {**told, **wrong_told}

@@ -135,6 +135,16 @@ def test_file_round_trip(tmp_path):
         (good | {"inner_product/matrix": -np.eye(2)}, told),
         (good, told | {"status": "FINE"}),
         (good, told | {"error": -1.0}),
+        # Finite arrays that fit together, and are not what they are called.
+        (good | {"modes": 2 * np.eye(2)}, told),
+        (good | {"modes": np.eye(2, dtype=int)}, told),
+        (good | {"scores": 1j * np.eye(2)}, told),
+        (good | {"weights": np.full(2, 4.0)}, told),
+        (good | {"singular_values": np.array([1.0, 2.0])}, told),
+        (good | {"singular_values": np.array([1.0, -1.0])}, told),
+        (good | {"inner_product/indices": np.zeros(2, int)}, told),
+        (good, told | {"error": True}),
+        (good, told | {"method": "magic"}),
     ]
     for arrays, text in wrong:
         save_archive(tmp_path / "bad.h5", "pod", arrays, text)

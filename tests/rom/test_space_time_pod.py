@@ -99,6 +99,10 @@ def test_file_round_trip(tmp_path):
         ({"scores": arrays["scores"]}, told),
         (arrays, told | {"status": "FINE"}),
         (arrays, told | {"error": -1.0}),
+        (arrays | {"time_modes": 2 * arrays["time_modes"]}, told),
+        (arrays | {"space_modes": np.ones_like(arrays["space_modes"])}, told),
+        (arrays | {"scores": arrays["scores"].astype(complex)}, told),
+        (arrays | {"time/weights": 4 * arrays["time/weights"]}, told),
     ]
     for bad, text in wrong:
         save_archive(tmp_path / "bad.h5", "space-time-pod", bad, text)

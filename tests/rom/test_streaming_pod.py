@@ -174,6 +174,12 @@ def test_state_round_trip(tmp_path):
         (arrays, told | {"rows": -1}),
         (arrays, told | {"dropped": -1.0}),
         (arrays, told | {"dtype": "object"}),
+        # Finite arrays that fit together, and are not what they are called.
+        (arrays | {"modes": 3 * arrays["modes"]}, told),
+        (arrays | {"weights": 3 * arrays["weights"]}, told),
+        ({name: arrays[name] for name in ("sigma", "modes")}, told),
+        (arrays, told | {"cut": "yes"}),
+        (arrays, told | {"rows": 1}),
     ]
     for bad, text in wrong:
         save_archive(tmp_path / "bad.h5", "streaming-pod", bad, text)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.arrays import require_finite
+from nwidth.arrays import require_finite, require_shape
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.stability.eigenvalue_minorant import EigenvalueMinorant
 from nwidth.rom.stability.hermitian_terms import HermitianTerms
@@ -23,6 +23,8 @@ Array = NDArray[Any]
 # Linear programs per sample, as a part of the training set: more would not repay.
 _PROGRAMS = 0.1
 _FEWEST_PROGRAMS = 50
+# Quotients in files may be outside of their bounds by this part, as they are rounded.
+_SLACK = 1e-8
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,12 @@ class CoercivitySamples:
     def from_archived(cls, arrays: dict[str, Array], told: dict[str, Any]) -> Self:
         """Return the bound of what `archived` gave, or raise `FileFormatError`."""
         try:
-            minorant = EigenvalueMinorant(*(_stored(arrays[name], name) for name in _PARTS))
+            stored = {name: require_finite(arrays[name], name) for name in (*_PARTS, "quotients")}
+            for name, array in stored.items():
+                if array.dtype.kind != ("i" if name == "supports" else "f"):
+                    raise ValueError(f"{name}: expected numbers of another kind, got {array.dtype}")
+            quotients = stored.pop("quotients")
+            minorant = EigenvalueMinorant(**stored)
             Q, (k, K) = len(minorant.ranges), (len(minorant.points), len(minorant.supports))
             shapes = {"ranges": (Q, 2), "points": (k, Q), "values": (k,), "supports": (K, Q)}
             shapes["maps"] = (K, Q, Q)
@@ -91,14 +98,21 @@ class CoercivitySamples:
                 if getattr(minorant, name).shape != shape:
                     raise ValueError(f"{name}: expected shape {shape}")
             supports = minorant.supports
-            if K == 0 or supports.dtype.kind != "i" or supports.min() < -1 or supports.max() >= k:
+            if K == 0 or supports.min() < -1 or supports.max() >= k:
                 raise ValueError("supports: expected indices of samples")
             if not (minorant.ranges[:, 0] <= minorant.ranges[:, 1]).all():
                 raise ValueError("ranges: expected lower ends first")
-            quotients = _stored(arrays["quotients"], "quotients")
-            samples = arrays["samples"]
-            if quotients.shape != (k, Q) or samples.shape != (k,) or k == 0:
+            samples = require_shape(arrays["samples"], (k,), "samples")
+            if quotients.shape != (k, Q) or samples.dtype.kind != "i" or k == 0:
                 raise ValueError("quotients, samples: expected one per sample")
+            low, high = minorant.ranges.T
+            slack = _SLACK * np.maximum(np.abs(low), np.abs(high))
+            if ((quotients < low - slack) | (quotients > high + slack)).any():
+                raise ValueError("quotients: expected numbers between the ends of the ranges")
+            upper = (quotients * minorant.points).sum(axis=1)
+            rounding = _SLACK * (np.abs(quotients) * np.abs(minorant.points)).sum(axis=1)
+            if (minorant.values <= 0).any() or (minorant.values > upper + rounding).any():
+                raise ValueError("values: expected positive ones, below those of the quotients")
             gaps = tuple(np.inf if g is None else float(g) for g in told["gaps"])
             return cls(minorant, quotients, samples, gaps, SearchStatus[told["status"]])
         except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
@@ -167,10 +181,6 @@ class CoercivitySamples:
 
 
 _PARTS = ("ranges", "points", "values", "supports", "maps")
-
-
-def _stored(array: Array, name: str) -> Array:
-    return require_finite(array, name)
 
 
 def _positive(bounds: Array) -> Array:

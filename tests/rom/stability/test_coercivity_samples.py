@@ -100,6 +100,16 @@ def test_damaged_files_are_refused(block):
             stability_from_archived(arrays, told | broken)
     with pytest.raises(FileFormatError):
         stability_from_archived(arrays | {"supports": arrays["supports"].astype(float)}, told)
+    # Finite arrays that fit together, and are not what they are called.
+    for wrong in (
+        {"values": -arrays["values"]},
+        {"values": 2 * arrays["values"]},
+        {"maps": arrays["maps"].astype(complex)},
+        {"samples": arrays["values"]},
+        {"points": arrays["quotients"], "quotients": 1e3 * arrays["points"]},
+    ):
+        with pytest.raises(FileFormatError):
+            stability_from_archived(arrays | wrong, told)
 
 
 @METHODS
