@@ -16,10 +16,10 @@ Array = NDArray[Any]
 _ATTEMPTS = 60
 # The growth of pivots makes errors of indefinite matrices large: these set no distances.
 _CLOSE = 1e-4
-# Lanczos' residual tolerances, the next where eigenvalues cluster too closely for one; and that of
-# the first look, in which no factors are at hand.
-_RTOLS, _FIRST = (1e-11, 1e-5, 1e-2), 1e-2
-_RESTARTS = 50
+# Lanczos' residual tolerances. Where eigenvalues cluster too closely for the fine one, the rough
+# one gives a value, and a shift so many times nearer to it sets the cluster's members apart.
+_FINE, _ROUGH, _RESTARTS = 1e-11, 1e-2, 10
+_NEARER, _SHIFTS = 1e-3, 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
 
         A - s X  has no negative eigenvalue   =>   lambda >= s - e
 
-    Shift-and-invert Lanczos gives lambda and v, to fewer digits among clustered eigenvalues. Then
+    Shift-and-invert Lanczos gives lambda and v, from closer shifts where eigenvalues cluster. Then
     A - s X is factorized for s = lambda - delta with delta from round-off on, until no pivot is
     negative: a proof by inertia, so that an eigenvalue that Lanczos has overlooked is found out. e
     holds the backward error of the factorization, and that of A itself. References: Ericsson & Ruhe
@@ -97,35 +97,51 @@ def _lanczos(A: Any, product: InnerProduct) -> tuple[float, Array]:
 
     X, n, dtype = product.matrix, A.shape[0], np.result_type(A.dtype, product.dtype)
     A, start = A.astype(dtype), (1.5 + np.cos(0.1 * np.arange(n))).astype(dtype)
+    look = {"k": 1, "M": X, "v0": start, "maxiter": _RESTARTS}
     shift, found = 0.0, inertia(A, product.diagonal)
     if found.negative != 0:
         # Indefinite, as a single term may be: a rough value first, and a step below it.
         riesz = LinearOperator((n, n), matvec=product.riesz, dtype=dtype)
-        look = {"k": 1, "M": X, "Minv": riesz, "which": "SA", "tol": _FIRST, "v0": start}
-        look["maxiter"] = _RESTARTS
         try:
-            rough = float(eigsh(A, **look, return_eigenvectors=False)[0])
+            value = float(
+                eigsh(A, Minv=riesz, which="SA", tol=_ROUGH, **look, return_eigenvectors=False)[0]
+            )
         except ArpackNoConvergence:
-            rough = float(np.vdot(start, A @ start).real / np.vdot(start, X @ start).real)
-        step = 0.1 * abs(rough) + EPS * product.norm(product.riesz(A @ start)) / product.norm(start)
-        for _ in range(_ATTEMPTS):
-            shift = rough - step
-            found = inertia(A - shift * X, product.diagonal)
-            if found.negative == 0:
-                break
-            step *= 2
+            value = float(np.vdot(start, A @ start).real / np.vdot(start, X @ start).real)
+        step = 0.1 * abs(value) + EPS * product.norm(product.riesz(A @ start)) / product.norm(start)
+        shift, found = _shifted_below(A, product, value, step)
     if found.factors is None:
         raise NotConvergedError(
             "smallest eigenvalue: no shift could be factorized; scale the terms"
         )
-    inverse = LinearOperator((n, n), matvec=found.factors.solve, dtype=dtype)
-    look = {"k": 1, "M": X, "sigma": shift, "OPinv": inverse, "v0": start, "maxiter": _RESTARTS}
-    for rtol in _RTOLS:
-        try:
-            values, vectors = eigsh(A, tol=rtol, **look)
-        except ArpackNoConvergence:
-            continue
-        return float(values[0]), vectors[:, 0]
-    raise NotConvergedError(
-        "smallest eigenvalue: Lanczos' method did not converge; check the matrices"
-    )
+    value, vector = np.inf, start
+    for _ in range(_SHIFTS):
+        inverse = LinearOperator((n, n), matvec=found.factors.solve, dtype=dtype)
+        for rtol in (_FINE, _ROUGH):
+            try:
+                values, vectors = eigsh(A, tol=rtol, sigma=shift, OPinv=inverse, **look)
+            except ArpackNoConvergence:
+                continue
+            if values[0] < value:
+                value, vector = float(values[0]), vectors[:, 0]
+            break
+        if not np.isfinite(value):
+            raise NotConvergedError(
+                "smallest eigenvalue: Lanczos' method did not converge; check the matrices"
+            )
+        if rtol == _FINE:
+            break
+        shift, found = _shifted_below(A, product, value, _NEARER * (value - shift))
+        if found.factors is None:
+            break
+    return value, vector
+
+
+def _shifted_below(A: Any, product: InnerProduct, value: float, step: float) -> tuple[float, Any]:
+    """Return s = value - step, doubled until A - s X has no negative eigenvalue; and factors."""
+    for _ in range(_ATTEMPTS):
+        found = inertia(A - (value - step) * product.matrix, product.diagonal)
+        if found.negative == 0:
+            break
+        step *= 2
+    return value - step, found

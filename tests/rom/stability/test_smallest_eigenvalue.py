@@ -48,7 +48,7 @@ def test_of_clusters_in_which_iterations_stall(sign):
     exact, off = values.min(), 1e-13 * abs(values.min())
     pair = smallest_eigenvalue(A, InnerProduct(X))
     assert pair.lower <= exact + off and exact - off <= pair.upper
-    assert pair.upper - pair.lower < 1e-2 * abs(exact)
+    assert pair.upper - pair.lower < 1e-8 * abs(exact)
 
 
 def test_of_a_real_matrix_against_a_complex_product():
