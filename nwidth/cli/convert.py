@@ -57,7 +57,7 @@ def convert(
             raise ConfigError(f"{option}: expected one of {', '.join(LAYOUTS)}, got {value!r}")
     fields, known_units = _pairs("--map", names), _pairs("--unit", units)
     config = None if configuration is None else read_config(configuration)
-    claim(destination, overwrite, inputs=(source, configuration))
+    claim(destination, overwrite, inputs=(configuration,))  # a data set may be replaced
     found = layout or detect_layout(source)
     if found == "nwidth":
         if to == "nwidth" and (fields or known_units or config):

@@ -16,7 +16,7 @@ from nwidth.cli.percent import percent
 from nwidth.cli.progress import meter
 from nwidth.cli.read_config import changed
 from nwidth.cli.reduce_config import ReduceConfig
-from nwidth.rom import InnerProduct, ReducedBasis
+from nwidth.rom import AffineErrorBound, InnerProduct, ReducedBasis
 from nwidth.rom.greedy import GreedyResult, greedy
 from nwidth.rom.stability import StabilityBound, choose_stability
 from nwidth.solvers import elimination
@@ -30,6 +30,8 @@ Array = NDArray[Any]
 FRESH, SOLVED = 1000, 20
 # Calls of which the median time is told.
 CALLS = 200
+# Errors count in effectivities if so many times larger than what full solves are off by.
+CLEAR = 10
 
 
 def reduce_problem(
@@ -104,12 +106,16 @@ def _searched(
 
 @dataclass(frozen=True)
 class _Check:
-    """Absolute bounds, errors, their norms of solutions; and the seconds of three ways to solve."""
+    """Absolute bounds, sizes of solutions, errors against full solves, what these may be off by.
+
+    And the seconds of three ways to solve.
+    """
 
     parameters: Array
     bounds: Array
     sizes: Array
     errors: Array
+    doubts: Array
     seconds: dict[str, float]
 
 
@@ -118,18 +124,20 @@ def _check(task: AffineTask, model: ReducedBasis, product: InnerProduct, seed: i
     fresh = task.box.random(FRESH, seed)
     many = model.solve_many(fresh)
     sizes = np.linalg.norm(many.x, axis=1)
-    errors, full = [], []
+    errors, doubts, full = [], [], []
+    bound = AffineErrorBound(task.problem, product, model.stability)
     for j, mu in enumerate(fresh[:SOLVED]):
         began = time.perf_counter()
         u = elimination(task.problem.matrix(mu))(task.problem.source(mu))
         full.append(time.perf_counter() - began)
         errors.append(float(product.norm(u - model.lift(many.x[j]))))
+        doubts.append(float(bound(mu[None], u[None])[0]))
     seconds = {
         "full solve": float(np.median(full)),
         "one query": _seconds(lambda k: model.solve(fresh[k])),
         "query in a table": _seconds(lambda _: model.solve_many(fresh), 5) / FRESH,
     }
-    return _Check(fresh, many.bound, sizes, np.array(errors), seconds)
+    return _Check(fresh, many.bound, sizes, np.array(errors), np.array(doubts), seconds)
 
 
 def _seconds(call: Callable[[int], Any], calls: int = CALLS) -> float:
@@ -153,14 +161,22 @@ def _tell(task: AffineTask, model: ReducedBasis, check: _Check) -> None:
         f"{FRESH} new parameters: largest bound {percent(relative[worst], up=True)} of the "
         f"solution, at {where}"
     )
-    ratios = check.bounds[: len(check.errors)] / np.maximum(check.errors, np.finfo(float).tiny)
+    solved = len(check.errors)
     typer.echo(
-        f"{len(check.errors)} of them solved: largest error "
-        f"{percent(float(np.max(check.errors / check.sizes[: len(check.errors)])))}, bound over "
-        f"error {ratios.min():.3g} to {ratios.max():.3g}"
+        f"{solved} of them solved: largest error "
+        f"{percent(float(np.max(check.errors / check.sizes[:solved])))}, {_effectivities(check)}"
     )
     full, one, many = check.seconds.values()
     typer.echo(
         f"full solve {1e3 * full:.3g} ms; one query {1e6 * one:.3g} us, {full / one:,.0f} times as "
         f"fast; in a table {1e6 * many:.3g} us, {full / many:,.0f} times (bounds included)"
     )
+
+
+def _effectivities(check: _Check) -> str:
+    """Return bounds over errors in words, of those errors that full solves tell from round-off."""
+    known = check.errors > CLEAR * check.doubts
+    if not known.any():
+        return "no larger than round-off of the full solves"
+    ratios = check.bounds[: len(known)][known] / (check.errors - check.doubts)[known]
+    return f"bound over error {ratios.min():.3g} to {ratios.max():.3g}"

@@ -85,8 +85,7 @@ def test_a_full_disk_is_noticed_before_the_work(tmp_path):
     ("certify", "model.h5", "data.h5", "-o", "data.h5"),
     ("certify", "model.h5", "data.h5", "-o", "model.h5"),
     ("train", "data.h5", "-o", "data.h5"),
-    ("convert", "data.h5", "data.h5"),
-    ("convert", "data.h5", "link.h5"),
+    ("train", "data.h5", "-o", "link.h5"),
     ("solve-matrix", "A.npz", "--rhs", "b.npy", "-o", "b.npy"),
 ])  # fmt: skip
 def test_no_command_writes_over_what_it_reads(command, nwidth, tmp_path, monkeypatch):

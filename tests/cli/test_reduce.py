@@ -52,8 +52,7 @@ def test_a_problem_file_gives_a_certified_model(nwidth, block, tmp_path):
     assert answer.code == 0, answer.err
     assert "49 unknowns, 2 parameters, 2 terms on the left" in answer.out
     assert "coercivity constant by min-theta" in answer.out
-    low, high = re.search(r"bound over error ([\d.]+) to ([\d.]+)", answer.out).groups()
-    assert 1 <= float(low) <= float(high)
+    assert "no larger than round-off of the full solves" in answer.out
     assert "one query" in answer.out and (tmp_path / "m.png").exists()
     model = ReducedBasis.load(tmp_path / "m.h5")
     assert model.box.names == ("k", "m")
@@ -64,6 +63,8 @@ def test_a_problem_file_gives_a_certified_model(nwidth, block, tmp_path):
 def test_options_stand_above_the_file(nwidth, block, tmp_path):
     answer = nwidth("reduce", block, "-o", tmp_path / "m.h5", "--max-size", 1)
     assert answer.code == 0 and "was not reached: max_size" in answer.out
+    low, high = re.search(r"bound over error ([\d.]+) to ([\d.]+)", answer.out).groups()
+    assert 1 <= float(low) <= float(high) < 10
     assert ReducedBasis.load(tmp_path / "m.h5").size == 1
     answer = nwidth("reduce", block, "-o", tmp_path / "n.h5", "--rtol", "0.5")
     assert answer.code == 0 and "was not reached" not in answer.out
