@@ -1,5 +1,6 @@
 """Outputs of reduced models, corrected by an adjoint solution, with a bound of what is left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -7,21 +8,21 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
+from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.affine_problem import AffineProblem, Coefficients
+from nwidth.rom.archived_parts import archived_part, restored
 from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.matrix_span import MatrixSpan
-from nwidth.rom.parabolic_problem import archived_part
 from nwidth.rom.reduced_basis import ReducedBasis
 from nwidth.rom.reduced_solution import STATUSES, ReducedStatus
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 _KIND = "dual-weighted-output"
 _ARRAYS = ("outputs", "sources", "matrices")
 # Entries of symmetric matrices may differ by so many units of the last place of the largest.
@@ -233,22 +234,18 @@ class DualWeightedOutput:
         `theta`, `phi` and `weights`, the coefficients lambda of the output, are the functions they
         were, if they were functions.
         """
-        arrays, told = load_archive(path, _KIND)
-        given = {"primal": (theta, phi), "dual": (theta, weights)}
-        try:
+
+        def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
             models = {
                 name: ReducedBasis.from_archived(
-                    archived_part(arrays, name), told[name], *given[name]
+                    archived_part(arrays, name), told[name], given["theta"], given[own]
                 )
-                for name in told
+                for name, own in (("primal", "phi"), ("dual", "weights"))
+                if name in told
             }
             return cls(models["primal"], models.get("dual"), *(arrays[name] for name in _ARRAYS))
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
-        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            if isinstance(error, InputError) and not all(f is None for f in (theta, phi, weights)):
-                raise
-            raise FileFormatError(f"{path}: not a dual-weighted output ({error})") from None
+
+        return restored(path, _KIND, read, {"theta": theta, "phi": phi, "weights": weights})
 
 
 def dual_problem(problem: AffineProblem, outputs: Any, coefficients: Coefficients) -> AffineProblem:

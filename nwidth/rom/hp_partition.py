@@ -1,6 +1,6 @@
 """hp reduced basis: a tree of parameter boxes, each with a small basis of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -8,11 +8,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
+from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import Seed, as_floating, real_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.archived_parts import archived_part, restored
 from nwidth.rom.greedy import GreedyResult, GreedyStatus, full_solution, greedy
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.parameter_box import ParameterBox
@@ -126,29 +127,21 @@ class HpReducedBasis:
 
         Raises `FileFormatError` for a file whose parts do not fit together.
         """
-        arrays, told = load_archive(path, _KIND)
 
-        def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-            own = {key.removeprefix(f"{name}/"): value for key, value in arrays.items()
-                   if key.startswith(f"{name}/")}  # fmt: skip
-            return own, told[name]
+        def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
+            def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
+                return archived_part(arrays, name), told[name]
 
-        try:
             statuses = tuple(GreedyStatus[name] for name in told["statuses"])
             box = ParameterBox.from_archived(*part("box"))
             leaves = [
-                ReducedBasis.from_archived(*part(f"leaf{k}"), theta, phi)
-                for k in range(len(statuses))
+                ReducedBasis.from_archived(*part(f"leaf{k}"), **given) for k in range(len(statuses))
             ]
             axes, cuts, children = (arrays[name] for name in _TREE)
             _require_tree(axes, cuts, children, box, leaves)
             return cls(box, axes, cuts, children, tuple(leaves), statuses)
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
-        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            if isinstance(error, InputError) and (theta is not None or phi is not None):
-                raise
-            raise FileFormatError(f"{path}: not an hp reduced basis ({error})") from None
+
+        return restored(path, _KIND, read, {"theta": theta, "phi": phi})
 
 
 _KIND = "hp-reduced-basis"

@@ -107,7 +107,8 @@ def nonintrusive_reduced_basis(
     if stability is None:
         from nwidth.rom.stability.choose_stability import choose_stability
 
-        # The coefficients of a decomposition wind, so that training ones alone are too few.
+        # The coefficients of a decomposition wind, so that training ones alone are too few; more of
+        # them cost little, as eigenproblems are solved for those that are chosen.
         many = np.concatenate([training, box.sobol(_STABLE_AT, 0)])
         stability = choose_stability(span, product, problem.coefficients(many)[0])
     growing = GrowingBasis(problem, product, stability, box, test)

@@ -12,11 +12,12 @@ from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
 from nwidth.errors import InputError
+from nwidth.rom.archived_parts import archived_part, restored
 from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.inner_product import InnerProduct
-from nwidth.rom.parabolic_basis import EPS, ParabolicBasis, restored
-from nwidth.rom.parabolic_problem import archived_part
+from nwidth.rom.parabolic_basis import EPS, ParabolicBasis
+from nwidth.rom.parabolic_problem import FUNCTIONS
 from nwidth.rom.reduced_solution import ReducedStatus
 
 Array = NDArray[Any]
@@ -140,4 +141,4 @@ class ParabolicOutput:
             )
             return cls(model, arrays["row"], told["norm"])
 
-        return restored(path, _KIND, read, functions)
+        return restored(path, _KIND, read, dict.fromkeys(FUNCTIONS) | functions)

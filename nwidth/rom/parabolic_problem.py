@@ -11,6 +11,7 @@ from nwidth.arguments import require_choice, require_instance
 from nwidth.arrays import as_floating, real_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem, Coefficients
+from nwidth.rom.archived_parts import archived_part, archived_parts
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parameter_expressions import ParameterExpressions
@@ -168,11 +169,8 @@ class ParabolicProblem:
     def archived(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return what files hold: arrays and a description; not functions, which are code."""
         arrays: dict[str, Array] = {"times": self.times, "signals": self.signals}
-        told: dict[str, Any] = {"scheme": self.scheme}
-        for name in ("problem", "start"):
-            own, told[name] = getattr(self, name).archived()
-            arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        return arrays, told
+        own, told = archived_parts({"problem": self.problem, "start": self.start})
+        return arrays | own, {"scheme": self.scheme} | told
 
     @classmethod
     def from_archived(
@@ -237,16 +235,6 @@ class ParabolicProblem:
                 f"initial: expected shape ({self.size},) or (J, {self.size}), got {rows.shape}"
             )
         return MatrixSpan(require_finite(rows, "initial"))
-
-
-def archived_part(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
-    """Return the arrays of one part of a file, by their own names.
-
-    >>> archived_part({"box/lower": 1, "residual": 2}, "box")
-    {'lower': 1}
-    """
-    start = f"{name}/"
-    return {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
 
 
 def _even(times: Any) -> Array:

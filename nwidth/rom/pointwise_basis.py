@@ -1,6 +1,7 @@
 """A reduced model of a pointwise nonlinear problem, which reads the nonlinearity at few points."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -8,11 +9,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
+from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.archived_parts import archived_part, archived_parts, restored
 from nwidth.rom.estimated_answer import STATUSES, EstimatedAnswer
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.pointwise_problem import Pointwise, pointwise
@@ -159,39 +161,34 @@ class PointwiseBasis:
         """Write the model to one HDF5 file; g and slope are code: bring them to `load`."""
         arrays: dict[str, Array] = {name: getattr(self, name) for name in _ARRAYS}
         told: dict[str, Any] = {"terms": self.terms, "embedding": self.embedding}
-        for name in ("linear", "stability", "box"):
-            if getattr(self, name) is not None:
-                own, told[name] = getattr(self, name).archived()
-                arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        save_archive(path, _KIND, arrays, told)
+        own, parts = archived_parts(
+            {name: getattr(self, name) for name in ("linear", "stability", "box")}
+        )
+        save_archive(path, _KIND, arrays | own, told | parts)
 
     @classmethod
     def load(
         cls, path: str | Path, g: Any = None, slope: Any = None, theta: Any = None, phi: Any = None
     ) -> Self:
         """Read a model back with its functions; executes nothing and opens no other file."""
-        arrays, told = load_archive(path, _KIND)
 
-        def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-            start = f"{name}/"
-            own = {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
-            return own, told[name]
+        def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
+            def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
+                return archived_part(arrays, name), told[name]
 
-        try:
             return cls(
-                linear=AffineProblem.from_archived(*part("linear"), theta, phi),
-                g=g,
-                slope=slope,
+                linear=AffineProblem.from_archived(*part("linear"), given["theta"], given["phi"]),
+                g=given["g"],
+                slope=given["slope"],
                 stability=stability_from_archived(*part("stability")),
                 terms=told["terms"],
                 embedding=told["embedding"],
                 box=ParameterBox.from_archived(*part("box")) if "box" in told else None,
                 **{name: arrays[name] for name in _ARRAYS},
             )
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
-        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            raise FileFormatError(f"{path}: not a pointwise basis ({error})") from None
+
+        functions = {"g": g, "slope": slope, "theta": theta, "phi": phi}
+        return restored(path, _KIND, read, functions)
 
     def _answers(self, mus: Array) -> tuple[Array, ...]:
         """Return x, estimate, stability, residual, interpolation, iterations and codes."""

@@ -12,11 +12,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
+from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.archived_parts import archived_part, archived_parts, restored
 from nwidth.rom.jacobian_stability import JacobianStability
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parameter_box import ParameterBox
@@ -188,15 +189,9 @@ class QuadraticBasis:
         """
         arrays: dict[str, Array] = {name: getattr(self, name) for name in _ARRAYS}
         arrays |= {f"stability/{key}": value for key, value in self.stability.archived().items()}
-        told: dict[str, Any] = {}
-        parts: list[tuple[str, Any]] = [("linear", self.linear), ("box", self.box)]
-        if isinstance(self.psi, ParameterExpressions):
-            parts.append(("psi", self.psi))
-        for name, part in parts:
-            if part is not None:
-                own, told[name] = part.archived()
-                arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        save_archive(path, _KIND, arrays, told)
+        formulas = self.psi if isinstance(self.psi, ParameterExpressions) else None
+        own, told = archived_parts({"linear": self.linear, "box": self.box, "psi": formulas})
+        save_archive(path, _KIND, arrays | own, told)
 
     @classmethod
     def load(cls, path: str | Path, theta: Any = None, phi: Any = None, psi: Any = None) -> Self:
@@ -205,30 +200,26 @@ class QuadraticBasis:
         `theta`, `phi` and `psi` are the functions they were, if they were functions. Raises
         `FileFormatError` for a file whose parts do not fit together.
         """
-        arrays, told = load_archive(path, _KIND)
 
-        def own(name: str) -> dict[str, Array]:
-            start = f"{name}/"
-            return {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
-
-        try:
+        def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
             known = {field.name for field in fields(JacobianStability)}
-            box, formulas = told.get("box"), told.get("psi")
+            box, formulas, psi = told.get("box"), told.get("psi"), given["psi"]
             if formulas is not None:
-                psi = ParameterExpressions.from_archived(own("psi"), formulas)
-            values = {name: arrays[name] for name in _ARRAYS}
-            stability = own("stability")
+                psi = ParameterExpressions.from_archived(archived_part(arrays, "psi"), formulas)
+            stability = archived_part(arrays, "stability")
             return cls(
-                linear=AffineProblem.from_archived(own("linear"), told["linear"], theta, phi),
+                linear=AffineProblem.from_archived(
+                    archived_part(arrays, "linear"), told["linear"], given["theta"], given["phi"]
+                ),
                 psi=psi,
                 stability=JacobianStability(**{name: stability[name] for name in known}),
-                box=None if box is None else ParameterBox.from_archived(own("box"), box),
-                **values,
+                box=None
+                if box is None
+                else ParameterBox.from_archived(archived_part(arrays, "box"), box),
+                **{name: arrays[name] for name in _ARRAYS},
             )
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
-        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            raise FileFormatError(f"{path}: not a quadratic basis ({error})") from None
+
+        return restored(path, _KIND, read, {"theta": theta, "phi": phi, "psi": psi})
 
     @cached_property
     def _tables(self) -> tuple[tuple[Array, ...], tuple[Array, ...], tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
+from nwidth.archive import save_archive
 from nwidth.arguments import require_choice, require_instance, require_integer
 from nwidth.arrays import (
     as_floating,
@@ -20,8 +20,9 @@ from nwidth.arrays import (
     require_shape,
     to_numpy,
 )
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.archived_parts import archived_part, archived_parts, restored
 from nwidth.rom.device_online_stage import device_online_stage
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.online_stage import OnlineStage, stability_of
@@ -218,12 +219,10 @@ class ReducedBasis:
         told: dict[str, Any] = {"test": self.test, "about": dict(self.about)}
         if basis and self.basis is not None:
             arrays["basis"] = self.basis
-        for name in ("problem", "stability", "box"):
-            part = getattr(self, name)
-            if part is not None:
-                own, told[name] = part.archived()
-                arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        return arrays, told
+        own, parts = archived_parts(
+            {name: getattr(self, name) for name in ("problem", "stability", "box")}
+        )
+        return arrays | own, told | parts
 
     @classmethod
     def load(cls, path: str | Path, theta: Any = None, phi: Any = None) -> Self:
@@ -232,15 +231,11 @@ class ReducedBasis:
         `theta` and `phi` are the functions they were, if they were functions. Raises
         `FileFormatError` for a file whose parts do not fit together.
         """
-        arrays, told = load_archive(path, _KIND)
-        try:
-            return cls.from_archived(arrays, told, theta, phi)
-        except FileFormatError as error:
-            raise FileFormatError(f"{path}: {error}") from None
-        except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-            if isinstance(error, InputError) and (theta is not None or phi is not None):
-                raise
-            raise FileFormatError(f"{path}: not a reduced basis ({error})") from None
+
+        def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
+            return cls.from_archived(arrays, told, **given)
+
+        return restored(path, _KIND, read, {"theta": theta, "phi": phi})
 
     @classmethod
     def from_archived(
@@ -249,9 +244,7 @@ class ReducedBasis:
         """Return the model of what `archived` gave, with functions as `load` takes them."""
 
         def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-            own = {key.removeprefix(f"{name}/"): value for key, value in arrays.items()
-                   if key.startswith(f"{name}/")}  # fmt: skip
-            return own, told[name]
+            return archived_part(arrays, name), told[name]
 
         return cls(
             AffineProblem.from_archived(*part("problem"), theta, phi),
