@@ -11,14 +11,14 @@ A group of parameters goes through all steps in one work space that stays in the
 
 Complex systems come as real ones: an entry a + ib is the block [[a, -b], [b, a]], a coefficient
 two, of A_q and of i A_q. A group that is not full is filled with copies of its last parameter, so
-that digits do not depend on neighbours. One query alone has `_single_query_numba`.
+that digits do not depend on neighbours. One query alone has a kernel of its own.
 """
 
 import numpy as np
 from numba import get_num_threads, prange
 
 from nwidth._njit_numba import njit
-from nwidth.rom.inner_product import LOST
+from nwidth.rom._rounding_numba import EPS, LOST
 from nwidth.solvers._lanes_numba import LANES, fill, load, spread, store
 
 __all__ = ["get_num_threads", "solve", "solve_threaded"]
@@ -34,7 +34,6 @@ CERTIFIED, UNSTABLE, SINGULAR, NOT_FINITE = range(4)
 # Rows of tables that stand together, in columns of whole blocks.
 TOGETHER = LANES
 
-EPS = 2.0**-52
 TINY = 2.0**-1022
 HUGE = 1.7976931348623157e308
 # Covers the rounding of the last few operations of a bound.

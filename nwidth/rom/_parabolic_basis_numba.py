@@ -9,7 +9,7 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from nwidth._njit_numba import njit
-from nwidth.rom.inner_product import LOST
+from nwidth.rom._rounding_numba import LOST
 
 
 def threads():

@@ -9,11 +9,10 @@ import numpy as np
 from numba import get_num_threads
 
 from nwidth._njit_numba import njit
-from nwidth.rom.inner_product import LOST
+from nwidth.rom._rounding_numba import EPS, LOST
 
 __all__ = ["certify", "get_num_threads", "solve", "stable"]
 
-EPS = 2.220446049250313e-16
 # Statuses of one parameter.
 CONVERGED, DIVERGED, SINGULAR = 0, 1, 2
 MAX_ITERATIONS, HALVINGS, LEAST = 25, 10, 1e-3

@@ -1,4 +1,4 @@
-"""The kernel of one query: the steps of `_online_stage_numba` with rows of a column side by side.
+"""The kernel of one query: the steps of the kernel of many with rows of a column side by side.
 
 A parameter alone would leave the lanes of that file to copies of itself. Here a vector holds
 `LANES` rows, of the same tables. What Cholesky's factorization refuses goes to the other kernel.

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
 from nwidth.rom.compensated_matrix import CompensatedMatrix, compensated_combination
-from nwidth.rom.inner_product import EPS, InnerProduct
+from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.stability.stability_bound import StabilityBound
 from nwidth.rom.surrogate import Predictor
 

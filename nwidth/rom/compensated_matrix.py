@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import as_floating, require_finite, require_shape
+from nwidth.rom._rounding_numba import EPS
 from nwidth.solvers.sparse_operator import canonical
 
 Array = NDArray[Any]
-
-EPS = float(np.finfo(np.float64).eps)
 
 
 class CompensatedMatrix:

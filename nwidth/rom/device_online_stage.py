@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from nwidth.arrays import namespace
-from nwidth.rom.inner_product import LOST
+from nwidth.rom._rounding_numba import EPS, LOST
 
-EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
 # Parameters are taken together whose matrices fill about so many bytes.
 TOGETHER = 1 << 28

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import power_of_two
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Problem
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
 # Ratio of K to the operator of the fast transforms up to which one transform is the dual norm.
 NEARLY_EQUAL = 1.0 + 1e-6

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError, NotConvergedError
+from nwidth.rom._rounding_numba import LOST
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.inner_product import InnerProduct
@@ -27,6 +28,8 @@ Array = NDArray[Any]
 TOGETHER = 256
 # The worst bound is round-off if those of parameters in the basis are this near to it.
 NEAR = 2.0
+# Bounds up to here are those of data which vanish, for stability constants down to 2^-80.
+VANISHING = 2.0**80 * LOST
 
 
 class GreedyStatus(Enum):
@@ -278,10 +281,10 @@ _BLOCK = 1 << 16
 def _over(bound: Array, allowed: Array) -> Array:
     """Return quotients; a bound above nothing allowed is infinitely too large.
 
-    Bounds are never zero: the smallest number is that of data which vanish.
+    Bounds are never zero: those of data which vanish are what squares may lose.
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return np.where(bound > np.finfo(np.float64).tiny, bound / allowed, 0.0)
+        return np.where(bound > VANISHING, bound / allowed, 0.0)
 
 
 def _limits(rtol: float, atol: float) -> tuple[float, float]:

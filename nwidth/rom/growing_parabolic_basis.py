@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import LOST
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.inner_product import LOST, InnerProduct
+from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parabolic_basis import EPS, ParabolicBasis, require_coercivity
 from nwidth.rom.parabolic_problem import ParabolicProblem

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance
 from nwidth.arrays import real_floating, require_finite, require_shape
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.inner_product import EPS, InnerProduct
+from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.jacobian_stability import JacobianStability, jacobian_coercivity, term_ranges
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parameter_box import ParameterBox

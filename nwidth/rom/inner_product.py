@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS, LOST
 from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.solvers.sparse_cholesky import SparseCholesky
 from nwidth.solvers.sparse_operator import canonical
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
-# Squares below 2^-1022 are lost; norms that must bound get so much more, room for 2^62 of them.
-LOST = 2.0**-480
 # Entries of X and of its adjoint may differ by so many units of the last place of the largest one.
 HERMITIAN = 64
 # Passes of Gram-Schmidt end when one of them leaves this part of the norm.

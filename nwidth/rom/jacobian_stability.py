@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import real_floating, require_finite
 from nwidth.errors import InputError
-from nwidth.rom.inner_product import EPS, InnerProduct
+from nwidth.rom._rounding_numba import EPS
+from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.quadratic_problem import QuadraticProblem
 from nwidth.rom.stability.hermitian_terms import matched, row_sums
 from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.stability.min_theta import MinTheta
 from nwidth.rom.stability.stability_bound import StabilityBound
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 # Entries of reduced matrices may differ from their adjoint by so many units of the last place of
 # the largest, per unknown.
 HERMITIAN = 64

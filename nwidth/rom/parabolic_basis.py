@@ -10,20 +10,21 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
+from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
-from nwidth.errors import FileFormatError, InputError
+from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.archived_parts import archived_part, archived_parts, restored
 from nwidth.rom.matrix_span import MatrixSpan
-from nwidth.rom.parabolic_problem import ParabolicProblem, archived_part
+from nwidth.rom.parabolic_problem import FUNCTIONS, ParabolicProblem
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.reduced_solution import ReducedStatus
 from nwidth.rom.stability import StabilityBound, stability_from_archived
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 _KIND = "parabolic-basis"
 _ARRAYS = ("residual", "allowance", "initial_error", "initial_allowance")
 
@@ -251,15 +252,12 @@ class ParabolicBasis:
     def archived(self, *, basis: bool = True) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return what files hold: arrays and a description."""
         arrays: dict[str, Array] = {name: getattr(self, name) for name in _ARRAYS}
-        told: dict[str, Any] = {}
         if basis and self.basis is not None:
             arrays["basis"] = self.basis
-        for name in ("problem", "stability", "box"):
-            part = getattr(self, name)
-            if part is not None:
-                own, told[name] = part.archived()
-                arrays |= {f"{name}/{key}": value for key, value in own.items()}
-        return arrays, told
+        own, told = archived_parts(
+            {name: getattr(self, name) for name in ("problem", "stability", "box")}
+        )
+        return arrays | own, told
 
     @classmethod
     def load(cls, path: str | Path, **functions: Any) -> Self:
@@ -268,7 +266,7 @@ class ParabolicBasis:
         `theta`, `phi`, `mass_coefficients`, `initial_coefficients` are the functions they were, if
         they were functions. Raises `FileFormatError` for a file whose parts do not fit together.
         """
-        return restored(path, _KIND, cls.from_archived, functions)
+        return restored(path, _KIND, cls.from_archived, dict.fromkeys(FUNCTIONS) | functions)
 
     @classmethod
     def from_archived(
@@ -322,22 +320,6 @@ class ParabolicBasis:
                 UserWarning,
                 stacklevel=3,
             )
-
-
-def restored(path: str | Path, kind: str, read: Any, functions: Mapping[str, Any]) -> Any:
-    """Return what a `from_archived` reads from a file, or raise `FileFormatError` with its path.
-
-    What is wrong with functions that were given is told as `InputError`.
-    """
-    arrays, told = load_archive(path, kind)
-    try:
-        return read(arrays, told, functions)
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}: {error}") from None
-    except (InputError, KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        if isinstance(error, InputError) and functions:
-            raise
-        raise FileFormatError(f"{path}: not a {kind.replace('-', ' ')} ({error})") from None
 
 
 def _leading(problem: ParabolicProblem, N: int) -> ParabolicProblem:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import real_floating, require_finite, require_shape
 from nwidth.errors import InputError
-from nwidth.rom.inner_product import EPS
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.quadratic_problem import QuadraticProblem
 from nwidth.rom.residual_basis import ResidualBasis
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS, LOST
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.compensated_matrix import CompensatedMatrix
-from nwidth.rom.inner_product import EPS, LOST, InnerProduct
+from nwidth.rom.inner_product import InnerProduct
 
 Array = NDArray[Any]
 

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth._njit_numba import njit
+from nwidth.rom._rounding_numba import EPS
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 # Numbers whose squares are below may lose digits to underflow.
 UNDERFLOW = 1e-280
 

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import NotConvergedError
+from nwidth.rom._rounding_numba import EPS
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 # Numbers in the work arrays of one block of coefficients.
 _BLOCK = 1 << 20
 # Weights and remainders of a program's solution count as zero below this relative size.

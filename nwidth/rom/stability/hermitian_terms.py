@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.stability.inertia import inertia, row_sums
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 # Entries of A_q and of its adjoint may differ by so many units of the last place of the largest.
 _HERMITIAN = 64
 # Steps by which the shift grows in the search for the least that makes a term definite.

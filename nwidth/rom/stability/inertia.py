@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.rom._rounding_numba import EPS
+
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 # Up to so many unknowns sparse matrices are treated as dense ones.
 DENSE = 200
 # A bound of |E| in units of eps |L| |U|: products of complex numbers, and U against D L^H.

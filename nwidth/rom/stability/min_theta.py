@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import real_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.stability.hermitian_terms import HermitianTerms
 from nwidth.rom.stability.smallest_eigenvalue import smallest_eigenvalue
 from nwidth.rom.stability.stability_bound import require_coefficients
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
 # Covers the rounding of a quotient, a product and a difference.
 _DOWN = 1 - 8 * EPS

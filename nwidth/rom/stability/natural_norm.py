@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
+from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.stability.hermitian_terms import explicit_product, explicit_span, matched
 from nwidth.rom.stability.inertia import row_sums
 from nwidth.rom.stability.singular_values import (
@@ -16,7 +17,6 @@ from nwidth.rom.stability.singular_values import (
 
 Array = NDArray[Any]
 
-EPS = float(np.finfo(np.float64).eps)
 # Up to so many unknowns natural norms are computed unless told otherwise.
 _NATURAL = 400
 

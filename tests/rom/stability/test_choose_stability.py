@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -57,3 +59,41 @@ def test_nothing_holds():
         choose_stability([LAPLACE, np.eye(12)], None, training)
     with pytest.raises(InputError, match="kind: expected one of"):
         choose_stability([LAPLACE, np.eye(12)], None, training, "best")
+
+
+def test_parameters_that_fill_the_box_leave_no_gaps_between_them():
+    """Coefficients that change sign and wind: few training parameters, and many."""
+    points = np.linspace(0, 1, 60)
+    bumps = [np.exp(-((points - c) ** 2) / 0.05) for c in np.linspace(0, 1, 6)]
+    matrices = [np.diag(bump) for bump in bumps]
+
+    def theta(mu):
+        wanted = 1 + 3 * np.exp(-(np.subtract.outer(mu, points) ** 2) / 0.02)
+        return np.linalg.lstsq(np.transpose(bumps), wanted.T, rcond=None)[0].T
+
+    unseen = theta(np.random.default_rng(0).uniform(0, 1, 500))
+    exact = (unseen @ np.array(bumps)).min(axis=1)
+    assert (exact > 0).all() and (unseen < 0).any()
+    bounds = {
+        m: choose_stability(matrices, None, theta(np.linspace(0, 1, m))).lower(unseen)
+        for m in (3, 400)
+    }
+    assert (bounds[3] == -np.inf).any()
+    assert (bounds[400] > 0).all()
+    assert all((bound <= exact).all() for bound in bounds.values())
+
+
+def test_a_bound_that_cannot_be_proved_gives_way_to_the_next(monkeypatch):
+    from nwidth.errors import NotConvergedError
+    from nwidth.rom.stability import choose_stability as function
+
+    module = sys.modules[function.__module__]
+
+    def unproved(*args, **options):
+        raise NotConvergedError("no lower bound could be proved")
+
+    monkeypatch.setattr(module, "min_theta", unproved)
+    A = [np.diag([1.0, 0.0]), np.diag([0.0, 1.0])]
+    assert choose_stability(A, None, [[1.0, 2.0], [3.0, 1.0]]).name == "successive constraints"
+    with pytest.raises(NotConvergedError, match="proved"):
+        choose_stability(A, None, [[1.0, 2.0]], "min-theta")
