@@ -106,6 +106,8 @@ def adaptive_training(
             f"box: expected at most {DIMENSIONS} parameters, got {box.dimension}; cells would have "
             "too many corners, train on box.sobol(count) instead"
         )
+    if "start" in options:
+        raise InputError("start: expected none, as the search goes on from its own results")
     overfitting = require_number(overfitting, "overfitting", "[1, inf)")
     refined = require_number(refined, "refined", "(0, 1]")
     max_training = require_integer(max_training, "max_training", 2**box.dimension)

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer, require_number
-from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError, NotConvergedError
 from nwidth.rom._rounding_numba import LOST
 from nwidth.rom.affine_problem import AffineProblem
+from nwidth.rom.full_solution import full_solution
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.reduced_basis import ReducedBasis
 from nwidth.rom.stability import StabilityBound, require_stable
 from nwidth.rom.training_parameters import TrainingParameters
-from nwidth.solvers.elimination import elimination
 
 Array = NDArray[Any]
 
@@ -145,7 +144,8 @@ def greedy(
         solve: mu -> u(mu) by any code; sparse or dense elimination by default.
         saturation: C >= 1.
         progress: called with each step and its model; True from it ends the search.
-        start: a result for the same problem, to go on from with other tolerances or parameters.
+        start: a result for this very problem, to go on from with other tolerances or parameters;
+            inner product, stability bound and box are those of its basis.
 
     Raises `InputError` that names the parameter where the problem is not known to be stable, or
     where `solve` gives another shape, and `NonFiniteError` where it gives NaN.
@@ -162,9 +162,8 @@ def greedy(
     for name, given in (("solve", solve), ("progress", progress)):
         if given is not None and not callable(given):
             raise InputError(f"{name}: expected a function or None, got {given!r:.80}")
-    for name, thing, kind in (("box", box, ParameterBox), ("start", start, GreedyResult)):
-        if thing is not None:
-            require_instance(thing, name, kind)
+    if box is not None:
+        require_instance(box, "box", ParameterBox)
     samples = TrainingParameters(training).values
     samples = np.array(samples.reshape(len(samples), -1), float)
     limits = _limits(rtol, atol)
@@ -184,13 +183,9 @@ def greedy(
         steps = [_first(problem, product, samples, phi, alpha)]
         basis.extend(snapshot(steps[0].parameter))
     else:
-        basis, clock = start.basis, time.perf_counter() - start.history[-1].seconds
-        steps = [*start.history[:-1]]
-        if len(basis) != start.model.size:
-            raise InputError(
-                f"start: expected a basis of the {start.model.size} vectors of its model, got "
-                f"{len(basis)}; go on from the latest result"
-            )
+        basis, steps, clock = resumed(start, GrowingBasis, problem)
+        if basis.test != test:
+            raise InputError(f"test: expected that of start, {basis.test!r}, got {test!r}")
     while True:
         model = basis.model()
         chosen = np.array([step.parameter for step in steps])
@@ -209,6 +204,25 @@ def greedy(
             status = GreedyStatus.STAGNATED  # the basis holds it already
         if status is not None:
             return GreedyResult(model, tuple(steps), status, basis)
+
+
+def resumed(start: Any, kind: Any, problem: Any) -> tuple[Any, list[GreedyStep], float]:
+    """Return the basis, the steps and the clock of a result to go on from.
+
+    Raises `InputError` unless it is a basis of that kind, for that problem and of the model's size.
+    """
+    basis: Any = require_instance(start, "start", GreedyResult).basis
+    if not isinstance(basis, kind) or basis.problem is not problem:
+        raise InputError(
+            "start: expected a result for this very problem, got one for another; begin without "
+            "start, or give the problem that it was found for"
+        )
+    if len(basis) != start.model.size:
+        raise InputError(
+            f"start: expected a basis of the {start.model.size} vectors of its model, got "
+            f"{len(basis)}; go on from the latest result"
+        )
+    return basis, [*start.history[:-1]], time.perf_counter() - start.history[-1].seconds
 
 
 def positive_stability(stability: StabilityBound, theta: Array, parameters: Array) -> Array:
@@ -233,7 +247,7 @@ def excess(
         batch = model.solve_many(parameters[first : first + _BLOCK])
         found.append((batch.bound, np.nan_to_num(np.linalg.norm(batch.x, axis=1))))
     bound, norm = (np.concatenate(part) for part in zip(*found, strict=True))
-    return _over(bound, atol + rtol * norm), bound, norm
+    return over_allowed(bound, atol + rtol * norm), bound, norm
 
 
 class _Search:
@@ -262,7 +276,7 @@ class _Search:
         self.least[new] = np.maximum(self.least[new], norms[new] - self.last[new])
         i = int(np.argmax(found))
         bound = float(self.last[i])
-        relative = float(_over(self.last[i : i + 1], norms[i : i + 1])[0])
+        relative = float(over_allowed(self.last[i : i + 1], norms[i : i + 1])[0])
         return GreedyStep(model.size, self.samples[i], bound, relative, best, done, 0.0)
 
     def _highest(self) -> Array:
@@ -271,17 +285,20 @@ class _Search:
             return np.full(len(self.samples), np.inf)
         rtol, atol = self.limits
         bound = self.saturation * self.last
-        return _over(bound, atol + rtol * np.maximum(self.least - bound, 0))
+        return over_allowed(bound, atol + rtol * np.maximum(self.least - bound, 0))
 
 
 # Parameters whose reduced solutions are in memory at once.
 _BLOCK = 1 << 16
 
 
-def _over(bound: Array, allowed: Array) -> Array:
+def over_allowed(bound: Array, allowed: Array) -> Array:
     """Return quotients; a bound above nothing allowed is infinitely too large.
 
     Bounds are never zero: those of data which vanish are what squares may lose.
+
+    >>> over_allowed(np.array([3.0, 3.0, LOST]), np.array([1.5, 0.0, 0.0])).tolist()
+    [2.0, inf, 0.0]
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return np.where(bound > VANISHING, bound / allowed, 0.0)
@@ -314,28 +331,3 @@ def _spanned(samples: Array) -> ParameterBox | None:
     """Return the box that parameters span, or none if one of them is always the same."""
     low, high = samples.min(axis=0), samples.max(axis=0)
     return ParameterBox(low, high) if (low < high).all() else None
-
-
-def full_solution(
-    problem: AffineProblem, solve: Callable[[Array], Any] | None
-) -> Callable[[Array], Array]:
-    """Return mu -> u(mu), whose errors name the parameter."""
-    if solve is None and problem.matrices.kind == "operator":
-        raise InputError(
-            "solve: expected a function mu -> u(mu), as the matrices are known by their action and "
-            "cannot be eliminated; give one, by any code"
-        )
-
-    def eliminated(mu: Array) -> Array:
-        return elimination(problem.matrix(mu))(problem.source(mu))
-
-    def snapshot(mu: Array) -> Array:
-        name = f"solution at mu = {mu.tolist()}"
-        try:
-            u = (eliminated if solve is None else solve)(mu)
-        except InputError as error:
-            raise type(error)(f"{name}: {error}") from None
-        u = as_floating(np.asarray(u), name)
-        return require_finite(require_shape(u, (problem.size,), name), name)
-
-    return snapshot

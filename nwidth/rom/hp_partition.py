@@ -14,7 +14,8 @@ from nwidth.arrays import Seed, as_floating, real_floating, require_finite
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.archived_parts import archived_part, restored
-from nwidth.rom.greedy import GreedyResult, GreedyStatus, full_solution, greedy
+from nwidth.rom.full_solution import full_solution
+from nwidth.rom.greedy import GreedyResult, GreedyStatus, greedy
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.reduced_basis import ReducedBasis
@@ -81,9 +82,9 @@ class HpReducedBasis:
     def solve_many(self, mus: Any) -> tuple[ReducedSolutions, Array]:
         """Return the answers for (m, p), and the leaves (m,); x has zeros behind small bases."""
         leaf = self.leaf_of(mus)
-        mus = np.asarray(real_floating(mus, "mu"), float).reshape(len(leaf), -1)
+        mus = np.asarray(real_floating(mus, "mu"), float).reshape(-1, self.box.dimension)
         parts: dict[str, Array] = {}
-        for k in np.unique(leaf):
+        for k in np.unique(leaf) if len(leaf) else [0]:
             own = np.flatnonzero(leaf == k)
             found = self.leaves[k].solve_many(mus[own])
             for name, values in vars(found).items():

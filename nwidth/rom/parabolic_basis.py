@@ -18,7 +18,7 @@ from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.archived_parts import archived_part, archived_parts, restored
 from nwidth.rom.matrix_span import MatrixSpan
-from nwidth.rom.parabolic_problem import FUNCTIONS, ParabolicProblem
+from nwidth.rom.parabolic_problem import ParabolicProblem, known_functions
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.reduced_solution import ReducedStatus
 from nwidth.rom.stability import StabilityBound, stability_from_archived
@@ -266,7 +266,7 @@ class ParabolicBasis:
         `theta`, `phi`, `mass_coefficients`, `initial_coefficients` are the functions they were, if
         they were functions. Raises `FileFormatError` for a file whose parts do not fit together.
         """
-        return restored(path, _KIND, cls.from_archived, dict.fromkeys(FUNCTIONS) | functions)
+        return restored(path, _KIND, cls.from_archived, known_functions(functions))
 
     @classmethod
     def from_archived(

@@ -17,7 +17,7 @@ from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.parabolic_basis import EPS, ParabolicBasis
-from nwidth.rom.parabolic_problem import FUNCTIONS
+from nwidth.rom.parabolic_problem import known_functions
 from nwidth.rom.reduced_solution import ReducedStatus
 
 Array = NDArray[Any]
@@ -141,4 +141,4 @@ class ParabolicOutput:
             )
             return cls(model, arrays["row"], told["norm"])
 
-        return restored(path, _KIND, read, dict.fromkeys(FUNCTIONS) | functions)
+        return restored(path, _KIND, read, known_functions(functions))

@@ -237,6 +237,18 @@ class ParabolicProblem:
         return MatrixSpan(require_finite(rows, "initial"))
 
 
+def known_functions(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the coefficient functions of a problem by their names, None for those not given.
+
+    >>> sorted(known_functions({"phi": abs}))
+    ['initial_coefficients', 'mass_coefficients', 'phi', 'theta']
+    """
+    unknown = sorted(given.keys() - set(FUNCTIONS))
+    if unknown:
+        raise InputError(f"load: expected functions named {', '.join(FUNCTIONS)}, got {unknown[0]}")
+    return dict.fromkeys(FUNCTIONS) | dict(given)
+
+
 def _even(times: Any) -> Array:
     """Return times in even steps, as float64."""
     times = np.asarray(real_floating(np.asarray(times), "times"), np.float64)

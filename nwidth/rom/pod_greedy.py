@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer, require_number
-from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
-from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep
+from nwidth.rom.full_solution import checked_solution
+from nwidth.rom.greedy import GreedyResult, GreedyStatus, GreedyStep, over_allowed, resumed
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.parabolic_basis import ParabolicBasis, require_coercivity
 from nwidth.rom.parabolic_problem import ParabolicProblem
@@ -68,7 +68,7 @@ def pod_greedy(
         box: where queries count as inside; by default what the training parameters span.
         solve: mu -> trajectory (K + 1, n) by any code; `problem.trajectory` by default.
         progress: called with each step and its model; True from it ends the search.
-        start: a result for the same problem, to go on from.
+        start: a result for this very problem, to go on from with its basis.
 
     The result is that of `greedy`, with a `ParabolicBasis` as its model. Raises `InputError` that
     names the parameter where the problem is not known to be coercive, or where `solve` gives
@@ -102,22 +102,27 @@ def pod_greedy(
     low, high = samples.min(axis=0), samples.max(axis=0)
     if box is None and (low < high).all():
         box = ParameterBox(low, high)
+    solver, shape = solve or problem.trajectory, (problem.steps + 1, problem.size)
+
+    def trajectory(mu: Array) -> Array:
+        return checked_solution(solver, mu, shape, "trajectory")
+
     clock, steps = time.perf_counter(), []
     if start is None:
         basis = GrowingParabolicBasis(problem, inner_product, stability, box)
         values = np.stack(list(problem.initial.matrices), axis=1)
         if not basis.extend(values[:, values.any(axis=0)]):
-            steps.append(GreedyStep(0, samples[0], np.inf, np.inf, np.inf, 0, 0.0))
-            if not _extend(basis, _trajectory(problem, solve, samples[0]), min(modes, max_size)):
+            for mu in samples:
+                if _extend(basis, trajectory(mu), min(modes, max_size)):
+                    steps.append(GreedyStep(0, mu, np.inf, np.inf, np.inf, 0, 0.0))
+                    break
+            else:
                 raise InputError(
-                    "problem: expected sources or initial values that do not vanish, got a zero "
-                    f"trajectory at mu = {samples[0].tolist()}"
+                    "problem: expected sources or initial values that do not vanish, got zero "
+                    "trajectories at all training parameters"
                 )
     else:
-        require_instance(start, "start", GreedyResult)
-        # `GreedyResult` is written for `ReducedBasis`; ours has the same form.
-        basis = require_instance(start.basis, "start", GrowingParabolicBasis)
-        clock, steps = clock - start.history[-1].seconds, [*start.history[:-1]]
+        basis, steps, clock = resumed(start, GrowingParabolicBasis, problem)
     while True:
         model = basis.model()
         step = _worst(model, samples, rtol, atol, clock)  # 1
@@ -130,10 +135,11 @@ def pod_greedy(
         if progress is not None and progress(step, model) is True and status is None:
             status = GreedyStatus.STOPPED
         if status is None:
-            trajectory = _trajectory(problem, solve, step.parameter)
-            if not _extend(basis, trajectory, min(modes, max_size - model.size)):  # 3, 4
+            count = min(modes, max_size - model.size)
+            if not _extend(basis, trajectory(step.parameter), count):  # 3, 4
                 status = GreedyStatus.STAGNATED
         if status is not None:
+            # `GreedyResult` is written for `ReducedBasis`; ours has the same form.
             kept: Any = model, tuple(steps), status, basis
             return GreedyResult(*kept)
 
@@ -148,8 +154,8 @@ def _worst(
         batch = model.solve_many(samples[first : first + together])
         found.append((batch.bound[:, -1], np.nan_to_num(batch.energy[:, -1])))
     bound, energy = (np.concatenate(part) for part in zip(*found, strict=True))
+    excess = over_allowed(bound, atol + rtol * energy)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        excess = np.where(bound > 0, bound / (atol + rtol * energy), 0.0)
         relative = bound / energy
     i = int(np.argmax(excess))
     return GreedyStep(
@@ -170,16 +176,3 @@ def _extend(basis: GrowingParabolicBasis, trajectory: Array, modes: int) -> int:
     if not rest > _ROUND_OFF * whole:
         return 0
     return basis.extend(pod(left, max_rank=modes, inner_product=product).modes.T)
-
-
-def _trajectory(
-    problem: ParabolicProblem, solve: Callable[[Array], Any] | None, mu: Array
-) -> Array:
-    """Return the trajectory of a parameter, by the given code or ours; errors name it."""
-    name = f"trajectory at mu = {mu.tolist()}"
-    try:
-        u = problem.trajectory(mu) if solve is None else solve(mu)
-    except InputError as error:
-        raise type(error)(f"{name}: {error}") from None
-    u = as_floating(np.asarray(u), name)
-    return require_finite(require_shape(u, (problem.steps + 1, problem.size), name), name)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.errors import InputError, NotConvergedError
-from nwidth.rom.greedy import GreedyStatus
+from nwidth.rom.full_solution import checked_solution
+from nwidth.rom.greedy import GreedyStatus, over_allowed
 from nwidth.rom.growing_quadratic_basis import GrowingQuadraticBasis
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.parameter_box import ParameterBox
@@ -121,6 +122,9 @@ def quadratic_greedy(
         raise InputError("rtol: expected rtol or atol above zero, got zero for both")
     max_size = require_integer(max_size, "max_size", 1)
     max_anchors = require_integer(max_anchors, "max_anchors", 1)
+    for name, given in (("solve", solve), ("progress", progress)):
+        if given is not None and not callable(given):
+            raise InputError(f"{name}: expected a function or None, got {given!r:.80}")
     low, high = samples.min(axis=0), samples.max(axis=0)
     if box is None and (low < high).all():
         box = ParameterBox(low, high)
@@ -136,7 +140,7 @@ def quadratic_greedy(
         open_ones[index] = False
         u = None
         if solve is not None:
-            u = np.asarray(solve(mu))
+            u = checked_solution(solve, mu, (problem.size,))
         elif (found := problem.solve(mu)).converged:
             u = found.u
         skipped[index] = u is None
@@ -161,8 +165,7 @@ def quadratic_greedy(
         model = basis.model()
         answers = model.solve_many(samples)
         norms = np.nan_to_num(np.linalg.norm(answers.x, axis=1))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            excess = answers.bound / (atol + rtol * norms)
+        excess = over_allowed(answers.bound, atol + rtol * norms)
         excess[skipped] = 0.0
         # Of those without a bound the furthest from having one first.
         order = np.lexsort((-answers.stability, np.minimum(answers.tau, np.inf), excess))

@@ -93,6 +93,7 @@ def test_arguments_that_do_not_fit(thermal):
         ({"overfitting": 0.5}, "overfitting"),
         ({"refined": 0.0}, "refined"),
         ({"max_training": 3}, "max_training"),
+        ({"start": None}, "start: expected none"),
     ):
         with pytest.raises(InputError, match=told):
             adaptive(thermal, 0.1, **wrong)

@@ -7,7 +7,8 @@ import scipy.sparse as sp
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.rom._rounding_numba import LOST
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.greedy import GreedyStatus, excess, full_solution, greedy
+from nwidth.rom.full_solution import full_solution
+from nwidth.rom.greedy import GreedyStatus, excess, greedy
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.stability import MinTheta
 from nwidth.solvers.linear_operator import MatrixOperator
@@ -208,6 +209,19 @@ def test_one_parameter_alone_and_a_parameter_that_stays_the_same():
     problem, X, stability = line()
     result = greedy(problem, [2.0], 1e-8, stability=stability, inner_product=X).checked()
     assert result.model.size == 1 and result.model.box is None
+
+
+def test_a_start_of_another_problem_or_test_is_refused():
+    problem, X, stability = line()
+    told = {"stability": stability, "inner_product": X}
+    found = greedy(problem, [0.5, 1.0], 1e-2, **told)
+    other = AffineProblem(problem.theta, problem.matrices, problem.phi, problem.sources)
+    with pytest.raises(InputError, match="start: expected a result for this very problem"):
+        greedy(other, [0.5, 1.0], 1e-4, start=found, **told)
+    with pytest.raises(InputError, match="test: expected that of start, 'galerkin'"):
+        greedy(problem, [0.5, 1.0], 1e-4, start=found, test="least-squares", **told)
+    with pytest.raises(InputError, match="start: expected a GreedyResult"):
+        greedy(problem, [0.5, 1.0], 1e-4, start=found.model, **told)
 
 
 def test_parameters_that_are_not_known_to_be_stable_are_named():

@@ -5,7 +5,8 @@ import pytest
 from nwidth.archive import load_archive, save_archive
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.greedy import GreedyStatus, full_solution
+from nwidth.rom.full_solution import full_solution
+from nwidth.rom.greedy import GreedyStatus
 from nwidth.rom.hp_partition import HpReducedBasis, hp_partition
 from nwidth.rom.inner_product import InnerProduct
 
@@ -182,6 +183,12 @@ def test_parameters_outside_and_bad_ones(thermal, model):
         model.solve([0.5, np.nan, 0.5, 0.5])
     with pytest.raises(InputError, match="one row for each leaf"):
         model.lift(np.ones((2, 10)), [0, 1, 0])
+
+
+def test_no_parameters_have_no_answers(thermal, model):
+    answers, leaf = model.solve_many(np.zeros((0, thermal.box.dimension)))
+    assert answers.x.shape == (0, model.size)
+    assert len(answers.bound) == len(leaf) == 0
 
 
 def test_arguments_that_do_not_fit(thermal):

@@ -264,6 +264,8 @@ def test_functions_are_brought_to_load(tmp_path):
         ParabolicBasis.load(tmp_path / "m.h5", **given)
     with pytest.raises(FileFormatError, match="mass_coefficients"):
         ParabolicBasis.load(tmp_path / "m.h5")
+    with pytest.raises(InputError, match=r"functions named theta, phi, .*, got mass"):
+        ParabolicBasis.load(tmp_path / "m.h5", **given, mass=masses["mass_coefficients"])
 
 
 def test_damaged_files_are_told(tmp_path):

@@ -5,6 +5,7 @@ import scipy.sparse as sp
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.rom import AffineProblem, GrowingParabolicBasis, ParabolicProblem, pod_greedy
 from nwidth.rom.greedy import GreedyStatus
+from nwidth.rom.stability import MinTheta
 
 CELLS = 12
 
@@ -117,8 +118,6 @@ def test_round_off_ends_the_search():
     matrices = [np.diag([1.0, 2.0]), np.diag([2.0, 1.0])]
     elliptic = AffineProblem(lambda mu: mu, matrices, lambda mu: [1.0], [[1.0, 1.0]])
     problem = ParabolicProblem(elliptic, np.eye(2), np.linspace(0, 1, 5))
-    from nwidth.rom.stability import MinTheta
-
     result = pod_greedy(
         problem, [[1.0, 1.0], [1.0, 2.0]], 1e-16, stability=MinTheta([[1.0, 1.0]], [1.0])
     )
@@ -133,6 +132,35 @@ def test_zero_problems_are_refused(case):
     problem = ParabolicProblem(zero, case.parabolic.mass, case.parabolic.times)
     with pytest.raises(InputError, match="do not vanish"):
         searched(case, problem=problem)
+
+
+def vanishing():
+    """A problem whose second parameter is the size of its source."""
+    matrices = [np.diag([1.0, 2.0, 3.0]), np.diag([0.0, 1.0, 2.0])]
+    elliptic = AffineProblem(lambda mu: (1, mu[0]), matrices, lambda mu: (mu[1],), np.ones((1, 3)))
+    return ParabolicProblem(elliptic, np.eye(3), np.linspace(0, 1, 11))
+
+
+def test_parameters_whose_trajectory_vanishes_are_no_obstacle():
+    training = np.array([[a, size] for size in (0.0, 1.0) for a in (1.0, 1.5, 2.0)])
+    alpha = MinTheta([[1.0, 1.0]], [1.0])
+    for mus in (training, training[::-1]):
+        result = pod_greedy(vanishing(), mus, 1e-4, stability=alpha).checked()
+        assert result.model.size == 3
+        assert (result.parameters[:, 1] == 1).all()
+        assert 0 < result.model.solve([1.5, 0.0]).bound[-1] < 1e-140
+
+
+def test_a_start_that_does_not_belong_to_it_is_refused():
+    problem, alpha = vanishing(), MinTheta([[1.0, 1.0]], [1.0])
+    mus = [[1.0, 1.0], [2.0, 1.0]]
+    found = pod_greedy(problem, mus, 0.5, stability=alpha)
+    with pytest.raises(InputError, match="start: expected a result for this very problem"):
+        pod_greedy(vanishing(), mus, 1e-4, stability=alpha, start=found)
+    size = found.model.size
+    assert size < 3 and found.basis.extend(np.eye(3)) == 3 - size
+    with pytest.raises(InputError, match=f"start: expected a basis of the {size} vectors"):
+        pod_greedy(problem, mus, 1e-4, stability=alpha, start=found)
 
 
 def test_trajectories_that_do_not_fit_are_told(case):

@@ -71,6 +71,32 @@ def test_solutions_of_any_code(quadratic_problem):
     assert found.status is GreedyStatus.CONVERGED and len(asked) == found.basis.anchors
 
 
+def test_parameters_whose_solution_vanishes_are_no_obstacle():
+    two, training = np.eye(2), np.array([[0.0], [0.1], [0.2], [0.3]])
+    linear = AffineProblem(lambda mu: [1.0], [two], lambda mu: [mu[0]], [[1.0, 0.5]])
+    problem = QuadraticProblem(linear, lambda mu: [1.0], [QuadraticForm(two, two, two)])
+    for mus in (training, training[::-1]):
+        found = quadratic_greedy(problem, mus, 1e-8).checked()
+        assert found.model.size == 2
+        assert found.model.solve([0.0]).bound < 1e-140
+
+
+def test_solutions_that_are_none_name_the_parameter():
+    def run(spoiled):
+        seen = []
+
+        def solve(mu):
+            seen.append(mu)
+            u = folding().solve(mu).u
+            return u if len(seen) == 1 else spoiled(u)
+
+        return quadratic_greedy(folding(), [[0.05], [0.1], [0.2]], 1e-8, solve=solve)
+
+    for spoiled in (lambda u: u[:1], lambda u: None, lambda u: u * np.nan):
+        with pytest.raises(InputError, match=r"solution at mu = \[0\.\d+\]: expected"):
+            run(spoiled)
+
+
 def test_bad_input_is_told(quadratic_problem):
     made = quadratic_problem("reaction", 10)
     with pytest.raises(InputError, match="problem: expected a QuadraticProblem"):
@@ -79,5 +105,8 @@ def test_bad_input_is_told(quadratic_problem):
         quadratic_greedy(made.problem, [1.0])
     with pytest.raises(InputError, match="above zero"):
         quadratic_greedy(made.problem, made.box.grid((2, 2)), 0.0)
+    for name in ("solve", "progress"):
+        with pytest.raises(InputError, match=f"{name}: expected a function or None"):
+            quadratic_greedy(made.problem, made.box.grid((2, 2)), **{name: "x"})
     with pytest.raises(InputError, match="training: expected parameters for which"):
         quadratic_greedy(folding(), [[0.3], [0.4]])
