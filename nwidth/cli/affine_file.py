@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ TRIED, MOST_CORNERS = 256, 10
 class AffineTask:
     """The problem of a file, the box of its parameters, the norm of errors, and whole fields.
 
-    `about` goes into the model: what `whole_fields` needs to make fields of unknowns.
+    `about` goes into the model: what `whole_fields` needs to make fields of unknowns, and what
+    tells the problem from others with the same formulas.
     """
 
     settings: ReduceConfig
@@ -95,12 +97,25 @@ def _matrices(
         _expressions([_formula(t) for t in given.phi], box, "[matrices] phi"),
         MatrixSpan(np.stack(vectors)),
     )
+    about = {"unit": given.unit, "operator": _digest(problem.matrices)}
+    about["source"] = _digest(problem.sources)
     if given.inner_product is None:
-        A = problem.matrix(box.at(np.full(box.dimension, 0.5)))
+        amid = box.at(np.full(box.dimension, 0.5))
+        about["inner_product_at"] = amid.tolist()
+        A = problem.matrix(amid)
         energy = (A + A.conj().T) / 2
     else:
         energy = read_matrix(folder / given.inner_product)
-    return AffineTask(settings, problem, box, energy, {"unit": given.unit})
+        about["inner_product"] = _digest(MatrixSpan([energy]))
+    return AffineTask(settings, problem, box, energy, about)
+
+
+def _digest(span: MatrixSpan) -> str:
+    """Return the SHA-256 of all entries, whatever formats their files have."""
+    values, places = span.table()
+    told = sha256(np.ascontiguousarray(values, np.complex128))
+    told.update(np.ascontiguousarray(places, np.int64))
+    return told.hexdigest()
 
 
 def whole_fields(about: Mapping[str, Any], size: int) -> tuple[Grid, Callable[[Array], Array]]:

@@ -49,7 +49,9 @@ def predict(
 
         nwidth predict fno.h5 darcy_test.h5 -o predictions.h5
 
-        nwidth predict block.h5 parameters.csv -o fields.h5 --rtol 1e-3
+        nwidth predict block.h5 parameters.csv -o fields.h5
+
+        nwidth predict block.h5 parameters.csv -o fields.h5 --rtol 1e-3 -c block.toml
 
         nwidth plot predictions.h5 -o prediction.png --sample 3
     """
@@ -60,6 +62,8 @@ def predict(
 
     if rtol is not None and not 0 < rtol < 1:
         raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
+    if configuration is not None and rtol is None:
+        raise ConfigError("--config: expected --rtol too, the error above which to solve in full")
     limit_threads(threads)
     claim(output, overwrite, inputs=(model, data, configuration))
     kind = file_kind(model)

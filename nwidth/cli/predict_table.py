@@ -46,7 +46,10 @@ def predict_certified(
         and (task.problem.theta, task.problem.phi) == (model.problem.theta, model.problem.phi)
         and task.about.items() <= model.about.items()
     ):
-        raise ConfigError(f"--config: {problem_file} is not the problem of {path}")
+        raise ConfigError(
+            f"--config: {problem_file} is not the problem of {path}; give the file that `reduce` "
+            "made it of, unchanged, with its matrices"
+        )
     grid, whole = whole_fields(model.about, size)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "mu lies outside")  # they are counted at the end

@@ -16,6 +16,7 @@ from nwidth.cli.percent import percent
 from nwidth.cli.progress import meter
 from nwidth.cli.read_config import changed
 from nwidth.cli.reduce_config import ReduceConfig
+from nwidth.errors import InputError
 from nwidth.rom import AffineErrorBound, InnerProduct, ReducedBasis
 from nwidth.rom.greedy import GreedyResult, greedy
 from nwidth.rom.stability import StabilityBound, choose_stability
@@ -40,7 +41,7 @@ def reduce_problem(
     """Build the model of a problem file, write it and print what it can do."""
     task = read_affine(source)
     settings = changed(task.settings.reduce, "reduce", ReduceConfig, rtol=rtol, max_size=max_size)
-    product = InnerProduct(task.energy)
+    product = _norm(source, task)
     training = task.box.sobol(settings.training, settings.seed)
     typer.echo(
         f"{source}: {task.problem.size:,} unknowns, {task.box.dimension} parameters, "
@@ -76,6 +77,20 @@ def reduce_problem(
             settings.rtol,
         )
         typer.echo(f"figure: {plotting.save(drawn, figure)}")
+
+
+def _norm(source: Path, task: AffineTask) -> InnerProduct:
+    """Return the inner product of a task; an indefinite one is told from where it comes."""
+    try:
+        return InnerProduct(task.energy)
+    except InputError as error:
+        if "inner_product_at" not in task.about:
+            raise type(error)(f"{source}: {error}") from None
+        raise InputError(
+            f"{source}: [matrices] inner_product: expected the Hermitian part of A amid the box to "
+            "be positive definite, it is not; give a file with a matrix that is, such as stiffness "
+            "plus mass"
+        ) from None
 
 
 def _searched(

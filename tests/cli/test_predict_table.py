@@ -144,6 +144,51 @@ def test_another_problem_is_refused(nwidth, folder, tmp_path, change):
     assert not (tmp_path / "f.h5").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("A.npz", sp.diags_array([2.0, 3.0, 5.0])),
+        ("B.npz", sp.diags_array([1.0, 1.0, 2.0])),
+        ("f.npy", np.array([1.0, 2.0, 4.0])),
+        ("X.npz", sp.eye_array(3)),
+        ("m.toml", '"X.npz"'),
+    ],
+)
+def test_other_matrices_under_the_same_names_are_refused(nwidth, tmp_path, name, other):
+    def write(name, matrix):
+        if isinstance(matrix, np.ndarray):
+            np.save(tmp_path / name, matrix)
+        else:
+            sp.save_npz(tmp_path / name, matrix.tocsr())
+
+    A = sp.diags_array([2.0, 3.0, 4.0])
+    for file, matrix in {"A.npz": A, "B.npz": sp.eye_array(3), "X.npz": A}.items():
+        write(file, matrix)
+    write("f.npy", np.array([1.0, 2.0, 3.0]))
+    text = (
+        '[parameters]\nk = [0.5, 2.0]\n[matrices]\noperator = ["A.npz", "B.npz"]\n'
+        'theta = ["1", "k**2"]\nsource = ["f.npy"]\ninner_product = "X.npz"\n'
+        "[reduce]\nrtol = 1e-1\ntraining = 8\n"
+    )
+    (tmp_path / "m.toml").write_text(text)
+    (tmp_path / "t.csv").write_text("k\n0.6\n")
+    assert nwidth("reduce", tmp_path / "m.toml", "-o", tmp_path / "m.h5").code == 0
+    wish = ("predict", tmp_path / "m.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
+    assert nwidth(*wish, "--rtol", 1e-9, "-c", tmp_path / "m.toml").code == 0
+    if name == "m.toml":  # another norm: the default one
+        (tmp_path / name).write_text(text.replace('inner_product = "X.npz"\n', ""))
+    else:
+        write(name, other)
+    answer = nwidth(*wish, "--rtol", 1e-9, "-c", tmp_path / "m.toml", "--overwrite")
+    assert answer.code == 2 and "is not the problem of" in answer.sentence
+
+
+def test_a_problem_file_without_a_tolerance_is_refused(nwidth, folder, tmp_path):
+    wish = (folder / "block.h5", folder / "table.csv", "-o", tmp_path / "f.h5")
+    answer = nwidth("predict", *wish, "-c", folder / "block.toml")
+    assert answer.code == 2 and "expected --rtol too" in answer.sentence
+
+
 def test_models_of_data_take_tables_too(nwidth, tmp_path):
     grid = Grid.uniform(33)
     x = grid.axes[0].points

@@ -88,6 +88,41 @@ def test_indefinite_terms_take_constraints(nwidth, tmp_path):
     assert "bound over error" in answer.out
 
 
+def waves(folder, theta):
+    """A problem file of K + theta M without a norm of its own."""
+    n = 300
+    K = sp.diags_array([-np.ones(n - 1), 2 * np.ones(n), -np.ones(n - 1)], offsets=[-1, 0, 1]) * n
+    sp.save_npz(folder / "K.npz", K.tocsr())
+    sp.save_npz(folder / "M.npz", (sp.eye_array(n) / n).tocsr())
+    np.save(folder / "f.npy", np.full(n, 1 / n))
+    (folder / "waves.toml").write_text(
+        '[parameters]\nk = [0.5, 2.0]\n[matrices]\noperator = ["K.npz", "M.npz"]\n'
+        f'theta = [1.0, "{theta}"]\nsource = ["f.npy"]\n[reduce]\nrtol = 1e-3\ntraining = 32\n'
+    )
+    return folder / "waves.toml"
+
+
+def test_damping_terms_have_no_hermitian_part(nwidth, tmp_path):
+    file = waves(tmp_path, "1j*k")
+    M = sp.load_npz(tmp_path / "M.npz")
+    sp.save_npz(tmp_path / "M.npz", 1j * M)  # the factor in the matrix: theta is real
+    file.write_text(file.read_text().replace("1j*k", "k"))
+    answer = nwidth("reduce", file, "-o", tmp_path / "m.h5")
+    assert answer.code == 0, answer.err
+    model = ReducedBasis.load(tmp_path / "m.h5")
+    A = (sp.load_npz(tmp_path / "K.npz") + 1.3j * M).toarray()
+    wrong = model.lift(model.solve([1.3]).x) - np.linalg.solve(A, np.full(300, 1 / 300))
+    X = sp.load_npz(tmp_path / "K.npz")
+    assert np.sqrt(np.vdot(wrong, X @ wrong).real) <= model.solve([1.3]).bound < 1e-2
+
+
+def test_an_indefinite_problem_needs_a_norm(nwidth, tmp_path):
+    answer = nwidth("reduce", waves(tmp_path, "-20 * k"), "-o", tmp_path / "m.h5")
+    assert answer.code == 1
+    assert "[matrices] inner_product: expected the Hermitian part" in answer.sentence
+    assert "stiffness plus mass" in answer.sentence and not (tmp_path / "m.h5").exists()
+
+
 def test_a_data_set_alone_gives_an_estimate(nwidth, runs, tmp_path):
     answer = nwidth("reduce", runs, "-o", tmp_path / "m.h5", "--plot", tmp_path / "m.svg")
     assert answer.code == 0, answer.err
