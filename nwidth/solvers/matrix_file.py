@@ -115,6 +115,8 @@ def read_vector(path: str | Path) -> Array:
             f"{path}: expected right-hand sides in a file ending in .npy, .mtx or .mtx.gz; save "
             "them by numpy.save"
         )
+    if vector.dtype.kind in "SU":
+        raise FileFormatError(f"{path}: expected numbers, got text")
     if vector.ndim not in (1, 2) or vector.size == 0:
         raise FileFormatError(
             f"{path}: expected right-hand sides of shape (n,) or (n, m), got {vector.shape}"

@@ -222,3 +222,9 @@ def test_damaged_files_raise_one_error_or_read(tmp_path, name, data):
     except FileFormatError:
         return
     assert np.isfinite(result.data if sp.issparse(result) else result).all()
+
+
+def test_vectors_of_text_are_refused(tmp_path):
+    np.save(tmp_path / "b.npy", np.array(["one", "two"]))
+    with pytest.raises(FileFormatError, match="expected numbers, got text"):
+        read_vector(tmp_path / "b.npy")

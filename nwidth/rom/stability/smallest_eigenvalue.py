@@ -55,6 +55,9 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
     (True, 0.0)
     """
     X, weights, lowest = product.matrix, product.diagonal, product.lowest
+    if not row_sums(A).any():  # as the Hermitian part of a damping term; nothing to iterate with
+        v = np.ones(A.shape[0], product.dtype)
+        return SmallestEigenvalue(-rounding, rounding, v / product.norm(v))
     if A.shape[0] <= DENSE or isinstance(A, np.ndarray):
         value, v = _dense(A, X)
     else:

@@ -36,6 +36,15 @@ def test_of_singular_and_indefinite_terms(families, n, sign):
     assert pair.upper - pair.lower < 1e-7
 
 
+@pytest.mark.parametrize("n", [3, 400])
+def test_of_zero(n):
+    """The Hermitian part of a damping term i M."""
+    product = InnerProduct(sp.eye_array(n).tocsr() * 4)
+    pair = smallest_eigenvalue(sp.csr_array((n, n)), product, 1e-3)
+    assert (pair.lower, pair.upper) == (-1e-3, 1e-3)
+    assert abs(product.norm(pair.vector) - 1) < 1e-12
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_of_clusters_in_which_iterations_stall(sign):
     """K + c M against K + d M, as a reaction among diffusion: all but a few modes are alike."""
