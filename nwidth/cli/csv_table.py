@@ -20,8 +20,8 @@ def read_csv(path: Path, heads: str) -> tuple[list[str], list[list[str]]]:
         raise FileFormatError(f"{path}: expected a CSV file, got something else") from None
     first = text.split("\n", 1)[0]
     mark = ";" if ";" in first else "\t" if "\t" in first else ","
-    table = csv.reader(text.splitlines(), delimiter=mark)
-    lines = [[cell.strip() for cell in line] for line in table if line]
+    table = csv.reader((line for line in text.splitlines() if line.strip(" ")), delimiter=mark)
+    lines = [[cell.strip() for cell in line] for line in table]
     if not lines:
         raise InputError(f"{path}: expected a first line with {heads}, got an empty file")
     found, *rest = lines

@@ -32,7 +32,7 @@ def read_parameters(path: Path, names: Sequence[str]) -> NDArray[np.float64]:
 
 def _number(path: Path, cell: str, head: str, line: int) -> float:
     try:
-        value = float(cell)
+        value = float(cell.replace("_", " "))  # Python reads 1_0 as ten, nobody else does
     except ValueError:
         value = np.nan
     if not np.isfinite(value):

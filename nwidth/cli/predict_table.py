@@ -21,6 +21,14 @@ AT_ONCE = 256
 # What stands in files for an infinite bound: they hold finite numbers alone.
 MOST = float(np.finfo(float).max)
 
+# What stands in files beside the parameters, for their readers.
+MEANING = {
+    "bound": "||u - solution|| is at most this, in the norm of the model's inner product",
+    "relative_bound": "||u - solution|| / ||u|| is at most this",
+    "inside": "1 where the parameters are in the box of the model, else 0",
+    "solved": "1 where the full problem was solved as the bound missed rtol, else 0",
+}
+
 
 def predict_certified(
     path: Path, table: Path, output: Path, rtol: float | None, problem_file: Path | None
@@ -53,11 +61,13 @@ def predict_certified(
     grid, whole = whole_fields(model.about, size)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "mu lies outside")  # they are counted at the end
-        answers = model.solve_many(mus)
+        with np.errstate(over="ignore"):  # of parameters near the largest numbers: no bound
+            answers = model.solve_many(mus)
+            sizes = np.linalg.norm(answers.x, axis=1)
     dtype, parts = answers.x.dtype, _parts(answers.x.dtype)
     unit = model.about.get("unit", "1")
     bounds = answers.bound.copy()
-    relative = _relative(bounds, np.linalg.norm(answers.x, axis=1))
+    relative = _relative(bounds, sizes)
     missed = np.zeros(len(mus), bool) if rtol is None else ~(relative <= rtol)
     finish = None if task is None else AffineErrorBound(task.problem, task.energy, model.stability)
     scalars = {**dict.fromkeys(names, "1"), "bound": "1", "relative_bound": "1"}
@@ -68,7 +78,8 @@ def predict_certified(
             grid,
             dict.fromkeys(parts, unit),
             scalars=scalars,
-            provenance=_provenance("certified predictions", path, table) | {"rtol": rtol},
+            provenance=_provenance("certified predictions", path, table)
+            | {"rtol": rtol, "meaning": MEANING},
             samples=len(mus),
             dtype=np.zeros(0, dtype).real.dtype,
         ) as out,
@@ -94,7 +105,7 @@ def predict_certified(
     _tell(output, relative, missed, rtol, finish is not None)
     outside = int((~answers.inside).sum())
     if outside:
-        typer.echo(f"{outside} parameters lie outside of the box of the model (inside = 0)")
+        typer.echo(f"{outside} of them lie outside of the box of the model (inside = 0)")
 
 
 def predict_estimated(path: Path, table: Path, output: Path) -> None:

@@ -7,7 +7,7 @@ from nwidth.errors import FileFormatError, InputError
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_cells_are_stripped_and_empty_lines_left_out(tmp_path, mark):
     (tmp_path / "a.csv").write_text(
-        f"\ufeffa{mark} b \r\n1{mark}2\r\n\r\n{mark} 3\r\n", encoding="utf-8"
+        f"\ufeffa{mark} b \r\n1{mark}2\r\n\r\n   \r\n{mark} 3\r\n", encoding="utf-8"
     )
     assert read_csv(tmp_path / "a.csv", "names") == (["a", "b"], [["1", "2"], ["", "3"]])
 

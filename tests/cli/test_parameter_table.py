@@ -18,6 +18,7 @@ def test_columns_in_any_order(tmp_path):
         ("k1,k2\n", "at least one line"),
         ("k1,k2\n1,2\n1,\n", "finite number for k2 in line 1"),
         ("k1,k2\nnan,2\n", "finite number for k1 in line 0"),
+        ("k1,k2\n1,1_0\n", "finite number for k2 in line 0"),
         ("k1,k2\n1,inf\n", "finite number for k2 in line 0"),
     ],
 )

@@ -62,6 +62,7 @@ def test_a_table_becomes_fields_with_bounds(nwidth, folder, tmp_path):
         assert (error / size <= data.scalars["relative_bound"]).all()
         assert (data.scalars["relative_bound"] < 0.1).all()
         assert (data["solution"][:, 0] == 1.0).all()  # the prescribed side
+        assert {"bound", "relative_bound", "inside", "solved"} == {*data.provenance["meaning"]}
         assert not data.scalars["solved"].any() and data.scalars["inside"].all()
 
 
@@ -84,9 +85,19 @@ def test_parameters_outside_are_told(nwidth, folder, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # once is enough, and in words
         answer = nwidth("predict", folder / "block.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
-    assert answer.code == 0 and "1 parameters lie outside" in answer.out
+    assert answer.code == 0 and "1 of them lie outside" in answer.out
     with FieldDataset.open(tmp_path / "f.h5") as data:
         assert data.scalars["inside"].tolist() == [1.0, 0.0]
+
+
+def test_parameters_near_the_largest_numbers(nwidth, folder, tmp_path):
+    (tmp_path / "t.csv").write_text("k,m\n1e200,1e200\n1e-200,1e-200\n1,1\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        answer = nwidth("predict", folder / "block.h5", tmp_path / "t.csv", "-o", tmp_path / "f.h5")
+    assert answer.code == 0 and "2 of them lie outside" in answer.out, answer.err
+    with FieldDataset.open(tmp_path / "f.h5") as data:
+        assert 0 < data.scalars["relative_bound"][2] < 0.1
 
 
 def test_lines_without_a_bound_do_not_stop_the_others(nwidth, folder, tmp_path):
