@@ -176,7 +176,8 @@ def reduction(
     rows = np.arange(len(names))[::-1]
     third.barh(rows, times, height=0.62, color=[GREY, *[BLUE] * (len(names) - 1)])
     for row, time in zip(rows, times, strict=True):
-        third.annotate(f"{time:.3g} µs", (time, row), (5, 0), textcoords="offset points",
+        word = f"{time:.3g}" if time < 1000 else f"{time:,.0f}"
+        third.annotate(f"{word} µs", (time, row), (5, 0), textcoords="offset points",
                        va="center", size=9)  # fmt: skip
     third.set_yticks(rows, names, fontsize=9)
     third.set_xscale("log")
