@@ -157,6 +157,17 @@ class AffineProblem:
         small, source = self.matrices.project(V, W), self.sources.project(W)
         return AffineProblem(self.theta, MatrixSpan(small), self.phi, MatrixSpan(source))
 
+    def truncated(self, N: int) -> "AffineProblem":
+        """Return the problem of the first N unknowns, of dense matrices as reduced ones are."""
+        if self.matrices.kind != "dense" or not 0 <= N <= self.size:
+            raise InputError(
+                f"truncated: expected dense matrices of {N} unknowns at least, got "
+                f"{self.matrices.kind} ones of {self.size}"
+            )
+        matrices = np.stack([A[:N, :N] for A in self.matrices.matrices])
+        sources = np.stack([f[:N] for f in self.sources.matrices])
+        return AffineProblem(self.theta, MatrixSpan(matrices), self.phi, MatrixSpan(sources))
+
     def save(self, path: str | Path) -> None:
         """Write matrices, vectors, formulas and decompositions to one HDF5 file.
 

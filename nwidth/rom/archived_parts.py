@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive
 from nwidth.errors import FileFormatError, InputError
+from nwidth.rom.parameter_box import ParameterBox
 
 Array = NDArray[Any]
 Model = TypeVar("Model")
@@ -18,7 +19,6 @@ def archived_parts(parts: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str
 
     Parts that are None are left out.
 
-    >>> from nwidth.rom import ParameterBox
     >>> arrays, told = archived_parts({"box": ParameterBox(0, 1), "other": None})
     >>> sorted(arrays), told
     (['box/log', 'box/lower', 'box/upper'], {'box': {'names': None}})
@@ -32,14 +32,28 @@ def archived_parts(parts: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str
     return arrays, told
 
 
-def archived_part(arrays: Mapping[str, Array], name: str) -> dict[str, Array]:
-    """Return the arrays of one part of a file, by their own names.
+def archived_part(
+    arrays: Mapping[str, Array], told: Mapping[str, Any], name: str
+) -> tuple[dict[str, Array], Any]:
+    """Return the arrays of one part of a file, by their own names, and its description.
 
-    >>> archived_part({"box/lower": [0.0], "residual": [1.0]}, "box")
-    {'lower': [0.0]}
+    >>> archived_part({"box/lower": [0.0], "residual": [1.0]}, {"box": {}}, "box")
+    ({'lower': [0.0]}, {})
     """
     start = f"{name}/"
-    return {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
+    own = {k.removeprefix(start): a for k, a in arrays.items() if k.startswith(start)}
+    return own, told[name]
+
+
+def archived_box(arrays: Mapping[str, Array], told: Mapping[str, Any]) -> ParameterBox | None:
+    """Return the parameters that a model was made for, None if its file names none.
+
+    >>> archived_box(*archived_parts({"box": ParameterBox(0, 1)})).upper.tolist()
+    [1.0]
+    """
+    return (
+        ParameterBox.from_archived(*archived_part(arrays, told, "box")) if "box" in told else None
+    )
 
 
 def restored(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
+from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.affine_problem import AffineProblem, Coefficients
@@ -19,6 +19,7 @@ from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.rom.growing_basis import GrowingBasis
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.reduced_basis import ReducedBasis
+from nwidth.rom.reduced_model import one_parameter
 from nwidth.rom.reduced_solution import STATUSES, ReducedStatus
 
 Array = NDArray[Any]
@@ -167,10 +168,7 @@ class DualWeightedOutput:
 
     def evaluate(self, mu: Any) -> OutputValue:
         """Return the output for one parameter, a number or shape (p,)."""
-        mu = np.asarray(real_floating(np.asarray(mu), "mu"), np.float64)
-        if mu.ndim > 1:
-            raise InputError(f"mu: expected a number or shape (p,), got {mu.shape}")
-        return self.evaluate_many(mu.reshape(1, -1))[0]
+        return self.evaluate_many(one_parameter(mu, "evaluate_many"))[0]
 
     def evaluate_many(self, mus: Any) -> OutputValues:
         """Return the outputs for many parameters (m, p)."""
@@ -238,7 +236,7 @@ class DualWeightedOutput:
         def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
             models = {
                 name: ReducedBasis.from_archived(
-                    archived_part(arrays, name), told[name], given["theta"], given[own]
+                    *archived_part(arrays, told, name), given["theta"], given[own]
                 )
                 for name, own in (("primal", "phi"), ("dual", "weights"))
                 if name in told

@@ -130,13 +130,11 @@ class HpReducedBasis:
         """
 
         def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
-            def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-                return archived_part(arrays, name), told[name]
-
             statuses = tuple(GreedyStatus[name] for name in told["statuses"])
-            box = ParameterBox.from_archived(*part("box"))
+            box = ParameterBox.from_archived(*archived_part(arrays, told, "box"))
             leaves = [
-                ReducedBasis.from_archived(*part(f"leaf{k}"), **given) for k in range(len(statuses))
+                ReducedBasis.from_archived(*archived_part(arrays, told, f"leaf{k}"), **given)
+                for k in range(len(statuses))
             ]
             axes, cuts, children = (arrays[name] for name in _TREE)
             _require_tree(axes, cuts, children, box, leaves)

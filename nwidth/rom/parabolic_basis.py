@@ -1,6 +1,5 @@
 """A reduced parabolic model: trajectories in microseconds per step, with a bound at every time."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,17 +14,24 @@ from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom._rounding_numba import EPS
-from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.archived_parts import archived_part, archived_parts, restored
+from nwidth.rom.archived_parts import archived_box, archived_part, archived_parts, restored
 from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parabolic_problem import ParabolicProblem, known_functions
 from nwidth.rom.parameter_box import ParameterBox
+from nwidth.rom.reduced_model import (
+    asked_parameters,
+    inside_box,
+    leading_columns,
+    lifted,
+    one_parameter,
+)
 from nwidth.rom.reduced_solution import ReducedStatus
 from nwidth.rom.stability import StabilityBound, stability_from_archived
 
 Array = NDArray[Any]
 
 _KIND = "parabolic-basis"
+_OUTSIDE = "the bound holds where its stability bound does, but may be large"
 _ARRAYS = ("residual", "allowance", "initial_error", "initial_allowance")
 
 
@@ -165,10 +171,7 @@ class ParabolicBasis:
 
     def solve(self, mu: Any) -> ReducedTrajectory:
         """Return the answer for one parameter, a number or shape (p,)."""
-        mu = np.asarray(real_floating(np.asarray(mu), "mu"), np.float64)
-        if mu.ndim > 1:
-            raise InputError(f"mu: expected a number or shape (p,), got {mu.shape}")
-        return self.solve_many(mu.reshape(1, -1))[0]
+        return self.solve_many(one_parameter(mu))[0]
 
     def solve_many(self, mus: Any) -> ReducedTrajectories:
         """Return the answers for many parameters (m, p), shared by threads, the same as one by one.
@@ -181,11 +184,11 @@ class ParabolicBasis:
         mus = np.asarray(real_floating(np.asarray(mus), "mu"), np.float64)
         p = "p" if self.box is None else self.box.dimension
         if mus.ndim != 2 or (self.box is not None and mus.shape[1] != p):
-            raise InputError(f"mu: expected shape ({p},) for one, (m, {p}) for many parameters")
+            raise InputError(
+                f"mu: expected shape ({p},) for one, (m, {p}) for many parameters, got {mus.shape}"
+            )
         theta, phi, masses, c = self.problem.coefficients(mus)
-        inside = np.ones(len(mus), bool) if self.box is None else self.box.contains(mus)
-        if not inside.all():
-            self._warn_outside()
+        inside = inside_box(self, mus, _OUTSIDE)
         K, real = self.problem.steps, theta if theta.imag.any() else theta.real
         lower: Array = np.asarray(self.stability.lower(real), np.float64)
         x = np.zeros((len(mus), K + 1, self.size), self._dtype)
@@ -208,20 +211,11 @@ class ParabolicBasis:
 
     def lift(self, x: Any) -> Array:
         """Return the fields V x, shape (..., n) for x (..., N)."""
-        if self.basis is None:
-            raise InputError(
-                "lift: this model was saved without its basis; save it with basis=True"
-            )
-        x = as_floating(np.asarray(x), "x")
-        if x.ndim == 0 or x.shape[-1] != self.size:
-            raise InputError(f"x: expected shape (..., {self.size}), got {x.shape}")
-        return x @ self.basis.T
+        return lifted(self.basis, x, self.size)
 
     def predict(self, inputs: Mapping[str, Any]) -> Array:
         """Return trajectories (m, K + 1, n) for the parameters (m, p) under the name "mu"."""
-        if not isinstance(inputs, Mapping) or "mu" not in inputs:
-            raise InputError("predict: expected the parameters as {'mu': array of shape (m, p)}")
-        return self.lift(self.solve_many(inputs["mu"]).x)
+        return self.lift(self.solve_many(asked_parameters(inputs)).x)
 
     def truncated(self, N: int) -> Self:
         """Return the model of the first N basis vectors."""
@@ -229,11 +223,10 @@ class ParabolicBasis:
             raise InputError(f"N: expected at most {self.size}, got {N}")
         elliptic, start = self.problem.problem, self.problem.start
         columns = len(elliptic.sources) + N * (len(elliptic.matrices) + len(start.matrices))
-        R = self.residual[:, :columns]
         basis = None if self.basis is None else self.basis[:, :N]
         return type(self)(
             _leading(self.problem, N),
-            R[: int(np.flatnonzero(R.any(axis=1))[-1]) + 1 if R.any() else 0],
+            leading_columns(self.residual, columns),
             self.allowance[:columns],
             self.initial_error[: N + 1],
             self.initial_allowance[: N + 1],
@@ -274,18 +267,14 @@ class ParabolicBasis:
     ) -> Self:
         """Return the model of what `archived` gave, with functions as `load` takes them."""
         return cls(
-            ParabolicProblem.from_archived(
-                archived_part(arrays, "problem"), told["problem"], functions
-            ),
+            ParabolicProblem.from_archived(*archived_part(arrays, told, "problem"), functions),
             arrays["residual"],
             arrays["allowance"],
             arrays["initial_error"],
             arrays["initial_allowance"],
-            stability_from_archived(archived_part(arrays, "stability"), told["stability"]),
+            stability_from_archived(*archived_part(arrays, told, "stability")),
             arrays.get("basis"),
-            ParameterBox.from_archived(archived_part(arrays, "box"), told["box"])
-            if "box" in told
-            else None,
+            archived_box(arrays, told),
         )
 
     @cached_property
@@ -311,33 +300,13 @@ class ParabolicBasis:
             np.ascontiguousarray(self.initial_allowance[-1]),
         )
 
-    def _warn_outside(self) -> None:
-        if not self.__dict__.get("_warned"):
-            self.__dict__["_warned"] = True
-            warnings.warn(
-                "mu lies outside of the box of this model: the bound holds where its stability "
-                "bound does, but may be large; `inside` tells which (this is said once)",
-                UserWarning,
-                stacklevel=3,
-            )
-
 
 def _leading(problem: ParabolicProblem, N: int) -> ParabolicProblem:
     """Return the reduced problem of the first N unknowns."""
-    elliptic = problem.problem
-    matrices, mass = (
-        np.stack([A[:N, :N] for A in span.matrices]) for span in (elliptic.matrices, problem.mass)
-    )
-    sources, initial = (
-        np.stack([f[:N] for f in span.matrices]) for span in (elliptic.sources, problem.initial)
-    )
+    mass = np.stack([M[:N, :N] for M in problem.mass.matrices])
+    initial = np.stack([u[:N] for u in problem.initial.matrices])
     return replace(
-        problem,
-        problem=AffineProblem(
-            elliptic.theta, MatrixSpan(matrices), elliptic.phi, MatrixSpan(sources)
-        ),
-        mass=MatrixSpan(mass),
-        initial=initial,
+        problem, problem=problem.problem.truncated(N), mass=MatrixSpan(mass), initial=initial
     )
 
 

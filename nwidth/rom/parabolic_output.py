@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_number
-from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
-from nwidth.errors import InputError
+from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.rom.archived_parts import archived_part, restored
 from nwidth.rom.compensated_matrix import CompensatedMatrix
 from nwidth.rom.growing_parabolic_basis import GrowingParabolicBasis
 from nwidth.rom.inner_product import InnerProduct
 from nwidth.rom.parabolic_basis import EPS, ParabolicBasis
 from nwidth.rom.parabolic_problem import known_functions
+from nwidth.rom.reduced_model import one_parameter
 from nwidth.rom.reduced_solution import ReducedStatus
 
 Array = NDArray[Any]
@@ -111,10 +111,7 @@ class ParabolicOutput:
 
     def evaluate(self, mu: Any) -> OutputTrajectory:
         """Return the output for one parameter, a number or shape (p,)."""
-        mu = np.asarray(real_floating(np.asarray(mu), "mu"), np.float64)
-        if mu.ndim > 1:
-            raise InputError(f"mu: expected a number or shape (p,), got {mu.shape}")
-        return self.evaluate_many(mu.reshape(1, -1))[0]
+        return self.evaluate_many(one_parameter(mu, "evaluate_many"))[0]
 
     def evaluate_many(self, mus: Any) -> OutputTrajectories:
         """Return the outputs for many parameters (m, p)."""
@@ -136,9 +133,7 @@ class ParabolicOutput:
         """Read an output back; executes nothing. Functions are those of `ParabolicBasis.load`."""
 
         def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
-            model = ParabolicBasis.from_archived(
-                archived_part(arrays, "model"), told["model"], given
-            )
+            model = ParabolicBasis.from_archived(*archived_part(arrays, told, "model"), given)
             return cls(model, arrays["row"], told["norm"])
 
         return restored(path, _KIND, read, known_functions(functions))

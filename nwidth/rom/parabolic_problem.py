@@ -182,12 +182,8 @@ class ParabolicProblem:
         "initial_coefficients".
         """
         theta, phi, masses, c = (functions.get(name) for name in FUNCTIONS)
-        problem = AffineProblem.from_archived(
-            archived_part(arrays, "problem"), told["problem"], theta, phi
-        )
-        start = AffineProblem.from_archived(
-            archived_part(arrays, "start"), told["start"], masses, c
-        )
+        problem = AffineProblem.from_archived(*archived_part(arrays, told, "problem"), theta, phi)
+        start = AffineProblem.from_archived(*archived_part(arrays, told, "start"), masses, c)
         for name, given in ((FUNCTIONS[2], start.theta), (FUNCTIONS[3], start.phi)):
             if given is None:
                 raise InputError(f"{name}: expected the function, which files do not hold")

@@ -1,6 +1,5 @@
 """A reduced model of a pointwise nonlinear problem, which reads the nonlinearity at few points."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,15 @@ from numpy.typing import NDArray
 
 from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer, require_number
-from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
+from nwidth.arrays import real_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.archived_parts import archived_part, archived_parts, restored
+from nwidth.rom.archived_parts import archived_box, archived_part, archived_parts, restored
 from nwidth.rom.estimated_answer import STATUSES, EstimatedAnswer
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.pointwise_problem import Pointwise, pointwise
 from nwidth.rom.quadratic_problem import parameter_rows
+from nwidth.rom.reduced_model import asked_parameters, inside_box, lifted, one_parameter
 from nwidth.rom.stability.stability_bound import StabilityBound, stability_from_archived
 
 Array = NDArray[Any]
@@ -120,10 +120,7 @@ class PointwiseBasis:
 
     def solve(self, mu: Any) -> EstimatedAnswer:
         """Return the answer for one parameter, a number or shape (p,)."""
-        mu = np.asarray(mu)
-        if mu.ndim > 1:
-            raise InputError(f"mu: expected one parameter, got shape {mu.shape}; use solve_many")
-        return EstimatedAnswer(*(part[0] for part in self.solve_many(mu.reshape(1, -1))))
+        return EstimatedAnswer(*(part[0] for part in self.solve_many(one_parameter(mu))))
 
     def solve_many(self, mus: Any) -> EstimatedAnswer:
         """Return the answers for many parameters (m, p), computed side by side."""
@@ -132,9 +129,7 @@ class PointwiseBasis:
             raise InputError(
                 f"mu: expected {self.parameters.shape[1]} numbers each, got {mus.shape[1]}"
             )
-        inside = np.ones(len(mus), bool) if self.box is None else self.box.contains(mus)
-        if not inside.all():
-            self._warn_outside()
+        inside = inside_box(self, mus, "nothing was learnt of g there, and estimates mean little")
         blocks = [self._answers(mus[k : k + _BLOCK]) for k in range(0, len(mus), _BLOCK)]
         x, estimate, stability, residual, interpolation, iterations, code = (
             np.concatenate(part) for part in zip(*blocks, strict=True)
@@ -145,17 +140,12 @@ class PointwiseBasis:
         )
 
     def lift(self, x: Any) -> Array:
-        """Return the fields V x, shape (n,) for x (N,) and (m, n) for (m, N)."""
-        x = as_floating(np.asarray(x), "x")
-        if x.ndim not in (1, 2) or x.shape[-1] != self.size:
-            raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
-        return x @ self.basis.T
+        """Return the fields V x, shape (..., n) for x (..., N)."""
+        return lifted(self.basis, x, self.size)
 
     def predict(self, inputs: Any) -> Array:
         """Return the fields (m, n) for the parameters (m, p) under the name "mu"."""
-        if not isinstance(inputs, dict) or "mu" not in inputs:
-            raise InputError("predict: expected the parameters as {'mu': array of shape (m, p)}")
-        return self.lift(self.solve_many(inputs["mu"]).x)
+        return self.lift(self.solve_many(asked_parameters(inputs)).x)
 
     def save(self, path: str | Path) -> None:
         """Write the model to one HDF5 file; g and slope are code: bring them to `load`."""
@@ -173,17 +163,16 @@ class PointwiseBasis:
         """Read a model back with its functions; executes nothing and opens no other file."""
 
         def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
-            def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-                return archived_part(arrays, name), told[name]
-
             return cls(
-                linear=AffineProblem.from_archived(*part("linear"), given["theta"], given["phi"]),
+                linear=AffineProblem.from_archived(
+                    *archived_part(arrays, told, "linear"), given["theta"], given["phi"]
+                ),
                 g=given["g"],
                 slope=given["slope"],
-                stability=stability_from_archived(*part("stability")),
+                stability=stability_from_archived(*archived_part(arrays, told, "stability")),
                 terms=told["terms"],
                 embedding=told["embedding"],
-                box=ParameterBox.from_archived(*part("box")) if "box" in told else None,
+                box=archived_box(arrays, told),
                 **{name: arrays[name] for name in _ARRAYS},
             )
 
@@ -279,16 +268,6 @@ class PointwiseBasis:
     def _count(self) -> int:
         """Number of interpolation functions M'."""
         return len(self.triangle)
-
-    def _warn_outside(self) -> None:
-        if not self.__dict__.get("_warned"):
-            self.__dict__["_warned"] = True
-            warnings.warn(
-                "mu lies outside of the box of this model, where nothing was learnt of g: "
-                "estimates mean little; `inside` tells which (this is said once)",
-                UserWarning,
-                stacklevel=3,
-            )
 
 
 def _solved(J: Array, b: Array) -> Array:

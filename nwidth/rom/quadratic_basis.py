@@ -1,6 +1,5 @@
 """A reduced model of a quadratic problem: Newton's method on few unknowns, and a bound."""
 
-import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -14,20 +13,27 @@ from numpy.typing import NDArray
 
 from nwidth.archive import save_archive
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
+from nwidth.arrays import real_floating, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.archived_parts import archived_part, archived_parts, restored
+from nwidth.rom.archived_parts import archived_box, archived_part, archived_parts, restored
 from nwidth.rom.jacobian_stability import JacobianStability
-from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.quadratic_answers import QuadraticAnswer, QuadraticAnswers
 from nwidth.rom.quadratic_problem import coefficient_table, parameter_rows
+from nwidth.rom.reduced_model import (
+    asked_parameters,
+    inside_box,
+    leading_columns,
+    lifted,
+    one_parameter,
+)
 
 Array = NDArray[Any]
 
 _KIND = "quadratic-basis"
+_OUTSIDE = "the bound holds where there is one, but may be large"
 _ARRAYS = ("tensors", "phis", "residual", "allowance", "spread", "basis")
 # Parameters from which on a batch is shared by threads.
 _SHARED = 64
@@ -117,17 +123,12 @@ class QuadraticBasis:
         Raises `InputError` for another shape, `NonFiniteError` for NaN. Outside of the box it warns
         once.
         """
-        mu = np.asarray(mu)
-        if mu.ndim > 1:
-            raise InputError(f"mu: expected one parameter, got shape {mu.shape}; use solve_many")
-        return self.solve_many(mu.reshape(1, -1))[0]
+        return self.solve_many(one_parameter(mu))[0]
 
     def solve_many(self, mus: Any) -> QuadraticAnswers:
         """Return the answers for many parameters (m, p), shared by threads."""
         mus = parameter_rows(mus)
-        inside = np.ones(len(mus), bool) if self.box is None else self.box.contains(mus)
-        if not inside.all():
-            self._warn_outside()
+        inside = inside_box(self, mus, _OUTSIDE)
         if self.psi is None:
             raise InputError("psi: this model has no function; give it to load")
         theta, phi = self.linear.coefficients(mus)
@@ -142,17 +143,12 @@ class QuadraticBasis:
         )
 
     def lift(self, x: Any) -> Array:
-        """Return the fields V x, shape (n,) for x (N,) and (m, n) for (m, N)."""
-        x = as_floating(np.asarray(x), "x")
-        if x.ndim not in (1, 2) or x.shape[-1] != self.size:
-            raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
-        return x @ self.basis.T
+        """Return the fields V x, shape (..., n) for x (..., N)."""
+        return lifted(self.basis, x, self.size)
 
     def predict(self, inputs: Mapping[str, Any]) -> Array:
         """Return the fields (m, n) for the parameters (m, p) under the name "mu"."""
-        if not isinstance(inputs, Mapping) or "mu" not in inputs:
-            raise InputError("predict: expected the parameters as {'mu': array of shape (m, p)}")
-        return self.lift(self.solve_many(inputs["mu"]).x)
+        return self.lift(self.solve_many(asked_parameters(inputs)).x)
 
     def truncated(self, N: int) -> Self:
         """Return the model of the first N basis vectors."""
@@ -160,21 +156,13 @@ class QuadraticBasis:
             raise InputError(f"N: expected at most {self.size}, got {N}")
         Q, Qf, P = len(self.linear.matrices), len(self.linear.sources), len(self.tensors)
         columns = Qf + N * Q + P * N * (N + 1) // 2
-        R = self.residual[:, :columns]
-        rows = int(np.flatnonzero(R.any(axis=1)).max(initial=0)) + 1
-        linear = AffineProblem(
-            self.linear.theta,
-            MatrixSpan(np.stack([A[:N, :N] for A in self.linear.matrices.matrices])),
-            self.linear.phi,
-            MatrixSpan(np.stack([f[:N] for f in self.linear.sources.matrices])),
-        )
         return type(self)(
-            linear,
+            self.linear.truncated(N),
             self.psi,
             self.tensors[:, :N, :N, :N],
             self.stability.truncated(N),
             self.phis,
-            R[:rows],
+            leading_columns(self.residual, columns),
             self.allowance[:columns],
             self.spread[:N],
             self.basis[:, :N],
@@ -203,19 +191,17 @@ class QuadraticBasis:
 
         def read(arrays: dict[str, Array], told: dict[str, Any], given: Mapping[str, Any]) -> Any:
             known = {field.name for field in fields(JacobianStability)}
-            box, formulas, psi = told.get("box"), told.get("psi"), given["psi"]
-            if formulas is not None:
-                psi = ParameterExpressions.from_archived(archived_part(arrays, "psi"), formulas)
-            stability = archived_part(arrays, "stability")
+            psi = given["psi"]
+            if "psi" in told:
+                psi = ParameterExpressions.from_archived(*archived_part(arrays, told, "psi"))
+            stability = {name: arrays[f"stability/{name}"] for name in known}
             return cls(
                 linear=AffineProblem.from_archived(
-                    archived_part(arrays, "linear"), told["linear"], given["theta"], given["phi"]
+                    *archived_part(arrays, told, "linear"), given["theta"], given["phi"]
                 ),
                 psi=psi,
-                stability=JacobianStability(**{name: stability[name] for name in known}),
-                box=None
-                if box is None
-                else ParameterBox.from_archived(archived_part(arrays, "box"), box),
+                stability=JacobianStability(**stability),
+                box=archived_box(arrays, told),
                 **{name: arrays[name] for name in _ARRAYS},
             )
 
@@ -254,13 +240,3 @@ class QuadraticBasis:
         with ThreadPoolExecutor(parts) as pool:
             list(pool.map(run, [slice(a, b) for a, b in pairwise(ends)]))
         return x, rows, steps
-
-    def _warn_outside(self) -> None:
-        if not self.__dict__.get("_warned"):
-            self.__dict__["_warned"] = True
-            warnings.warn(
-                "mu lies outside of the box of this model: the bound holds where there is one, but "
-                "may be large; `inside` tells which (this is said once)",
-                UserWarning,
-                stacklevel=3,
-            )

@@ -1,6 +1,5 @@
 """A reduced model: answers in microseconds, each with a bound of its error."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,12 +21,18 @@ from nwidth.arrays import (
 )
 from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
-from nwidth.rom.archived_parts import archived_part, archived_parts, restored
+from nwidth.rom.archived_parts import archived_box, archived_part, archived_parts, restored
 from nwidth.rom.device_online_stage import device_online_stage
-from nwidth.rom.matrix_span import MatrixSpan
 from nwidth.rom.online_stage import OnlineStage, stability_of
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
+from nwidth.rom.reduced_model import (
+    asked_parameters,
+    inside_box,
+    leading_columns,
+    lifted,
+    warn_outside,
+)
 from nwidth.rom.reduced_solution import (
     STATUSES,
     ReducedSolution,
@@ -124,7 +129,7 @@ class ReducedBasis:
         if code == len(STATUSES):
             self.problem.coefficients(mus)  # says which number is not finite
         if not inside:
-            self._warn_outside()
+            warn_outside(self, _OUTSIDE)
         x = row[: stage.unknowns]
         return ReducedSolution(
             x.view(np.complex128) if stage.is_complex else x,
@@ -152,7 +157,7 @@ class ReducedBasis:
         rows, N = self._stage(asked, theta, phi), self._stage.unknowns
         bound, stability, inside, code, residual = rows[:, N:].T
         if not inside.all():
-            self._warn_outside()
+            warn_outside(self, _OUTSIDE)
         x = np.ascontiguousarray(rows[:, :N])
         return ReducedSolutions(
             x.view(np.complex128) if self._stage.is_complex else x,
@@ -165,21 +170,12 @@ class ReducedBasis:
         )
 
     def lift(self, x: Any) -> Array:
-        """Return the fields V x, shape (n,) for x (N,) and (m, n) for (m, N)."""
-        if self.basis is None:
-            raise InputError(
-                "lift: this model was saved without its basis; save it with basis=True"
-            )
-        x = as_floating(x, "x")
-        if x.ndim not in (1, 2) or x.shape[-1] != self.size:
-            raise InputError(f"x: expected shape ({self.size},) or (m, {self.size}), got {x.shape}")
-        return x @ namespace(x).asarray(self.basis).T
+        """Return the fields V x, shape (..., n) for x (..., N)."""
+        return lifted(self.basis, x, self.size)
 
     def predict(self, inputs: Mapping[str, Any]) -> Array:
         """Return the fields (m, n) for the parameters (m, p) under the name "mu"."""
-        if not isinstance(inputs, Mapping) or "mu" not in inputs:
-            raise InputError("predict: expected the parameters as {'mu': array of shape (m, p)}")
-        return self.lift(self.solve_many(inputs["mu"]).x)
+        return self.lift(self.solve_many(asked_parameters(inputs)).x)
 
     def truncated(self, N: int) -> Self:
         """Return the model of the first N basis vectors.
@@ -188,15 +184,10 @@ class ReducedBasis:
         """
         if require_integer(N, "N", 0) > self.size:
             raise InputError(f"N: expected at most {self.size}, got {N}")
-        matrices = np.stack([A[:N, :N] for A in self.problem.matrices.matrices])
-        sources = np.stack([f[:N] for f in self.problem.sources.matrices])
-        columns = len(sources) + N * len(matrices)
-        rows = _used_rows(self.residual[:, :columns])
+        columns = len(self.problem.sources) + N * len(self.problem.matrices)
         return type(self)(
-            AffineProblem(
-                self.problem.theta, MatrixSpan(matrices), self.problem.phi, MatrixSpan(sources)
-            ),
-            self.residual[:rows, :columns],
+            self.problem.truncated(N),
+            leading_columns(self.residual, columns),
             self.allowance[:columns],
             self.stability,
             None if self.basis is None else self.basis[:, :N],
@@ -242,17 +233,13 @@ class ReducedBasis:
         cls, arrays: dict[str, Array], told: dict[str, Any], theta: Any = None, phi: Any = None
     ) -> Self:
         """Return the model of what `archived` gave, with functions as `load` takes them."""
-
-        def part(name: str) -> tuple[dict[str, Array], dict[str, Any]]:
-            return archived_part(arrays, name), told[name]
-
         return cls(
-            AffineProblem.from_archived(*part("problem"), theta, phi),
+            AffineProblem.from_archived(*archived_part(arrays, told, "problem"), theta, phi),
             arrays["residual"],
             arrays["allowance"],
-            stability_from_archived(*part("stability")),
+            stability_from_archived(*archived_part(arrays, told, "stability")),
             np.asfortranarray(arrays["basis"]) if "basis" in arrays else None,
-            ParameterBox.from_archived(*part("box")) if "box" in told else None,
+            archived_box(arrays, told),
             told["test"],
             told["about"],
         )
@@ -275,9 +262,7 @@ class ReducedBasis:
         self, xp: Any, mus: Any, asked: Array, theta: Array, phi: Array
     ) -> ReducedSolutions:
         """Return the answers in another library, that of `mus`."""
-        inside = np.ones(len(asked), bool) if self.box is None else self.box.contains(asked)
-        if not inside.all():
-            self._warn_outside()
+        inside = inside_box(self, asked, _OUTSIDE)
         tables = (*self._reduced, self.residual, self.allowance)
         x, bound, stability, codes, residual = device_online_stage(
             mus,
@@ -330,16 +315,6 @@ class ReducedBasis:
             f"mu: expected shape ({p},) for one, (m, {p}) for many parameters, got {shape}"
         )
 
-    def _warn_outside(self) -> None:
-        if not self.__dict__.get("_warned"):
-            self.__dict__["_warned"] = True
-            warnings.warn(
-                "mu lies outside of the box of this model: the bound holds where its stability "
-                "bound does, but may be large; `inside` tells which (this is said once)",
-                UserWarning,
-                stacklevel=3,
-            )
-
 
 def require_stability(stability: Any, terms: int) -> StabilityBound:
     """Return a stability bound of so many terms, or raise `InputError`.
@@ -361,9 +336,4 @@ def require_stability(stability: Any, terms: int) -> StabilityBound:
 _KIND = "reduced-basis"
 _FLOAT = np.dtype(np.float64)
 _INFINITE = float("inf")
-
-
-def _used_rows(R: Array) -> int:
-    """Return how many rows there are before those that are zero."""
-    used = np.flatnonzero(R.any(axis=1))
-    return int(used[-1]) + 1 if len(used) else 0
+_OUTSIDE = "the bound holds where its stability bound does, but may be large"

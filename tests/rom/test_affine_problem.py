@@ -261,3 +261,19 @@ def test_bad_input_is_told(tmp_path, decomposed):
     decomposed.theta.save(tmp_path / "other.h5")
     with pytest.raises(FileFormatError, match="affine-problem"):
         AffineProblem.load(tmp_path / "other.h5")
+
+
+def test_truncation_is_the_problem_of_fewer_vectors():
+    rng = np.random.default_rng(4)
+    A, f, V = rng.normal(size=(2, 6, 6)), rng.normal(size=(3, 6)), rng.normal(size=(6, 4))
+    whole = AffineProblem(lambda mu: mu[:2], list(A), lambda mu: mu[2:], f)
+    few, mu = whole.reduce(V).truncated(2), rng.normal(size=5)
+    np.testing.assert_allclose(few.matrix(mu), whole.reduce(V[:, :2]).matrix(mu), rtol=1e-13)
+    np.testing.assert_allclose(few.source(mu), V[:, :2].T @ whole.source(mu), rtol=1e-13)
+    for problem, N in (
+        (whole, 7),
+        (whole, -1),
+        (AffineProblem(None, [sp.eye_array(6)], None, f), 2),
+    ):
+        with pytest.raises(InputError, match="truncated: expected dense matrices"):
+            problem.truncated(N)

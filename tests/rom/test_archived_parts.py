@@ -4,16 +4,19 @@ import pytest
 from nwidth.archive import save_archive
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom import ParameterBox
-from nwidth.rom.archived_parts import archived_part, archived_parts, restored
+from nwidth.rom.archived_parts import archived_box, archived_part, archived_parts, restored
 
 
 def test_parts_come_back_by_their_names():
     box = ParameterBox([0.0, 1.0], [1.0, 2.0], names=["a", "b"])
     arrays, told = archived_parts({"left": box, "right": ParameterBox(3, 4), "none": None})
     assert told.keys() == {"left", "right"}
-    again = ParameterBox.from_archived(archived_part(arrays, "left"), told["left"])
+    again = ParameterBox.from_archived(*archived_part(arrays, told, "left"))
     assert again.names == ("a", "b") and again.upper.tolist() == [1.0, 2.0]
-    assert archived_part(arrays, "lef") == {}
+    with pytest.raises(KeyError, match="lef"):
+        archived_part(arrays, told, "lef")
+    assert archived_box(arrays, told) is None
+    assert archived_box(*archived_parts({"box": box})).names == ("a", "b")
 
 
 def test_what_goes_wrong_is_told_with_the_path(tmp_path):
