@@ -96,13 +96,14 @@ class HermitianTerms:
         disc = float(np.maximum(_short_of_dominance(A) / D, 0.0).max()) / lowest
         if disc <= 4 * EPS * size:
             return disc
-        shift = self.size**0.5 * EPS * size
+        shift, rough = self.size**0.5 * EPS * size, float((row_sums(self.X) / D).max()) / lowest
         for _ in range(_STEPS):
             if shift >= min(disc, size):
                 break
             found = inertia(A + shift * self.X, D)
             if found.negative == 0:
-                return min(disc, size, shift + found.error / lowest + 4 * EPS * (size + shift))
+                assembly = 4 * EPS * (size + shift * rough)
+                return min(disc, size, shift + found.error / lowest + assembly)
             shift *= 4
         return min(disc, size)
 

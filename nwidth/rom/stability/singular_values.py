@@ -25,7 +25,7 @@ _FAR = 1e3
 class SingularValue:
     """sigma of A w = sigma X z: `lower` <= sigma <= `upper`, and w with ||w||_X = 1.
 
-    One of the two is proved, the other one is the quotient ||A w||_{X^-1} with its rounding.
+    One of the two is proved, the other one is the quotient ||A w||_{X^-1}, up to its rounding.
     """
 
     lower: float
@@ -111,8 +111,10 @@ def _counted(A: Any, product: InnerProduct, t: float) -> tuple[int, float]:
         K = sp.csr_array(sp.block_array([[t * X + H, -S], [S, t * X - H]]))
     weights = np.concatenate([product.diagonal, product.diagonal])
     found = inertia(K, weights)
-    assembly = 2 * EPS * (float((row_sums(K) / weights).max()) / product.lowest + t)
-    return found.negative, 1.01 * found.error / product.lowest + assembly
+    # And the rounding of the matrix itself, of each of its two terms and of their sum.
+    terms = row_sums(K) + t * np.tile(row_sums(X), 2)
+    assembly = 2 * EPS * float((terms / weights).max())
+    return found.negative, (1.01 * found.error + assembly) / product.lowest
 
 
 def _vector(A: Any, product: InnerProduct, *, smallest: bool) -> Array:

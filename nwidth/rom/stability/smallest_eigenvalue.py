@@ -24,7 +24,10 @@ _NEARER, _SHIFTS = 1e-3, 4
 
 @dataclass(frozen=True)
 class SmallestEigenvalue:
-    """lambda of A v = lambda X v: `lower` <= lambda <= `upper`, and v with ||v||_X = 1."""
+    """lambda of A v = lambda X v: `lower` <= lambda <= `upper`, and v with ||v||_X = 1.
+
+    `lower` is proved; `upper` is the Rayleigh quotient of v, and holds up to the rounding of that.
+    """
 
     lower: float
     upper: float
@@ -64,7 +67,7 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
         value, v = _lanczos(A, product)
     v = v / product.norm(v)
     value = float(np.vdot(v, A @ v).real)
-    best, spread = -np.inf, 0.0
+    best, spread, rows = -np.inf, 0.0, row_sums(X)
     crude = float((row_sums(A) / weights).max()) / lowest
     # An eigenvalue near zero is proved up to round-off of the whole matrix, not of itself.
     delta, size = 0.0, max(abs(value), EPS * crude)
@@ -73,8 +76,8 @@ def smallest_eigenvalue(A: Any, product: InnerProduct, rounding: float = 0.0) ->
         S = A - s * X
         found = inertia(S, weights)
         # And the rounding of A - s X itself.
-        assembly = EPS * (float((row_sums(S) / weights).max()) / lowest + abs(s))
-        e = 1.01 * found.error / lowest + assembly
+        assembly = float(((row_sums(S) + abs(s) * rows) / weights).max())
+        e = (1.01 * found.error + EPS * assembly) / lowest
         if found.negative == 0 and s - e > best:
             best, spread = s - e, e
         delta = further(delta, size, e, _CLOSE * abs(value) + 1e3 * EPS * crude)

@@ -1,5 +1,7 @@
 """The smallest eigenvalue: proved from below, whatever Lanczos' method has found."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -58,6 +60,35 @@ def test_of_clusters_in_which_iterations_stall(sign):
     pair = smallest_eigenvalue(A, InnerProduct(X))
     assert pair.lower <= exact + off and exact - off <= pair.upper
     assert pair.upper - pair.lower < 1e-8 * abs(exact)
+
+
+def exactly_definite(A, X, s):
+    """Return whether A - s X is definite, by elimination in rational numbers."""
+    S = [
+        [Fraction(float(a)) - Fraction(s) * Fraction(float(x)) for a, x in zip(*rows, strict=True)]
+        for rows in zip(A, X, strict=True)
+    ]
+    for k, row in enumerate(S):
+        if row[k] <= 0:
+            return False
+        for below in S[k + 1 :]:
+            factor = below[k] / row[k]
+            below[k:] = [b - factor * r for b, r in zip(below[k:], row[k:], strict=True)]
+    return True
+
+
+@pytest.mark.parametrize("convert", [np.array, sp.csr_array])
+def test_of_near_multiples_of_a_nearly_singular_product(convert):
+    """A - s X cancels here, and what rounds is s X, whose entries are far larger than its form."""
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        n = int(rng.integers(2, 7))
+        G = rng.standard_normal((n, n - 1))
+        X = G @ G.T + 10.0 ** rng.uniform(-9, -5) * np.eye(n)
+        A = rng.uniform(0.1, 9) * X
+        A = (A + A.T) / 2
+        pair = smallest_eigenvalue(convert(A), InnerProduct(convert(X)))
+        assert exactly_definite(A, X, pair.lower)
 
 
 def test_of_a_real_matrix_against_a_complex_product():
