@@ -71,8 +71,8 @@ def reduce_problem(
 
         drawn = plotting.reduction(
             np.array([step.relative for step in result.history]),
-            check.bounds[: len(check.errors)],
-            check.errors,
+            check.told[0],
+            check.told[1],
             check.seconds,
             settings.rtol,
         )
@@ -133,6 +133,12 @@ class _Check:
     doubts: Array
     seconds: dict[str, float]
 
+    @property
+    def told(self) -> tuple[Array, Array]:
+        """Bounds and errors, at least, where full solves tell errors from round-off."""
+        known = self.errors > CLEAR * self.doubts
+        return self.bounds[: len(known)][known], (self.errors - self.doubts)[known]
+
 
 def _check(task: AffineTask, model: ReducedBasis, product: InnerProduct, seed: int) -> _Check:
     """Ask for parameters that were not trained on, and solve some of them."""
@@ -176,22 +182,21 @@ def _tell(task: AffineTask, model: ReducedBasis, check: _Check) -> None:
         f"{FRESH} new parameters: largest bound {percent(relative[worst], up=True)} of the "
         f"solution, at {where}"
     )
-    solved = len(check.errors)
-    typer.echo(
-        f"{solved} of them solved: largest error "
-        f"{percent(float(np.max(check.errors / check.sizes[:solved])))}, {_effectivities(check)}"
-    )
+    solved, (bounds, errors) = len(check.errors), check.told
+    largest = percent(float(np.max(check.errors / check.sizes[:solved])))
+    if len(errors):
+        ratios = bounds / errors
+        typer.echo(
+            f"{solved} of them solved: largest error {largest}, bound over error "
+            f"{ratios.min():.3g} to {ratios.max():.3g}"
+        )
+    else:
+        typer.echo(
+            f"{solved} of them solved: they differ by {largest} at most, which is round-off of the "
+            "full solves"
+        )
     full, one, many = check.seconds.values()
     typer.echo(
         f"full solve {1e3 * full:.3g} ms; one query {1e6 * one:.3g} us, {full / one:,.0f} times as "
         f"fast; in a table {1e6 * many:.3g} us, {full / many:,.0f} times (bounds included)"
     )
-
-
-def _effectivities(check: _Check) -> str:
-    """Return bounds over errors in words, of those errors that full solves tell from round-off."""
-    known = check.errors > CLEAR * check.doubts
-    if not known.any():
-        return "no larger than round-off of the full solves"
-    ratios = check.bounds[: len(known)][known] / (check.errors - check.doubts)[known]
-    return f"bound over error {ratios.min():.3g} to {ratios.max():.3g}"

@@ -166,12 +166,17 @@ def reduction(
     """Draw what a reduced model can do: greedy history, effectivities, time of each way to solve.
 
     `history` holds the largest relative bounds of 0, 1, ... vectors, `bounds` and `errors` those
-    of new parameters, `seconds` the time of one solution by method.
+    of new parameters, none where errors are not known from round-off, `seconds` the time of one
+    solution by method.
     """
     figure = Figure(figsize=(15.0, 3.9), layout="constrained")
     first, second, third = (plain(axes) for axes in figure.subplots(1, 3))
     _history(first, history, None, rtol)
-    _ratios(second, bounds, errors)
+    if np.size(errors):
+        _ratios(second, bounds, errors)
+    else:
+        second.set_axis_off()
+        second.text(0.5, 0.5, "errors are round-off\nof the full solves", ha="center", **TEXT)
     names, times = list(seconds), 1e6 * positive(list(seconds.values()), "times")
     rows = np.arange(len(names))[::-1]
     third.barh(rows, times, height=0.62, color=[GREY, *[BLUE] * (len(names) - 1)])

@@ -52,7 +52,7 @@ def test_a_problem_file_gives_a_certified_model(nwidth, block, tmp_path):
     assert answer.code == 0, answer.err
     assert "49 unknowns, 2 parameters, 2 terms on the left" in answer.out
     assert "coercivity constant by min-theta" in answer.out
-    assert "no larger than round-off of the full solves" in answer.out
+    assert "which is round-off of the full solves" in answer.out
     assert "one query" in answer.out and (tmp_path / "m.png").exists()
     model = ReducedBasis.load(tmp_path / "m.h5")
     assert model.box.names == ("k", "m")
@@ -174,6 +174,19 @@ def test_options_that_do_not_belong(nwidth, block, tmp_path):
     assert answer.code == 2 and "no such configuration file" in answer.sentence
     answer = nwidth("reduce", block, "-o", block, "--overwrite")
     assert answer.code == 1 and "another file" in answer.sentence
+
+
+def test_ratios_to_errors_of_round_off_are_not_drawn(nwidth, block, tmp_path, monkeypatch):
+    from nwidth import plotting
+
+    drawn = []
+    monkeypatch.setattr(plotting, "reduction", lambda *told: drawn.append(told) or draw(*told))
+    draw = plotting.reduced_models.reduction
+    for k in (1, 9):
+        wish = ("reduce", block, "-o", tmp_path / f"{k}.h5", "-p", tmp_path / f"{k}.png")
+        assert nwidth(*wish, "--max-size", k).code == 0
+    (_, bounds, errors, *_), (_, _, none, *_) = drawn
+    assert len(errors) > 10 and (bounds >= errors).all() and len(none) == 0
 
 
 def test_the_history_is_drawn(nwidth, block, tmp_path):
