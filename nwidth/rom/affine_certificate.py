@@ -15,7 +15,7 @@ from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
 from nwidth.rom.compensated_matrix import CompensatedMatrix, compensated_combination
 from nwidth.rom.inner_product import InnerProduct
-from nwidth.rom.stability.stability_bound import StabilityBound
+from nwidth.rom.stability.stability_bound import StabilityBound, stability_of
 from nwidth.rom.surrogate import Predictor
 
 Array = NDArray[Any]
@@ -69,10 +69,10 @@ class AffineErrorBound:
 
     def __call__(self, mus: Any, fields: Any) -> Array:
         """Return bounds (m,) for vectors (m, n) at parameters (m, p); infinite if not stable."""
-        theta, phi = self.problem.coefficients(np.asanyarray(mus))
-        fields = as_floating(np.asarray(fields), "fields")
+        theta, phi = self.problem.coefficients(mus)
+        fields = np.asarray(as_floating(fields, "fields"))
         require_finite(require_shape(fields, (len(theta), self.problem.size), "fields"), "fields")
-        lower = np.asarray(self.stability.lower(theta))
+        lower = stability_of(self.stability, theta)
         out = np.full(len(theta), np.inf)
         for start in range(0, len(theta), TOGETHER):
             part = slice(start, start + TOGETHER)
@@ -165,8 +165,8 @@ def certify_vectors(
     if rtol is not None:
         rtol = require_number(rtol, "rtol", "(0, inf)")
     problem = require_instance(error_bound, "error_bound", AffineErrorBound).problem
-    theta, phi = problem.coefficients(np.asanyarray(mus))
-    fields = as_floating(np.asarray(u), "prediction")
+    theta, phi = problem.coefficients(mus)
+    fields = np.asarray(as_floating(u, "prediction"))
     require_shape(fields, (len(theta), problem.size), "prediction")
     is_complex = "c" in (fields.dtype.kind, theta.dtype.kind, phi.dtype.kind)
     out = np.array(require_finite(fields, "prediction"), np.complex128 if is_complex else float)
@@ -209,10 +209,11 @@ def relative_bounds(inner_product: InnerProduct, fields: Array, absolute: Array)
 
 
 def _ratio(error: Array, size: Array) -> Array:
-    """Return error / (size - error), infinite where that is not known."""
+    """Return error / (size - error), infinite where that is not known; squares may overflow."""
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = error / (size - error) * SCALARS
-    return np.where(error == 0, 0.0, np.where(error < size, ratio, np.inf))
+    known = (error < size) & np.isfinite(size)
+    return np.where(error == 0, 0.0, np.where(known, ratio, np.inf))
 
 
 def _solved(
@@ -230,7 +231,7 @@ def _solved(
         solve = elimination(problem.matrices.combine(theta[0]))
     except InputError:
         return v, absolute, CertificateStatus.FAILED, 0
-    lower = float(error_bound.stability.lower(theta)[0])
+    lower = float(stability_of(error_bound.stability, theta)[0])
     best, new, count = v, solve(problem.sources.combine(phi[0])).astype(v.dtype), 1
     while True:
         if not np.isfinite(new).all():

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nwidth.rom._rounding_numba import EPS
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.stability.min_theta import MinTheta
-from nwidth.rom.stability.stability_bound import StabilityBound
+from nwidth.rom.stability.stability_bound import StabilityBound, stability_of
 
 Array = NDArray[Any]
 
@@ -152,12 +152,6 @@ class OnlineStage:
 
 
 _NONE = np.zeros(0)
-
-
-def stability_of(stability: StabilityBound, theta: Array) -> Array:
-    """Return lower bounds (m,) for coefficients (m, Q), complex ones without imaginary part too."""
-    real = theta.dtype.kind != "c" or not theta.imag.any()
-    return np.array(stability.lower(theta.real if real else theta), np.float64)
 
 
 def hermitian(matrices: Array) -> bool:

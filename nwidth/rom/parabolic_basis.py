@@ -26,7 +26,11 @@ from nwidth.rom.reduced_model import (
     one_parameter,
 )
 from nwidth.rom.reduced_solution import ReducedStatus
-from nwidth.rom.stability import StabilityBound, stability_from_archived
+from nwidth.rom.stability.stability_bound import (
+    StabilityBound,
+    stability_from_archived,
+    stability_of,
+)
 
 Array = NDArray[Any]
 
@@ -189,8 +193,7 @@ class ParabolicBasis:
             )
         theta, phi, masses, c = self.problem.coefficients(mus)
         inside = inside_box(self, mus, _OUTSIDE)
-        K, real = self.problem.steps, theta if theta.imag.any() else theta.real
-        lower: Array = np.asarray(self.stability.lower(real), np.float64)
+        K, lower = self.problem.steps, stability_of(self.stability, theta)
         x = np.zeros((len(mus), K + 1, self.size), self._dtype)
         bound, energy = np.zeros((2, len(mus), K + 1))
         safety = 1 + (K + 16) * EPS

@@ -23,7 +23,7 @@ from nwidth.errors import InputError
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.archived_parts import archived_box, archived_part, archived_parts, restored
 from nwidth.rom.device_online_stage import device_online_stage
-from nwidth.rom.online_stage import OnlineStage, stability_of
+from nwidth.rom.online_stage import OnlineStage
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.parameter_expressions import ParameterExpressions
 from nwidth.rom.reduced_model import (
@@ -39,7 +39,11 @@ from nwidth.rom.reduced_solution import (
     ReducedSolutions,
     energy_bounds,
 )
-from nwidth.rom.stability.stability_bound import StabilityBound, stability_from_archived
+from nwidth.rom.stability.stability_bound import (
+    StabilityBound,
+    stability_from_archived,
+    stability_of,
+)
 
 Array = NDArray[Any]
 

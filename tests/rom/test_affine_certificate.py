@@ -11,9 +11,12 @@ from nwidth.rom import (
     CertificateStatus,
     GrowingBasis,
     InnerProduct,
+    ParabolicProblem,
     ParameterExpressions,
     certify,
     certify_fields,
+    greedy,
+    pod_greedy,
 )
 from nwidth.rom.affine_certificate import AffineErrorBound, certify_vectors
 from nwidth.rom.stability import MinTheta
@@ -243,3 +246,37 @@ def test_fields_on_grids_keep_their_own_way():
     grid = Grid.uniform((5, 5))
     answer = certify_fields(Poisson(grid), {"source": np.ones((1, 5, 5))}, np.zeros((1, 5, 5)))
     assert answer.bound[0] > 0
+
+
+def test_hermitian_problems_in_complex_numbers_are_searched_and_certified():
+    matrices = [np.array([[2.0, 1j], [-1j, 3.0]]), np.eye(2)]
+    problem = AffineProblem(lambda mu: [1.0, mu[0]], matrices, lambda mu: [1.0], [[1.0, 2.0]])
+    stability = MinTheta([[1.0, 1.0]], [2.38])  # A_1 + A_2 >= (7 - sqrt(5)) / 2
+    result = greedy(problem, [1.0, 2.0, 3.0], 1e-6, stability=stability).checked()
+    heat = ParabolicProblem(problem, np.eye(2), np.linspace(0, 1, 4))
+    assert pod_greedy(heat, [1.0, 3.0], 1e-6, stability=stability).checked().model.size == 2
+    few, mu = result.model.truncated(1), [1.5]
+    found = certify(few, problem).predict({"mu": [mu]})
+    exact = np.linalg.solve(problem.matrix(mu), problem.source(mu))
+    error = np.linalg.norm(exact - found.u[0])
+    assert 1e-3 < error <= found.absolute_bound[0] <= 3 * error
+    solved = certify(few, problem).predict({"mu": [mu]}, rtol=1e-10).checked()
+    np.testing.assert_allclose(solved.u[0], exact, rtol=1e-10)
+
+
+def test_ragged_parameters_and_predictions_are_told():
+    problem = AffineProblem(lambda mu: mu, [np.eye(2)], lambda mu: [1.0], [[1.0, 1.0]])
+    bound = AffineErrorBound(problem, None, MinTheta([[1.0]], [1.0]))
+    with pytest.raises(InputError, match="mu: expected an array of numbers"):
+        certify_vectors(bound, [[1.0], [1.0, 2.0]], np.zeros((2, 2)))
+    for call in (certify_vectors, lambda bound, mus, u: bound(mus, u)):
+        with pytest.raises(InputError, match="expected an array of numbers"):
+            call(bound, [[1.0], [2.0]], [[1.0], [1.0, 2.0]])
+
+
+def test_fields_whose_squares_overflow_have_no_relative_bound():
+    problem = AffineProblem(lambda mu: mu, [np.eye(2)], lambda mu: [1.0], [[1e-90, 0.0]])
+    bound = AffineErrorBound(problem, None, MinTheta([[1.0]], [1.0]))
+    found = certify_vectors(bound, [[1e-290]], [[1.1e200, 0.0]])
+    assert found.absolute_bound[0] >= 1e199
+    assert found.bound[0] >= 0.1 and found.l2_bound[0] >= 0.1

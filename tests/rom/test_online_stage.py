@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from nwidth.rom.device_online_stage import device_online_stage
-from nwidth.rom.online_stage import OnlineStage, hermitian, stability_of
+from nwidth.rom.online_stage import OnlineStage, hermitian
 from nwidth.rom.parameter_box import ParameterBox
 from nwidth.rom.stability import MinTheta
+from nwidth.rom.stability.stability_bound import stability_of
 
 EPS = np.finfo(float).eps
 RNG = np.random.default_rng(3)

@@ -106,6 +106,19 @@ def require_coefficients(theta: Any, terms: int, *, allow_complex: bool = False)
     return require_finite(theta.astype(wide, copy=False), "theta")
 
 
+def stability_of(stability: StabilityBound, theta: Array) -> Array:
+    """Return lower bounds (m,) for coefficients (m, Q), complex ones without imaginary part too.
+
+    Those of a complex problem are complex numbers, also where its matrices are Hermitian.
+
+    >>> from nwidth.rom.stability.min_theta import MinTheta
+    >>> stability_of(MinTheta([[1.0]], [0.5]), np.array([[2.0 + 0j]])).round(12).tolist()
+    [1.0]
+    """
+    real = theta.dtype.kind != "c" or not theta.imag.any()
+    return np.array(stability.lower(theta.real if real else theta), np.float64)
+
+
 def require_stable(stability: StabilityBound, theta: Any, parameters: Any = None) -> Array:
     """Return the lower bounds of coefficients (m, Q), or raise where one is not positive.
 
@@ -124,7 +137,7 @@ def require_stable(stability: StabilityBound, theta: Any, parameters: Any = None
 bound -inf (min-theta) for theta = [1.0, -4.0] (1 of 2 samples); drop these parameters or choose \
 another bound
     """
-    bounds = stability.lower(theta)
+    bounds = stability_of(stability, np.asarray(as_floating(theta, "theta")))
     bad = np.flatnonzero(~(bounds > 0))
     if len(bad) == 0:
         return bounds
