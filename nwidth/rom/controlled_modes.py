@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_number
-from nwidth.arrays import as_floating, real_floating, require_finite, require_shape
+from nwidth.arrays import as_floating, power_of_two, real_floating, require_finite, require_shape
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.rom.dynamic_modes import reduced, require_misfits, require_pydmd
 from nwidth.rom.field_geometry import FieldGeometry
@@ -66,7 +66,7 @@ class ControlledModes:
         `times` are steps of the model, start + j step with j up to the number of inputs.
         """
         t = np.atleast_1d(np.asarray(real_floating(times, "times"), np.float64))
-        w = _inputs(control, self.control_matrix.shape[1])
+        w = _inputs(control, self.control_matrix.shape[1], self.is_real)
         steps = np.round((require_finite(t, "times") - self.start) / self.step).astype(int)
         on_step = np.abs(t - self.start - steps * self.step) <= _ON_STEP * self.step
         if t.ndim != 1 or not on_step.all() or (steps < 0).any() or (steps > len(w)).any():
@@ -157,7 +157,7 @@ def controlled_modes(
     dmd = require_pydmd()
     whole = Trajectory.of(data, times, output, sample)
     kept, rest = whole.cut(held_out)
-    w = _inputs(control, None)
+    w = _inputs(control, None, whole.is_real)
     if len(w) != len(whole.times) - 1:
         raise InputError(
             f"control: expected {len(whole.times) - 1} inputs, one less than the times, got "
@@ -165,6 +165,9 @@ def controlled_modes(
         )
     basis, scores = reduced(kept, rank, rtol)
     own = w[: len(kept.times) - 1]
+    # Squares of very large or small numbers would leave the range.
+    unit, own_units = power_of_two(scores.view(np.float64)), power_of_two(np.abs(own), (0,))
+    scores, own = scores * unit, own * own_units
     # In units of their own, so that the pseudo-inverse sees states and inputs alike.
     units = np.abs(own).max(axis=0)
     if not units.all():
@@ -186,8 +189,8 @@ def controlled_modes(
     model = ControlledModes(
         basis=basis,
         matrix=U @ found.operator.as_numpy_array @ U.conj().T,
-        control_matrix=found.B,
-        initial=scores[0],
+        control_matrix=found.B * (own_units / unit),
+        initial=scores[0] / unit,
         start=float(whole.times[0]),
         step=kept.step,
         is_real=whole.is_real,
@@ -203,7 +206,7 @@ def controlled_modes(
     )
 
 
-def _inputs(control: Any, count: int | None) -> Array:
+def _inputs(control: Any, count: int | None, is_real: bool) -> Array:
     """Return inputs (steps, q)."""
     w = np.asarray(as_floating(control, "control"))
     w = w[:, None] if w.ndim == 1 else w
@@ -211,6 +214,8 @@ def _inputs(control: Any, count: int | None) -> Array:
         raise InputError(
             f"control: expected shape (steps, {'q' if count is None else count}), got {w.shape}"
         )
+    if is_real and w.dtype.kind == "c":
+        raise InputError(f"control: expected real inputs, as the fields are real, got {w.dtype}")
     return require_finite(w, "control")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_choice, require_integer, require_number
-from nwidth.arrays import real_floating, require_finite, require_shape
+from nwidth.arrays import power_of_two, real_floating, require_finite, require_shape
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.rom.pod import pod
 from nwidth.rom.trajectory import Trajectory
@@ -175,6 +175,9 @@ def dynamic_modes(
     whole = Trajectory.of(data, times, output, sample)
     kept, rest = whole.cut(held_out)
     basis, scores = reduced(kept, rank, rtol)
+    # Squares of very large or small numbers would leave the range.
+    unit = power_of_two(scores.view(np.float64))
+    scores = scores * unit
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         if method == "exact":
@@ -189,7 +192,7 @@ def dynamic_modes(
         method=method,
         modes=modes.astype(np.complex64 if basis.real.dtype == np.float32 else np.complex128),
         rates=np.asarray(rates, np.complex128),
-        amplitudes=np.asarray(amplitudes, np.complex128),
+        amplitudes=np.asarray(amplitudes, np.complex128) / unit,
         start=float(kept.times[0]),
         is_real=whole.is_real,
         error=0.0,
@@ -198,9 +201,11 @@ def dynamic_modes(
         status=DynamicModesStatus.CONVERGED,
     )
     late = any("failed to converge" in str(warning.message) for warning in told)
+    error = kept.error_of(model.predict(kept.times))
+    late &= error > _TOLERANCE
     return replace(
         model,
-        error=kept.error_of(model.predict(kept.times)),
+        error=error,
         held_out_error=rest.error_of(model.predict(rest.times)) if held_out else None,
         status=DynamicModesStatus.STALLED if late else DynamicModesStatus.CONVERGED,
     )
@@ -251,7 +256,8 @@ def reduced(kept: Trajectory, rank: int | None, rtol: float) -> tuple[Array, Arr
             f"rank: the data have {found.rank} modes above rtol = {rtol:g}, got {rank}; lower one"
         )
     scores = found.coefficients(kept.fields)
-    return found.modes, scores.astype(np.complex128 if scores.dtype.kind == "c" else np.float64)
+    double = np.complex128 if scores.dtype.kind == "c" else np.float64
+    return found.modes, np.ascontiguousarray(scores, double)
 
 
 def _exact(dmd: ModuleType, scores: Array, step: float) -> tuple[Array, Array, Array]:

@@ -11,6 +11,7 @@ from nwidth.arrays import real_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.rom.field_basis import field_rows
+from nwidth.rom.matrix_products import frobenius_norm
 
 Array = NDArray[Any]
 
@@ -78,8 +79,8 @@ class Trajectory:
         steps = np.diff(self.times)
         if np.ptp(steps) > _UNIFORM * steps.mean():
             raise InputError(
-                f"times: expected equal steps, got {steps.min():g} to {steps.max():g}; use "
-                "method='optimized', which takes any times"
+                f"times: expected equal steps, got {steps.min():g} to {steps.max():g}; "
+                "dynamic_modes with method='optimized' takes any times"
             )
         return float(steps.mean())
 
@@ -99,5 +100,4 @@ class Trajectory:
     def error_of(self, fields: Any) -> float:
         """Return ||fields - own|| / ||own|| over all times."""
         own = self.fields.astype(np.complex128)
-        size = float(np.linalg.norm(own))
-        return float(np.linalg.norm(fields - own)) / (size or 1.0)
+        return frobenius_norm(fields - own) / (frobenius_norm(own) or 1.0)

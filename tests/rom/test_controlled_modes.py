@@ -104,6 +104,7 @@ def test_wrong_data_are_told(model):
         ((u[:5], INPUTS[:4]), "apart"),
         ((u, INPUTS[None]), "control: expected shape"),
         ((u, "x"), "control"),
+        ((u, 1j * INPUTS), "control: expected real inputs"),
         ((0 * u, INPUTS), "all vanish"),
     ):
         with pytest.raises(InputError, match=match):
@@ -117,6 +118,15 @@ def test_wrong_data_are_told(model):
             model.predict(times, INPUTS)
     with pytest.raises(InputError, match=r"\(steps, 2\)"):
         model.predict(TIMES, INPUTS[:, :1])
+    with pytest.raises(InputError, match="real inputs"):
+        model.predict(TIMES, 1j * INPUTS)
+
+
+@pytest.mark.parametrize(("size", "push"), [(1e200, 1e200), (1e-200, 1e-200), (1.0, 1e250)])
+def test_states_and_inputs_whose_squares_leave_the_range(size, push):
+    found = controlled_modes(size * run(INPUTS), push * INPUTS, TIMES, held_out=10)
+    assert found.error < 1e-10 and found.held_out_error < 1e-10
+    np.testing.assert_allclose(np.sort_complex(found.eigenvalues), np.sort_complex(EIGENVALUES))
 
 
 def test_growth_beyond_the_range_is_told():

@@ -56,6 +56,24 @@ def test_modes_are_those_of_the_system_up_to_a_factor():
         np.testing.assert_allclose(model.amplitudes[k] * model.modes[k], shape, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [2.0**600, 2.0**-600])
+def test_data_whose_squares_leave_the_range(method, size):
+    plain = dynamic_modes(exact(TIMES), TIMES, method=method, rank=2)
+    model = dynamic_modes(size * exact(TIMES), TIMES, method=method, rank=2)
+    np.testing.assert_allclose(ordered(model.rates), ordered(plain.rates), rtol=1e-5)
+    assert plain.error > 0.01
+    assert abs(model.error - plain.error) < 1e-5 * plain.error
+    np.testing.assert_allclose(
+        model.predict(TIMES) / size, plain.predict(TIMES), atol=1e-4 * abs(exact(TIMES)).max()
+    )
+
+
+def test_constant_data_are_fitted_to_the_tolerance():
+    model = dynamic_modes(np.ones((9, 4)), method="optimized")
+    assert model.error < 1e-12 and model.status is DynamicModesStatus.CONVERGED
+
+
 def test_complex_data_stay_complex():
     u = np.tensordot(np.exp(np.multiply.outer(TIMES, [1j, -0.2 + 3j])), SHAPES[:2], axes=1)
     model = dynamic_modes(u, TIMES)

@@ -10,6 +10,9 @@ from nwidth.errors import InputError
 
 Array = NDArray[Any]
 
+# Largest values below this one, or above its inverse, leave the range when they are squared.
+_SMALL = 1e-140
+
 
 @runtime_checkable
 class Regressor(Protocol):
@@ -54,7 +57,13 @@ def training_pairs(points: Any, values: Any) -> tuple[Array, Array]:
         array = np.array(real_floating(given, name), np.float64)
         if array.ndim != 2 or array.size == 0:
             raise InputError(f"{name}: expected rows (samples, number), got shape {array.shape}")
-        arrays.append(require_finite(array, name))
+        largest = float(np.abs(require_finite(array, name)).max())
+        if largest > 0 and not _SMALL <= largest <= 1 / _SMALL:
+            raise InputError(
+                f"{name}: expected numbers whose squares are in the range of floating point, got "
+                f"{largest:.1e} as the largest one; choose other units"
+            )
+        arrays.append(array)
     x, y = arrays
     if len(x) != len(y):
         raise InputError(f"values: expected {len(x)} rows, one per point, got {len(y)}")

@@ -28,6 +28,16 @@ def test_single_precision_and_integers_are_taken(fit):
     assert model.predict(X.astype(np.float32)).dtype == np.float64
 
 
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_numbers_whose_squares_leave_the_range_are_told(fit, size):
+    with pytest.raises(InputError, match="values: expected numbers whose squares"):
+        getattr(regression, fit)(X, size * X[:, :1])
+    with pytest.raises(InputError, match="points: expected numbers whose squares"):
+        getattr(regression, fit)(size * X, X[:, :1])
+    getattr(regression, fit)(X, 0 * X[:, :1])
+
+
 def test_distances_agree_with_the_plain_formula():
     plain = np.square(X[:5, None] - X[None]).sum(-1)
     np.testing.assert_allclose(squared_distances(X[:5], X), plain, rtol=1e-14)
