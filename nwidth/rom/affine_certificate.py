@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import as_floating, require_finite, require_shape
 from nwidth.errors import InputError
-from nwidth.rom._rounding_numba import EPS
+from nwidth.rom._rounding_numba import EPS, LOST
 from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
 from nwidth.rom.compensated_matrix import CompensatedMatrix, compensated_combination
@@ -26,6 +26,7 @@ TOGETHER = 32
 REFINEMENTS, HALVED = 3, 0.5
 # Covers the rounding of the last few operations of a bound.
 SCALARS = 1 + 16 * EPS
+TINY = 2.0**-1022
 
 
 class AffineErrorBound:
@@ -98,6 +99,9 @@ class AffineErrorBound:
                 V = np.stack(part, axis=1)
                 high, low = A.subtract(V, high, low)
                 allowance += A.allowance(V, high)
+        # Products may underflow, but not those of zeros.
+        used = ((phi != 0) & np.any(self._sources, axis=1)).any(axis=1) | fields.any(axis=1)
+        allowance += TINY * used
         return high, low, allowance
 
     def dual_norm(self, high: Array, low: Array, allowance: Array) -> Array:
@@ -106,7 +110,8 @@ class AffineErrorBound:
         w, rest, error = X.riesz_pair(high, low)
         size = X.norm(w + rest) * (1 + X.norm_rounding + EPS * X.roughness)
         unseen = np.linalg.norm(allowance.T / np.sqrt(X.diagonal), axis=1) / np.sqrt(X.lowest)
-        return (size + error + unseen) * SCALARS
+        lost = LOST * allowance.any(axis=0)  # squares that underflow, unless all is zero
+        return (size + error + unseen + lost) * SCALARS
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,8 @@ def relative_bounds(inner_product: InnerProduct, fields: Array, absolute: Array)
 
     ||u|| >= ||v|| - ||u - v||; where that is not positive the bound is infinite.
     """
-    size = np.asarray(inner_product.norm(fields.T)) / (1 + inner_product.norm_rounding)
+    with np.errstate(over="ignore"):  # what overflows has no relative bound
+        size = np.asarray(inner_product.norm(fields.T)) / (1 + inner_product.norm_rounding)
     return _ratio(absolute, size)
 
 

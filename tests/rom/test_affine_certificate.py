@@ -280,3 +280,9 @@ def test_fields_whose_squares_overflow_have_no_relative_bound():
     found = certify_vectors(bound, [[1e-290]], [[1.1e200, 0.0]])
     assert found.absolute_bound[0] >= 1e199
     assert found.bound[0] >= 0.1 and found.l2_bound[0] >= 0.1
+
+
+def test_bounds_hold_where_squares_of_residuals_underflow():
+    problem = AffineProblem(lambda mu: mu, [np.eye(2)], lambda mu: [1.0], [[1e-180, 0.0]])
+    bound = AffineErrorBound(problem, None, MinTheta([[1.0]], [1.0]))
+    assert bound([[1e-230]], [[0.9e50, 0.0]])[0] >= 0.1e50
