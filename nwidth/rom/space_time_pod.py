@@ -164,6 +164,10 @@ def space_time_pod(
         )
     require_finite(f, "data")
     samples, times, shape = *f.shape[:2], f.shape[2:]
+    if not isinstance(max_ranks, tuple | list) or len(max_ranks) != 2:
+        raise InputError(
+            f"max_ranks: expected a pair, of modes in time and in space, got {max_ranks!r:.80}"
+        )
     limit_t, limit_x = max_ranks
     time_geometry = FieldGeometry.of(time_weights, None, (times,))
     # Weights of the times belong to the rows of the first step.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.arrays import as_floating, require_finite, to_numpy
+from nwidth.arrays import as_floating, power_of_two, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.rom.implicit_basis import ImplicitBasis
 from nwidth.rom.matrix_products import frobenius_norm
@@ -162,7 +162,7 @@ class UpdatedSVD:
         kept = min(self.rank, int((sigma > floor).sum()))
         self.error += frobenius_norm(sigma[kept:])
         # What rounding of the update itself leaves, in units of the matrices that were added.
-        size = float(np.linalg.norm(left.coordinates) * np.linalg.norm(right.coordinates))
+        size = frobenius_norm(left.coordinates) * frobenius_norm(right.coordinates)
         size += frobenius_norm(self.singular_values)
         self.error += _UPDATE * float(np.finfo(self.dtype).eps) * size
         self.error += left.lost * frobenius_norm(right.coordinates)
@@ -195,8 +195,10 @@ class _Remainder:
 
     def __init__(self, basis: ImplicitBasis, D: tuple[Any, Any]):
         self.basis = basis
-        self.where, self.D = D
-        C = basis.inner(*D)
+        # Squares of very large or small numbers would leave the range.
+        unit = _unit(D[1])
+        self.where, self.D = D[0], D[1] * unit
+        C = basis.inner(self.where, self.D)
         gram = _dense(self.D.conj().T @ self.D)
         sizes = np.sqrt(np.diagonal(gram).real)
         # Columns of length one, so that small ones are not weak for their size; zeros stay.
@@ -223,8 +225,8 @@ class _Remainder:
             self.where, self.D, self.C = slice(None), Q[:, keep], None
             self.T = np.eye(self.D.shape[1], dtype=C.dtype)
         # What rounding may hide in the inner products.
-        self.lost = _ROUND_OFF * eps * float(sizes.max())
-        self.coordinates = np.concatenate([C, R])
+        self.lost = _ROUND_OFF * eps * float(sizes.max()) / unit
+        self.coordinates = np.concatenate([C, R]) / unit
 
     def change(self, F: Array) -> None:
         """Replace U by [U, Q] F."""
@@ -262,7 +264,11 @@ def _few(matrix: Any) -> tuple[Any, Any]:
 
 def _truncated(A: Any, rank: int) -> tuple[Array, Array, Array, float]:
     """Return U, sigma, V of the largest singular values above round-off, and what is left."""
-    small, eps = min(A.shape), _ROUND_OFF * float(np.finfo(A.dtype).eps)
+    small, eps, unit = min(A.shape), _ROUND_OFF * float(np.finfo(A.dtype).eps), _unit(A)
+    if not (A.data if hasattr(A, "tocoo") else A).any():
+        U, V = (np.zeros((size, 0), A.dtype) for size in A.shape)
+        return U, np.zeros(0, U.real.dtype), V, 0.0
+    A = A * unit
     dense = rank >= small - 1 or small <= 64
     if dense:
         U, sigma, Vh = np.linalg.svd(_dense(A), full_matrices=False)
@@ -281,7 +287,13 @@ def _truncated(A: Any, rank: int) -> tuple[Array, Array, Array, float]:
         # The difference of squares is exact to their rounding.
         size, kept = frobenius_norm(A.data if hasattr(A, "indptr") else A), frobenius_norm(sigma)
         left = float(np.sqrt(max(size - kept, 0.0) * (size + kept) + eps * size**2))
-    return U[:, :k], sigma[:k], Vh[:k].conj().T, left
+    return U[:, :k], sigma[:k] / unit, Vh[:k].conj().T, left / unit
+
+
+def _unit(A: Any) -> float:
+    """Return a power of two by which the largest entry is near one, if it is far from it."""
+    entries = np.abs(A.data if hasattr(A, "tocoo") else A)
+    return float(power_of_two(entries)) if entries.size else 1.0
 
 
 def _dense(matrix: Any) -> Array:

@@ -117,6 +117,9 @@ def test_bad_input_is_told():
         space_time_pod(np.ones((3, 0, 4)))
     with pytest.raises(NonFiniteError, match="data"):
         space_time_pod(np.full((2, 3, 4), np.nan))
+    for ranks in (3, (1, 2, 3)):
+        with pytest.raises(InputError, match="max_ranks: expected a pair"):
+            space_time_pod(np.ones((2, 3, 4)), max_ranks=ranks)
     with pytest.raises(InputError, match="weights"):
         space_time_pod(np.ones((2, 3, 4)), time_weights=np.ones(4))
     found = space_time_pod(np.ones((2, 3, 4)))

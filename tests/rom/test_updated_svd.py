@@ -153,6 +153,20 @@ def test_error_bounds_the_true_one(rank):
         assert np.linalg.norm(full - product(svd)) <= svd.error
 
 
+@pytest.mark.parametrize("sizes", [(1e-200, 1e-200), (1e200, 1e200), (1e-200, 1e200), (0, 1e-200)])
+@pytest.mark.parametrize("n", [12, 120])
+def test_error_bounds_the_true_one_where_squares_leave_the_range(sizes, n):
+    first, second = sizes
+    A, B = sparse(2 * n, n, 0.4, seed=1) * first, sparse(n, n, 0.4, seed=2) * second
+    svd = UpdatedSVD(A, 5).append_rows(B)
+    whole = np.vstack([A.toarray(), B.toarray()]) / second
+    left = np.linalg.norm(whole - product(svd) / second)
+    exact = np.linalg.svd(whole, compute_uv=False)
+    assert left <= svd.error / second <= 2 * left
+    assert len(svd.singular_values) == 5
+    np.testing.assert_allclose(svd.singular_values / second, exact[:5], rtol=0.2)
+
+
 def test_low_rank_matrices_are_followed_exactly():
     D, E = sparse(200, 4, 0.2), sparse(150, 4, 0.2, seed=1)
     A = sp.csr_array(D @ E.T)
