@@ -11,8 +11,6 @@ from nwidth.rom._rounding_numba import EPS
 
 Array = NDArray[Any]
 
-# Numbers in the work arrays of one block of coefficients.
-_BLOCK = 1 << 20
 # Weights and remainders of a program's solution count as zero below this relative size.
 _ZERO = 1e-9
 
@@ -30,9 +28,9 @@ class EigenvalueMinorant:
     method: milliseconds. It is kept as a vertex (the samples with w_i > 0 and the matrix T with
     w = T theta), and at any other theta w = max(T theta, 0) is admissible too: r is computed, not
     assumed to vanish, so that the bound holds whatever T is. The largest one over all vertices
-    takes a few products of small matrices. A second trial multiplies w by the largest factor <= 1
-    that leaves r >= 0, which is what terms with l_q = 0 ask for. Reference: Huynh, Rozza, Sen &
-    Patera (2007), doi:10.1016/j.crma.2007.09.019.
+    takes a few products of small matrices, in one compiled loop. A second trial multiplies w by the
+    largest factor <= 1 that leaves r >= 0, which is what terms with l_q = 0 ask for. Reference:
+    Huynh, Rozza, Sen & Patera (2007), doi:10.1016/j.crma.2007.09.019.
 
     Args:
         ranges: l_q and u_q, shape (Q, 2).
@@ -81,47 +79,15 @@ class EigenvalueMinorant:
 
     def evaluate(self, theta: Array) -> tuple[Array, Array]:
         """Return lower bounds (m,), and the vertices (m,) that gave them."""
-        K, Q = self.supports.shape
-        bounds, vertices = np.empty(len(theta)), np.empty(len(theta), dtype=int)
-        step = max(1, _BLOCK // (K * Q))
-        for i in range(0, len(theta), step):
-            cut = slice(i, i + step)
-            bounds[cut], vertices[cut] = self._block(theta[cut])
-        return bounds, vertices
+        from nwidth.rom.stability._eigenvalue_minorant_numba import largest
 
-    def _block(self, theta: Array) -> tuple[Array, Array]:
-        low, high = self.ranges.T
-        used = self.supports >= 0
-        C = np.where(used[..., None], self.points[self.supports], 0.0) if used.any() else None
-        if C is None:
-            C, values = np.zeros_like(self.maps), np.zeros(self.supports.shape)
-        else:
-            values = np.where(used, self.values[self.supports], 0.0)
-        w = np.maximum(np.matmul(theta, self.maps.transpose(0, 2, 1)), 0.0)  # (K, m, Q)
-        taken = np.matmul(w, C)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(taken > 0, theta / taken, 1.0).min(axis=2)
-        best = np.full(len(theta), -np.inf)
-        vertices = np.zeros(len(theta), dtype=int)
-        gain = np.einsum("kmi,ki->km", w, values)
-        factors = (np.ones_like(ratio), np.clip(ratio, 0.0, 1.0))
-        chosen = np.zeros(len(theta), dtype=int)
-        for number, t in enumerate(factors):
-            r = theta - t[..., None] * taken
-            trial = t * gain + np.minimum(r * low, r * high).sum(axis=2)
-            k = trial.argmax(axis=0)
-            found = trial[k, np.arange(len(theta))]
-            better = found > best
-            best, vertices = np.where(better, found, best), np.where(better, k, vertices)
-            chosen = np.where(better, number, chosen)
-        # What rounding may have added, of the chosen vertices alone.
-        each = np.arange(len(theta))
-        t = np.stack(factors)[chosen, vertices, each]
-        w = w[vertices, each] * t[:, None]
-        size = (w * np.abs(values[vertices])).sum(axis=1)
-        spread = np.abs(theta) + np.einsum("mi,miq->mq", w, np.abs(C[vertices]))
-        size += spread @ np.abs(self.ranges).max(axis=1)
-        return best - (4 * theta.shape[1] + 16) * EPS * size, vertices
+        m, Q = theta.shape
+        bounds, sizes, vertices = np.empty(m), np.empty(m), np.empty(m, dtype=np.intp)
+        given = (theta, self.supports, self.maps, self.points, self.values, *self.ranges.T)
+        tables = (np.ascontiguousarray(a) for a in given)
+        largest(*tables, bounds, sizes, vertices)
+        # What rounding may have added.
+        return bounds - (4 * Q + 16) * EPS * sizes, vertices
 
     def optimal(self, theta: Array) -> "EigenvalueMinorant":
         """Return the minorant with the vertex that is best for one theta (Q,) alone.

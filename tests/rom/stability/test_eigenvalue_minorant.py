@@ -74,16 +74,35 @@ def test_programs_give_the_optimum(family):
         assert minorant.lower(theta[None])[0] <= primal.fun + 1e-9
 
 
-def test_blocks_change_nothing(family, monkeypatch):
-    from nwidth.rom.stability import eigenvalue_minorant as module
+def plain(minorant, theta):
+    """Return the largest bound over vertices and both factors, and the first vertex that has it."""
+    best = []
+    low, high = minorant.ranges.T
+    for support, T in zip(minorant.supports, minorant.maps, strict=True):
+        used = support >= 0
+        w = np.maximum((T @ theta)[used], 0)
+        taken, gain = w @ minorant.points[support[used]], w @ minorant.values[support[used]]
+        t = min([1.0, *(theta[taken > 0] / taken[taken > 0])])
+        r = [theta - factor * taken for factor in (1.0, max(t, 0.0))]
+        sums = [np.minimum(s * low, s * high).sum() for s in r]
+        best.append(max(gain + sums[0], max(t, 0.0) * gain + sums[1]))
+    return max(best), int(np.argmax(best))
 
+
+def test_the_kernel_does_what_the_formula_says(family):
     ranges, points, alpha = family
     minorant = grown(ranges, points, alpha(points))
+    minorant = minorant.joined(minorant.optimal(points[:3].mean(axis=0)))
     theta = np.random.default_rng(4).uniform(-1, 2, (101, 3))
-    whole = minorant.lower(theta)
-    monkeypatch.setattr(module, "_BLOCK", 7 * minorant.maps.shape[0] * 3)
-    assert np.allclose(minorant.lower(theta), whole, rtol=1e-13)
+    bounds, vertices = minorant.evaluate(theta)
+    wanted = [plain(minorant, one) for one in theta]
+    assert np.allclose(bounds, [bound for bound, _ in wanted], rtol=0, atol=2e-11)
+    assert (vertices == [vertex for _, vertex in wanted]).all()
+    assert (bounds < [bound for bound, _ in wanted]).all()  # what rounding may add is taken off
+    assert np.array_equal(minorant.lower(np.asfortranarray(theta)), bounds)
     assert minorant.lower(theta[:0]).shape == (0,)
+    alone = EigenvalueMinorant.of(ranges)
+    assert np.allclose(alone.lower(theta), [plain(alone, one)[0] for one in theta], atol=2e-11)
 
 
 def test_vertices_can_be_dropped(family):
