@@ -49,6 +49,24 @@ class FieldGeometry:
         """The roots of the weights, flat, or none."""
         return None if self.weights is None else np.sqrt(self.weights).ravel()
 
+    def root_as(self, dtype: Any) -> Array:
+        """Return the roots of the weights, or one; `InputError` if weights leave a dtype's range.
+
+        >>> FieldGeometry.of([1e80, 1.0], None, (2,)).root_as(np.dtype(np.float64)).tolist()
+        [1e+40, 1.0]
+        """
+        if self.weights is None or self.root is None:
+            return np.ones(1, dtype)
+        with np.errstate(over="ignore", under="ignore"):
+            weights = self.weights.astype(dtype)
+        if not ((weights > 0) & np.isfinite(weights)).all():
+            raise InputError(
+                f"weights: expected numbers in the range of {dtype}, as the fields are, got "
+                f"{self.weights.min():.1e} to {self.weights.max():.1e}; take fields in float64, or "
+                "other units"
+            )
+        return self.root.astype(dtype)
+
     def coordinates(self, rows: Array) -> tuple[Array, Callable[[Array], Array], float]:
         """Return rows with the inner products of flat fields, the way back, and what is lost.
 
@@ -71,7 +89,7 @@ class FieldGeometry:
             return R.T, lambda modes: (modes @ Q.T).astype(kind), max(1.0, lost)
         if self.root is None:
             return rows, lambda modes: modes, 1.0
-        root = self.root.astype(rows.real.dtype)
+        root = self.root_as(rows.real.dtype)
         return rows * root, lambda modes: modes / root, 1.0
 
     def inner(self, rows: Array, modes: Array) -> Array:

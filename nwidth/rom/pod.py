@@ -224,7 +224,13 @@ def pod(
         status = SelectionStatus.EXHAUSTED
     else:
         status = SelectionStatus.CONVERGED
-    sigma = sigma / sigma.dtype.type(scale)
+    with np.errstate(over="ignore"):
+        sigma = sigma / sigma.dtype.type(scale)
+    if not np.isfinite(sigma).all():
+        raise InputError(
+            f"data: expected fields whose singular values are in the range of {sigma.dtype}; "
+            "choose other units"
+        )
     modes = back(np.ascontiguousarray(modes))
     scores = (U * sigma[: len(modes)]).astype(modes.dtype, copy=False)
     sigma = sigma.astype(modes.real.dtype, copy=False)

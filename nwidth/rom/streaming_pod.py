@@ -84,6 +84,7 @@ class StreamingPOD:
         self._sigma = np.zeros(0, np.dtype(self.dtype).type(0).real.dtype)
         self._modes = np.zeros((0, prod(self.shape)), self.dtype)  # times the roots of weights
         self._dropped, self._lost, self._cut = 0.0, 1.0, False
+        self._geometry.root_as(self._sigma.dtype)  # weights are refused before the work
 
     @property
     def rank(self) -> int:
@@ -136,7 +137,7 @@ class StreamingPOD:
             status = SelectionStatus.CONVERGED
         total = np.hypot(frobenius_norm(sigma), self._dropped)
         left = np.hypot(frobenius_norm(sigma[kept:]), self._dropped)
-        root = 1 if self._geometry.root is None else self._geometry.root.astype(sigma.dtype)
+        root = self._geometry.root_as(sigma.dtype)
         return POD(
             modes=(self._modes[:kept] / root).reshape(-1, *self.shape),
             singular_values=sigma.copy(),

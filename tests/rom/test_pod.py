@@ -164,6 +164,9 @@ def test_file_round_trip(tmp_path):
         ({"weights": np.ones(3), "inner_product": np.eye(3)}, "got both"),
         ({"inner_product": np.eye(2)}, "expected size 3, got 2"),
         ({"method": "svd"}, "method: expected one of auto, qr, snapshots, randomized"),
+        ({"data": np.full((4, 3), 1.5e308)}, "in the range of float64"),
+        ({"data": np.ones((4, 3), "f4"), "weights": np.full(3, 1e80)}, "in the range of float32"),
+        ({"data": np.ones((4, 3), "f4"), "weights": np.full(3, 1e-80)}, "in the range of float32"),
     ],
 )
 def test_arguments_are_checked(given, words):

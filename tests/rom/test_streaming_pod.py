@@ -242,6 +242,7 @@ def test_very_large_and_very_small_fields(size):
         ({"dtype": "float16"}, "dtype"),
         ({"max_rank": 0}, "max_rank"),
         ({"weights": np.ones(4)}, "weights"),
+        ({"dtype": "float32", "weights": np.full(3, 1e80)}, "in the range of float32"),
         ({"memory": 100}, "memory: expected room for 16 rows, 384 bytes, got 100"),
         ({"weights": np.ones(3), "inner_product": np.eye(3)}, "got both"),
     ],
