@@ -13,6 +13,7 @@ from nwidth.solvers.discretization_error import discretization_error
 from nwidth.solvers.elimination import elimination
 from nwidth.solvers.equations import (
     AnisotropicDarcy,
+    Burgers,
     ConvectionDiffusion,
     Darcy,
     Helmholtz,
@@ -20,6 +21,7 @@ from nwidth.solvers.equations import (
     ThermalBlock,
     problem_from_description,
 )
+from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
@@ -47,6 +49,7 @@ from nwidth.solvers.newton import NewtonSolution, NewtonStatus, newton
 from nwidth.solvers.nine_point_operator import NinePointOperator
 from nwidth.solvers.problem import FieldInput, LinearProblem, Problem
 from nwidth.solvers.scaled_fast_poisson import ScaledFastPoisson
+from nwidth.solvers.simulate import Trajectory, simulate
 from nwidth.solvers.solution import Solution, Status
 from nwidth.solvers.solve import solve
 from nwidth.solvers.solve_batch import solve_batch
@@ -66,12 +69,14 @@ __all__ = [
     "BilinearElements",
     "BlackBoxMultigrid",
     "Boundary",
+    "Burgers",
     "ContinuationSolution",
     "ConvectionDiffusion",
     "Darcy",
     "DeviceBatch",
     "DiffusionOperator",
     "Dirichlet",
+    "EvolutionProblem",
     "FastDiagonalization",
     "FastPoisson",
     "FieldInput",
@@ -97,6 +102,7 @@ __all__ = [
     "StackedOperator",
     "Status",
     "ThermalBlock",
+    "Trajectory",
     "bicgstab",
     "conjugate_gradient",
     "continuation",
@@ -112,6 +118,7 @@ __all__ = [
     "read_matrix",
     "read_vector",
     "sequence_order",
+    "simulate",
     "solve",
     "solve_batch",
     "solve_matrix",

@@ -33,39 +33,11 @@ class FieldInput:
     positive: bool = False
 
 
-class LinearProblem(ABC):
-    """A discrete linear problem A(mu) u = b(mu), parametrized by named inputs mu.
-
-    A is square; nothing is said of symmetry or definiteness, and numbers may be complex. The
-    problem does not know how it is solved. Vectors of unknowns have `operator(mu).domain_shape`;
-    `unknowns` and `field` go between them and whole fields on `grid`, which also hold prescribed
-    boundary values.
-    """
+class ParametrizedProblem(ABC):
+    """What all problems have: a grid, named inputs, and a description for files."""
 
     grid: Grid
     inputs: tuple[FieldInput, ...]
-    output: str
-    output_unit: str = "1"
-
-    @abstractmethod
-    def operator(self, inputs: Inputs) -> LinearOperator:
-        """Return A(mu)."""
-
-    @abstractmethod
-    def source(self, inputs: Inputs) -> NDArray[Any]:
-        """Return b(mu), with the prescribed boundary values moved to the right-hand side."""
-
-    @abstractmethod
-    def unknowns(self, field: NDArray[Any]) -> NDArray[Any]:
-        """Return the unknowns of a whole field on the grid."""
-
-    @abstractmethod
-    def field(self, unknowns: NDArray[Any], inputs: Inputs) -> NDArray[Any]:
-        """Return the whole field: unknowns plus prescribed boundary values."""
-
-    @abstractmethod
-    def on(self, grid: Grid) -> "LinearProblem":
-        """Return the same problem on another grid of the same box (two-grid error estimates)."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -90,10 +62,12 @@ class LinearProblem(ABC):
         *,
         tensor: bool = False,
         shape: tuple[int, ...] | None = None,
+        kinds: str = "f",
     ) -> NDArray[Any]:
         """Return one checked input of the problem: known names, a shape that fits, finite.
 
         The shape is the grid's, or a diagonal tensor's if `tensor`, or `shape` alone if given.
+        Numbers are real ("f"), or may be complex as well ("fc").
         """
         if not isinstance(inputs, Mapping) or {*inputs} != {item.name for item in self.inputs}:
             came = ", ".join(map(str, inputs)) if isinstance(inputs, Mapping) else repr(inputs)[:80]
@@ -113,12 +87,46 @@ class LinearProblem(ABC):
         shapes = [self.grid.shape if shape is None else shape]
         if tensor:
             shapes.append((self.grid.dimension, *self.grid.shape))
-        if values.dtype.kind != "f" or tuple(values.shape) not in shapes:
+        if values.dtype.kind not in kinds or tuple(values.shape) not in shapes:
+            numbers = "numbers" if "c" in kinds else "real numbers"
             raise InputError(
-                f"{name}: expected real numbers of shape {' or '.join(map(str, shapes))}, "
+                f"{name}: expected {numbers} of shape {' or '.join(map(str, shapes))}, "
                 f"got {values.dtype} of shape {tuple(values.shape)}"
             )
         return require_finite(values, name)
+
+
+class LinearProblem(ParametrizedProblem):
+    """A discrete linear problem A(mu) u = b(mu), parametrized by named inputs mu.
+
+    A is square; nothing is said of symmetry or definiteness, and numbers may be complex. The
+    problem does not know how it is solved. Vectors of unknowns have `operator(mu).domain_shape`;
+    `unknowns` and `field` go between them and whole fields on `grid`, which also hold prescribed
+    boundary values.
+    """
+
+    output: str
+    output_unit: str = "1"
+
+    @abstractmethod
+    def operator(self, inputs: Inputs) -> LinearOperator:
+        """Return A(mu)."""
+
+    @abstractmethod
+    def source(self, inputs: Inputs) -> NDArray[Any]:
+        """Return b(mu), with the prescribed boundary values moved to the right-hand side."""
+
+    @abstractmethod
+    def unknowns(self, field: NDArray[Any]) -> NDArray[Any]:
+        """Return the unknowns of a whole field on the grid."""
+
+    @abstractmethod
+    def field(self, unknowns: NDArray[Any], inputs: Inputs) -> NDArray[Any]:
+        """Return the whole field: unknowns plus prescribed boundary values."""
+
+    @abstractmethod
+    def on(self, grid: Grid) -> "LinearProblem":
+        """Return the same problem on another grid of the same box (two-grid error estimates)."""
 
 
 class Problem(LinearProblem):

@@ -1,6 +1,7 @@
 """Equations: each file states one PDE as a `Problem`."""
 
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
+from nwidth.solvers.equations.burgers import Burgers
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.helmholtz import Helmholtz
@@ -11,6 +12,7 @@ from nwidth.solvers.equations.thermal_block import ThermalBlock
 
 __all__ = [
     "AnisotropicDarcy",
+    "Burgers",
     "ConvectionDiffusion",
     "Darcy",
     "Helmholtz",

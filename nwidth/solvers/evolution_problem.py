@@ -1,0 +1,49 @@
+"""A problem in time: inputs to a semilinear system and its initial state, states to fields."""
+
+from abc import abstractmethod
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nwidth.meshes import Grid
+from nwidth.solvers.problem import Inputs, ParametrizedProblem
+from nwidth.solvers.stepping import ETDRK4, EvolutionSystem, SteppingMethod
+
+Array = NDArray[Any]
+
+
+class EvolutionProblem(ParametrizedProblem):
+    """An equation u' = F(u; mu) on a grid, parametrized by named inputs mu, the initial fields too.
+
+    It does not know how it is stepped: `nwidth.solvers.simulate` does that. `state` and `fields` go
+    between fields on the grid and what is stepped, such as Fourier coefficients. `outputs` has the
+    fields by name, with their units; `method` is the stepper that suits the equation.
+    """
+
+    outputs: dict[str, str]
+    time_unit: str = "1"
+    method: SteppingMethod = ETDRK4
+
+    @abstractmethod
+    def system(self, inputs: Inputs) -> EvolutionSystem:
+        """Return the system that is stepped; its work space belongs to the caller's thread."""
+
+    @abstractmethod
+    def state(self, inputs: Inputs) -> Array:
+        """Return the initial state."""
+
+    @abstractmethod
+    def fields(self, v: Array) -> dict[str, Array]:
+        """Return the fields on the grid of a state, or of several, stacked."""
+
+    def invariants(self, v: Array) -> dict[str, Array]:
+        """Return what the equation conserves or dissipates, by name, of one state or of several."""
+        return {}
+
+    def tail(self, v: Array) -> Array | None:
+        """Return which part of a state is in the finest modes, None where this is not known."""
+        return None
+
+    @abstractmethod
+    def on(self, grid: Grid) -> "EvolutionProblem":
+        """Return the same problem on another grid of the same box."""

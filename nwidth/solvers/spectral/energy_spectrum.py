@@ -1,0 +1,54 @@
+"""Energy over wavenumbers, and what it says of the resolution."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.solvers.spectral.fourier_space import FourierSpace
+
+Array = NDArray[Any]
+
+
+def energy_spectrum(space: FourierSpace, v: Array) -> tuple[Array, Array]:
+    """Return wavenumbers and the energy of the modes around each, for each of a batch.
+
+        E(k_j) = 1/2 sum |v_k|^2   over the shell  j - 1/2 <= |k| / k_1 < j + 1/2
+
+    k_1 is the smallest wavenumber of the box. The sum over all shells is half the mean square of
+    the function (Parseval). Reference: Pope (2000), Turbulent Flows, doi:10.1017/CBO9780511840531,
+    section 6.5.
+
+    >>> from nwidth.meshes import Grid
+    >>> space = FourierSpace(Grid.periodic(8, upper=2 * np.pi))
+    >>> v = space.transform.forward(np.cos(2 * space.grid.axes[0].points))
+    >>> energy_spectrum(space, v)[1].round(12).tolist()
+    [0.0, 0.0, 0.25, 0.0, 0.0]
+    """
+    first = 2 * np.pi / max(axis.length for axis in space.grid.axes)
+    shells = np.floor(np.sqrt(space.squared) / first + 0.5).astype(int).ravel()
+    energy = 0.5 * (space.weights * abs(v) ** 2).reshape(
+        *v.shape[: -len(space.modes)], space.weights.size
+    )
+    counts = shells.max() + 1
+    flat = [np.bincount(shells, one, counts) for one in energy.reshape(-1, energy.shape[-1])]
+    return first * np.arange(counts), np.reshape(flat, (*energy.shape[:-1], counts))
+
+
+def spectral_tail(space: FourierSpace, v: Array) -> Array:
+    """Return which part of a function's norm is in the upper third of the modes it may have.
+
+        (sum_{k in T} |v_k|^2 / sum_{k != 0} |v_k|^2)^(1/2),   T: 2/9 <= |m_a| / n_a along some axis
+
+    The modes are those that the 2/3 rule keeps. Well resolved fields have less than 1e-3; one that
+    is not periodic has a tail that does not fall with the resolution.
+    """
+    tail = np.zeros(space.modes, bool)
+    for n, m in zip(space.shape, space.numbers, strict=True):
+        tail |= abs(m) >= 2 * n / 9
+    square = (space.weights * abs(v) ** 2).reshape(
+        *v.shape[: -len(space.modes)], space.weights.size
+    )
+    whole = square[..., 1:].sum(axis=-1)
+    part = square[..., tail.ravel()].sum(axis=-1)
+    return np.sqrt(part / np.where(whole > 0, whole, 1.0))

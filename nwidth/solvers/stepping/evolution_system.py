@@ -1,0 +1,62 @@
+"""What is stepped in time: a semilinear system of ordinary differential equations."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nwidth.errors import InputError
+from nwidth.solvers.stepping.linear_part import LinearPart
+
+Array = NDArray[Any]
+
+
+class EvolutionSystem(ABC):
+    """v' = L v + N(t, v), for an array v of any shape, real or complex.
+
+    L is stiff and simple, N is neither; explicit methods take both together. A system may hold work
+    space: it belongs to one thread.
+    """
+
+    linear: LinearPart | None = None
+
+    @abstractmethod
+    def nonlinear(self, t: float, v: Array, out: Array) -> None:
+        """Write N(t, v) to `out`, which is not v."""
+
+    def rate(self, t: float, v: Array) -> float | None:
+        """Return about the largest |eigenvalue| of dN/dv, None if nothing is known of it.
+
+        Explicit steps are stable up to a number of each method over this rate: Courant's condition.
+        """
+        return None
+
+    def full(self, t: float, v: Array, out: Array, work: Array) -> None:
+        """Write L v + N(t, v) to `out`; `work` is an array like v."""
+        self.nonlinear(t, v, out)
+        if self.linear is not None:
+            self.linear.apply(v, work)
+            out += work
+
+
+class FunctionSystem(EvolutionSystem):
+    """A system from a function (t, v) -> N(t, v), and an L if there is one.
+
+    >>> import numpy as np
+    >>> system, out = FunctionSystem(lambda t, v: -v), np.empty(2)
+    >>> system.nonlinear(0.0, np.ones(2), out)
+    >>> out.tolist()
+    [-1.0, -1.0]
+    """
+
+    def __init__(self, function: Callable[[float, Array], Any], linear: LinearPart | None = None):
+        if not callable(function):
+            raise InputError(f"function: expected (t, v) -> N(t, v), got {function!r:.80}")
+        if linear is not None and not isinstance(linear, LinearPart):
+            raise InputError(f"linear: expected a LinearPart or None, got {linear!r:.80}")
+        self.function, self.linear = function, linear
+
+    def nonlinear(self, t: float, v: Array, out: Array) -> None:
+        """Write what the function returns to `out`."""
+        out[...] = self.function(t, v)

@@ -1,0 +1,200 @@
+"""Solve v' = L v + N(t, v) from an initial state, and return it at the times asked for."""
+
+import time as clock
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.archive import load_archive, save_archive
+from nwidth.arguments import require_instance, require_integer, require_number
+from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
+from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConvergedError
+from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.exponential_runge_kutta import ETDRK4
+from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
+from nwidth.solvers.stepping.step_control import StepControl
+from nwidth.solvers.stepping.stepping_method import SteppingMethod
+
+Array = NDArray[Any]
+
+_KIND = "evolution"
+# The first adaptive step is this part of the time to the first output.
+FIRST = 1e-2
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """States at times, and the record of how they were found.
+
+    `states` has one entry for each time that was reached. `t` is where the evolution stands.
+    """
+
+    times: Array
+    states: Array
+    status: EvolutionStatus
+    counts: Counts
+    t: float
+    method: str
+    seconds: float
+
+    def checked(self) -> "Evolution":
+        """Return the evolution itself, or raise with the remedy if it did not reach its end."""
+        if self.status is EvolutionStatus.FINISHED:
+            return self
+        blown = self.status is EvolutionStatus.BLOWN_UP
+        raise (NonFiniteError if blown else NotConvergedError)(
+            f"{self.method}: {self.status.value} (at t = {self.t:.6g}, step "
+            f"{self.counts.steps + 1})"
+        )
+
+
+def evolve(
+    system: EvolutionSystem,
+    v: Any,
+    times: Any,
+    *,
+    method: SteppingMethod = ETDRK4,
+    dt: float | None = None,
+    rtol: float | None = None,
+    atol: float = 0.0,
+    start: float = 0.0,
+    max_steps: int = 1_000_000,
+    output: Callable[[int, float, Array], Any] | None = None,
+    checkpoint: str | Path | None = None,
+    progress: Callable[[float, Counts], Any] | None = None,
+) -> Evolution:
+    """Step a system to given times, with steps of one size or of the size their errors allow.
+
+    Either `dt` or `rtol` is given. Fixed steps divide the time between outputs equally, none longer
+    than dt; where `system.rate` tells the Courant number, longer ones than the method can take are
+    refused. Adaptive steps keep the estimated error of each step below atol + rtol ||v||. Steps end
+    at the times asked for, so nothing is interpolated.
+
+    Args:
+        system: L and N.
+        v: the state at `start`, real or complex, float32 or float64, on the host or a device.
+        times: increasing, from `start` on; equal to it gives the initial state.
+        method: `ETDRK4` and its relatives for diagonal L, `ExplicitRungeKutta` for any.
+        dt: the largest step.
+        rtol: relative error of a step. Good values: 1e-4 to 1e-10.
+        atol: absolute error of a step, for solutions that decay to nothing.
+        start: the time of v.
+        max_steps: limit on the number of steps.
+        output: called as `output(k, t, v)` with each state in place of keeping it.
+        checkpoint: a file that is written at each output time and gone on from if it exists, with
+            the same steps and digits. Its maker sees to it that it belongs to the same problem.
+        progress: called as `progress(t, counts)` at each output time; True from it stops.
+
+    Raises `InputError` for what cannot be stepped. What goes wrong later is in `status`.
+
+    >>> from nwidth.solvers.stepping import DiagonalPart, FunctionSystem
+    >>> decay = FunctionSystem(lambda t, v: -(v**3), DiagonalPart([-1.0]))
+    >>> found = evolve(decay, [1.0], [0.5, 1.0], rtol=1e-9).checked()
+    >>> abs(float(found.states[1, 0]) - float(1 / np.sqrt(2 * np.exp(2.0) - 1))) < 1e-8
+    True
+    """
+    require_instance(system, "system", EvolutionSystem)
+    require_instance(method, "method", SteppingMethod)
+    v = _state(v)
+    start = require_number(start, "start", "(-inf, inf)")
+    times = _times(times, start)
+    if (dt is None) == (rtol is None):
+        raise InputError(f"dt, rtol: expected one of them, got dt = {dt!r} and rtol = {rtol!r}")
+    control, h = None, 0.0
+    if rtol is None:
+        h = require_number(dt, "dt", "(0, inf)")
+        _require_stable(system, method, v, start, h)
+    else:
+        control = StepControl(rtol, (method.embedded_order or 0) + 1, atol)
+        h = FIRST * float(times[times > start][0] - start) if (times > start).any() else 1.0
+    max_steps = require_integer(max_steps, "max_steps", 1)
+    integration = Integration(system, method, v, start, h, control, max_steps)
+    first = 0
+    if checkpoint is not None and Path(checkpoint).exists():
+        first, states = _resume(checkpoint, integration, times)
+    else:
+        states = []
+    began, status = clock.perf_counter(), EvolutionStatus.FINISHED
+    for k in range(first, len(times)):
+        status = integration.advance(float(times[k]))
+        if status is not EvolutionStatus.FINISHED:
+            break
+        if output is None:
+            states.append(integration.v.copy())
+        else:
+            output(k, float(times[k]), integration.v)
+        if checkpoint is not None:
+            _save(checkpoint, integration, k + 1, times, states)
+        if progress is not None and progress(integration.t, integration.counts) is True:
+            status = EvolutionStatus.STOPPED
+            break
+    xp = namespace(v)
+    kept = xp.stack(states) if states else xp.zeros((0, *v.shape), v.dtype)
+    seconds = clock.perf_counter() - began
+    counts = integration.counts
+    reached = times[times <= integration.t]
+    return Evolution(reached, kept, status, counts, integration.t, method.name, seconds)
+
+
+def _state(v: Any) -> Array:
+    """Return the initial state as a contiguous array of numbers that are finite."""
+    if namespace(v) is np:
+        v = np.asarray(v)
+    v = require_finite(as_floating(v, "v"), "v")
+    if v.size == 0:
+        raise InputError(f"v: expected numbers, got an array of shape {tuple(v.shape)}")
+    return namespace(v).ascontiguousarray(v)
+
+
+def _times(times: Any, start: float) -> Array:
+    times = np.atleast_1d(np.asarray(to_numpy(times)))
+    if times.ndim != 1 or times.size == 0 or times.dtype.kind not in "fiu":
+        raise InputError(f"times: expected one or several numbers, got {times!r:.80}")
+    times = require_finite(times.astype(np.float64), "times")
+    if times[0] < start or (np.diff(times) <= 0).any():
+        raise InputError(f"times: expected increasing numbers from {start:g} on, got {times!r:.80}")
+    return times
+
+
+def _require_stable(
+    system: EvolutionSystem, method: SteppingMethod, v: Array, t: float, h: float
+) -> None:
+    """Raise for a fixed step that Courant's condition of the initial state forbids."""
+    rate = system.rate(t, v)
+    if rate is None or method.reach == 0 or not rate > 0:
+        return
+    if h * rate > method.reach:
+        raise InputError(
+            f"dt: expected at most {method.reach / rate:.3g}, where {method.name} is stable for "
+            f"this initial state (Courant's condition), got {h:g}; take a smaller dt, or rtol"
+        )
+
+
+def _save(path: Any, run: Integration, done: int, times: Array, states: list[Array]) -> None:
+    """Write where the run stands, beside the states that are kept in memory."""
+    arrays, told = run.memory()
+    arrays = {name: to_numpy(a) for name, a in arrays.items()}
+    if states:
+        arrays["states"] = to_numpy(namespace(run.v).stack(states))
+    told |= {"done": done, "method": run.method.name}
+    save_archive(path, _KIND, {**arrays, "times": times}, told)
+
+
+def _resume(path: Any, run: Integration, times: Array) -> tuple[int, list[Array]]:
+    """Go on from a checkpoint; return how many times are done, and their states."""
+    arrays, told = load_archive(path, _KIND)
+    try:
+        if told["method"] != run.method.name or not np.array_equal(arrays["times"], times):
+            raise InputError(
+                f"{path}: expected a checkpoint of {run.method.name} for the same times, got one "
+                f"of {told['method']}; remove it, or name another file"
+            )
+        run.restore(arrays, told)
+        states = [run.xp.asarray(v) for v in arrays.get("states", ())]
+        return int(told["done"]), states
+    except (KeyError, TypeError, AttributeError) as error:
+        raise FileFormatError(f"{path}: not a checkpoint of an evolution ({error})") from None

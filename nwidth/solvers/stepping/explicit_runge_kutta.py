@@ -1,0 +1,128 @@
+"""Explicit Runge-Kutta methods, with embedded estimates of their errors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arrays import namespace
+from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.stepping_method import Stepper, SteppingMethod
+from nwidth.solvers.stepping.weighted_sums import add_numbers
+
+Array = NDArray[Any]
+Row = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ExplicitRungeKutta(SteppingMethod):
+    """A method by its tableau: stages a, weights b, nodes c, and the weights of the embedded one.
+
+        k_i = F(t + c_i h, v + h sum_{j<i} a_ij k_j),    v(t + h) = v + h sum_i b_i k_i
+
+    F = L + N is taken explicitly as a whole. Where the last row of a is b, the last stage is the
+    first of the next step. Reference: Hairer, Norsett & Wanner (1993), Solving Ordinary
+    Differential Equations I, doi:10.1007/978-3-540-78862-1, sections II.1, II.4 and II.5.
+    """
+
+    a: tuple[Row, ...] = ()
+    b: Row = ()
+    c: Row = ()
+    embedded: Row | None = None
+
+    def start(self, system: EvolutionSystem, v: Array) -> "ExplicitStepper":
+        """Return a stepper for arrays like v."""
+        return ExplicitStepper(self, system, v)
+
+
+class ExplicitStepper(Stepper):
+    """Steps of an explicit Runge-Kutta method."""
+
+    def __init__(self, method: ExplicitRungeKutta, system: EvolutionSystem, v: Array):
+        super().__init__(system)
+        xp = namespace(v)
+        self.method, self.known = method, False
+        self.slopes = xp.zeros((len(method.b), *v.shape), v.dtype)
+        self.stage, self.work = xp.empty_like(v), xp.empty_like(v)
+        self.zero = xp.zeros_like(v)
+        self.repeats = len(method.a) > 0 and method.a[-1] == method.b[:-1] and method.b[-1] == 0
+        self.error = xp.empty_like(v)
+
+    def step(self, t: float, h: float, v: Array, out: Array) -> Array | None:
+        """Write v(t + h) and return the difference of the embedded solution."""
+        m = self.method
+        for i in range(len(m.b)):
+            if i == 0 and self.known:
+                continue
+            at = v
+            if i > 0:
+                at = out if i == len(m.b) - 1 and self.repeats else self.stage
+                add_numbers(at, v, h * np.array(m.a[i - 1]), self.slopes)
+            self.system.full(t + m.c[i] * h, at, self.slopes[i], self.work)
+            self.evaluations += 1
+        self.known = True
+        if not self.repeats:
+            add_numbers(out, v, h * np.array(m.b), self.slopes)
+        if m.embedded is None:
+            return None
+        add_numbers(self.error, self.zero, h * np.subtract(m.b, m.embedded), self.slopes)
+        return self.error
+
+    def accept(self) -> None:
+        """Let the last stage be the first of the next step, or forget the first one."""
+        if self.repeats:
+            self.slopes[0] = self.slopes[-1]
+        self.known = self.repeats
+
+
+EULER = ExplicitRungeKutta("Euler", 1, None, 0.0, (), (1.0,), (0.0,))
+HEUN = ExplicitRungeKutta("Heun", 2, 1, 0.0, ((1.0,),), (0.5, 0.5), (0.0, 1.0), (1.0, 0.0))
+# Shu & Osher (1988), doi:10.1016/0021-9991(88)90177-5, eq. (2.18).
+SSPRK3 = ExplicitRungeKutta(
+    "SSPRK3",
+    3,
+    None,
+    1.7320508,
+    ((1.0,), (1 / 4, 1 / 4)),
+    (1 / 6, 1 / 6, 2 / 3),
+    (0.0, 1.0, 1 / 2),
+)
+RK4 = ExplicitRungeKutta(
+    "RK4",
+    4,
+    None,
+    2.8284271,
+    ((1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0)),
+    (1 / 6, 1 / 3, 1 / 3, 1 / 6),
+    (0.0, 1 / 2, 1 / 2, 1.0),
+)
+# Bogacki & Shampine (1989), doi:10.1016/0893-9659(89)90079-7.
+BOGACKI_SHAMPINE = ExplicitRungeKutta(
+    "Bogacki-Shampine 3(2)",
+    3,
+    2,
+    1.7320508,
+    ((1 / 2,), (0.0, 3 / 4), (2 / 9, 1 / 3, 4 / 9)),
+    (2 / 9, 1 / 3, 4 / 9, 0.0),
+    (0.0, 1 / 2, 3 / 4, 1.0),
+    (7 / 24, 1 / 4, 1 / 3, 1 / 8),
+)
+# Dormand & Prince (1980), doi:10.1016/0771-050X(80)90013-3, RK5(4)7M.
+DORMAND_PRINCE = ExplicitRungeKutta(
+    "Dormand-Prince 5(4)",
+    5,
+    4,
+    1.0,
+    (
+        (1 / 5,),
+        (3 / 40, 9 / 40),
+        (44 / 45, -56 / 15, 32 / 9),
+        (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+        (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+        (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+    ),
+    (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0),
+    (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0),
+    (5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40),
+)

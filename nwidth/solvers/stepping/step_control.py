@@ -1,0 +1,52 @@
+"""The size of the next step, from the estimated error of the last ones."""
+
+from dataclasses import dataclass
+
+from nwidth.arguments import require_number
+
+# Steps change by no more than these factors, and do not grow for less than the last one.
+SMALLEST, LARGEST, WORTHWHILE = 0.2, 5.0, 1.5
+SAFETY = 0.9
+
+
+@dataclass
+class StepControl:
+    """A proportional-integral controller of the error in each step.
+
+        h_new = 0.9 h e^(-0.7/q) e_old^(0.4/q),   e = ||error|| / (atol + rtol ||v||)
+
+    q is one more than the lower order of the pair. Steps with e > 1 are repeated. As exponential
+    methods have coefficients for each step size, steps only grow if it is worthwhile. Reference:
+    Gustafsson (1991), doi:10.1145/210232.210242; Hairer & Wanner (1996),
+    doi:10.1007/978-3-642-05221-7, section IV.2.
+
+    >>> control = StepControl(rtol=1e-6, order=4)
+    >>> control.next(0.1, 2.0, accepted=False) < 0.1
+    True
+    """
+
+    rtol: float
+    order: int
+    atol: float = 0.0
+    previous: float = 1.0
+
+    def __post_init__(self) -> None:
+        self.rtol = require_number(self.rtol, "rtol", "(0, 1)")
+        self.atol = require_number(self.atol, "atol", "[0, inf)")
+
+    def excess(self, error: float, size: float) -> float:
+        """Return e, at most 1 for a step that counts."""
+        allowed = self.atol + self.rtol * size
+        return error / allowed if allowed > 0 else (0.0 if error == 0 else float("inf"))
+
+    def next(self, h: float, excess: float, *, accepted: bool) -> float:
+        """Return the size of the next step."""
+        if not excess < float("inf"):
+            return SMALLEST * h
+        excess = max(excess, 1e-10)
+        if not accepted:
+            return h * min(max(SAFETY * excess ** (-1 / self.order), SMALLEST), SAFETY)
+        factor = SAFETY * excess ** (-0.7 / self.order) * self.previous ** (0.4 / self.order)
+        self.previous = excess
+        factor = min(max(factor, SMALLEST), LARGEST)
+        return h if 1 <= factor < WORTHWHILE else h * factor

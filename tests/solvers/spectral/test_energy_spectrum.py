@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from nwidth.meshes import Grid
+from nwidth.solvers.spectral import FourierSpace, energy_spectrum, spectral_tail
+
+
+def test_energy_is_counted_once():
+    space = FourierSpace(Grid.periodic((10, 15), upper=(2.0, 3.0)))
+    u = np.random.default_rng(6).normal(size=(3, 10, 15))
+    k, energy = energy_spectrum(space, space.transform.forward(u))
+    assert energy.shape == (3, len(k)) and k[1] == pytest.approx(2 * np.pi / 3)
+    assert np.allclose(energy.sum(axis=1), 0.5 * (u**2).mean(axis=(1, 2)))
+
+
+def test_tails_tell_what_is_not_periodic():
+    tails = []
+    for n in (64, 256):
+        space = FourierSpace(Grid.periodic(n))
+        x = space.grid.axes[0].points
+        smooth, jump = np.exp(np.sin(2 * np.pi * x)), x
+        tails.append(spectral_tail(space, space.transform.forward(np.stack([smooth, jump]))))
+    assert tails[0][0] < 1e-12 and tails[1][0] < 1e-12
+    assert tails[0][1] > 0.1 and tails[1][1] > 0.05

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.solvers.spectral import FourierSpace
+
+
+def space_of(shape, real=True, **options):
+    upper = [2.0, 3.0, 5.0][: len(shape)]
+    lower = [-1.0, 0.5, 0.0][: len(shape)]
+    return FourierSpace(Grid.periodic(shape, lower=lower, upper=upper), real=real, **options)
+
+
+def random_function(space, seed=0):
+    """Coefficients of a function whose cosines m = n/2 are left out."""
+    generator = np.random.default_rng(seed)
+    u = generator.normal(size=space.shape)
+    if not space.real:
+        u = u + 1j * generator.normal(size=space.shape)
+    v = space.transform.forward(u)
+    for n, m in zip(space.shape, space.numbers, strict=True):
+        v = np.where(2 * abs(m) == n, 0, v)
+    return v
+
+
+SHAPES = [(9,), (12,), (6, 9), (7, 8), (4, 5, 6)]
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_derivatives_of_waves(shape, real):
+    space = space_of(shape, real)
+    x = np.meshgrid(*(a.points for a in space.grid.axes), indexing="ij")
+    for a, axis in enumerate(space.grid.axes):
+        k = 2 * np.pi / axis.length
+        u, du = np.sin(k * x[a]), k * np.cos(k * x[a])
+        kind = float if real else complex
+        v = space.transform.forward(u.astype(kind))
+        assert np.allclose(space.transform.backward(space.derivative(v, a)), du, atol=1e-13)
+        assert np.allclose(
+            space.transform.backward(space.derivative(v, a, 2)), -(k**2) * u, atol=1e-12
+        )
+        assert np.allclose(space.derivative(v, a, 0), v)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_odd_derivatives_are_skew_and_real(shape):
+    space = space_of(shape)
+    generator = np.random.default_rng(1)
+    v, w = (space.transform.forward(generator.normal(size=shape)) for _ in range(2))
+    for a in range(len(shape)):
+        one, other = space.inner(space.derivative(v, a), w), space.inner(v, space.derivative(w, a))
+        assert one == pytest.approx(-other, abs=1e-11)
+        u = space.transform.backward(space.derivative(v, a))
+        assert np.allclose(space.transform.forward(u), space.derivative(v, a), atol=1e-13)
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_inner_products_and_integrals_are_sums_over_points(shape, real):
+    space = space_of(shape, real)
+    generator = np.random.default_rng(2)
+    values = [generator.normal(size=(2, *shape)) for _ in range(2)]
+    if not real:
+        values = [u + 1j * generator.normal(size=u.shape) for u in values]
+    v, w = map(space.transform.forward, values)
+    cell = space.volume / np.prod(shape)
+    axes = tuple(range(1, len(shape) + 1))
+    assert np.allclose(space.inner(v, w), cell * (values[0].conj() * values[1]).sum(axes))
+    assert np.allclose(space.integral(v), cell * values[0].sum(axes))
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize(("shape", "other"), [((9,), (16,)), ((8,), (9,)), ((6, 9), (12, 11)),
+                                              ((4, 5, 6), (6, 6, 8))])  # fmt: skip
+def test_resampled_functions_are_the_same_functions(shape, other, real):
+    space, fine = space_of(shape, real), space_of(other, real)
+    v = space.transform.forward(np.random.default_rng(0).normal(size=shape).astype(
+        float if real else complex))  # fmt: skip
+    w = space.resampled(v, fine)
+    points = np.random.default_rng(4).uniform(-3, 3, (20, len(shape)))
+    assert np.allclose(fine.evaluate(w, points), space.evaluate(v, points), atol=1e-12)
+    smooth = random_function(space)
+    assert np.allclose(fine.resampled(space.resampled(smooth, fine), space), smooth, atol=1e-15)
+
+
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_functions_interpolate(shape, real):
+    space = space_of(shape, real)
+    u = np.random.default_rng(5).normal(size=(2, *shape)).astype(float if real else complex)
+    points = np.stack(
+        [x.ravel() for x in np.meshgrid(*(a.points for a in space.grid.axes), indexing="ij")], -1
+    )
+    values = space.evaluate(space.transform.forward(u), points)
+    assert np.allclose(values, u.reshape(2, -1), atol=1e-12)
+
+
+def test_products_of_kept_modes_are_exact():
+    """The 2/3 rule: what aliases falls onto modes that are cut."""
+    space, fine = space_of((12, 18)), space_of((36, 54))
+    v, w = (random_function(space, seed) * space.kept for seed in (1, 2))
+    a, b = (space.transform.backward(f) for f in (v, w))
+    product = space.transform.forward(a * b) * space.kept
+    a, b = (fine.transform.backward(space.resampled(f, fine)) for f in (v, w))
+    exact = fine.resampled(fine.transform.forward(a * b), space) * space.kept
+    assert np.allclose(product, exact, atol=1e-15)
+    assert not np.allclose(space.transform.forward(a[::3, ::3] * b[::3, ::3]), exact, atol=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_precision_is_kept(dtype):
+    space = space_of((6, 8), dtype=dtype)
+    v = space.transform.forward(np.ones((6, 8), dtype))
+    assert space.transform.backward(v).dtype == dtype
+
+
+def test_grids_that_are_not_periodic_are_refused():
+    with pytest.raises(InputError, match="not periodic; take"):
+        FourierSpace(Grid.uniform(8))
+    with pytest.raises(InputError, match=r"points: expected shape \(m, 1\)"):
+        space_of((8,)).evaluate(np.zeros(5, complex), [0.0])
+    with pytest.raises(InputError, match="same box"):
+        space_of((8,)).resampled(np.zeros(5, complex), FourierSpace(Grid.periodic(8)))

@@ -1,0 +1,51 @@
+from decimal import Decimal, getcontext
+from math import factorial
+
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError, NonFiniteError
+from nwidth.solvers.stepping import phi_functions
+
+
+def exact(k, z):
+    """phi_k(z) by its series, in 90 digits."""
+    getcontext().prec = 90
+    z, term, total = Decimal(z), Decimal(1) / factorial(k), Decimal(0)
+    for j in range(400):
+        total += term
+        term *= z / (j + k + 1)
+    return float(total)
+
+
+def test_all_digits_from_tiny_to_large():
+    z = np.concatenate([s * np.geomspace(1e-9, 50, 80) for s in (1, -1)])
+    z = np.concatenate([z, [0.0, -1.0, 1.0, 2.0, -2.0, 4.0, -4.0]])
+    found = phi_functions(z, 4)
+    for k in range(5):
+        wanted = np.array([exact(k, x) for x in z])
+        assert np.abs(found[k] / wanted - 1).max() < 4e-15
+
+
+def test_complex_numbers_follow_the_recurrence():
+    generator = np.random.default_rng(0)
+    z = generator.normal(size=(7, 9)) * 5 + 1j * generator.normal(size=(7, 9)) * 20
+    phi = phi_functions(z, 3)
+    assert phi.shape == (4, 7, 9)
+    for k in range(3):
+        assert np.allclose(z * phi[k + 1] + 1 / factorial(k), phi[k], rtol=1e-13, atol=1e-14)
+    real = phi_functions(z.real, 3)
+    assert np.allclose(phi_functions(z.real + 0j, 3), real, rtol=4e-15, atol=0)
+
+
+def test_strong_decay_does_not_overflow_or_warn():
+    phi = phi_functions([-1e6, -800.0, -1e300], 3)
+    assert phi[0].tolist() == [0.0, 0.0, 0.0]
+    assert np.allclose(phi[1], [1e-6, 1 / 800, 1e-300], rtol=1e-15)
+
+
+def test_what_is_no_number_is_refused():
+    with pytest.raises(NonFiniteError, match="z"):
+        phi_functions([0.0, np.nan], 1)
+    with pytest.raises(InputError, match="last"):
+        phi_functions([0.0], -1)
