@@ -290,16 +290,16 @@ class ReducedBasis:
 
     def _row(self, mu: Array) -> tuple[Array, Array]:
         """Return theta (1, Q) and phi (1, Q_f), quickly where functions give what they must."""
-        rows = []
+        rows, kind = [], self._stage.dtype
         for given, count in self._functions:
             values = given(mu)
             try:
                 values = np.array(values, ndmin=2)
             except ValueError:  # rows of different lengths
                 return self.problem.coefficients(mu[None])
-            if values.dtype is _FLOAT:  # of a real coefficient in a complex problem
-                values = values.astype(self._stage.dtype, copy=False)
-            if values.dtype is not self._stage.dtype or values.shape != (1, count):
+            if values.dtype is not kind and values.dtype is _FLOAT:  # real in a complex problem
+                values = values.astype(kind)
+            if values.dtype is not kind or values.shape != (1, count):
                 return self.problem.coefficients(mu[None])
             rows.append(values)
         return rows[0], rows[1]
