@@ -146,6 +146,7 @@ class PODSurrogate(Surrogate, ABC):
         points, _ = features.points(
             {n: dataset[n][:] if values is None else values for n, values in told.items()}
         )
+        self._require_different(points, told)
         scores = modes.scores(fields)
         size = float(np.sqrt(np.mean(modes.norms(fields) ** 2)))
         regressor, more = self._regress(points, scores, size)
@@ -165,6 +166,19 @@ class PODSurrogate(Surrogate, ABC):
             **more,
         }
         return self
+
+    def _require_different(self, points: Array, told: Mapping[str, Any]) -> None:
+        """Raise if two samples have the same inputs, naming both and their scalars."""
+        _, first, group = np.unique(points, axis=0, return_index=True, return_inverse=True)
+        if len(first) == len(points):
+            return
+        again = int(np.setdiff1d(np.arange(len(points)), first)[0])
+        before = int(first[group.reshape(-1)[again]])
+        scalars = [f"{name} = {v[again]:.6g}" for name, v in told.items() if v is not None]
+        raise InputError(
+            f"data: expected samples with different inputs, got sample {again} with those of "
+            f"sample {before} ({', '.join(scalars) or ', '.join(told)}); leave one of them out"
+        )
 
     def predict(self, inputs: Mapping[str, Any]) -> Array:
         """Return fields (sample, *grid) for inputs by name, as `estimate` does, and warn of doubt.
