@@ -24,6 +24,9 @@ from nwidth.plotting.style import (
     positive,
 )
 
+# Ratios that spread more than this are drawn on a logarithmic axis.
+WIDE = 20.0
+
 
 def sensors(
     grid: Grid,
@@ -209,8 +212,11 @@ def _history(axes: Axes, bounds: Any, errors: Any, rtol: float | None) -> None:
 def _ratios(axes: Axes, bounds: Any, errors: Any) -> None:
     found = positive(bounds, "bounds")
     ratios = found / require_shape(positive(errors, "errors"), found.shape, "errors")
-    low, high = min(float(ratios.min()), 1.0), float(ratios.max()) * 1.05
-    axes.hist(ratios, np.linspace(low, high, 33).tolist(), color=BLUE, alpha=0.65)
+    low, high = min(float(ratios.min()) * 0.999, 1.0), float(ratios.max()) * 1.05
+    wide = high > WIDE * low
+    edges = np.geomspace(low, high, 33) if wide else np.linspace(low, high, 33)
+    axes.hist(ratios, edges.tolist(), color=BLUE, alpha=0.65)
+    axes.set_xscale("log" if wide else "linear")
     axes.axvline(1.0, color=ORANGE, linewidth=1.6)
     axes.set(xlabel="bound / true error", ylabel="number of parameters")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))

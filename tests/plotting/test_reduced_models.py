@@ -56,6 +56,10 @@ def test_effectivities_count_what_is_below_one(texts):
     figure = plotting.effectivities([2.0, 3.0, 0.9], [1.0, 1.0, 1.0])
     assert "median 2, largest 3, 1 below one" in texts(figure)
     assert sum(bar.get_height() for bar in figure.axes[0].patches) == 3
+    assert figure.axes[0].get_xscale() == "linear"
+    figure = plotting.effectivities([1.1, 2.0, 3.0, 400.0], np.ones(4))
+    assert figure.axes[0].get_xscale() == "log"
+    assert [int(bar.get_height()) for bar in figure.axes[0].patches if bar.get_height()] == [1] * 4
     with pytest.raises(InputError, match="errors: expected shape"):
         plotting.effectivities([2.0, 3.0], [1.0])
 
