@@ -35,17 +35,18 @@ def energy_spectrum(space: FourierSpace, v: Array) -> tuple[Array, Array]:
     return first * np.arange(counts), np.reshape(flat, (*energy.shape[:-1], counts))
 
 
-def spectral_tail(space: FourierSpace, v: Array) -> Array:
+def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
     """Return which part of a function's norm is in the upper third of the modes it may have.
 
-        (sum_{k in T} |v_k|^2 / sum_{k != 0} |v_k|^2)^(1/2),   T: 2/9 <= |m_a| / n_a along some axis
+        (sum_{k in T} |v_k|^2 / sum_{k != 0} |v_k|^2)^(1/2)
+        T: 2/3 <= (degree + 1) |m_a| / n_a along some axis
 
-    The modes are those that the 2/3 rule keeps. Well resolved fields have less than 1e-3; one that
+    The modes are those that `space.dealiased(degree)` keeps, of the 2/3 rule by default. Well resolved fields have less than 1e-3; one that
     is not periodic has a tail that does not fall with the resolution.
     """
     tail = np.zeros(space.modes, bool)
     for n, m in zip(space.shape, space.numbers, strict=True):
-        tail |= abs(m) >= 2 * n / 9
+        tail |= 3 * (degree + 1) * abs(m) >= 2 * n
     square = (space.weights * abs(v) ** 2).reshape(
         *v.shape[: -len(space.modes)], space.weights.size
     )

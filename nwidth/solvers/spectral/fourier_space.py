@@ -87,14 +87,25 @@ class FourierSpace:
 
     @cached_property
     def kept(self) -> Array:
-        """Whether a mode survives the 2/3 rule, |m| < n/3 along each axis.
+        """Whether a mode survives the 2/3 rule, |m| < n/3 along each axis: `dealiased(2)`.
 
-        Products of two functions of such modes alias onto others only. Orszag (1971),
-        doi:10.1175/1520-0469(1971)028<1074:OTEOAI>2.0.CO;2.
+        Orszag (1971), doi:10.1175/1520-0469(1971)028<1074:OTEOAI>2.0.CO;2.
         """
+        return self.dealiased(2)
+
+    def dealiased(self, degree: int) -> Array:
+        """Return whether a mode is kept where so many functions are multiplied, |m| < n/(degree+1).
+
+        Products of functions of such modes alias onto others only, as degree |m| - n < -|m|: the
+        2/3 rule for two, the 1/2 rule for three. Degree one leaves out the cosines m = n/2 alone.
+
+        >>> FourierSpace(Grid.periodic(12)).dealiased(3).sum()
+        np.int64(3)
+        """
+        degree = require_integer(degree, "degree", 1)
         kept = np.ones(self.modes, bool)
         for n, m in zip(self.shape, self.numbers, strict=True):
-            kept &= 3 * abs(m) < n
+            kept &= (degree + 1) * abs(m) < n
         return kept
 
     @cached_property

@@ -22,3 +22,14 @@ def test_tails_tell_what_is_not_periodic():
         tails.append(spectral_tail(space, space.transform.forward(np.stack([smooth, jump]))))
     assert tails[0][0] < 1e-12 and tails[1][0] < 1e-12
     assert tails[0][1] > 0.1 and tails[1][1] > 0.05
+
+
+def test_tails_begin_at_two_thirds_of_the_modes_that_are_kept():
+    space = FourierSpace(Grid.periodic(72))
+    x = 2 * np.pi * space.grid.axes[0].points
+    for degree, first in ((1, 24), (2, 16), (3, 12)):
+        below, within = (
+            spectral_tail(space, space.transform.forward(np.cos(m * x)), degree)
+            for m in (first - 1, first)
+        )
+        assert below < 1e-14 and abs(within - 1) < 1e-14

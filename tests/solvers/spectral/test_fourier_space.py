@@ -97,16 +97,27 @@ def test_functions_interpolate(shape, real):
     assert np.allclose(values, u.reshape(2, -1), atol=1e-12)
 
 
-def test_products_of_kept_modes_are_exact():
-    """The 2/3 rule: what aliases falls onto modes that are cut."""
-    space, fine = space_of((12, 18)), space_of((36, 54))
-    v, w = (random_function(space, seed) * space.kept for seed in (1, 2))
-    a, b = (space.transform.backward(f) for f in (v, w))
-    product = space.transform.forward(a * b) * space.kept
-    a, b = (fine.transform.backward(space.resampled(f, fine)) for f in (v, w))
-    exact = fine.resampled(fine.transform.forward(a * b), space) * space.kept
-    assert np.allclose(product, exact, atol=1e-15)
-    assert not np.allclose(space.transform.forward(a[::3, ::3] * b[::3, ::3]), exact, atol=1e-9)
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_products_of_kept_modes_are_exact(degree, real):
+    """The 2/3 rule, and its like for more factors: what aliases falls onto modes that are cut."""
+    space, fine = space_of((12, 15), real), space_of((60, 75), real)
+    kept, steps = space.dealiased(degree), [slice(None, None, 5)] * 2
+    factors = [random_function(space, seed) * kept for seed in range(degree)]
+    values = [fine.transform.backward(space.resampled(v, fine)) for v in factors]
+    whole = np.prod(values, axis=0)
+    exact = fine.resampled(fine.transform.forward(whole), space)
+    found = space.transform.forward(np.ascontiguousarray(whole[tuple(steps)]))
+    assert np.allclose(found[kept], exact[kept], atol=1e-15)
+    assert not np.allclose(found, exact, atol=1e-9)
+
+
+def test_the_modes_that_are_kept():
+    space = space_of((12, 15))
+    assert np.array_equal(space.kept, space.dealiased(2))
+    assert space.dealiased(3).sum() == 5 * 4 and space.dealiased(1).sum() == 11 * 8
+    with pytest.raises(InputError, match="degree: expected an integer >= 1"):
+        space.dealiased(0)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
