@@ -7,9 +7,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.equations.periodic_evolution import PeriodicEvolution
+from nwidth.solvers.equations.quadratic_advection import QuadraticAdvection
 from nwidth.solvers.problem import Inputs
-from nwidth.solvers.spectral import FourierSpace
-from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
+from nwidth.solvers.stepping import EvolutionSystem
 
 Array = NDArray[Any]
 
@@ -53,31 +53,10 @@ class Burgers(PeriodicEvolution):
 
     def system(self, inputs: Inputs) -> EvolutionSystem:
         """Return the system of the Fourier coefficients."""
-        return BurgersSystem(self.space, self.coefficients["viscosity"])
+        symbol = -self.coefficients["viscosity"] * self.space.squared
+        return QuadraticAdvection(self.space, symbol, 0.5, inputs[self.field])
 
     def invariants(self, v: Array) -> dict[str, Array]:
         """Return the mean velocity and the energy per length."""
         space = self.space
         return {"mean": v[..., 0].real, "energy": 0.5 * space.inner(v, v) / space.volume}
-
-
-class BurgersSystem(EvolutionSystem):
-    """v_k' = -nu k^2 v_k - i k / 2 (u^2)_k, without the modes of which u^2 has aliases."""
-
-    def __init__(self, space: FourierSpace, viscosity: float):
-        self.space, self.transform = space, space.transform
-        self.linear = DiagonalPart(-viscosity * space.squared)
-        k = space.wavenumbers[0]
-        self.fastest = float(np.abs(k[space.kept]).max())
-        self.factor = np.where(space.kept, -0.5j * k, 0).astype(space.transform.complex)
-
-    def nonlinear(self, t: float, v: Array, out: Array) -> None:
-        """Write -i k / 2 (u^2)_k."""
-        u = self.transform.backward(v)
-        u *= u
-        self.transform.forward(u, out)
-        out *= self.factor
-
-    def rate(self, t: float, v: Array) -> float:
-        """Return max |u| times the largest wavenumber."""
-        return float(abs(self.transform.backward(v)).max()) * self.fastest

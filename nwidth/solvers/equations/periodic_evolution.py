@@ -1,7 +1,7 @@
-"""What evolution equations of one real field on a torus share."""
+"""What evolution equations of fields on a torus share."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -16,70 +16,113 @@ from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, spectral_tail
 
 Array = NDArray[Any]
+Sampler = RandomField | Sequence[RandomField | None] | None
 
 
 class PeriodicEvolution(EvolutionProblem):
-    """An equation of one real field on a periodic grid, stepped by its Fourier coefficients.
+    """An equation of one or several fields on a periodic grid, stepped by its Fourier coefficients.
 
-    States have the modes that the 2/3 rule keeps. A subclass names its equation, its field and the
-    intervals of its coefficients, which are keywords of its constructor.
+    A subclass names its equation, its field (a tuple of names if there are several, whose
+    coefficients are stacked), the intervals of its coefficients, which are keywords of its
+    constructor, and how many functions its nonlinear terms multiply: `degree`. States have the
+    modes of which such products have no aliases. Coefficients in `per_axis` are one number for
+    each axis. `real` says whether fields are.
 
     Args:
         grid: periodic and uniform.
-        sampler: draws initial fields; None if the user brings them.
-        unit: of the field.
+        sampler: draws initial fields, one for each field; None if the user brings them.
+        unit: of the fields.
         dtype: precision of the computation, "float64" or "float32".
         coefficients: numbers by name.
     """
 
     equation: ClassVar[str]
-    field: ClassVar[str]
+    field: ClassVar[str | tuple[str, ...]]
     dimensions: ClassVar[tuple[int, ...]] = (1,)
     intervals: ClassVar[dict[str, str]] = {}
+    per_axis: ClassVar[tuple[str, ...]] = ()
+    degree: ClassVar[int] = 2
+    real: ClassVar[bool] = True
 
     def __init__(
         self,
         grid: Grid,
-        sampler: RandomField | None,
+        sampler: Sampler,
         unit: str,
         dtype: DTypeLike,
         **coefficients: Any,
     ):
-        self.space = FourierSpace(grid, dtype=dtype)
+        self.space = FourierSpace(grid, real=self.real, dtype=dtype)
         if grid.dimension not in self.dimensions:
             wanted = " or ".join(map(str, self.dimensions))
             raise InputError(
                 f"grid: expected {wanted} dimensions for {self.equation}, got {grid.dimension}"
             )
         self.grid, self.dtype = grid, np.dtype(dtype)
-        self.coefficients = {
-            name: require_number(value, name, self.intervals[name])
-            for name, value in coefficients.items()
-        }
-        self.inputs = (FieldInput(self.field, unit, check_sampler(sampler, grid, self.field)),)
-        self.outputs = {self.field: unit}
+        self.kept = self.space.dealiased(self.degree)
+        self.coefficients = {name: self._coefficient(name, c) for name, c in coefficients.items()}
+        names = (self.field,) if isinstance(self.field, str) else self.field
+        self.inputs = tuple(
+            FieldInput(name, unit, check_sampler(one, grid, name))
+            for name, one in zip(names, self._samplers(sampler, len(names)), strict=True)
+        )
+        self.outputs = dict.fromkeys(names, unit)
+
+    def _coefficient(self, name: str, value: Any) -> Any:
+        """Return a number, or a list of one number for each axis."""
+        interval = self.intervals[name]
+        if name not in self.per_axis:
+            return require_number(value, name, interval)
+        d = self.grid.dimension
+        if np.ndim(value) == 0:
+            value = [value] * d
+        if np.shape(value) != (d,):
+            raise InputError(f"{name}: expected one number or {d}, got {value!r:.80}")
+        return [require_number(c, name, interval) for c in value]
+
+    def _samplers(self, sampler: Sampler, count: int) -> Sequence[RandomField | None]:
+        """Return a sampler or None for each field."""
+        if isinstance(self.field, str):
+            return [cast(RandomField | None, sampler)]
+        if sampler is None:
+            return [None] * count
+        if not isinstance(sampler, Sequence) or len(sampler) != count:
+            raise InputError(
+                f"sampler: expected a list of {count} random fields, for {', '.join(self.field)}, "
+                f"or None, got {sampler!r:.80}"
+            )
+        return sampler
 
     def state(self, inputs: Inputs) -> Array:
-        """Return the coefficients of the initial field."""
-        u = self.input_field(inputs, self.field)
-        v = self.space.transform.forward(namespace(u).ascontiguousarray(u, self.dtype))
-        v[..., ~self.space.kept] = 0
+        """Return the coefficients of the initial fields."""
+        kinds, kind = ("f", self.dtype) if self.real else ("fc", self.space.transform.complex)
+        fields = [self.input_field(inputs, item.name, kinds=kinds) for item in self.inputs]
+        xp = namespace(*fields)
+        u = fields[0] if isinstance(self.field, str) else xp.stack(fields)
+        v = self.space.transform.forward(xp.ascontiguousarray(u, kind))
+        v *= xp.asarray(self.kept)
         return v
 
     def fields(self, v: Array) -> dict[str, Array]:
-        """Return the field on the grid."""
-        return {self.field: self.space.transform.backward(v)}
+        """Return the fields on the grid."""
+        u = self.space.transform.backward(v)
+        if isinstance(self.field, str):
+            return {self.field: u}
+        parts = np.moveaxis(u, -self.grid.dimension - 1, 0)
+        return dict(zip(self.field, parts, strict=True))
 
     def tail(self, v: Array) -> Array:
-        """Return which part of the field is in the finest modes."""
-        return spectral_tail(self.space, v)
+        """Return which part of the fields is in the finest modes, the largest of several."""
+        tail = spectral_tail(self.space, v, self.degree)
+        return tail if isinstance(self.field, str) else tail.max(axis=-1)
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
-        sampler = self.inputs[0].sampler
+        found = [None if s is None else s.on(grid) for s in self._drawn]
+        sampler = found[0] if isinstance(self.field, str) else found
         return type(self)(
             grid,
-            sampler=None if sampler is None else sampler.on(grid),
+            sampler=None if not any(found) else sampler,
             unit=self.inputs[0].unit,
             dtype=self.dtype,
             **self.coefficients,
@@ -87,20 +130,44 @@ class PeriodicEvolution(EvolutionProblem):
 
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description."""
-        item = self.inputs[0]
+        drawn = [None if s is None else s.describe() for s in self._drawn]
         return {
             "equation": self.equation,
             "grid": self.grid.describe(),
             **self.coefficients,
-            "sampler": None if item.sampler is None else item.sampler.describe(),
-            "unit": item.unit,
+            "sampler": drawn[0] if isinstance(self.field, str) else drawn,
+            "unit": self.inputs[0].unit,
             "dtype": self.dtype.name,
         }
 
+    @property
+    def _drawn(self) -> list[RandomField | None]:
+        return [item.sampler for item in self.inputs]
+
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
-        """Return the problem whose `describe()` this is."""
+        """Return the problem whose `describe()` this is.
+
+        Raises `InputError` for missing or unknown keys, and values that the problem does not take.
+        """
+        wanted = {"equation", "grid", "sampler", "unit", "dtype", *cls.intervals}
+        if {*description} != wanted:
+            raise InputError(
+                f"problem description: expected the keys {', '.join(sorted(wanted))}, "
+                f"got {', '.join(sorted(map(str, description)))}"
+            )
         rest = dict(description)
         grid, sampler = Grid.from_description(rest.pop("grid")), rest.pop("sampler")
-        del rest["equation"]
-        return cls(grid, sampler=None if sampler is None else random_field(sampler, grid), **rest)
+        if rest.pop("equation") != cls.equation:
+            raise InputError(
+                f"problem description: expected the equation {cls.equation}, "
+                f"got {description['equation']!r:.80}"
+            )
+        if isinstance(sampler, list):
+            return cls(grid, sampler=[_drawn(s, grid) for s in sampler], **rest)
+        return cls(grid, sampler=_drawn(sampler, grid), **rest)
+
+
+def _drawn(description: Mapping[str, Any] | None, grid: Grid) -> RandomField | None:
+    """Return a random field from its description, or None."""
+    return None if description is None else random_field(description, grid)

@@ -41,8 +41,9 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
         (sum_{k in T} |v_k|^2 / sum_{k != 0} |v_k|^2)^(1/2)
         T: 2/3 <= (degree + 1) |m_a| / n_a along some axis
 
-    The modes are those that `space.dealiased(degree)` keeps, of the 2/3 rule by default. Well resolved fields have less than 1e-3; one that
-    is not periodic has a tail that does not fall with the resolution.
+    The modes are those that `space.dealiased(degree)` keeps, of the 2/3 rule by default. Well
+    resolved fields have less than 1e-3; one that is not periodic has a tail that does not fall with
+    the resolution.
     """
     tail = np.zeros(space.modes, bool)
     for n, m in zip(space.shape, space.numbers, strict=True):
