@@ -26,6 +26,7 @@ from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.generate import generate
+from nwidth.solvers.generate_trajectories import generate_trajectories
 from nwidth.solvers.krylov import (
     RecycledSpace,
     bicgstab,
@@ -112,6 +113,7 @@ __all__ = [
     "fgmres",
     "gcro_dr",
     "generate",
+    "generate_trajectories",
     "minres",
     "newton",
     "problem_from_description",

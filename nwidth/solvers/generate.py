@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwidth._version import __version__
 from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import generator
-from nwidth.errors import FileFormatError, InputError, NotConvergedError
+from nwidth.errors import InputError, NotConvergedError
 from nwidth.solvers.batch_solver import BatchSolver
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.problem import Inputs, LinearProblem
@@ -83,6 +82,7 @@ def generate(
     (2, 9, 9) True
     """
     from nwidth.fields import FieldDataset
+    from nwidth.solvers.generated_file import existing_file, versions
 
     samples = require_integer(samples, "samples", 1)
     if not isinstance(problem, LinearProblem):
@@ -112,9 +112,9 @@ def generate(
         "method": method,
         "max_iterations": int(max_iterations),
         "dtype": dtype,
-        "versions": _versions(),
+        "versions": versions(),
     }
-    data = None if overwrite else _existing(path, provenance)
+    data = None if overwrite else existing_file(path, provenance)
     if data is None:
         units = {item.name: item.unit for item in problem.inputs}
         data = FieldDataset.create(
@@ -207,42 +207,3 @@ def _require_options(rtol: Any, max_iterations: Any, dtype: Any) -> None:
     require_number(rtol, "rtol", "(0, 1)")
     require_integer(max_iterations, "max_iterations", 1)
     require_choice(dtype, "dtype", ("float64", "float32"))
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions that the numbers may depend on."""
-    from importlib.metadata import version
-
-    return {"nwidth": __version__, **{name: version(name) for name in ("numpy", "scipy", "numba")}}
-
-
-def _existing(path: Path, provenance: dict[str, Any]) -> "FieldDataset | None":
-    """Open a file to continue or return, None if there is none; raise if it is another job's."""
-    from nwidth.fields import FieldDataset
-
-    if not path.exists():
-        return None
-    data = FieldDataset.open(path)
-    found, complete = data.provenance, data.complete
-    data.close()
-    for name, wanted in provenance.items():
-        if name != "versions" and found.get(name) != wanted:
-            key, came, wanted = _difference(name, found.get(name), wanted)
-            raise FileFormatError(
-                f"{path}: expected a file of the same job to continue, but its {key} is "
-                f"{came!r:.80} and not {wanted!r:.80}; choose another file or overwrite this one"
-            )
-    return FieldDataset.open(path, "r" if complete else "a")
-
-
-def _difference(name: str, came: Any, wanted: Any) -> tuple[str, Any, Any]:
-    """Return the first entry in which two descriptions differ, by its full name."""
-    if isinstance(came, dict) and isinstance(wanted, dict):
-        for key in [*wanted, *(k for k in came if k not in wanted)]:
-            if came.get(key) != wanted.get(key):
-                return _difference(f"{name}.{key}", came.get(key), wanted.get(key))
-    if isinstance(came, list) and isinstance(wanted, list) and len(came) == len(wanted):
-        for i, (one, other) in enumerate(zip(came, wanted, strict=True)):
-            if one != other:
-                return _difference(f"{name}[{i}]", one, other)
-    return name, came, wanted

@@ -67,6 +67,13 @@ class FastFourier:
         """The library that works on NumPy arrays."""
         return "scipy" if self._ducc is None else "ducc"
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_ducc": self._ducc is not None}  # a module goes to no process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._ducc = _ducc() if state["_ducc"] else None
+
     def forward(self, u: Array, out: Array | None = None) -> Array:
         """Return the coefficients of values, written to `out` if given."""
         kind = self.precision if self.real else self.complex
