@@ -117,6 +117,29 @@ class Axis:
         middles = (faces[:-1] + faces[1:]) / 2
         return cls(middles, float(faces[0]), float(faces[-1]), name, unit, periodic, "cell")
 
+    @classmethod
+    def chebyshev(
+        cls, n: int, lower: float = -1.0, upper: float = 1.0, *, name: str = "x", unit: str = "1"
+    ) -> Self:
+        """Return n nodes on [lower, upper], dense at the ends, the extrema of T_{n-1}.
+
+            x_j = (lower + upper) / 2 - (upper - lower) / 2 cos(pi j / (n - 1))
+
+        Polynomials through values there are well conditioned (`ChebyshevBasis`). Reference:
+        Trefethen (2019), doi:10.1137/1.9781611975949, chapter 2.
+
+        >>> Axis.chebyshev(5, 0.0, 2.0).points.round(6).tolist()
+        [0.0, 0.292893, 1.0, 1.707107, 2.0]
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 2:
+            raise InputError(f"axis {name}: expected at least 2 points, got {n!r}")
+        lower, upper, m = _bound(name, lower), _bound(name, upper), int(n) - 1
+        # The sine is odd to the last digit, so that points are symmetric.
+        xi = np.sin(np.pi * (2 * np.arange(m + 1) - m) / (2 * m))
+        points = (lower + upper) / 2 + (upper - lower) / 2 * xi
+        points[0], points[-1] = lower, upper
+        return cls(points, lower, upper, name, unit)
+
     @property
     def size(self) -> int:
         """Number of points."""

@@ -22,6 +22,7 @@ AXES = [
     Axis(FACES[:-1] + 0.05, 0.0, 2.0, periodic=True),
     Axis.cells(FACES),
     Axis.cells(FACES, periodic=True),
+    Axis.chebyshev(6, -0.5, 1.5, name="z", unit="m"),
 ]
 IDS = [repr(axis) for axis in AXES]
 each_axis = pytest.mark.parametrize("axis", AXES, ids=IDS)
@@ -149,3 +150,19 @@ def test_widely_graded_cells_keep_their_faces():
 def test_errors_say_what_to_do(build, words):
     with pytest.raises(InputError, match=words):
         build()
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 33])
+def test_chebyshev_points_are_extrema_of_a_polynomial(n):
+    axis = Axis.chebyshev(n, 1.0, 4.0)
+    xi = (axis.points - 2.5) / 1.5
+    assert np.allclose(xi, -np.cos(np.pi * np.arange(n) / (n - 1)), atol=1e-15)
+    top = np.polynomial.chebyshev.Chebyshev.basis(n - 1)(xi)
+    assert np.allclose(top, (-1.0) ** np.arange(n)[::-1], atol=1e-12)
+    one = Axis.chebyshev(n)
+    np.testing.assert_array_equal(one.points, -one.points[::-1])
+    for wrong in (1, 2.0, True):
+        with pytest.raises(InputError, match="at least 2 points"):
+            Axis.chebyshev(wrong)
+    with pytest.raises(InputError, match="lower < upper"):
+        Axis.chebyshev(n, 1.0, 1.0)
