@@ -11,6 +11,7 @@ from nwidth.meshes.random_field import RandomField, random_field
 _HOME = {
     "GaussianRandomField": "nwidth.meshes.gaussian_random_field",
     "LogNormalField": "nwidth.meshes.log_normal_field",
+    "RandomSines": "nwidth.meshes.random_sines",
     "TwoPhaseField": "nwidth.meshes.two_phase_field",
     "read_eclipse": "nwidth.meshes.eclipse",
     "read_eclipse_field": "nwidth.meshes.eclipse",
@@ -22,6 +23,7 @@ __all__ = [
     "Grid",
     "LogNormalField",
     "RandomField",
+    "RandomSines",
     "TwoPhaseField",
     "random_field",
     "read_eclipse",

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from nwidth.arrays import generator
+from nwidth.errors import InputError
+from nwidth.solvers import simulate
+from nwidth.solvers.equations.published_settings import published_setting, published_settings
+
+NAMES = list(published_settings())
+
+
+@pytest.mark.filterwarnings("ignore:.*finest third")  # 32 points are few
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_a_problem_on_grids_of_any_points(name):
+    setting = published_setting(name)
+    assert setting.problem().grid.shape == (setting.points,) * setting.dimension
+    assert setting.problem().grid.coarsen(setting.restrict()).shape[0] == setting.stored
+    problem = setting.problem(32)
+    found = simulate(problem, problem.sample(generator(0, 0)), [0.0, 0.01], dt=0.002)
+    assert all(np.isfinite(u).all() for u in found.fields.values())
+    assert setting.about()["setting"] == name and setting.source and len(setting.summary) < 100
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("navier-stokes")])
+def test_vorticity_has_the_covariance_of_the_published_sampler(name):
+    """Modes of the real part of a transform of complex normals, as ns_2d.py takes it."""
+    n, alpha, tau = 16, 2.5, 7.0
+    problem = published_setting(name).problem(n)
+    w = problem.inputs[0].sampler.samples(0, 2000)
+    found = (abs(np.fft.fft2(w)) ** 2).mean(axis=0) / n**4
+    k = np.minimum(np.arange(n), n - np.arange(n))
+    spectrum = (4 * np.pi**2 * np.add.outer(k**2, k**2) + tau**2) ** (-alpha / 2)
+    sigma = tau ** (alpha - 1)
+    if "paper" in name:
+        expected = 7**1.5 * spectrum**2
+    else:
+        rng = np.random.default_rng(1)
+        noise = rng.standard_normal((2000, n, n)) + 1j * rng.standard_normal((2000, n, n))
+        drawn = np.fft.ifft2(n**2 * 2**0.5 * sigma * spectrum * noise).real
+        expected = (abs(np.fft.fft2(drawn)) ** 2).mean(axis=0) / n**4
+    kept = np.ones((n, n), bool)
+    kept[0, 0] = kept[n // 2] = kept[:, n // 2] = False
+    # 2000 samples of the square of a mode: deviations of 1/2000^(1/2), the worst of 224 below five.
+    np.testing.assert_allclose(found[kept], expected[kept], rtol=5 * 2**0.5 / 2000**0.5)
+    assert abs(found[0, 0]) < 1e-20
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma", "tau", "alpha"),
+    [("burgers-fno-paper", 25.0, 5.0, 2.0), ("burgers-fno-script", 49.0, 7.0, 2.5)],
+)
+def test_velocity_has_the_published_covariance(name, sigma, tau, alpha):
+    u = published_setting(name).problem(32).inputs[0].sampler.samples(0, 4000)
+    found = (abs(np.fft.rfft(u)) ** 2).mean(axis=0)[:16] / 32**2
+    expected = sigma**2 * ((2 * np.pi * np.arange(16)) ** 2 + tau**2) ** -alpha
+    np.testing.assert_allclose(found[1:], expected[1:], rtol=4.5 / 4000**0.5)
+    assert found[0] < 1e-20
+
+
+def test_one_seed_is_one_function_on_finer_grids_and_cut_on_coarser_ones():
+    setting = published_setting("burgers-fno-script")
+    draw = {n: setting.problem(n).sample(generator(0, 3))["velocity"] for n in (64, 1024, 2048)}
+    np.testing.assert_allclose(draw[2048][::2], draw[1024], atol=1e-12)
+    fine, coarse = np.fft.rfft(draw[1024]) / 1024, np.fft.rfft(draw[64]) / 64
+    np.testing.assert_allclose(coarse[:32], fine[:32], atol=1e-15)
+
+
+def test_the_script_of_burgers_is_resolved():
+    setting = published_setting("burgers-fno-script")
+    problem = setting.problem()
+    inputs = problem.sample(generator(0, 0))
+    found = simulate(problem, inputs, [0.5, 1.0], rtol=setting.rtol)
+    finer = simulate(problem, inputs, [0.5, 1.0], rtol=setting.rtol / 100)
+    assert found.tail.max() < 1e-4
+    gap = abs(found.fields["velocity"] - finer.fields["velocity"]).max()
+    assert gap < 1e-7 * abs(finer.fields["velocity"]).max()
+
+
+def test_what_is_asked_for_wrongly():
+    with pytest.raises(InputError, match="burgers-fno-paper"):
+        published_setting("burgers")
+    with pytest.raises(InputError, match="points"):
+        published_setting("burgers-fno-paper").problem(3)
+    with pytest.raises(InputError, match="multiple of the 1024"):
+        published_setting("burgers-fno-script").restrict(1500)
