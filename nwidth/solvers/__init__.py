@@ -17,8 +17,10 @@ from nwidth.solvers.equations import (
     ConvectionDiffusion,
     Darcy,
     Helmholtz,
+    NavierStokes,
     Poisson,
     ThermalBlock,
+    VorticityForcing,
     problem_from_description,
 )
 from nwidth.solvers.evolution_problem import EvolutionProblem
@@ -88,6 +90,7 @@ __all__ = [
     "LinearProblem",
     "MatrixOperator",
     "Multigrid",
+    "NavierStokes",
     "Neumann",
     "NewtonSolution",
     "NewtonStatus",
@@ -104,6 +107,7 @@ __all__ = [
     "Status",
     "ThermalBlock",
     "Trajectory",
+    "VorticityForcing",
     "bicgstab",
     "conjugate_gradient",
     "continuation",

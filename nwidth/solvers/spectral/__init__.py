@@ -7,6 +7,7 @@ from nwidth.solvers.spectral.fast_fourier import FastFourier
 from nwidth.solvers.spectral.fourier_space import FourierSpace
 from nwidth.solvers.spectral.legendre_basis import LegendreBasis
 from nwidth.solvers.spectral.polynomial_basis import PolynomialBasis
+from nwidth.solvers.spectral.pruned_fourier import PrunedFourier
 from nwidth.solvers.spectral.sine_cosine_basis import CosineBasis, SineBasis
 from nwidth.solvers.spectral.spectral_basis import SpectralBasis
 
@@ -17,6 +18,7 @@ __all__ = [
     "FourierSpace",
     "LegendreBasis",
     "PolynomialBasis",
+    "PrunedFourier",
     "SineBasis",
     "SpectralBasis",
     "cosine_transform",
