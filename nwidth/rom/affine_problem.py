@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arrays import as_floating, real_floating, require_finite
+from nwidth.arrays import as_floating, real_floating, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError
 from nwidth.rom.affine_decomposition import AffineDecomposition
 from nwidth.rom.matrix_span import MatrixSpan
@@ -103,7 +103,7 @@ class AffineProblem:
         arrays (p,). Raises `InputError` for another number of coefficients, and for complex ones if
         all that is given is real; `NonFiniteError` for NaN and infinity.
         """
-        mus = np.asarray(real_floating(mus, "mu"), np.float64)
+        mus = np.asarray(real_floating(to_numpy(mus), "mu"), np.float64)
         if mus.ndim != 2:
             raise InputError(f"mu: expected shape (m, p), got {mus.shape}")
         require_finite(mus, "mu")
