@@ -1,11 +1,12 @@
 """``nwidth generate``: draw random inputs, solve, and write the samples to one HDF5 file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nwidth.cli.options import Overwrite, Threads
+from nwidth.errors import ConfigError
 
 if TYPE_CHECKING:
     from nwidth.cli.config import Config
@@ -24,8 +25,9 @@ def generate(
     configuration: Annotated[
         Path | None,
         typer.Argument(
-            help="Configuration file; without one: the two-phase Darcy benchmark.",
-            metavar="CONFIG",
+            help="Configuration file, or the name of a published data set in time (see --list); "
+            "without one: the two-phase Darcy benchmark.",
+            metavar="CONFIG|NAME",
             show_default=False,
         ),
     ] = None,
@@ -40,6 +42,29 @@ def generate(
     points: Annotated[
         int | None, typer.Option("--points", min=3, help="Points per axis of a square grid.")
     ] = None,
+    resolution: Annotated[
+        int | None,
+        typer.Option("--resolution", min=8, help="Of NAME: points per axis that are solved on."),
+    ] = None,
+    times: Annotated[
+        str | None,
+        typer.Option("--times", help="Of NAME: 0,0.5,1 or FIRST:LAST:COUNT, as 0:1:11."),
+    ] = None,
+    restriction: Annotated[
+        str | None,
+        typer.Option(
+            "--restriction", help="Of NAME: store points, subsample, or a series cut, fourier."
+        ),
+    ] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", help="Of NAME: float64 or float32 in the file.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Of NAME: processes. Default: one.")
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--list", help="Tell the published data sets, and end.")
+    ] = False,
     test: Annotated[
         bool, typer.Option("--test", help="Write the unseen test samples instead.")
     ] = False,
@@ -48,11 +73,38 @@ def generate(
 ) -> None:
     """Draw random inputs, solve each, write a data set; run again to resume.
 
+    Sample i depends on the seed and i alone, whatever the number of workers.
+
     For example:
         nwidth generate examples/darcy.toml -o darcy.h5
 
         nwidth generate --points 64 --samples 200 --seed 7 -o small.h5
+
+        nwidth generate burgers-fno-script -n 100 --times 0:1:11 --workers 2 -o burgers.h5
     """
+    from nwidth.cli.generate_setting import is_setting, listed
+
+    if names:
+        typer.echo(listed())
+        return
+    chosen = {
+        "--resolution": resolution,
+        "--times": times,
+        "--restriction": restriction,
+        "--dtype": dtype,
+        "--workers": workers,
+    }
+    if configuration is not None and is_setting(configuration):
+        if points is not None:
+            raise ConfigError("--points: a published data set takes --resolution instead")
+        _generate_setting(configuration, output, samples, seed, chosen, test, overwrite, threads)
+        return
+    for option, value in chosen.items():
+        if value is not None:
+            raise ConfigError(
+                f"{option}: expected the name of a published data set before it (nwidth generate "
+                "--list); a configuration file says this itself"
+            )
     from nwidth.cli.build import build, require_random
     from nwidth.cli.config import HDF5
     from nwidth.cli.describe_grid import describe_grid
@@ -60,7 +112,6 @@ def generate(
     from nwidth.cli.read_config import parse_config, read_config
     from nwidth.cli.readable_size import readable_size
     from nwidth.cli.threads import limit_threads
-    from nwidth.errors import ConfigError
 
     config = parse_config(BENCHMARK) if configuration is None else read_config(configuration)
     if points is not None:
@@ -81,6 +132,49 @@ def generate(
     claim(path, overwrite=True)  # an unfinished file is resumed, a finished one is kept
     number = unseen_seed(number) if test else number
     with generate_data(problem, path, count, config, seed=number, overwrite=overwrite) as data:
+        size = readable_size(path.stat().st_size)
+        typer.echo(f"{path}: {len(data)} samples on {describe_grid(data.grid)}, {size}")
+
+
+def _generate_setting(
+    name: Path,
+    output: Path | None,
+    samples: int | None,
+    seed: int | None,
+    chosen: dict[str, Any],
+    test: bool,
+    overwrite: bool,
+    threads: int | None,
+) -> None:
+    """Generate a published data set in time."""
+    from nwidth.cli.config import HDF5
+    from nwidth.cli.describe_grid import describe_grid
+    from nwidth.cli.generate_setting import generate_setting, parse_times, setting_of
+    from nwidth.cli.outputs import claim
+    from nwidth.cli.readable_size import readable_size
+    from nwidth.cli.threads import limit_threads
+
+    limit_threads(threads or 1)
+    setting = setting_of(name)
+    path = output or Path(f"{name}{'_test' if test else ''}.h5")
+    if path.suffix not in HDF5:
+        raise ConfigError(
+            f"--output: expected a file ending in {' or '.join(HDF5)}, got {str(path)!r}"
+        )
+    claim(path, overwrite=True)  # an unfinished file is resumed, a finished one is kept
+    times = chosen["--times"]
+    with generate_setting(
+        setting,
+        path,
+        samples or setting.samples,
+        seed=unseen_seed(seed or 0) if test else seed or 0,
+        points=chosen["--resolution"],
+        times=None if times is None else parse_times(times),
+        restriction=chosen["--restriction"] or "subsample",
+        dtype=chosen["--dtype"] or "float64",
+        workers=chosen["--workers"] or 1,
+        overwrite=overwrite,
+    ) as data:
         size = readable_size(path.stat().st_size)
         typer.echo(f"{path}: {len(data)} samples on {describe_grid(data.grid)}, {size}")
 

@@ -92,7 +92,7 @@ def generate_trajectories(
     >>> from nwidth.meshes import GaussianRandomField, Grid
     >>> from nwidth.solvers import Burgers
     >>> grid = Grid.periodic(64)
-    >>> u = GaussianRandomField(grid, alpha=2, tau=5, boundary="periodic")
+    >>> u = GaussianRandomField(grid, alpha=4, tau=5, boundary="periodic")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with generate_trajectories(
     ...         Burgers(grid, 0.1, u), f"{folder}/burgers.h5", 2, [0, 0.5, 1], restrict=2
@@ -105,7 +105,7 @@ def generate_trajectories(
 
     require_instance(problem, "problem", EvolutionProblem)
     samples = require_integer(samples, "samples", 1)
-    workers = require_integer(workers, "workers", 1)
+    workers = min(require_integer(workers, "workers", 1), samples)
     dtype = require_dtype(dtype, "float32", "float64")
     require_choice(restriction, "restriction", RESTRICTIONS)
     times = _times(times)
