@@ -21,6 +21,11 @@ from nwidth.solvers.stepping.exponential_runge_kutta import (
 from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
 from nwidth.solvers.stepping.linear_part import DiagonalPart, LinearPart
 from nwidth.solvers.stepping.phi_functions import phi_functions
+from nwidth.solvers.stepping.quadratic_evolution import (
+    QuadraticEvolution,
+    QuadraticSystem,
+    quadratic_evolution,
+)
 from nwidth.solvers.stepping.step_control import StepControl
 from nwidth.solvers.stepping.stepping_method import Stepper, SteppingMethod
 
@@ -45,9 +50,12 @@ __all__ = [
     "FunctionSystem",
     "Integration",
     "LinearPart",
+    "QuadraticEvolution",
+    "QuadraticSystem",
     "StepControl",
     "Stepper",
     "SteppingMethod",
     "evolve",
     "phi_functions",
+    "quadratic_evolution",
 ]

@@ -101,13 +101,13 @@ def evolve(
     require_instance(method, "method", SteppingMethod)
     v = _state(v)
     start = require_number(start, "start", "(-inf, inf)")
-    times = _times(times, start)
+    times = output_times(times, start)
     if (dt is None) == (rtol is None):
         raise InputError(f"dt, rtol: expected one of them, got dt = {dt!r} and rtol = {rtol!r}")
     control, h = None, 0.0
     if rtol is None:
         h = require_number(dt, "dt", "(0, inf)")
-        _require_stable(system, method, v, start, h)
+        require_stable(system, method, v, start, h)
     else:
         control = StepControl(rtol, (method.embedded_order or 0) + 1, atol)
         h = FIRST * float(times[times > start][0] - start) if (times > start).any() else 1.0
@@ -150,7 +150,8 @@ def _state(v: Any) -> Array:
     return namespace(v).ascontiguousarray(v)
 
 
-def _times(times: Any, start: float) -> Array:
+def output_times(times: Any, start: float) -> Array:
+    """Return the times asked for; raises `InputError` unless they increase from `start` on."""
     times = np.atleast_1d(np.asarray(to_numpy(times)))
     if times.ndim != 1 or times.size == 0 or times.dtype.kind not in "fiu":
         raise InputError(f"times: expected one or several numbers, got {times!r:.80}")
@@ -160,7 +161,7 @@ def _times(times: Any, start: float) -> Array:
     return times
 
 
-def _require_stable(
+def require_stable(
     system: EvolutionSystem, method: SteppingMethod, v: Array, t: float, h: float
 ) -> None:
     """Raise for a fixed step that Courant's condition of the initial state forbids."""
