@@ -12,11 +12,17 @@ from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
 from nwidth.solvers.elimination import elimination
 from nwidth.solvers.equations import (
+    AdvectionDiffusion,
+    AllenCahn,
     AnisotropicDarcy,
     Burgers,
     ConvectionDiffusion,
     Darcy,
+    GrayScott,
     Helmholtz,
+    KortewegDeVries,
+    KuramotoSivashinsky,
+    NonlinearSchroedinger,
     NavierStokes,
     Poisson,
     ThermalBlock,
@@ -62,8 +68,10 @@ from nwidth.solvers.sparse_operator import SparseOperator
 from nwidth.solvers.stacked_operator import StackedOperator
 
 __all__ = [
+    "AdvectionDiffusion",
     "AlgebraicHierarchy",
     "AlgebraicMultigrid",
+    "AllenCahn",
     "AnisotropicDarcy",
     "BatchSolution",
     "BatchSolver",
@@ -84,8 +92,11 @@ __all__ = [
     "FastPoisson",
     "FieldInput",
     "FiniteVolume",
+    "GrayScott",
     "Helmholtz",
     "HierarchyCycle",
+    "KortewegDeVries",
+    "KuramotoSivashinsky",
     "LinearOperator",
     "LinearProblem",
     "MatrixOperator",
@@ -95,6 +106,7 @@ __all__ = [
     "NewtonSolution",
     "NewtonStatus",
     "NinePointOperator",
+    "NonlinearSchroedinger",
     "Poisson",
     "Problem",
     "RecycledSpace",

@@ -26,7 +26,8 @@ class PeriodicEvolution(EvolutionProblem):
     coefficients are stacked), the intervals of its coefficients, which are keywords of its
     constructor, and how many functions its nonlinear terms multiply: `degree`. States have the
     modes of which such products have no aliases. Coefficients in `per_axis` are one number for
-    each axis. `real` says whether fields are.
+    each axis. `real` says whether fields are; outputs of a complex "wave" are "wave_real" and
+    "wave_imag", as data files have real fields.
 
     Args:
         grid: periodic and uniform.
@@ -66,7 +67,8 @@ class PeriodicEvolution(EvolutionProblem):
             FieldInput(name, unit, check_sampler(one, grid, name))
             for name, one in zip(names, self._samplers(sampler, len(names)), strict=True)
         )
-        self.outputs = dict.fromkeys(names, unit)
+        parts = ("",) if self.real else ("_real", "_imag")
+        self.outputs = {f"{name}{part}": unit for name in names for part in parts}
 
     def _coefficient(self, name: str, value: Any) -> Any:
         """Return a number, or a list of one number for each axis."""
@@ -106,10 +108,11 @@ class PeriodicEvolution(EvolutionProblem):
     def fields(self, v: Array) -> dict[str, Array]:
         """Return the fields on the grid."""
         u = self.space.transform.backward(v)
-        if isinstance(self.field, str):
-            return {self.field: u}
-        parts = np.moveaxis(u, -self.grid.dimension - 1, 0)
-        return dict(zip(self.field, parts, strict=True))
+        one = isinstance(self.field, str)
+        found = [u] if one else list(np.moveaxis(u, -self.grid.dimension - 1, 0))
+        if not self.real:
+            found = [part for u in found for part in (u.real, u.imag)]
+        return dict(zip(self.outputs, found, strict=True))
 
     def tail(self, v: Array) -> Array:
         """Return which part of the fields is in the finest modes, the largest of several."""

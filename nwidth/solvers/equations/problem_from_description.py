@@ -8,11 +8,20 @@ import numpy as np
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.equations.advection_diffusion import AdvectionDiffusion
+from nwidth.solvers.equations.allen_cahn import AllenCahn
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
+from nwidth.solvers.equations.burgers import Burgers
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
+from nwidth.solvers.equations.gray_scott import GrayScott
 from nwidth.solvers.equations.helmholtz import Helmholtz
+from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
+from nwidth.solvers.equations.kuramoto_sivashinsky import KuramotoSivashinsky
+from nwidth.solvers.equations.navier_stokes import NavierStokes
+from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
 from nwidth.solvers.equations.poisson import Poisson
+from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.problem import LinearProblem
 
 # What every description has; the diffusion problems may have a "reaction" on top.
@@ -25,9 +34,25 @@ _KEYS = {
     "helmholtz": _ALL | {"walls", "incoming", "wavenumber"},
 }
 _REACTIVE = {"darcy", "poisson", "anisotropic-darcy"}
+# Equations in time read their own descriptions.
+_EVOLUTIONS: dict[str, Any] = {
+    kind.equation: kind
+    for kind in (
+        AdvectionDiffusion,
+        AllenCahn,
+        Burgers,
+        GrayScott,
+        KortewegDeVries,
+        KuramotoSivashinsky,
+        NavierStokes,
+        NonlinearSchroedinger,
+    )
+}
 
 
-def problem_from_description(description: Mapping[str, Any]) -> LinearProblem:
+def problem_from_description(
+    description: Mapping[str, Any],
+) -> LinearProblem | EvolutionProblem:
     """Return the problem whose `describe()` this is; nothing in it is executed.
 
     Raises `InputError` for unknown equations, missing or unknown keys, and values that the problem
@@ -38,11 +63,13 @@ def problem_from_description(description: Mapping[str, Any]) -> LinearProblem:
     True
     """
     equation = description.get("equation") if isinstance(description, Mapping) else None
-    if not isinstance(equation, str) or equation not in _KEYS:
+    if not isinstance(equation, str) or equation not in _KEYS | _EVOLUTIONS:
         raise InputError(
-            f"problem description: expected an equation among {', '.join(_KEYS)}, "
+            f"problem description: expected an equation among {', '.join(_KEYS | _EVOLUTIONS)}, "
             f"got {description!r:.200}"
         )
+    if equation in _EVOLUTIONS:
+        return _EVOLUTIONS[equation].from_description(description)
     wanted = _KEYS[equation]
     if {*description} - ({"reaction"} if equation in _REACTIVE else set()) != wanted:
         raise InputError(

@@ -9,6 +9,9 @@ from nwidth.solvers.spectral.fourier_space import FourierSpace
 
 Array = NDArray[Any]
 
+# Waves of so many units of round-off of the mean are round-off.
+ROUND_OFF = 16
+
 
 def energy_spectrum(space: FourierSpace, v: Array) -> tuple[Array, Array]:
     """Return wavenumbers and the energy of the modes around each, for each of a batch.
@@ -43,7 +46,7 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
 
     The modes are those that `space.dealiased(degree)` keeps, of the 2/3 rule by default. Well
     resolved fields have less than 1e-3; one that is not periodic has a tail that does not fall with
-    the resolution.
+    the resolution. Uniform fields have none.
     """
     tail = np.zeros(space.modes, bool)
     for n, m in zip(space.shape, space.numbers, strict=True):
@@ -53,4 +56,6 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
     )
     whole = square[..., 1:].sum(axis=-1)
     part = square[..., tail.ravel()].sum(axis=-1)
-    return np.sqrt(part / np.where(whole > 0, whole, 1.0))
+    # Beside a mean, waves of the size of its round-off are none.
+    noise = (ROUND_OFF * np.finfo(v.dtype).eps) ** 2 * square[..., 0]
+    return np.sqrt(np.where(whole > noise, part / np.where(whole > 0, whole, 1.0), 0.0))

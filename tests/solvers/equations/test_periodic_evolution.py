@@ -49,3 +49,12 @@ def test_grids_and_samplers_have_to_fit():
         Burgers(Grid.periodic(24), sampler=other)
     with pytest.raises(InputError, match="dtype"):
         Burgers(Grid.periodic(24), dtype="int32")
+
+
+def test_descriptions_that_do_not_fit_are_refused():
+    told = Burgers(Grid.periodic(24)).describe()
+    with pytest.raises(InputError, match="expected the equation burgers, got 'burger'"):
+        Burgers.from_description({**told, "equation": "burger"})
+    del told["viscosity"]
+    with pytest.raises(InputError, match="expected the keys dtype, equation, grid, sampler, unit"):
+        Burgers.from_description(told)

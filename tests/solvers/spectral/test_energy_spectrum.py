@@ -33,3 +33,15 @@ def test_tails_begin_at_two_thirds_of_the_modes_that_are_kept():
             for m in (first - 1, first)
         )
         assert below < 1e-14 and abs(within - 1) < 1e-14
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_round_off_of_a_mean_is_no_tail(dtype):
+    space = FourierSpace(Grid.periodic((24, 15)), dtype=dtype)
+    u = np.random.default_rng(0).normal(size=(24, 15))
+    size = np.finfo(dtype).eps
+    noise, waves = (
+        spectral_tail(space, space.transform.forward((3 + s * size * u).astype(dtype)))
+        for s in (1, 1e4)
+    )
+    assert noise == 0 and waves > 0.5
