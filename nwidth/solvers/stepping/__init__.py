@@ -11,6 +11,11 @@ from nwidth.solvers.stepping.explicit_runge_kutta import (
     SSPRK3,
     ExplicitRungeKutta,
 )
+from nwidth.solvers.stepping.exponential_rosenbrock import (
+    EXPRB2,
+    EXPRB32,
+    ExponentialRosenbrock,
+)
 from nwidth.solvers.stepping.exponential_runge_kutta import (
     ETD1,
     ETDRK2,
@@ -18,18 +23,35 @@ from nwidth.solvers.stepping.exponential_runge_kutta import (
     ETDRK4,
     ExponentialRungeKutta,
 )
+from nwidth.solvers.stepping.imex_multistep import SBDF2, SBDF3, SBDF4, ImexMultistep
+from nwidth.solvers.stepping.imex_runge_kutta import (
+    ARK324L2SA,
+    ARK436L2SA,
+    ARS222,
+    ARS343,
+    ARS443,
+    ImexRungeKutta,
+)
 from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
+from nwidth.solvers.stepping.krylov_phi import krylov_phi
 from nwidth.solvers.stepping.linear_part import DiagonalPart, LinearPart
 from nwidth.solvers.stepping.phi_functions import phi_functions
+from nwidth.solvers.stepping.phi_matrices import phi_matrices
 from nwidth.solvers.stepping.quadratic_evolution import (
     QuadraticEvolution,
     QuadraticSystem,
     quadratic_evolution,
 )
+from nwidth.solvers.stepping.sparse_part import SparsePart
 from nwidth.solvers.stepping.step_control import StepControl
 from nwidth.solvers.stepping.stepping_method import Stepper, SteppingMethod
 
 __all__ = [
+    "ARK324L2SA",
+    "ARK436L2SA",
+    "ARS222",
+    "ARS343",
+    "ARS443",
     "BOGACKI_SHAMPINE",
     "DORMAND_PRINCE",
     "ETD1",
@@ -37,8 +59,13 @@ __all__ = [
     "ETDRK3",
     "ETDRK4",
     "EULER",
+    "EXPRB2",
+    "EXPRB32",
     "HEUN",
     "RK4",
+    "SBDF2",
+    "SBDF3",
+    "SBDF4",
     "SSPRK3",
     "Counts",
     "DiagonalPart",
@@ -46,16 +73,22 @@ __all__ = [
     "EvolutionStatus",
     "EvolutionSystem",
     "ExplicitRungeKutta",
+    "ExponentialRosenbrock",
     "ExponentialRungeKutta",
     "FunctionSystem",
+    "ImexMultistep",
+    "ImexRungeKutta",
     "Integration",
     "LinearPart",
     "QuadraticEvolution",
     "QuadraticSystem",
+    "SparsePart",
     "StepControl",
     "Stepper",
     "SteppingMethod",
     "evolve",
+    "krylov_phi",
     "phi_functions",
+    "phi_matrices",
     "quadratic_evolution",
 ]

@@ -4,8 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.solvers.stepping.linear_part import LinearPart
 
@@ -20,6 +22,8 @@ class EvolutionSystem(ABC):
     """
 
     linear: LinearPart | None = None
+    # Whether N is known not to depend on t, which spares methods that need dN/dt two evaluations.
+    autonomous = False
 
     @abstractmethod
     def nonlinear(self, t: float, v: Array, out: Array) -> None:
@@ -31,6 +35,26 @@ class EvolutionSystem(ABC):
         Explicit steps are stable up to a number of each method over this rate: Courant's condition.
         """
         return None
+
+    def jacobian(self, t: float, v: Array, w: Array, out: Array) -> None:
+        """Write N'(v) w, the derivative of N along w, to `out`; by central differences.
+
+            N'(v) w = (N(t, v + e w) - N(t, v - e w)) / (2 e),   e ||w|| = eps^(1/3) ||v||
+
+        Complex arrays count as pairs of real numbers, so N need not be holomorphic. Systems that
+        know the derivative write it in place of two evaluations, and exactly.
+        """
+        xp = namespace(v)
+        size, length = float(xp.linalg.norm(v)), float(xp.linalg.norm(w))
+        if length == 0:
+            out[...] = 0
+            return
+        e = float(np.finfo(v.dtype).eps) ** (1 / 3) * (size or 1.0) / length
+        self.nonlinear(t, v - e * w, out)
+        before = out.copy()
+        self.nonlinear(t, v + e * w, out)
+        out -= before
+        out *= 1 / (2 * e)
 
     def full(self, t: float, v: Array, out: Array, work: Array) -> None:
         """Write L v + N(t, v) to `out`; `work` is an array like v."""

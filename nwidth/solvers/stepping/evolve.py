@@ -78,7 +78,8 @@ def evolve(
         system: L and N.
         v: the state at `start`, real or complex, float32 or float64, on the host or a device.
         times: increasing, from `start` on; equal to it gives the initial state.
-        method: `ETDRK4` and its relatives for diagonal L, `ExplicitRungeKutta` for any.
+        method: `ETDRK4` and its relatives for diagonal L, `ARK436L2SA`, `SBDF3` and theirs for any
+            L that can be solved with, `EXPRB32` for stiff N, `ExplicitRungeKutta` for none.
         dt: the largest step.
         rtol: relative error of a step. Good values: 1e-4 to 1e-10.
         atol: absolute error of a step, for solutions that decay to nothing.

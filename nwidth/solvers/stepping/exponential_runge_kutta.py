@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
-from nwidth.solvers.stepping.linear_part import DiagonalPart
+from nwidth.solvers.stepping.linear_part import DiagonalPart, require_linear_part
 from nwidth.solvers.stepping.phi_functions import phi_functions
 from nwidth.solvers.stepping.stepping_method import Stepper, SteppingMethod
 from nwidth.solvers.stepping.weighted_sums import add_modes
@@ -54,6 +54,7 @@ class ExponentialRungeKutta(SteppingMethod):
                 f"{self.name}: expected a system whose linear part is diagonal, got "
                 f"{system.linear!r:.80}; take an implicit or an explicit method"
             )
+        require_linear_part(system.linear, v, self.name)
         return ExponentialStepper(self, system, v)
 
 

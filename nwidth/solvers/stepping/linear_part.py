@@ -8,14 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import as_floating, namespace, require_finite
+from nwidth.errors import InputError
 
 Array = NDArray[Any]
 # (right-hand side, where the solution goes); both may be the same array.
 ShiftedSolve = Callable[[Array, Array], None]
 
+# Shifts whose solves are kept.
+KEPT = 4
+
 
 class LinearPart(ABC):
     """A linear operator that implicit methods can solve with."""
+
+    # Whether L v is real for real v.
+    real = True
 
     @abstractmethod
     def apply(self, v: Array, out: Array) -> None:
@@ -24,6 +31,15 @@ class LinearPart(ABC):
     @abstractmethod
     def shifted(self, shift: float) -> ShiftedSolve:
         """Return the solution of (1 - shift L) x = b."""
+
+    def kept_shifted(self, shift: float) -> ShiftedSolve:
+        """Return `shifted`, of which the last few are kept: for factors, step after step."""
+        kept: dict[float, ShiftedSolve] = self.__dict__.setdefault("_kept", {})
+        solve = kept.pop(shift, None) or self.shifted(shift)
+        kept[shift] = solve
+        while len(kept) > KEPT:
+            kept.pop(next(iter(kept)), None)
+        return solve
 
 
 class DiagonalPart(LinearPart):
@@ -47,6 +63,7 @@ class DiagonalPart(LinearPart):
         if namespace(symbol) is np:
             symbol = np.asarray(symbol)
         self.symbol = require_finite(as_floating(symbol, "symbol"), "symbol")
+        self.real = self.symbol.dtype.kind == "f"
 
     def apply(self, v: Array, out: Array) -> None:
         """Write l v to `out`."""
@@ -60,3 +77,23 @@ class DiagonalPart(LinearPart):
             namespace(b).multiply(factor, b, out=out)
 
         return solve
+
+
+def require_linear_part(linear: LinearPart | None, v: Array, method: str) -> LinearPart:
+    """Return L, or raise `InputError` where an implicit method has none, or would lose its digits.
+
+    >>> require_linear_part(None, np.ones(1), "SBDF2")
+    Traceback (most recent call last):
+        ...
+    nwidth.errors.InputError: SBDF2: expected a system with a linear part, got none; take an \
+explicit method
+    """
+    if linear is None:
+        raise InputError(
+            f"{method}: expected a system with a linear part, got none; take an explicit method"
+        )
+    if not linear.real and v.dtype.kind != "c":
+        raise InputError(
+            f"{method}: expected a complex state for a complex linear part, got dtype {v.dtype}"
+        )
+    return linear

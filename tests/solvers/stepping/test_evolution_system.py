@@ -20,3 +20,23 @@ def test_what_is_no_system_is_refused():
         FunctionSystem("rate")
     with pytest.raises(InputError, match="linear: expected a LinearPart"):
         FunctionSystem(lambda t, v: v, np.eye(2))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "accuracy"), [(np.float64, 1e-9), (np.complex128, 1e-9), (np.float32, 2e-3)]
+)
+def test_the_jacobian_by_differences(dtype, accuracy):
+    generator = np.random.default_rng(0)
+    v, w = (generator.normal(size=(2, 5)).astype(dtype) for _ in range(2))
+    if np.dtype(dtype).kind == "c":
+        v = v + 1j * w[::-1]
+    system, out = FunctionSystem(lambda t, v: t * np.abs(v) ** 2 * v), np.empty_like(v)
+    exact = 2 * np.abs(v) ** 2 * w + v**2 * w.conj()
+    system.jacobian(1.0, v, w, out)
+    assert out.dtype == dtype and np.abs(out - exact).max() < accuracy * np.abs(exact).max()
+    system.jacobian(1.0, v, 1e-12 * w, out)  # as long a difference, whatever the length of w
+    assert np.abs(1e12 * out - exact).max() < accuracy * np.abs(exact).max()
+    system.jacobian(1.0, v, 0 * w, out)
+    assert not out.any()
+    system.jacobian(1.0, 0 * v, w, out)
+    assert np.abs(out).max() < 10 * accuracy

@@ -75,3 +75,9 @@ def test_coefficients_of_few_step_sizes_are_kept():
 def test_exponential_methods_want_a_diagonal():
     with pytest.raises(InputError, match="ETDRK4: expected a system whose linear part is diagonal"):
         evolve(FunctionSystem(lambda t, v: -v), [1.0], [1.0], dt=0.1)
+
+
+def test_complex_parts_of_real_states_are_refused():
+    turning = FunctionSystem(lambda t, v: -v, DiagonalPart([1j]))
+    with pytest.raises(InputError, match="ETDRK4: expected a complex state"):
+        evolve(turning, [1.0], [1.0], dt=0.1)
