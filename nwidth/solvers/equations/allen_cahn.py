@@ -68,8 +68,9 @@ class AllenCahn(PeriodicEvolution):
         space = self.space
         u = space.transform.backward(v)
         wells = ((1 - u * u) ** 2 / 4).mean(axis=space.transform.axes) * space.volume
-        width = self.coefficients["width"]
-        return {"energy": 0.5 * width**2 * space.inner(v, space.squared * v) + wells}
+        slopes = [space.derivative(v, axis) for axis in range(self.grid.dimension)]
+        bent = sum(space.inner(slope, slope) for slope in slopes)
+        return {"energy": 0.5 * self.coefficients["width"] ** 2 * bent + wells}
 
 
 class AllenCahnSystem(EvolutionSystem):

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import to_numpy
 from nwidth.solvers.spectral.fourier_space import FourierSpace
 
 Array = NDArray[Any]
@@ -30,6 +31,7 @@ def energy_spectrum(space: FourierSpace, v: Array) -> tuple[Array, Array]:
     """
     first = 2 * np.pi / max(axis.length for axis in space.grid.axes)
     shells = np.floor(np.sqrt(space.squared) / first + 0.5).astype(int).ravel()
+    v = to_numpy(v)
     energy = 0.5 * (space.weights * abs(v) ** 2).reshape(
         *v.shape[: -len(space.modes)], space.weights.size
     )
@@ -48,7 +50,7 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
     resolved fields have less than 1e-3; one that is not periodic has a tail that does not fall with
     the resolution. Uniform fields have none.
     """
-    tail = np.zeros(space.modes, bool)
+    v, tail = to_numpy(v), np.zeros(space.modes, bool)
     for n, m in zip(space.shape, space.numbers, strict=True):
         tail |= 3 * (degree + 1) * abs(m) >= 2 * n
     square = (space.weights * abs(v) ** 2).reshape(

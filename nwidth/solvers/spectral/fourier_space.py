@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import require_finite, to_numpy
+from nwidth.arrays import lives_on_gpu, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.spectral.fast_fourier import FastFourier
@@ -120,7 +120,7 @@ class FourierSpace:
         """Return the coefficients of d^order u / dx_axis^order."""
         order = require_integer(order, "order", 0)
         k = (self.odd_wavenumbers if order % 2 else self.wavenumbers)[axis]
-        return (1j * k) ** order * v
+        return _beside(v, (1j * k) ** order) * v
 
     def integral(self, v: Array) -> Array:
         """Return the integral over the box, for each of a batch."""
@@ -134,7 +134,7 @@ class FourierSpace:
 
     def inner(self, v: Array, w: Array) -> Array:
         """Return the L2 inner product of two functions, for each of a batch (Parseval)."""
-        products = self.weights * np.conj(v) * w
+        products = _beside(v, self.weights) * v.conj() * w
         total = products.reshape(*products.shape[: -len(self.modes)], self.weights.size).sum(
             axis=-1
         )
@@ -157,7 +157,7 @@ class FourierSpace:
         return out
 
     def evaluate(self, v: Array, points: Any) -> Array:
-        """Return u at any points (m, d), in time proportional to points times modes.
+        """Return u at any points (m, d) on the host, in time proportional to points times modes.
 
         >>> space = FourierSpace(Grid.periodic(8))
         >>> v = space.transform.forward(np.cos(2 * np.pi * space.grid.axes[0].points))
@@ -175,10 +175,15 @@ class FourierSpace:
         for a, (n, m) in enumerate(zip(self.shape, self.numbers, strict=True)):
             middle = 2 * abs(m.ravel()) == n
             waves[a][:, middle] = waves[a][:, middle].real
-        total = np.tensordot(self.weights * v, waves[-1], axes=(-1, -1))
+        total = np.tensordot(self.weights * to_numpy(v), waves[-1], axes=(-1, -1))
         for wave in waves[-2::-1]:
             total = np.einsum("...jm,mj->...m", total, wave)
         return total.real if self.real else total
+
+
+def _beside(v: Array, symbol: Array) -> Array:
+    """Return numbers of the modes where v lives."""
+    return namespace(v).asarray(symbol) if lives_on_gpu(v) else symbol
 
 
 def _resized(v: Array, axis: int, n: int, m: int, half: bool) -> Array:

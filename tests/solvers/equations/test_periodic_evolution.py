@@ -1,5 +1,8 @@
 """What the door of all equations on a torus says."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -58,3 +61,38 @@ def test_descriptions_that_do_not_fit_are_refused():
     del told["viscosity"]
     with pytest.raises(InputError, match="expected the keys dtype, equation, grid, sampler, unit"):
         Burgers.from_description(told)
+
+
+def run_on_device_arrays():
+    """Compare all equations with those on the host; called in a process of its own, below."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import simulated_cupy as cupy
+
+    cupy.install()
+
+    from nwidth.solvers import equations, simulate
+    from nwidth.solvers.equations.periodic_evolution import PeriodicEvolution
+
+    kinds = [getattr(equations, name) for name in equations.__all__]
+    kinds = [k for k in kinds if isinstance(k, type) and issubclass(k, PeriodicEvolution)]
+    for kind in kinds:
+        problem = kind(Grid.periodic((15,) * kind.dimensions[-1]))
+        x = sum(np.meshgrid(*(a.points for a in problem.grid.axes), indexing="ij"))
+        u = 0.3 + 0.1 * np.sin(2 * np.pi * x) * (1 if kind.real else 1j)
+        host = {item.name: u for item in problem.inputs}
+        device = {name: cupy.asarray(u) for name, u in host.items()}
+        one, other = (
+            simulate(problem, inputs, [0.0, 1e-3], dt=5e-4).checked() for inputs in (host, device)
+        )
+        for name, field in one.fields.items():
+            assert isinstance(other.fields[name], cupy.ndarray)
+            np.testing.assert_allclose(other.fields[name].get(), field, atol=1e-14)
+        for name, values in one.invariants.items():
+            np.testing.assert_allclose(np.array(other.invariants[name]), values, atol=1e-13)
+        v = other.evolution.states[-1]
+        assert problem.system(device).rate(0.0, v) > 0 or kind is equations.AdvectionDiffusion
+    return f"agreed on {len(kinds)}"
+
+
+def test_equations_on_a_device_are_those_on_the_host(in_simulator):
+    assert in_simulator(__file__, "run_on_device_arrays").startswith("agreed on ")
