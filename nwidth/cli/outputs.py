@@ -9,6 +9,7 @@ from nwidth.cli.readable_size import readable_size
 from nwidth.errors import ConfigError, FileFormatError, InputError
 
 FIGURES = (".png", ".pdf", ".svg")
+MOVIES = (".gif", ".mp4")
 
 
 def claim(path: str | Path, overwrite: bool = False, *, inputs: Iterable[Path | None] = ()) -> Path:
@@ -30,16 +31,17 @@ def claim(path: str | Path, overwrite: bool = False, *, inputs: Iterable[Path | 
     return path
 
 
-def claim_figure(path: str | Path, overwrite: bool = False) -> Path:
-    """Return the path if a figure may be written there; see `claim`.
+def claim_figure(path: str | Path, overwrite: bool = False, *, movies: bool = False) -> Path:
+    """Return the path if a figure, or if told so a movie, may be written there; see `claim`.
 
     >>> claim_figure("pressure.xyz")
     Traceback (most recent call last):
         ...
     nwidth.errors.ConfigError: pressure.xyz: expected a figure file ending in .png, .pdf, .svg
     """
-    if Path(path).suffix.lower() not in FIGURES:
-        raise ConfigError(f"{path}: expected a figure file ending in {', '.join(FIGURES)}")
+    known = FIGURES + MOVIES * movies
+    if Path(path).suffix.lower() not in known:
+        raise ConfigError(f"{path}: expected a figure file ending in {', '.join(known)}")
     return claim(path, overwrite)
 
 

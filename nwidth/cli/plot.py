@@ -18,7 +18,11 @@ def plot(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Figure to write (.png, .pdf, .svg)."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Figure to write (.png, .pdf, .svg; a movie of fields in time: .gif, .mp4).",
+        ),
     ] = None,
     sample: Annotated[int, typer.Option("--sample", min=0, help="Which sample.")] = 0,
     name: Annotated[
@@ -28,21 +32,28 @@ def plot(
 ) -> None:
     """Draw fields, predictions with their bounds, histories, sensors, or singular values.
 
+    Of fields in time: a diagram over space and time, snapshots, or a movie.
+
     For example:
         nwidth plot runs/darcy/predictions.h5 --sample 3
 
         nwidth plot darcy.h5 --field pressure -o pressure.pdf
+
+        nwidth plot vorticity.h5 -o vorticity.gif
     """
     from nwidth import plotting
     from nwidth.cli.file_kind import DATA_SET, file_kind
-    from nwidth.cli.outputs import claim_figure
+    from nwidth.cli.outputs import MOVIES, claim_figure
     from nwidth.errors import InputError
     from nwidth.fields import FieldDataset
 
-    path = claim_figure(output or file.with_suffix(".png"), overwrite)
     kind = file_kind(file)
+    path = claim_figure(output or file.with_suffix(".png"), overwrite, movies=kind == DATA_SET)
     if kind == DATA_SET:
         with FieldDataset.open(file) as data:
+            if path.suffix.lower() in MOVIES:
+                typer.echo(str(_movie(data, sample, name, path)))
+                return
             figure = _sample(data, sample, name)
     elif kind == "rectangular-eim":
         figure = _sensors(file)
@@ -120,8 +131,38 @@ def _history(file: Path) -> "Figure":
     return plotting.training_history([entry["epoch"] for entry in history], losses)
 
 
-def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
+def _movie(data: "FieldDataset", sample: int, name: str | None, path: Path) -> Path:
     from nwidth import plotting
+    from nwidth.errors import ConfigError
+
+    _require_sample(data, sample, name)
+    moving = [n for n in (data.field_names if name is None else [name]) if _moves(data, n)]
+    if not moving:
+        raise ConfigError(f"--output: expected a figure, as {data.path.name} has no times to film")
+    name = moving[0]
+    values = _scalar(data, data[name][sample])
+    return plotting.movie(data.grid, data.times, values, path, name, _label(data, name))
+
+
+def _moves(data: "FieldDataset", name: str) -> bool:
+    """Return whether a field has several times, on a grid that diagrams and movies are made of."""
+    several = data.times is not None and len(data.times) > 1 and data.grid.dimension < 3
+    return several and not data.layout.fields[name].constant
+
+
+def _scalar(data: "FieldDataset", values: Any) -> Any:
+    """Return a field, of vectors their lengths."""
+    import numpy as np
+
+    d = data.grid.dimension
+    return np.linalg.norm(values, axis=-1) if values.ndim == d + 2 else values
+
+
+def _label(data: "FieldDataset", name: str) -> str:
+    return name if data.units[name] == "1" else f"{name} ({data.units[name]})"
+
+
+def _require_sample(data: "FieldDataset", sample: int, name: str | None) -> None:
     from nwidth.errors import ConfigError
 
     if sample >= len(data):
@@ -131,12 +172,22 @@ def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
         )
     if name is not None and name not in data.field_names:
         raise ConfigError(f"--field: expected one of {', '.join(data.field_names)}, got {name!r}")
+
+
+def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
+    from nwidth import plotting
+
+    _require_sample(data, sample, name)
     wanted = [name] if name else list(data.field_names)
+    if len(wanted) == 1 and _moves(data, wanted[0]):
+        (name,) = wanted
+        values = _scalar(data, data[name][sample])
+        draw = plotting.space_time if data.grid.dimension == 1 else plotting.snapshots
+        return draw(data.grid, data.times, values, f"sample {sample}", _label(data, name))
     fields = {n: _last_time(data, n, sample) for n in wanted}
     output = data.provenance.get("output")
     if name or output is None or f"{output}_reference" not in fields:
-        labels = {n: n if data.units[n] == "1" else f"{n} ({data.units[n]})" for n in fields}
-        return plotting.fields(data.grid, {labels[n]: values for n, values in fields.items()})
+        return plotting.fields(data.grid, {_label(data, n): fields[n] for n in fields})
     (coefficient,) = [n for n in fields if not n.startswith(output)][:1]
     predicted = fields.get(f"{output}_predicted", fields[output])
     comparison = plotting.PredictedSample(
@@ -154,4 +205,5 @@ def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
 
 def _last_time(data: "FieldDataset", name: str, sample: int) -> Any:
     values = data[name][sample]
-    return values if data.times is None else values[-1]
+    steady = data.times is None or data.layout.fields[name].constant
+    return values if steady else values[-1]

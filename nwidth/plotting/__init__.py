@@ -34,6 +34,13 @@ from nwidth.plotting.reduced_models import (
 )
 from nwidth.plotting.save import save
 from nwidth.plotting.style import BLUE, DARK, GREEN, GREY, ORANGE
+from nwidth.plotting.trajectories import (
+    conservation,
+    energy_spectra,
+    movie,
+    snapshots,
+    space_time,
+)
 
 __all__ = [
     "BLUE",
@@ -45,11 +52,14 @@ __all__ = [
     "PredictedSample",
     "bound_histogram",
     "certified",
+    "conservation",
     "effectivities",
+    "energy_spectra",
     "field",
     "fields",
     "greedy_history",
     "interpolation",
+    "movie",
     "prediction",
     "reduction",
     "report",
@@ -57,6 +67,8 @@ __all__ = [
     "save",
     "sensors",
     "singular_values",
+    "snapshots",
+    "space_time",
     "time_bars",
     "training_history",
 ]

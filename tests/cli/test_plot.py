@@ -1,4 +1,9 @@
+import numpy as np
 import pytest
+
+from nwidth import plotting
+from nwidth.fields import FieldDataset
+from nwidth.meshes import Grid
 
 
 @pytest.mark.parametrize("name", ["darcy.h5", "fno.h5"])
@@ -61,3 +66,42 @@ def test_nothing_to_draw(nwidth, tmp_path):
     (tmp_path / "a.h5").write_text("no")
     assert nwidth("plot", tmp_path / "a.h5").code == 1
     assert nwidth("plot", tmp_path / "none.h5").code == 1
+
+
+def in_time(path, shape, names=("velocity",)):
+    grid = Grid.periodic(shape)
+    rng = np.random.default_rng(0)
+    with FieldDataset.create(path, grid, dict.fromkeys(names, "1"), times=[0.0, 0.5, 2.0]) as data:
+        data.append({name: rng.standard_normal((3, *grid.shape)) for name in names})
+        data.finish()
+    return path
+
+
+@pytest.mark.parametrize("shape", [(8,), (6, 5), (4, 4, 4)])
+def test_fields_in_time_are_drawn_in_time(nwidth, tmp_path, shape, monkeypatch):
+    drawn = []
+    for name in ("space_time", "snapshots", "fields"):
+        monkeypatch.setattr(plotting, name, spy(getattr(plotting, name), name, drawn))
+    path = in_time(tmp_path / "a.h5", shape)
+    assert nwidth("plot", path).code == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert drawn == [{1: "space_time", 2: "snapshots", 3: "fields"}[len(shape)]]
+
+
+def spy(function, name, seen):
+    def called(*arguments, **options):
+        seen.append(name)
+        return function(*arguments, **options)
+
+    return called
+
+
+def test_movies_are_made_of_fields_in_time_alone(nwidth, made, tmp_path):
+    path = in_time(tmp_path / "a.h5", (6, 5), ("vorticity", "dye"))
+    assert nwidth("plot", path, "--field", "dye", "-o", tmp_path / "a.gif").code == 0
+    assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF")
+    assert nwidth("plot", path, "-o", tmp_path / "several.png").code == 0
+    answer = nwidth("plot", made / "darcy.h5", "-o", tmp_path / "b.gif")
+    assert answer.code == 2 and "no times to film" in answer.sentence
+    answer = nwidth("plot", made / "fno.h5", "-o", tmp_path / "b.gif")
+    assert answer.code == 2 and ".png, .pdf, .svg" in answer.sentence
