@@ -83,6 +83,9 @@ def test_descriptions_lead_back_to_the_problem(kind):
     assert np.array_equal(*outs)
     with pytest.raises(InputError, match=r"problem description: expected .*the keys"):
         problem_from_description({**problem.describe(), "colour": 1.0})
+    for key, value in (("grid", None), ("dtype", "int32"), ("sampler", {"kind": "none"})):
+        with pytest.raises(InputError):
+            problem_from_description({**problem.describe(), key: value})
 
 
 @pytest.mark.parametrize("kind", PROBLEMS, ids=lambda p: p.__name__)

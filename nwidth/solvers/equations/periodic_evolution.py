@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_number
+from nwidth.arguments import require_dtype, require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
@@ -53,13 +53,14 @@ class PeriodicEvolution(EvolutionProblem):
         dtype: DTypeLike,
         **coefficients: Any,
     ):
-        self.space = FourierSpace(grid, real=self.real, dtype=dtype)
+        self.dtype = require_dtype(dtype, "float32", "float64")
+        self.space = FourierSpace(grid, real=self.real, dtype=self.dtype)
         if grid.dimension not in self.dimensions:
             wanted = " or ".join(map(str, self.dimensions))
             raise InputError(
                 f"grid: expected {wanted} dimensions for {self.equation}, got {grid.dimension}"
             )
-        self.grid, self.dtype = grid, np.dtype(dtype)
+        self.grid = grid
         self.kept = self.space.dealiased(self.degree)
         self.coefficients = {name: self._coefficient(name, c) for name, c in coefficients.items()}
         names = (self.field,) if isinstance(self.field, str) else self.field
@@ -76,11 +77,11 @@ class PeriodicEvolution(EvolutionProblem):
         if name not in self.per_axis:
             return require_number(value, name, interval)
         d = self.grid.dimension
-        if np.ndim(value) == 0:
-            value = [value] * d
-        if np.shape(value) != (d,):
+        one = isinstance(value, str) or not isinstance(value, Sequence | np.ndarray)
+        values = [value] * d if one else list(value)
+        if len(values) != d:
             raise InputError(f"{name}: expected one number or {d}, got {value!r:.80}")
-        return [require_number(c, name, interval) for c in value]
+        return [require_number(c, name, interval) for c in values]
 
     def _samplers(self, sampler: Sampler, count: int) -> Sequence[RandomField | None]:
         """Return a sampler or None for each field."""
