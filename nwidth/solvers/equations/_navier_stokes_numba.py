@@ -12,20 +12,20 @@ from nwidth._njit_numba import njit
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def write_velocity(w, kx, ky, inverse, z, n1):
-    """Write z_k = (kx + i ky) / |k|^2 w_k, the coefficients of u + i v, and zeros elsewhere.
+    """Write z_k = (kx + i ky) / |k|^2 w_k, the coefficients of u + i v, to the kept columns.
 
     `inverse` is 1 / |k|^2 of the kept modes, zero of the mean.
     """
     n0, rows, c = z.shape[0], len(kx), len(ky)
     r = (rows + 1) // 2
     for i in range(r, n0 - r + 1):
-        for j in range(2 * n1):
+        for j in range(2 * c):
+            z[i, j] = 0.0
+        for j in range(2 * (n1 - c + 1), 2 * n1):
             z[i, j] = 0.0
     for row in range(rows):
         k = kx[row]
         i = row if row < r else n0 - rows + row
-        for j in range(2 * c, 2 * (n1 - c + 1)):
-            z[i, j] = 0.0
         for j in range(c):
             a, b = k * inverse[row, j], ky[j] * inverse[row, j]
             p, q = w[row, 2 * j], w[row, 2 * j + 1]

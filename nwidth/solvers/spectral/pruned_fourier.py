@@ -24,10 +24,11 @@ class PrunedFourier:
 
         f_j = sum_{|m_1| < n_1 / 3} sum_{m_0} z_m exp(i k . x_j)
 
-    Columns of other modes are zero and no transform visits them, a third of the work of the first
-    axis. Two real fields are the parts of a complex one. Sorensen & Burrus (1993),
-    doi:10.1109/78.205723. Arrays come from `zeros`, with some columns more than n_1, that belong to
-    no field: columns at distances of powers of two would evict each other from caches.
+    Columns of other modes are taken as zero, whatever they hold, and no transform visits them, a
+    third of the work of the first axis: Sorensen & Burrus (1993), doi:10.1109/78.205723. Two real
+    fields are the parts of a complex one. Arrays come from `zeros`, with some columns more than
+    n_1, that belong to no field: columns at distances of powers of two would evict each other from
+    caches.
 
     Args:
         shape: points along both axes.
@@ -59,12 +60,12 @@ class PrunedFourier:
         return xp.zeros((self.shape[0], self.shape[1] + GAP // self.complex.itemsize), self.complex)
 
     def backward(self, z: Array) -> None:
-        """Replace coefficients by values; columns that are not kept have to be zero."""
+        """Replace coefficients by values."""
         self._columns(z, forward=False)
         self._rows(z, forward=False)
 
     def forward(self, z: Array) -> None:
-        """Replace values by coefficients, right in the columns that are kept."""
+        """Replace values by coefficients, in the columns that are kept."""
         self._rows(z, forward=True)
         self._columns(z, forward=True)
 
@@ -95,7 +96,10 @@ class PrunedFourier:
             self._lines(z[:, n1 - self.kept + 1 : n1], 0, forward)
 
     def _rows(self, z: Array, forward: bool) -> None:
-        self._lines(z[:, : self.shape[1]], 1, forward)
+        n1 = self.shape[1]
+        if not forward:  # here, where rows are on their way into the cache
+            z[:, self.kept : n1 - self.kept + 1] = 0
+        self._lines(z[:, :n1], 1, forward)
 
     def _lines(self, z: Array, axis: int, forward: bool) -> None:
         """Transform along one axis, in place."""

@@ -25,7 +25,7 @@ def modes(pruned, seed):
     v = generator.normal(size=(n0, n1)) + 1j * generator.normal(size=(n0, n1))
     v *= 3 * abs(m) < n1
     z = pruned.zeros()
-    z[:, :n1] = v
+    z[:, :n1] = np.where(3 * abs(m) < n1, v, np.nan)  # the others are not looked at
     return z, v
 
 
