@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
 from nwidth.solvers.stepping.krylov_phi import krylov_phi
@@ -29,11 +30,13 @@ class ExponentialRosenbrock(SteppingMethod):
 
     The last term is exprb32's, and the estimate of the error of u. N itself may be stiff. Up to
     `dense` real numbers J is a matrix and its functions come from `phi_matrices`; larger systems
-    take products with N'(v) alone and `krylov_phi`, whose error is `tolerance` of ||v||. Krylov
-    spaces need about (h ||J||)^(1/2) products for diffusion and h ||J|| for waves: for stiff
-    diagonal L alone ETDRK4 is the cheaper one. Systems that know N'(v) w, or that N does not depend
-    on t, should say so. References: Hochbruck, Ostermann & Schweitzer (2009),
-    doi:10.1137/080717717; Hochbruck & Ostermann (2010), doi:10.1017/S0962492910000048.
+    take products with N'(v) alone and `krylov_phi`, whose error is `tolerance` of ||v||
+    (`dataclasses.replace(EXPRB32, tolerance=1e-8)` is cheaper). Krylov spaces need about
+    (h ||J||)^(1/2) products for diffusion and h ||J|| for waves: for stiff diagonal L alone ETDRK4
+    is the cheaper one. Systems that know N'(v) w, or that N does not depend on t, should say so.
+    Raises `InputError` for a `dense` or `tolerance` that is none. References: Hochbruck, Ostermann
+    & Schweitzer (2009), doi:10.1137/080717717; Hochbruck & Ostermann (2010),
+    doi:10.1017/S0962492910000048.
 
     >>> from nwidth.solvers.stepping import FunctionSystem, evolve
     >>> stiff = FunctionSystem(lambda t, v: -1e4 * (v**3 - np.cos(t)))
@@ -45,6 +48,10 @@ class ExponentialRosenbrock(SteppingMethod):
     corrected: bool = False
     dense: int = 200
     tolerance: float = 1e-12
+
+    def __post_init__(self) -> None:
+        require_integer(self.dense, "dense", 0)
+        require_number(self.tolerance, "tolerance", "(0, 1)")
 
     def start(self, system: EvolutionSystem, v: Array) -> "RosenbrockStepper":
         """Return a stepper for arrays like v."""

@@ -69,7 +69,7 @@ class ImexStepper(Stepper):
         self.gamma = method.implicit[-1][-1]
         self.end = np.array([*method.b, *[0.0] * s])
         self.end[: s - 1] -= method.explicit[-1]
-        # Where all methods end at their last stage, N of it belongs to the next step.
+        # Where v(t + h) is the last stage, N of it belongs to the next step.
         self.ends_at_stage = not self.end.any()
         self.first_linear = any(A[0] != 0 for A in method.implicit)
         if method.embedded is not None:
@@ -92,15 +92,17 @@ class ImexStepper(Stepper):
             self.linear.apply(v, self.slopes[s])
         for i, row in enumerate(self.rows, 1):
             add_numbers(self.sum, v, h * row, self.slopes)
-            solve(self.sum, self.stage)
+            ends = i == s - 1 and self.ends_at_stage
+            stage = out if ends else self.stage
+            solve(self.sum, stage)
+            if ends and m.embedded is None:
+                break
             # L y without a product: nothing of the size of L is rounded.
-            xp.subtract(self.stage, self.sum, out=self.slopes[s + i])
+            xp.subtract(stage, self.sum, out=self.slopes[s + i])
             self.slopes[s + i] *= 1 / (h * self.gamma)
-            if i < s - 1 or not self.ends_at_stage:
-                self.evaluate(t + m.c[i] * h, self.stage, self.slopes[i])
-        if self.ends_at_stage:
-            out[...] = self.stage
-        else:
+            if not ends:
+                self.evaluate(t + m.c[i] * h, stage, self.slopes[i])
+        if not self.ends_at_stage:
             add_numbers(out, self.stage, h * self.end, self.slopes)
         if m.embedded is None:
             return None

@@ -170,3 +170,19 @@ def test_complex_parts_of_real_states_are_refused():
     turning = FunctionSystem(lambda t, v: -v, DiagonalPart([1j]))
     with pytest.raises(InputError, match="exprb32: expected a complex state"):
         evolve(turning, [1.0], [1.0], method=EXPRB32, dt=0.1)
+
+
+def test_tolerances_and_sizes_that_are_none_are_refused():
+    with pytest.raises(InputError, match="tolerance: expected a number"):
+        replace(EXPRB32, tolerance=0.0)
+    with pytest.raises(InputError, match="dense: expected an integer >= 0"):
+        replace(EXPRB32, dense=-1)
+
+
+def test_looser_krylov_spaces_are_cheaper():
+    tight, loose = (
+        evolve(AllenCahn(), V, [0.2], method=replace(KRYLOV, tolerance=t), dt=0.05).checked()
+        for t in (1e-12, 1e-5)
+    )
+    assert loose.counts.evaluations < 0.8 * tight.counts.evaluations
+    assert 0 < np.abs(loose.states - tight.states).max() < 1e-4
