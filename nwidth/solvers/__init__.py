@@ -22,12 +22,15 @@ from nwidth.solvers.equations import (
     Helmholtz,
     KortewegDeVries,
     KuramotoSivashinsky,
-    NonlinearSchroedinger,
     NavierStokes,
+    NonlinearSchroedinger,
     Poisson,
+    PublishedSetting,
     ThermalBlock,
     VorticityForcing,
     problem_from_description,
+    published_setting,
+    published_settings,
 )
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
@@ -109,6 +112,7 @@ __all__ = [
     "NonlinearSchroedinger",
     "Poisson",
     "Problem",
+    "PublishedSetting",
     "RecycledSpace",
     "Robin",
     "ScaledFastPoisson",
@@ -133,6 +137,8 @@ __all__ = [
     "minres",
     "newton",
     "problem_from_description",
+    "published_setting",
+    "published_settings",
     "read_matrix",
     "read_vector",
     "sequence_order",

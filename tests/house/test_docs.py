@@ -75,6 +75,24 @@ def test_the_code_of_the_guide_to_reduced_bases_runs():
     assert names["waves"].certified == 1
 
 
+def test_the_commands_and_code_on_data_sets_in_time_run(tmp_path, monkeypatch, capsys):
+    from nwidth.cli.main import call
+
+    text = (ROOT / "docs" / "user_guide.md").read_text(encoding="utf-8")
+    section = text.split("## Data sets in time")[1].split("\n## ")[0]
+    monkeypatch.chdir(tmp_path)
+    (commands,) = re.findall(r"```bash\n(.*?)```", section, flags=re.DOTALL)
+    for line in commands.splitlines():
+        assert line.startswith("nwidth ") and call(line.split()[1:]) == 0, capsys.readouterr().err
+    (block,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec(block, names)
+    assert names["final"].shape == (3, 64)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "burgers.h5", "flow.h5", "burgers.png", "flow.gif", "mine.h5"
+    }  # fmt: skip
+
+
 def test_links_of_the_docs_lead_somewhere():
     for path in (ROOT / "docs").glob("*.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):

@@ -15,6 +15,11 @@ from nwidth.solvers.equations.navier_stokes import NavierStokes
 from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.problem_from_description import problem_from_description
+from nwidth.solvers.equations.published_settings import (
+    PublishedSetting,
+    published_setting,
+    published_settings,
+)
 from nwidth.solvers.equations.thermal_block import ThermalBlock
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
 
@@ -33,8 +38,11 @@ __all__ = [
     "NavierStokes",
     "NonlinearSchroedinger",
     "Poisson",
+    "PublishedSetting",
     "ThermalBlock",
     "VorticityForcing",
     "manufactured",
     "problem_from_description",
+    "published_setting",
+    "published_settings",
 ]

@@ -1,6 +1,6 @@
 """The settings of published data sets in time, by name: equation, initial fields, grids, times."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,11 @@ import numpy as np
 from nwidth.arguments import require_choice, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, random_field
-from nwidth.solvers import equations
+from nwidth.solvers.equations.burgers import Burgers
+from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
+from nwidth.solvers.equations.kuramoto_sivashinsky import KuramotoSivashinsky
+from nwidth.solvers.equations.navier_stokes import NavierStokes
+from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
 from nwidth.solvers.evolution_problem import EvolutionProblem
 
 
@@ -27,7 +31,7 @@ class PublishedSetting:
     name: str
     summary: str
     source: str
-    equation: str
+    equation: Callable[..., EvolutionProblem]
     dimension: int
     points: int
     stored: int
@@ -51,7 +55,7 @@ class PublishedSetting:
         if "modes" in initial:  # those beyond the grid would be aliases of others
             initial["modes"] = min(initial["modes"], (n + 1) // 2)
         sampler = random_field(initial, grid)
-        return getattr(equations, self.equation)(grid, sampler=sampler, **self.options)
+        return self.equation(grid, sampler=sampler, **self.options)
 
     def restrict(self, points: int | None = None) -> int:
         """Return the factor to the stored grid: that of the source, 1 for grids no finer than it.
@@ -102,7 +106,7 @@ def _burgers() -> list[PublishedSetting]:
             "burgers-fno-paper",
             "Burgers, viscosity 0.1, as printed: u(0) to u(1), 8192 points",
             f"{FNO}, section 5.1",
-            "Burgers",
+            Burgers,
             dimension=1,
             points=8192,
             stored=8192,
@@ -118,7 +122,7 @@ def _burgers() -> list[PublishedSetting]:
             "burgers-fno-script",
             "Burgers, viscosity 1/1000, as the script has it: 201 times to 1, 1024 points",
             f"{FNO}; script gen_burgers1.m",
-            "Burgers",
+            Burgers,
             dimension=1,
             points=1024,
             stored=1024,
@@ -141,9 +145,7 @@ def _navier_stokes() -> list[PublishedSetting]:
     a mode and its conjugate add up, so the covariance is 2 sigma^2 (-Laplace + tau^2)^(-alpha).
     Frequencies n/2 apart, that is the law of ours; they are none of the modes of the 2/3 rule.
     """
-    found: list[PublishedSetting] = []
-    if not hasattr(equations, "NavierStokes"):
-        return found
+    found = []
     cases = (("1e-3", 1e-3, 50, 5000), ("1e-4", 1e-4, 30, 10000), ("1e-5", 1e-5, 20, 1200))
     forms = (
         ("", "covariance of the script", 2**0.5 * 7**1.5, "ns_2d.py, random_fields.py"),
@@ -156,7 +158,7 @@ def _navier_stokes() -> list[PublishedSetting]:
                     f"navier-stokes-fno-{prefix}{label}",
                     f"Navier-Stokes vorticity, viscosity {label}, to t = {end}, {words}",
                     f"{FNO}, section 5.3; {where}",
-                    "NavierStokes",
+                    NavierStokes,
                     dimension=2,
                     points=256,
                     stored=64,
@@ -165,15 +167,11 @@ def _navier_stokes() -> list[PublishedSetting]:
                     times=_times(0.0, end, end + 1),
                     samples=samples,
                     rtol=1e-6,
-                    options={"viscosity": viscosity, "forcing": _diagonal()},
+                    options={"viscosity": viscosity, "forcing": VorticityForcing.diagonal(0.1)},
                     notes="published steps: Crank-Nicolson and explicit Euler of 1e-4",
                 )
             )
     return found
-
-
-def _diagonal() -> Any:
-    return equations.VorticityForcing.diagonal(0.1)
 
 
 def _waves() -> list[PublishedSetting]:
@@ -188,7 +186,7 @@ def _waves() -> list[PublishedSetting]:
             "kuramoto-sivashinsky",
             "Kuramoto-Sivashinsky, length 64, 140 times from 72 to 100, 256 points",
             LPSDA,
-            "KuramotoSivashinsky",
+            KuramotoSivashinsky,
             dimension=1,
             points=256,
             stored=256,
@@ -203,7 +201,7 @@ def _waves() -> list[PublishedSetting]:
             "korteweg-de-vries",
             "Korteweg-de Vries, length 128, 140 times from 44 to 100, 256 points",
             LPSDA,
-            "KortewegDeVries",
+            KortewegDeVries,
             dimension=1,
             points=256,
             stored=256,
@@ -223,8 +221,7 @@ def published_settings() -> dict[str, PublishedSetting]:
     >>> list(published_settings())[:2]
     ['burgers-fno-paper', 'burgers-fno-script']
     """
-    found = [*_burgers(), *_navier_stokes(), *_waves()]
-    return {one.name: one for one in found if hasattr(equations, one.equation)}
+    return {one.name: one for one in [*_burgers(), *_navier_stokes(), *_waves()]}
 
 
 def published_setting(name: str) -> PublishedSetting:

@@ -1,10 +1,17 @@
+import json
+import pickle
+
 import numpy as np
 import pytest
 
 from nwidth.arrays import generator
 from nwidth.errors import InputError
-from nwidth.solvers import simulate
-from nwidth.solvers.equations.published_settings import published_setting, published_settings
+from nwidth.solvers import (
+    problem_from_description,
+    published_setting,
+    published_settings,
+    simulate,
+)
 
 NAMES = list(published_settings())
 
@@ -19,6 +26,16 @@ def test_each_is_a_problem_on_grids_of_any_points(name):
     found = simulate(problem, problem.sample(generator(0, 0)), [0.0, 0.01], dt=0.002)
     assert all(np.isfinite(u).all() for u in found.fields.values())
     assert setting.about()["setting"] == name and setting.source and len(setting.summary) < 100
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_goes_to_files_and_to_other_processes(name):
+    problem = published_setting(name).problem(32)
+    told = json.loads(json.dumps(problem.describe()))
+    inputs = problem.sample(generator(0, 0))
+    for other in (problem_from_description(told), pickle.loads(pickle.dumps(problem))):
+        assert other.describe() == problem.describe()
+        np.testing.assert_array_equal(other.state(inputs), problem.state(inputs))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("navier-stokes")])
