@@ -40,38 +40,57 @@ def _turned(xr, xi, cr, ci):
     return xr * cr - xi * ci, xr * ci + xi * cr
 
 
+@njit(error_model="numpy")
+def _eight(
+    ar, ai, br, bi, cr, ci, dr, di, er, ei, fr, fi, gr, gi, hr, hi, root
+):  # fmt: skip
+    """Return the transform of eight numbers, parts in turn; root = sqrt(1/2)."""
+    p0r, p0i, p1r, p1i, p2r, p2i, p3r, p3i = _four(ar, ai, cr, ci, er, ei, gr, gi)
+    q0r, q0i, q1r, q1i, q2r, q2i, q3r, q3i = _four(br, bi, dr, di, fr, fi, hr, hi)
+    # The odd ones times e^(-i pi k / 4); those of k = 2 and 3 lack a factor -i, see below.
+    q1r, q1i = (q1r + q1i) * root, (q1i - q1r) * root
+    q3r, q3i = (q3r + q3i) * root, (q3i - q3r) * root
+    return (
+        *(p0r + q0r, p0i + q0i, p1r + q1r, p1i + q1i, p2r + q2i, p2i - q2r, p3r + q3i, p3i - q3r),
+        *(p0r - q0r, p0i - q0i, p1r - q1r, p1i - q1i, p2r - q2i, p2i + q2r, p3r - q3i, p3i + q3r),
+    )
+
+
+@njit(error_model="numpy")
+def _point(a, k, squared):
+    """Return numbers of `a`, or their squares."""
+    x = load(a, k)
+    return x * x if squared else x
+
+
 @njit(error_model="numpy", nogil=True, cache=True)
-def _first(a, xr, xi, yr, yi, n, turns):
+def _first(a, xr, xi, yr, yi, n, turns, squared):
     """Make the stage of radix 8 with s = 1."""
     m = n // 8
-    root = spread(turns, 0)
+    root = spread(turns, ROOT)
     for p in range(0, m, LANES):
-        e0r, e0i, e1r, e1i, e2r, e2i, e3r, e3i = _four(
-            load(a, xr + p), load(a, xi + p),
-            load(a, xr + p + 2 * m), load(a, xi + p + 2 * m),
-            load(a, xr + p + 4 * m), load(a, xi + p + 4 * m),
-            load(a, xr + p + 6 * m), load(a, xi + p + 6 * m),
+        r0, i0, r1, i1, r2, i2, r3, i3, r4, i4, r5, i5, r6, i6, r7, i7 = _eight(
+            _point(a, xr + p, squared), _point(a, xi + p, squared),
+            _point(a, xr + p + m, squared), _point(a, xi + p + m, squared),
+            _point(a, xr + p + 2 * m, squared), _point(a, xi + p + 2 * m, squared),
+            _point(a, xr + p + 3 * m, squared), _point(a, xi + p + 3 * m, squared),
+            _point(a, xr + p + 4 * m, squared), _point(a, xi + p + 4 * m, squared),
+            _point(a, xr + p + 5 * m, squared), _point(a, xi + p + 5 * m, squared),
+            _point(a, xr + p + 6 * m, squared), _point(a, xi + p + 6 * m, squared),
+            _point(a, xr + p + 7 * m, squared), _point(a, xi + p + 7 * m, squared),
+            root,
         )  # fmt: skip
-        o0r, o0i, o1r, o1i, o2r, o2i, o3r, o3i = _four(
-            load(a, xr + p + m), load(a, xi + p + m),
-            load(a, xr + p + 3 * m), load(a, xi + p + 3 * m),
-            load(a, xr + p + 5 * m), load(a, xi + p + 5 * m),
-            load(a, xr + p + 7 * m), load(a, xi + p + 7 * m),
-        )  # fmt: skip
-        # The odd ones times e^(-i pi k / 4), the last two without their factors -i and -i.
-        o1r, o1i = (o1r + o1i) * root, (o1i - o1r) * root
-        o3r, o3i = (o3r + o3i) * root, (o3i - o3r) * root
         w = CONSTANTS + p
         v = w + 7 * m
-        r1, i1 = _turned(e1r + o1r, e1i + o1i, load(turns, w), load(turns, v))
-        r2, i2 = _turned(e2r + o2i, e2i - o2r, load(turns, w + m), load(turns, v + m))
-        r3, i3 = _turned(e3r + o3i, e3i - o3r, load(turns, w + 2 * m), load(turns, v + 2 * m))
-        r4, i4 = _turned(e0r - o0r, e0i - o0i, load(turns, w + 3 * m), load(turns, v + 3 * m))
-        r5, i5 = _turned(e1r - o1r, e1i - o1i, load(turns, w + 4 * m), load(turns, v + 4 * m))
-        r6, i6 = _turned(e2r - o2i, e2i + o2r, load(turns, w + 5 * m), load(turns, v + 5 * m))
-        r7, i7 = _turned(e3r - o3i, e3i + o3r, load(turns, w + 6 * m), load(turns, v + 6 * m))
-        _store_columns(a, yr + 8 * p, e0r + o0r, r1, r2, r3, r4, r5, r6, r7)
-        _store_columns(a, yi + 8 * p, e0i + o0i, i1, i2, i3, i4, i5, i6, i7)
+        r1, i1 = _turned(r1, i1, load(turns, w), load(turns, v))
+        r2, i2 = _turned(r2, i2, load(turns, w + m), load(turns, v + m))
+        r3, i3 = _turned(r3, i3, load(turns, w + 2 * m), load(turns, v + 2 * m))
+        r4, i4 = _turned(r4, i4, load(turns, w + 3 * m), load(turns, v + 3 * m))
+        r5, i5 = _turned(r5, i5, load(turns, w + 4 * m), load(turns, v + 4 * m))
+        r6, i6 = _turned(r6, i6, load(turns, w + 5 * m), load(turns, v + 5 * m))
+        r7, i7 = _turned(r7, i7, load(turns, w + 6 * m), load(turns, v + 6 * m))
+        _store_columns(a, yr + 8 * p, r0, r1, r2, r3, r4, r5, r6, r7)
+        _store_columns(a, yi + 8 * p, i0, i1, i2, i3, i4, i5, i6, i7)
     return CONSTANTS + 14 * m
 
 
@@ -89,20 +108,48 @@ def _store_columns(a, at, r0, r1, r2, r3, r4, r5, r6, r7):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def _by_two(a, xr, xi, yr, yi, m, s, turns, w):
-    """Make a stage of radix 2."""
+def _by_eight(a, xr, xi, yr, yi, m, s, turns, w):
+    """Make a stage of radix 8; in the last one, m = 1, nothing is turned."""
+    root, one = spread(turns, ROOT), s * m
     for p in range(m):
-        cr, ci = spread(turns, w + 2 * p), spread(turns, w + 2 * p + 1)
+        v = w + 14 * p
         for q in range(s * p, s * p + s, LANES):
-            ar, ai, br, bi = (
-                load(a, xr + q), load(a, xi + q), load(a, xr + q + s * m), load(a, xi + q + s * m)
+            r0, i0, r1, i1, r2, i2, r3, i3, r4, i4, r5, i5, r6, i6, r7, i7 = _eight(
+                load(a, xr + q), load(a, xi + q),
+                load(a, xr + q + one), load(a, xi + q + one),
+                load(a, xr + q + 2 * one), load(a, xi + q + 2 * one),
+                load(a, xr + q + 3 * one), load(a, xi + q + 3 * one),
+                load(a, xr + q + 4 * one), load(a, xi + q + 4 * one),
+                load(a, xr + q + 5 * one), load(a, xi + q + 5 * one),
+                load(a, xr + q + 6 * one), load(a, xi + q + 6 * one),
+                load(a, xr + q + 7 * one), load(a, xi + q + 7 * one),
+                root,
             )  # fmt: skip
-            to = q + s * p
-            store(a, yr + to, ar + br)
-            store(a, yi + to, ai + bi)
-            dr, di = _turned(ar - br, ai - bi, cr, ci)
-            store(a, yr + to + s, dr)
-            store(a, yi + to + s, di)
+            if m > 1:
+                r1, i1 = _turned(r1, i1, spread(turns, v), spread(turns, v + 1))
+                r2, i2 = _turned(r2, i2, spread(turns, v + 2), spread(turns, v + 3))
+                r3, i3 = _turned(r3, i3, spread(turns, v + 4), spread(turns, v + 5))
+                r4, i4 = _turned(r4, i4, spread(turns, v + 6), spread(turns, v + 7))
+                r5, i5 = _turned(r5, i5, spread(turns, v + 8), spread(turns, v + 9))
+                r6, i6 = _turned(r6, i6, spread(turns, v + 10), spread(turns, v + 11))
+                r7, i7 = _turned(r7, i7, spread(turns, v + 12), spread(turns, v + 13))
+            to = q + 7 * s * p
+            store(a, yr + to, r0)
+            store(a, yi + to, i0)
+            store(a, yr + to + s, r1)
+            store(a, yi + to + s, i1)
+            store(a, yr + to + 2 * s, r2)
+            store(a, yi + to + 2 * s, i2)
+            store(a, yr + to + 3 * s, r3)
+            store(a, yi + to + 3 * s, i3)
+            store(a, yr + to + 4 * s, r4)
+            store(a, yi + to + 4 * s, i4)
+            store(a, yr + to + 5 * s, r5)
+            store(a, yi + to + 5 * s, i5)
+            store(a, yr + to + 6 * s, r6)
+            store(a, yi + to + 6 * s, i6)
+            store(a, yr + to + 7 * s, r7)
+            store(a, yi + to + 7 * s, i7)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -198,12 +245,13 @@ def _by_five(a, xr, xi, yr, yi, m, s, turns, w):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def transform(a, xr, xi, yr, yi, n, radices, turns):
+def transform(a, xr, xi, yr, yi, n, radices, turns, squared):
     """Transform x, with y as work space; return whether the result is in y.
 
-    sum_j x_j e^(-2 pi i j k / n), without a factor; with the parts of both swapped e^(+...).
+    sum_j x_j e^(-2 pi i j k / n), without a factor; with the parts of both swapped e^(+...). If
+    `squared`, real and imaginary parts of x are squared first, each for itself.
     """
-    w = _first(a, xr, xi, yr, yi, n, turns)
+    w = _first(a, xr, xi, yr, yi, n, turns, squared)
     s, m, moved = 8, n // 8, True
     for r in radices:
         xr, xi, yr, yi = yr, yi, xr, xi
@@ -211,8 +259,8 @@ def transform(a, xr, xi, yr, yi, n, radices, turns):
         m //= r
         if r == 4:
             _by_four(a, xr, xi, yr, yi, m, s, turns, w)
-        elif r == 2:
-            _by_two(a, xr, xi, yr, yi, m, s, turns, w)
+        elif r == 8:
+            _by_eight(a, xr, xi, yr, yi, m, s, turns, w)
         elif r == 3:
             _by_three(a, xr, xi, yr, yi, m, s, turns, w)
         else:

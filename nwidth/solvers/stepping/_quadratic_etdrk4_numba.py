@@ -48,13 +48,9 @@ def _square(a, v, to, n, area, radices, turns, waves):
     """
     x, y = 0, 2 * area
     pack(a, v, v + area, x, x + area, n, waves)
-    if transform(a, x + area, x, y + area, y, n, radices, turns):
+    if transform(a, x + area, x, y + area, y, n, radices, turns, False):
         x, y = y, x
-    for k in range(0, n, LANES):
-        r, i = load(a, x + k), load(a, x + area + k)
-        store(a, x + k, r * r)
-        store(a, x + area + k, i * i)
-    if transform(a, x, x + area, y, y + area, n, radices, turns):
+    if transform(a, x, x + area, y, y + area, n, radices, turns, True):
         x, y = y, x
     unpack(a, x, x + area, to, to + area, n, waves)
     return a[x] + a[x + area]
