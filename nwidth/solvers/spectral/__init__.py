@@ -12,7 +12,9 @@ from nwidth.solvers.spectral.polynomial_basis import PolynomialBasis
 from nwidth.solvers.spectral.pruned_fourier import PrunedFourier
 from nwidth.solvers.spectral.sine_cosine_basis import CosineBasis, SineBasis
 from nwidth.solvers.spectral.spectral_basis import SpectralBasis
+from nwidth.solvers.spectral.tau_method import TauMethod
 from nwidth.solvers.spectral.tensor_basis import TensorBasis
+from nwidth.solvers.spectral.ultraspherical import Ultraspherical
 
 __all__ = [
     "AlmostBanded",
@@ -27,7 +29,9 @@ __all__ = [
     "PrunedFourier",
     "SineBasis",
     "SpectralBasis",
+    "TauMethod",
     "TensorBasis",
+    "Ultraspherical",
     "cosine_transform",
     "energy_spectrum",
     "sine_transform",

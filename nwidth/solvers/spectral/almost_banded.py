@@ -23,7 +23,7 @@ class AlmostBanded:
         R_ij = sum_k F_ik B_kj    for j > i + lower + upper,
 
     so that factors and solutions take O(n) numbers and operations. Rotations need no pivots and are
-    backward stable. Reference: Olver & Townsend (2013), doi:10.1137/120865458, section 5.
+    backward stable. Reference: Olver & Townsend (2013), doi:10.1137/120865458.
 
     Args:
         bands: real, shape (n - K, lower + upper + 1) or (systems, n - K, lower + upper + 1); entry

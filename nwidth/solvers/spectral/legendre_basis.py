@@ -28,7 +28,7 @@ class LegendreBasis(PolynomialBasis):
     without a weight, so Galerkin matrices are symmetric and sparse. Points come by Newton's method,
     transforms take a product with an n x n matrix, O(n^2), and lose n times round-off, as points
     are rounded: good to n of about 1000. Reference: Shen, Tang & Wang (2011), Spectral Methods,
-    doi:10.1007/978-3-540-71041-7, section 3.3.
+    doi:10.1007/978-3-540-71041-7, chapter 3.
 
     Args:
         size: n, at least two.

@@ -23,7 +23,7 @@ class TensorBasis:
     one variable. Values have shape (..., *shape), coefficients (..., *modes), and are real where no
     factor is a Fourier space. Transforms go along one axis after the other, polynomials first while
     numbers are real. Reference: Canuto, Hussaini, Quarteroni & Zang (2006),
-    doi:10.1007/978-3-540-30726-6, section 2.8.
+    doi:10.1007/978-3-540-30726-6.
 
     Args:
         factors: `FourierSpace`, `ChebyshevBasis`, `LegendreBasis`, `SineBasis`, `CosineBasis`.
