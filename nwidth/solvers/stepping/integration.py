@@ -130,9 +130,12 @@ class Integration:
         return None, True, wanted
 
     def _norm(self, v: Array) -> float:
-        """Return the Euclidean norm, infinity if it is NaN."""
-        flat = v.reshape(-1)
-        square = float(self.xp.vdot(flat, flat).real)
+        """Return the Euclidean norm, infinity if it is NaN.
+
+        Not by BLAS, which wakes its threads for some thousand numbers and lets them spin.
+        """
+        flat = v.reshape(-1).view(v.real.dtype)
+        square = float(self.xp.einsum("i,i->", flat, flat))
         return math.sqrt(square) if math.isfinite(square) else math.inf
 
     def memory(self) -> tuple[dict[str, Array], dict[str, Any]]:
