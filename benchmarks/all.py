@@ -28,6 +28,8 @@ PACKAGES = (
     "cvxopt",
     "pymor",
     "neuraloperator",
+    "ducc0",
+    "exponax",
 )
 INTRODUCTION = """# Benchmarks
 

@@ -14,7 +14,7 @@ from nwidth.solvers.spectral.fast_fourier import FastFourier
 Array = NDArray[Any]
 
 # Bytes of the rows that go there and back together: they stay in the second cache.
-BLOCK = 1 << 18
+BLOCK = 1 << 19
 # Bytes between rows, so that a column does not fall on one set of the first cache.
 GAP = 64
 
