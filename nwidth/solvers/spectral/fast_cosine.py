@@ -78,24 +78,28 @@ def by_fourier(name: str, u: Array, kind: int, axis: int = -1) -> Array:
     """
     xp = namespace(u)
     u, n = xp.moveaxis(u, axis, -1), u.shape[axis]
+
+    def fft(values: Array) -> Array:
+        return xp.asarray(xp.fft.fft(values, axis=-1))
+
     signs = xp.asarray((-1.0) ** np.arange(n), u.real.dtype)
     if kind == 1 and name == "dct":
-        v = xp.fft.fft(xp.concatenate([u, u[..., -2:0:-1]], -1), axis=-1)[..., :n]
+        v = fft(xp.concatenate([u, u[..., -2:0:-1]], -1))[..., :n]
     elif kind == 1:
         zero = xp.zeros_like(u[..., :1])
         odd = xp.concatenate([zero, u, zero, -u[..., ::-1]], -1)
-        v = 1j * xp.fft.fft(odd, axis=-1)[..., 1 : n + 1]
+        v = 1j * fft(odd)[..., 1 : n + 1]
     else:
         turn = xp.asarray(np.exp(0.5j * np.pi * np.arange(n) / n))
         if kind == 2:
             w = u * signs if name == "dst" else u
-            v = xp.fft.fft(xp.concatenate([w, w[..., ::-1]], -1), axis=-1)[..., :n] * turn.conj()
+            v = fft(xp.concatenate([w, w[..., ::-1]], -1))[..., :n] * turn.conj()
             v = v[..., ::-1] if name == "dst" else v
         else:
             w = u[..., ::-1] if name == "dst" else u
             zero = xp.zeros_like(w[..., :1])
             back = (w * turn.conj())[..., :0:-1]
-            v = 2 * n * xp.fft.ifft(xp.concatenate([w * turn, zero, back], -1), axis=-1)[..., :n]
+            v = fft(xp.concatenate([w * turn, zero, back], -1).conj())[..., :n].conj()
             v = v * signs if name == "dst" else v
     v = v if u.dtype.kind == "c" else v.real
     return xp.moveaxis(v.astype(u.dtype), -1, axis)

@@ -192,7 +192,7 @@ class HelmholtzSolver:
         batch = w.shape[: w.ndim - len(shape)]
         w = self.factors.solve(w.reshape(*batch, self.factors.systems, basis.size - 2))
         if self.free.any():
-            w[..., xp.asarray(self.free), 0] = 0.0
+            w[..., 0] = xp.where(xp.asarray(self.free), 0, w[..., 0])
         v = space.expanded(w.reshape(*batch, *self.alpha.shape, basis.size - 2))
         v = v if lift is None else (v + lift).astype(v.dtype)
         if self.free.any():

@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -152,3 +155,38 @@ def test_what_does_not_fit_is_refused():
     for name in ("legendre-fourier", "chebyshev-legendre", "complex-sine"):
         with pytest.raises(InputError, match="factors: expected a"):
             products()[name].helmholtz()
+
+
+def run_on_device_arrays():
+    """Compare all products with those on the host; called in a process of its own, below."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import simulated_cupy as cupy
+
+    cupy.install()
+    for basis in products().values():
+        u = random_values(basis, 2)
+        points = np.stack([p[[1, 2]] for p in basis.points], axis=-1)
+        v = basis.forward(u)
+        device = basis.forward(cupy.asarray(u))
+        pairs = [(device, v), (basis.backward(device), basis.backward(v))]
+        pairs.append((basis.integral(device), basis.integral(v)))
+        pairs.append((basis.evaluate(device, points), basis.evaluate(v, points)))
+        for a in range(len(basis.shape)):
+            pairs.append((basis.derivative(device, a), basis.derivative(v, a)))
+        for f in basis.factors:
+            if not isinstance(f, FourierSpace):
+                w = np.random.default_rng(0).normal(size=(2, f.modes))
+                pairs.append((f.product(cupy.asarray(w), cupy.asarray(w)), f.product(w, w)))
+        if basis.factors[0] is basis.fourier and isinstance(basis.factors[1], ChebyshevBasis):
+            solver = basis.helmholtz(0.0, "neumann", "neumann")
+            values = np.ones((2, *basis.modes[:-1]))
+            found = solver.solve(device, cupy.asarray(values))
+            pairs.append((found, solver.solve(v, values)))
+        for one, other in pairs:
+            assert isinstance(one, cupy.ndarray) and one.dtype == other.dtype
+            np.testing.assert_allclose(one.get(), other, atol=1e-12 * (1 + abs(other).max()))
+    return f"agreed on {len(products())}"
+
+
+def test_products_on_a_device_are_those_on_the_host(in_simulator):
+    assert in_simulator(__file__, "run_on_device_arrays").startswith("agreed on ")
