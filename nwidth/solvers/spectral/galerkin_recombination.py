@@ -184,6 +184,8 @@ class HelmholtzSolver:
         right, lift = self._scale * f, None
         if values is not None:
             lift = space.lift(xp.asarray(values))
+            if lift.dtype.kind == "c" and f.dtype.kind != "c":
+                raise InputError("values: expected real numbers, as those of f")
             alpha = xp.asarray(self._scale * self.alpha)[..., None]
             bend = basis.derivative(lift, 2) * self._scale
             right = (right - alpha * lift + bend).astype(f.dtype)

@@ -67,7 +67,10 @@ class TauMethod:
         self._scale = scale
 
     def solve(self, f: Array, values: Any = None) -> Array:
-        """Return the coefficients of u for those of f, shape (..., n), and values (..., K)."""
+        """Return the coefficients of u for those of f, shape (..., n), and values (..., K).
+
+        Computed on the host in float64, then in the dtype of f.
+        """
         f = as_floating(to_numpy(f), "f")
         right = bordered(f, values, len(self.rows), self.basis.size)
         flat = (right / self._scale).reshape(-1, self.basis.size).T

@@ -83,7 +83,10 @@ class Ultraspherical:
         self.factors = AlmostBanded(*self._bands(), self.rows)
 
     def solve(self, f: Array, values: Any = None) -> Array:
-        """Return the coefficients of u for those of f, shape (..., n), and values (..., K)."""
+        """Return the coefficients of u for those of f, shape (..., n), and values (..., K).
+
+        Computed on the host in float64, then in the dtype of f.
+        """
         f = as_floating(to_numpy(f), "f")
         k, n = len(self.rows), self.basis.size
         right = bordered(f, values, k, n)

@@ -149,3 +149,5 @@ def test_what_does_not_fit_is_refused():
         space.helmholtz([1.0, 2.0]).solve(np.zeros(8))
     with pytest.raises(InputError, match=r"values: expected shape \(2"):
         space.helmholtz(1.0).solve(np.zeros(8), [1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="values: expected real numbers"):
+        space.helmholtz(1.0).solve(np.zeros(8), [1j, 2.0])
