@@ -87,7 +87,10 @@ class NavierStokes(EvolutionProblem):
         if forcing is None:
             return np.zeros(self.modes.modes, self.modes.transform.complex)
         field = forcing.field(self.grid) if isinstance(forcing, VorticityForcing) else forcing
-        field = np.asarray(field)
+        try:
+            field = np.asarray(field)
+        except ValueError:  # lists of unequal lengths
+            field = np.zeros(0)
         if field.shape != self.grid.shape or field.dtype.kind not in "fiu":
             raise InputError(
                 f"forcing: expected real numbers of shape {self.grid.shape}, a VorticityForcing or "
@@ -102,7 +105,7 @@ class NavierStokes(EvolutionProblem):
                         f"forcing: expected waves below a third of the {self.grid.shape} points, "
                         f"got ({k}, {m}); refine the grid"
                     )
-        return self.space.resampled(f, self.modes)
+        return np.ascontiguousarray(self.space.resampled(f, self.modes))
 
     def _without_mean(self, v: Array, field: Array, name: str) -> Array:
         """Return coefficients with a mean of zero, or raise if it is more than rounding."""
@@ -123,7 +126,8 @@ class NavierStokes(EvolutionProblem):
         """Return the kept coefficients of the initial vorticity."""
         w = self.input_field(inputs, "vorticity")
         v = self.space.transform.forward(namespace(w).ascontiguousarray(w, self.dtype))
-        return self.space.resampled(self._without_mean(v, w, "vorticity"), self.modes)
+        kept = self.space.resampled(self._without_mean(v, w, "vorticity"), self.modes)
+        return namespace(w).ascontiguousarray(kept)
 
     def full(self, v: Array) -> Array:
         """Return all coefficients on the grid, `space`, of kept ones."""
@@ -136,12 +140,12 @@ class NavierStokes(EvolutionProblem):
     def streamfunction(self, v: Array) -> Array:
         """Return the kept coefficients of psi, -Laplace psi = w, u = psi_y, v = -psi_x."""
         squared = np.where(self.modes.squared > 0, self.modes.squared, np.inf)
-        return v * namespace(v).asarray(1 / squared, v.real.dtype)
+        return v * namespace(v).asarray((1 / squared).astype(v.real.dtype))
 
     def velocity(self, v: Array) -> Array:
         """Return (u, v) on the grid, shape (..., 2, *grid.shape)."""
         xp, psi = namespace(v), self.streamfunction(v)
-        kx, ky = (xp.asarray(k, v.real.dtype) for k in self.modes.wavenumbers)
+        kx, ky = (xp.asarray(k.astype(v.real.dtype)) for k in self.modes.wavenumbers)
         both = xp.stack([1j * ky * psi, -1j * kx * psi], axis=-3)
         return self.space.transform.backward(self.full(both), destroy=True)
 
@@ -150,7 +154,7 @@ class NavierStokes(EvolutionProblem):
         return {
             "energy": self._mean(v, self.streamfunction(v)) / 2,
             "enstrophy": self._mean(v, v) / 2,
-            "palinstrophy": self._mean(v, self.modes.squared * v) / 2,
+            "palinstrophy": self._mean(v, namespace(v).asarray(self.modes.squared) * v) / 2,
         }
 
     def rates(self, v: Array) -> dict[str, Array]:

@@ -190,10 +190,11 @@ def _resized(v: Array, axis: int, n: int, m: int, half: bool) -> Array:
     """Return coefficients of n points along one axis as those of m points."""
     if n == m:
         return v
-    v = np.moveaxis(v, axis, -1)
+    xp = namespace(v)
+    v = xp.moveaxis(v, axis, -1)
     small = min(n, m)
     kept = (small - 1) // 2  # modes of either sign that both have
-    out = np.zeros((*v.shape[:-1], m // 2 + 1 if half else m), v.dtype)
+    out = xp.zeros((*v.shape[:-1], m // 2 + 1 if half else m), v.dtype)
     out[..., : kept + 1] = v[..., : kept + 1]
     if not half and kept > 0:
         out[..., -kept:] = v[..., -kept:]
@@ -202,4 +203,4 @@ def _resized(v: Array, axis: int, n: int, m: int, half: bool) -> Array:
         out[..., small // 2] = middle / 2
         if not half:
             out[..., -(small // 2)] = middle / 2
-    return np.moveaxis(out, -1, axis)
+    return xp.moveaxis(out, -1, axis)

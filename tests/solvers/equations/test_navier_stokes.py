@@ -1,5 +1,8 @@
 """Plane flows against exact ones, and the budgets of energy and enstrophy."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.integrate import romb
@@ -224,6 +227,7 @@ def test_descriptions_lead_back(kind):
         ({"grid": Grid.uniform((8, 8))}, "not periodic"),
         ({"forcing": np.zeros((8, 9))}, r"forcing: expected real numbers of shape \(8, 8\)"),
         ({"forcing": "kolmogorov"}, "forcing: expected real numbers"),
+        ({"forcing": [[1.0, 2.0], [3.0]]}, "forcing: expected real numbers"),
         ({"forcing": np.ones((8, 8))}, "forcing: expected a mean of zero"),
         ({"forcing": VorticityForcing.kolmogorov(3)}, "forcing: expected waves below a third"),
         ({"dtype": "int32"}, "dtype: expected"),
@@ -250,3 +254,30 @@ def test_descriptions_with_other_keys():
     description = NavierStokes(Grid.periodic((8, 8))).describe()
     with pytest.raises(InputError, match="expected navier-stokes with the keys"):
         NavierStokes.from_description({**description, "wind": 1})
+
+
+def run_on_device_arrays():
+    """Compare a flow with that on the host; called in a process of its own, below."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import simulated_cupy as cupy
+
+    cupy.install()
+
+    problem = NavierStokes(torus((15, 16)), forcing=VorticityForcing.diagonal())
+    w = swirls(problem.grid)
+    host, device = {"vorticity": w}, {"vorticity": cupy.asarray(w)}
+    one, other = (simulate(problem, i, [0.0, 0.2], dt=0.05).checked() for i in (host, device))
+    states = other.evolution.states
+    for found in (other.fields["vorticity"], problem.velocity(states), states):
+        assert isinstance(found, cupy.ndarray)
+    np.testing.assert_allclose(other.fields["vorticity"].get(), one.fields["vorticity"], atol=1e-13)
+    for name, values in one.invariants.items():
+        np.testing.assert_allclose(np.array(other.invariants[name]), values, rtol=1e-13)
+    rates = problem.rates(states), problem.rates(one.evolution.states)
+    np.testing.assert_allclose(np.array(rates[0]["energy"]), rates[1]["energy"], rtol=1e-12)
+    assert problem.system(device).rate(0.0, states[-1]) > 0
+    return "agreed"
+
+
+def test_flow_on_a_device_is_that_on_the_host(in_simulator):
+    assert in_simulator(__file__, "run_on_device_arrays") == "agreed"
