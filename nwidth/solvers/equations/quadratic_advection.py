@@ -7,18 +7,19 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.solvers.spectral import FourierSpace
-from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
+from nwidth.solvers.stepping import QuadraticSystem
 
 Array = NDArray[Any]
 
 
-class QuadraticAdvection(EvolutionSystem):
+class QuadraticAdvection(QuadraticSystem):
     """u_t + c (u^2)_x = L u for one real field on a circle, by its Fourier coefficients.
 
         v_k' = l_k v_k - i k c (u^2)_k,    |k| < k_n / 3
 
     Modes of which u^2 has aliases are left out (2/3 rule). The mean is conserved if l_0 is zero,
-    and without L the energy as well: int u (u^2)_x = 0 for such modes.
+    and without L the energy as well: int u (u^2)_x = 0 for such modes. `quadratic_evolution`
+    steps many samples of it at once.
 
     Args:
         space: the modes.
@@ -37,19 +38,5 @@ class QuadraticAdvection(EvolutionSystem):
 
     def __init__(self, space: FourierSpace, symbol: Array, scale: float, like: Any = None):
         xp = namespace(like) if lives_on_gpu(like) else np
-        self.transform, k = space.transform, space.wavenumbers[0]
-        self.linear = DiagonalPart(xp.asarray(symbol))
-        self.steepest = abs(2 * scale) * float(np.abs(k[space.kept]).max())
-        factor = np.where(space.kept, -1j * scale * k, 0).astype(space.transform.complex)
-        self.factor = xp.asarray(factor)
-
-    def nonlinear(self, t: float, v: Array, out: Array) -> None:
-        """Write -i k c (u^2)_k."""
-        u = self.transform.backward(v)
-        u *= u
-        self.transform.forward(u, out)
-        out *= self.factor
-
-    def rate(self, t: float, v: Array) -> float:
-        """Return the largest speed 2 c |u| times the largest wavenumber."""
-        return float(abs(self.transform.backward(v)).max()) * self.steepest
+        factor = np.where(space.kept, -1j * scale * space.wavenumbers[0], 0)
+        super().__init__(space.transform, xp.asarray(symbol), xp.asarray(factor))

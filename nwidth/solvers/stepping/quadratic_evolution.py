@@ -66,7 +66,7 @@ class QuadraticSystem(EvolutionSystem):
             out *= self.factor
 
     def rate(self, t: float, v: Array) -> float:
-        """Return 2 max |u| max |f|."""
+        """Return 2 max |u| max |f|: the largest speed times the largest wavenumber."""
         return 2 * float(abs(self.transform.backward(v)).max()) * float(abs(self.factor).max())
 
 

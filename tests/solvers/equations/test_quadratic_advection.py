@@ -4,6 +4,7 @@ import pytest
 from nwidth.meshes import Grid
 from nwidth.solvers.equations.quadratic_advection import QuadraticAdvection
 from nwidth.solvers.spectral import FourierSpace
+from nwidth.solvers.stepping import evolve, quadratic_evolution
 
 
 def system_and_state(n, real=np.float64):
@@ -47,3 +48,13 @@ def test_the_rate_is_that_of_waves_carried_along():
     constant = np.zeros(7, complex)
     constant[0] = -3
     assert system.rate(0.0, constant) == pytest.approx(9)  # speed 3, wavenumber 3
+
+
+def test_many_samples_in_one_call():
+    space = FourierSpace(Grid.periodic(128, upper=2 * np.pi))
+    system, x = QuadraticAdvection(space, -0.1 * space.squared, 0.5), space.grid.axes[0].points
+    v = space.transform.forward(np.sin([x, 2 * x]))
+    found = quadratic_evolution(system, v, [0.3], dt=0.01).checked()
+    for sample, states in zip(v, found.states, strict=True):
+        expected = evolve(system, sample, [0.3], dt=0.01).checked().states
+        assert found.compiled and abs(states - expected).max() < 1e-15
