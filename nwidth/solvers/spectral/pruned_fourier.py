@@ -17,6 +17,8 @@ Array = NDArray[Any]
 BLOCK = 1 << 19
 # Bytes between rows, so that a column does not fall on one set of the first cache.
 GAP = 64
+# Bytes of a line of the cache, at which arrays begin.
+LINE = 64
 
 
 class PrunedFourier:
@@ -56,8 +58,13 @@ class PrunedFourier:
 
     def zeros(self, like: Array | None = None) -> Array:
         """Return an array for coefficients and values, on the device of `like`."""
-        xp = np if like is None else namespace(like)
-        return xp.zeros((self.shape[0], self.shape[1] + GAP // self.complex.itemsize), self.complex)
+        shape = (self.shape[0], self.shape[1] + GAP // self.complex.itemsize)
+        if like is not None and lives_on_gpu(like):
+            return namespace(like).zeros(shape, self.complex)
+        size = shape[0] * shape[1] * self.complex.itemsize
+        memory = np.zeros(size + LINE, np.uint8)
+        first = -memory.ctypes.data % LINE
+        return memory[first : first + size].view(self.complex).reshape(shape)
 
     def backward(self, z: Array) -> None:
         """Replace coefficients by values."""

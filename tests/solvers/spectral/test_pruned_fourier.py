@@ -60,6 +60,7 @@ def test_products_block_by_block(library, shape):
 def test_rows_keep_their_distance():
     z = PrunedFourier((256, 256), dtype=np.float32).zeros()
     assert z.strides[0] % 128 == 64 and z.dtype == np.complex64 and not z.any()
+    assert z.ctypes.data % 64 == 0 and z.flags.c_contiguous
 
 
 def test_only_planes():
