@@ -36,7 +36,8 @@ def _low(context, a, b):
     order = [i // 2 + LANES * (i % 2) for i in range(LANES)]
 
     def generate(context, builder, signature, arguments):
-        return _shuffle(builder, *arguments, order)
+        one, other = arguments
+        return _shuffle(builder, one, other, order)
 
     return (a(a, b), generate) if a in (LANES32, LANES64) and a == b else None
 
@@ -47,7 +48,8 @@ def _high(context, a, b):
     order = [(i + LANES) // 2 + LANES * (i % 2) for i in range(LANES)]
 
     def generate(context, builder, signature, arguments):
-        return _shuffle(builder, *arguments, order)
+        one, other = arguments
+        return _shuffle(builder, one, other, order)
 
     return (a(a, b), generate) if a in (LANES32, LANES64) and a == b else None
 
