@@ -73,7 +73,7 @@ def as_floating(array: Any, name: str = "array") -> Any:
 
     So does extended precision, and swapped bytes come into the machine's order: kernels have four
     dtypes, float32, float64, complex64 and complex128. Raises `InputError` for strings, objects and
-    other dtypes that are not numbers, and for masked entries.
+    other dtypes that are not numbers, for sparse matrices and for masked entries.
 
     >>> as_floating(np.arange(3)).dtype
     dtype('float64')
@@ -83,6 +83,9 @@ def as_floating(array: Any, name: str = "array") -> Any:
     xp = namespace(array)
     if xp.__name__ == "torch":
         return array if array.is_floating_point() or array.is_complex() else array.to(xp.float64)
+    if hasattr(array, "tocoo"):  # scipy's and CuPy's; they have a dtype, and no entries to index
+        kind = type(array).__name__
+        raise InputError(f"{name}: expected an array, got a sparse {kind}; give it as toarray()")
     try:
         out = array if hasattr(array, "dtype") else np.asarray(array)
     except ValueError:  # rows of different lengths

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from nwidth import arrays
 from nwidth.errors import InputError, NonFiniteError
@@ -43,6 +44,11 @@ def test_dtype_policy_for_torch():
 def test_dtype_policy_refuses_what_is_not_a_number(bad):
     with pytest.raises(InputError, match="u: expected numbers, got dtype"):
         arrays.as_floating(bad, "u")
+
+
+def test_sparse_matrices_are_no_arrays():
+    with pytest.raises(InputError, match="u: expected an array, got a sparse csr_array"):
+        arrays.as_floating(sp.csr_array(np.eye(2)), "u")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

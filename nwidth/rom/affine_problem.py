@@ -103,7 +103,7 @@ class AffineProblem:
         arrays (p,). Raises `InputError` for another number of coefficients, and for complex ones if
         all that is given is real; `NonFiniteError` for NaN and infinity.
         """
-        mus = np.asarray(real_floating(to_numpy(mus), "mu"), np.float64)
+        mus = np.asarray(to_numpy(real_floating(mus, "mu")), np.float64)
         if mus.ndim != 2:
             raise InputError(f"mu: expected shape (m, p), got {mus.shape}")
         require_finite(mus, "mu")

@@ -13,6 +13,7 @@ from nwidth.meshes import (
     Grid,
     LogNormalField,
     RandomField,
+    RandomSines,
     TwoPhaseField,
     random_field,
 )
@@ -23,7 +24,9 @@ FIELDS = {
     "GaussianRandomField": GAUSSIAN,
     "TwoPhaseField": TwoPhaseField(GAUSSIAN, 3.0, 12.0, threshold=0.1),
     "LogNormalField": LogNormalField(GAUSSIAN, scale=2.0),
+    "RandomSines": RandomSines(Grid.periodic(12), waves=3),
 }
+COARSER = {2: (4, 3), 1: (2,)}
 each_field = pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
 
 
@@ -41,7 +44,7 @@ def test_all_public_fields_are_tested_here():
 @each_field
 def test_samples_are_numbered(field):
     together = field.samples(3, 4)
-    assert together.shape == (4, 9, 7)
+    assert together.shape == (4, *field.grid.shape)
     assert together.dtype == np.float64
     np.testing.assert_array_equal(field.samples(3, [2, 0]), together[[2, 0]])
 
@@ -49,8 +52,8 @@ def test_samples_are_numbered(field):
 @each_field
 def test_description_rebuilds_the_field(field):
     described = json.loads(json.dumps(field.describe()))
-    assert random_field(described, GRID) == field
-    coarse = Grid.uniform((5, 4))
+    assert random_field(described, field.grid) == field
+    coarse = field.grid.coarsen(COARSER[field.grid.dimension])
     again, moved = random_field(described, coarse), field.on(coarse)
     assert again == moved
     assert moved.grid == coarse
@@ -60,8 +63,9 @@ def test_description_rebuilds_the_field(field):
 @each_field
 def test_one_seed_is_one_function(field):
     """Two-phase fields too: rounding does not flip a phase here."""
-    coarse = field.on(GRID.coarsen((4, 3)))
-    picked = GRID.restrict(field.samples(1, 3), (4, 3))
+    factors = COARSER[field.grid.dimension]
+    coarse = field.on(field.grid.coarsen(factors))
+    picked = field.grid.restrict(field.samples(1, 3), factors)
     np.testing.assert_allclose(coarse.samples(1, 3), picked, rtol=1e-12, atol=1e-12)
 
 
