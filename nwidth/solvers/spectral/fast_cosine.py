@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer
 from nwidth.arrays import as_floating, lives_on_gpu, namespace
 from nwidth.errors import InputError
-from nwidth.solvers.spectral.fast_fourier import _ducc
+from nwidth.solvers.spectral.fourier_libraries import installed
 
 Array = NDArray[Any]
 
@@ -55,7 +55,7 @@ def _transform(name: str, u: Array, kind: int, axis: int) -> Array:
         )
     if lives_on_gpu(u):
         return by_fourier(name, u, kind, axis)
-    ducc = _ducc()
+    ducc = installed("ducc0.fft")
     if u.size == 0:
         return u.copy()
     if ducc is None:

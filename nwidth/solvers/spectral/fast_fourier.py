@@ -1,19 +1,16 @@
 """Fast Fourier transforms by the fastest library at hand, into arrays that are there already."""
 
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_choice, require_integer, require_integers
+from nwidth.arguments import require_integer, require_integers
 from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.errors import InputError
+from nwidth.solvers.spectral.fourier_libraries import fourier_library
 
 Array = NDArray[Any]
-
-LIBRARIES = ("auto", "ducc", "scipy")
 
 
 class FastFourier:
@@ -23,15 +20,15 @@ class FastFourier:
         backward   u_j = sum_k v_k exp(i k . x_j)
 
     Coefficients do not depend on the resolution. Those of real functions have the last axis from
-    zero to n // 2, as the others are conjugates. Axes in front are batches. `ducc0`, if installed,
-    writes to the output as it goes (a third faster than SciPy, whose result is copied there); CuPy
-    arrays take cuFFT. Both are backward stable: Schatzman (1996), doi:10.1137/S1064827593247023.
+    zero to n // 2, as the others are conjugates. Axes in front are batches. CuPy arrays take cuFFT,
+    others the fastest library that is installed; see `fourier_library` for how fast they are. All
+    are backward stable: Schatzman (1996), doi:10.1137/S1064827593247023.
 
     Args:
         shape: points along the transformed axes.
         real: whether functions are real.
         dtype: "float64" or "float32", the precision.
-        library: "auto", "ducc" or "scipy".
+        library: "auto", "ducc", "fftw", "mkl" or "scipy".
         threads: of each transform; one is right where samples are spread over threads.
 
     >>> transform = FastFourier(4)
@@ -57,22 +54,9 @@ class FastFourier:
         self.axes = tuple(range(-len(self.shape), 0))
         last = self.shape[-1] // 2 + 1 if self.real else self.shape[-1]
         self.modes = (*self.shape[:-1], last)
-        require_choice(library, "library", LIBRARIES)
-        self._ducc = None if library == "scipy" else _ducc()
-        if library == "ducc" and self._ducc is None:
-            raise InputError("library: expected ducc0 to be installed; pip install ducc0")
-
-    @property
-    def library(self) -> str:
-        """The library that works on NumPy arrays."""
-        return "scipy" if self._ducc is None else "ducc"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_ducc": self._ducc is not None}  # a module goes to no process
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._ducc = _ducc() if state["_ducc"] else None
+        #: The library that works on NumPy arrays.
+        self.library, kind = fourier_library(library)
+        self._host = kind(self.shape, self.real, self.threads)
 
     def forward(self, u: Array, out: Array | None = None) -> Array:
         """Return the coefficients of values, written to `out` if given."""
@@ -87,16 +71,8 @@ class FastFourier:
             fft = namespace(u).fft
             transform = fft.rfftn if self.real else fft.fftn
             out[...] = transform(u, axes=self.axes, norm="forward")
-        elif self._ducc is not None:
-            transform = self._ducc.r2c if self.real else self._ducc.c2c
-            axes = tuple(a + u.ndim for a in self.axes)
-            transform(u, axes=axes, forward=True, inorm=2, out=out, nthreads=self.threads)
         else:
-            import scipy.fft
-
-            transform = scipy.fft.rfftn if self.real else scipy.fft.fftn
-            with scipy.fft.set_workers(self.threads):
-                out[...] = transform(u, axes=self.axes, norm="forward")
+            self._host.forward(u, out)
         return out
 
     def backward(self, v: Array, out: Array | None = None, *, destroy: bool = False) -> Array:
@@ -117,23 +93,8 @@ class FastFourier:
                 out[...] = fft.irfftn(v, self.shape, axes=self.axes, norm="forward")
             else:
                 out[...] = fft.ifftn(v, axes=self.axes, norm="forward")
-        elif self._ducc is not None:
-            axes = tuple(a + v.ndim for a in self.axes)
-            options = {"axes": axes, "forward": False, "out": out, "nthreads": self.threads}
-            if self.real:
-                last = self.shape[-1]
-                self._ducc.c2r(v, lastsize=last, allow_overwriting_input=destroy, **options)
-            else:
-                self._ducc.c2c(v, **options)
         else:
-            import scipy.fft
-
-            with scipy.fft.set_workers(self.threads):
-                options = {"axes": self.axes, "norm": "forward", "overwrite_x": destroy}
-                if self.real:
-                    out[...] = scipy.fft.irfftn(v, self.shape, **options)
-                else:
-                    out[...] = scipy.fft.ifftn(v, **options)
+            self._host.backward(v, out, destroy)
         return out
 
 
@@ -143,13 +104,3 @@ def _require(array: Array, shape: tuple[int, ...], dtype: Any, name: str) -> Non
             f"{name}: expected {dtype} numbers of shape {shape}, got {array.dtype} of shape "
             f"{tuple(array.shape)}"
         )
-
-
-@cache
-def _ducc() -> ModuleType | None:
-    """Return the module of transforms of ducc0, None if it is not installed."""
-    try:
-        from ducc0 import fft
-    except ImportError:
-        return None
-    return fft

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_integers
+from nwidth.arguments import require_choice, require_integers
 from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.errors import InputError
 from nwidth.solvers.spectral.fast_fourier import FastFourier
+from nwidth.solvers.spectral.fourier_libraries import installed
 
 Array = NDArray[Any]
 
@@ -35,7 +36,7 @@ class PrunedFourier:
     Args:
         shape: points along both axes.
         dtype: precision, "float64" or "float32".
-        library: as for `FastFourier`.
+        library: "auto", "ducc" or "scipy".
 
     >>> pruned = PrunedFourier((6, 6))
     >>> z = pruned.zeros()
@@ -49,8 +50,11 @@ class PrunedFourier:
         self.shape = require_integers(shape, "shape", 1)
         if len(self.shape) != 2:
             raise InputError(f"shape: expected two numbers of points, got {self.shape}")
+        require_choice(library, "library", ("auto", "ducc", "scipy"))
+        if library == "auto":  # the two that transform in place
+            library = "scipy" if installed("ducc0.fft") is None else "ducc"
         lines = FastFourier(1, real=False, dtype=dtype, library=library)
-        self.complex, self.library, self._ducc = lines.complex, lines.library, lines._ducc
+        self.complex, self.library = lines.complex, lines.library
         n0, n1 = self.shape
         self.kept = -(-n1 // 3)  # columns m = 0 to kept - 1, and as many less one for m < 0
         rows = max(1, BLOCK // (n1 * self.complex.itemsize))
@@ -113,9 +117,11 @@ class PrunedFourier:
         if lives_on_gpu(z):
             fft = namespace(z).fft
             z[...] = (fft.fft if forward else fft.ifft)(z, axis=axis, norm="forward")
-        elif self._ducc is not None:
+        elif self.library == "ducc":
             norm = 2 if forward else 0
-            self._ducc.c2c(z, axes=(axis,), forward=forward, inorm=norm, out=z, nthreads=1)
+            installed("ducc0.fft").c2c(
+                z, axes=(axis,), forward=forward, inorm=norm, out=z, nthreads=1
+            )
         else:
             import scipy.fft
 

@@ -1,17 +1,20 @@
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers.spectral import FastFourier
-from nwidth.solvers.spectral.fast_fourier import _ducc
+from nwidth.solvers.spectral.fourier_libraries import installed
 
-LIBRARIES = ["scipy", "ducc"]
+MODULES = {"scipy": "scipy", "ducc": "ducc0", "fftw": "pyfftw", "mkl": "mkl_fft"}
 
 
-@pytest.fixture(params=LIBRARIES)
+@pytest.fixture(params=MODULES)
 def library(request):
-    if request.param == "ducc" and _ducc() is None:
-        pytest.skip("ducc0 is not installed")
+    if installed(MODULES[request.param]) is None:
+        pytest.skip(f"{MODULES[request.param]} is not installed")
     return request.param
 
 
@@ -43,13 +46,33 @@ def test_sums_of_the_definition(library, real, dtype, shape, batch):
     assert np.array_equal(filled, back)
 
 
-def test_libraries_agree_to_round_off():
-    if _ducc() is None:
-        pytest.skip("ducc0 is not installed")
+def test_libraries_agree_to_round_off(library):
     u = np.random.default_rng(0).normal(size=(3, 36, 50))
-    one, other = (FastFourier((36, 50), library=name) for name in LIBRARIES)
-    assert one.library == "scipy" and other.library == "ducc"
+    one, other = (FastFourier((36, 50), library=name) for name in ("scipy", library))
+    assert one.library == "scipy" and other.library == library
     assert np.allclose(one.forward(u), other.forward(u), atol=1e-17)
+
+
+def test_parts_of_larger_arrays_and_other_processes(library):
+    """Strides of input and output change from call to call."""
+    transform = pickle.loads(pickle.dumps(FastFourier((6, 5), library=library)))
+    large = np.random.default_rng(1).normal(size=(2, 6, 10))
+    for part in (large[..., 1::2], large[..., :5], large[:, ::-1, 5:]):
+        wanted = np.fft.rfft2(part, norm="forward")
+        out = np.zeros((2, 6, 7), complex)
+        assert np.allclose(transform.forward(part, out[..., 2:5]), wanted, atol=1e-16)
+        back = np.zeros((2, 6, 9))
+        transform.backward(wanted, back[..., 3:8])
+        assert np.allclose(back[..., 3:8], part, atol=1e-14)
+        assert (out[..., :2] == 0).all() and (back[..., 8:] == 0).all()
+
+
+def test_threads_share_a_transform(library):
+    transform = FastFourier((16, 12), library=library)
+    u = np.random.default_rng(2).normal(size=(200, 16, 12))
+    with ThreadPoolExecutor(4) as pool:
+        found = np.array(list(pool.map(transform.forward, u)))
+    assert np.array_equal(found, [transform.forward(one) for one in u])
 
 
 def test_what_does_not_fit_is_refused():

@@ -5,14 +5,14 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers.spectral import PrunedFourier
-from nwidth.solvers.spectral.fast_fourier import _ducc
+from nwidth.solvers.spectral.fourier_libraries import installed
 
 SHAPES = [(1, 1), (2, 3), (5, 7), (8, 6), (60, 601)]
 
 
 @pytest.fixture(params=["scipy", "ducc"])
 def library(request):
-    if request.param == "ducc" and _ducc() is None:
+    if request.param == "ducc" and installed("ducc0") is None:
         pytest.skip("ducc0 is not installed")
     return request.param
 
