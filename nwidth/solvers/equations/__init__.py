@@ -12,6 +12,7 @@ from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
 from nwidth.solvers.equations.kuramoto_sivashinsky import KuramotoSivashinsky
 from nwidth.solvers.equations.manufactured import Manufactured, manufactured
 from nwidth.solvers.equations.navier_stokes import NavierStokes
+from nwidth.solvers.equations.navier_stokes_3d import NavierStokes3D
 from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.problem_from_description import problem_from_description
@@ -20,7 +21,9 @@ from nwidth.solvers.equations.published_settings import (
     published_setting,
     published_settings,
 )
+from nwidth.solvers.equations.shallow_water import ShallowWater
 from nwidth.solvers.equations.thermal_block import ThermalBlock
+from nwidth.solvers.equations.velocity_waves import VelocityWaves
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
 
 __all__ = [
@@ -36,10 +39,13 @@ __all__ = [
     "KuramotoSivashinsky",
     "Manufactured",
     "NavierStokes",
+    "NavierStokes3D",
     "NonlinearSchroedinger",
     "Poisson",
     "PublishedSetting",
+    "ShallowWater",
     "ThermalBlock",
+    "VelocityWaves",
     "VorticityForcing",
     "manufactured",
     "problem_from_description",

@@ -32,7 +32,7 @@ class PeriodicEvolution(EvolutionProblem):
     Args:
         grid: periodic and uniform.
         sampler: draws initial fields, one for each field; None if the user brings them.
-        unit: of the fields.
+        unit: of the fields, one for all or a list.
         dtype: precision of the computation, "float64" or "float32".
         coefficients: numbers by name.
     """
@@ -49,7 +49,7 @@ class PeriodicEvolution(EvolutionProblem):
         self,
         grid: Grid,
         sampler: Sampler,
-        unit: str,
+        unit: str | Sequence[str],
         dtype: DTypeLike,
         **coefficients: Any,
     ):
@@ -64,12 +64,22 @@ class PeriodicEvolution(EvolutionProblem):
         self.kept = self.space.dealiased(self.degree)
         self.coefficients = {name: self._coefficient(name, c) for name, c in coefficients.items()}
         names = (self.field,) if isinstance(self.field, str) else self.field
+        units = [unit] * len(names) if isinstance(unit, str) else unit
+        if (
+            not isinstance(units, Sequence)
+            or len(units) != len(names)
+            or not all(isinstance(one, str) for one in units)
+        ):
+            raise InputError(f"unit: expected one word, or {len(names)}, got {unit!r:.80}")
+        self.unit = unit if isinstance(unit, str) else list(unit)
         self.inputs = tuple(
-            FieldInput(name, unit, check_sampler(one, grid, name))
-            for name, one in zip(names, self._samplers(sampler, len(names)), strict=True)
+            FieldInput(name, one, check_sampler(drawn, grid, name))
+            for name, one, drawn in zip(
+                names, units, self._samplers(sampler, len(names)), strict=True
+            )
         )
         parts = ("",) if self.real else ("_real", "_imag")
-        self.outputs = {f"{name}{part}": unit for name in names for part in parts}
+        self.outputs = {f"{x.name}{part}": x.unit for x in self.inputs for part in parts}
 
     def _coefficient(self, name: str, value: Any) -> Any:
         """Return a number, or a list of one number for each axis."""
@@ -127,7 +137,7 @@ class PeriodicEvolution(EvolutionProblem):
         return type(self)(
             grid,
             sampler=None if not any(found) else sampler,
-            unit=self.inputs[0].unit,
+            unit=self.unit,
             dtype=self.dtype,
             **self.coefficients,
         )
@@ -140,7 +150,7 @@ class PeriodicEvolution(EvolutionProblem):
             "grid": self.grid.describe(),
             **self.coefficients,
             "sampler": drawn[0] if isinstance(self.field, str) else drawn,
-            "unit": self.inputs[0].unit,
+            "unit": self.unit,
             "dtype": self.dtype.name,
         }
 

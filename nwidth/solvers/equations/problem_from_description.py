@@ -19,8 +19,10 @@ from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
 from nwidth.solvers.equations.kuramoto_sivashinsky import KuramotoSivashinsky
 from nwidth.solvers.equations.navier_stokes import NavierStokes
+from nwidth.solvers.equations.navier_stokes_3d import NavierStokes3D
 from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
 from nwidth.solvers.equations.poisson import Poisson
+from nwidth.solvers.equations.shallow_water import ShallowWater
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.problem import LinearProblem
 
@@ -45,7 +47,9 @@ _EVOLUTIONS: dict[str, Any] = {
         KortewegDeVries,
         KuramotoSivashinsky,
         NavierStokes,
+        NavierStokes3D,
         NonlinearSchroedinger,
+        ShallowWater,
     )
 }
 
