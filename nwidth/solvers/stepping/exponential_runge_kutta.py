@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import namespace
+from nwidth.arrays import namespace, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
 from nwidth.solvers.stepping.linear_part import DiagonalPart, require_linear_part
@@ -73,7 +73,10 @@ class ExponentialStepper(Stepper):
     def __init__(self, method: ExponentialRungeKutta, system: EvolutionSystem, v: Array):
         super().__init__(system)
         assert isinstance(system.linear, DiagonalPart)
-        self.method, self.symbol, self.like = method, system.linear.symbol, v
+        self.method, self.like = method, v
+        # Symbols of whole wavenumbers repeat themselves, four times on a square and more in space.
+        self.points, place = np.unique(to_numpy(system.linear.symbol), return_inverse=True)
+        self.place = place.reshape(system.linear.symbol.shape)
         xp, s = namespace(v), len(method.c)
         self.slopes = xp.zeros((s, *v.shape), v.dtype)
         self.stages = [xp.empty_like(v) for _ in range(s - 1)]
@@ -115,14 +118,13 @@ class ExponentialStepper(Stepper):
             return self.kept[h]
         m, phis = self.method, {}
         starts = [0.0] + [0.0 if o is None else m.c[o] for o in (m.origins or [None] * len(m.rows))]
-
-        def phi(c: float) -> Array:
-            if c not in phis:
-                phis[c] = phi_functions(c * h * self.symbol, 3)
-            return phis[c]
-
-        sums = [self._sum(h, row, phi(m.c[i + 1] - starts[i + 1])) for i, row in enumerate(m.rows)]
-        sums.append(self._sum(h, m.last, phi(1.0)))
+        spans = [c - start for c, start in zip(m.c[1:], starts[1:], strict=True)] + [1.0]
+        rows = [*m.rows, m.last]
+        for span in {*spans}:
+            used = (row for c, row in zip(spans, rows, strict=True) if c == span)
+            last = max(len(ws) for row in used for _, ws in row)
+            phis[span] = phi_functions(span * h * self.points, last)
+        sums = [self._sum(h, row, phis[c]) for c, row in zip(spans, rows, strict=True)]
         weight = None
         if m.embedded is not None:
             weight = sums[-1].weights[list(sums[-1].used).index(m.embedded)]
@@ -136,11 +138,12 @@ class ExponentialStepper(Stepper):
         xp, real = namespace(self.like), self.like.real.dtype
         kind = self.like.dtype if phi.dtype.kind == "c" else real
         weights = [h * sum(w * p for w, p in zip(ws, phi[1:], strict=False)) for _, ws in row]
-        return _Sum(
-            xp.asarray(np.ascontiguousarray(phi[0], kind)),
-            np.array([j for j, _ in row]),
-            xp.asarray(np.ascontiguousarray(np.stack(weights), kind)),
-        )
+
+        def whole(values: Array) -> Array:
+            """Return values at the points where they belong."""
+            return xp.asarray(np.take(values.astype(kind), self.place, axis=-1))
+
+        return _Sum(whole(phi[0]), np.array([j for j, _ in row]), whole(np.stack(weights)))
 
 
 ETD1 = ExponentialRungeKutta("ETD1", 1, None, 0.0, (0.0,), (), ((0, (1.0,)),))

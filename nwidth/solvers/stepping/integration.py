@@ -80,6 +80,7 @@ class Integration:
         self.xp = namespace(v)
         self.t, self.h, self.v = float(t), float(h), v.copy()
         self.next = self.xp.empty_like(self.v)
+        self.size: float | None = None  # of v, from the step that led there
         self.max_steps, self.steps, self.rejected = max_steps, 0, 0
         self.stepper = method.start(system, self.v)
 
@@ -119,13 +120,14 @@ class Integration:
             if not math.isfinite(size):
                 return EvolutionStatus.BLOWN_UP, False, h
         else:
-            excess = self.control.excess(self._norm(error), max(size, self._norm(self.v)))
+            before = self._norm(self.v) if self.size is None else self.size
+            excess = self.control.excess(self._norm(error), max(size, before))
             wanted = self.control.next(h, excess, accepted=excess <= 1)
             if not excess <= 1:
                 self.rejected += 1
                 return None, False, wanted
         self.stepper.accept()
-        self.v, self.next = self.next, self.v
+        self.v, self.next, self.size = self.next, self.v, size
         self.steps += 1
         return None, True, wanted
 
@@ -154,7 +156,7 @@ class Integration:
                 f"checkpoint: expected a state {self.v.dtype} of shape {self.v.shape}, got "
                 f"{v.dtype} of shape {v.shape}"
             )
-        self.v[...] = self.xp.asarray(v)
+        self.v[...], self.size = self.xp.asarray(v), None
         self.t, self.h = float(told["t"]), float(told["h"])
         self.steps, self.rejected = int(told["steps"]), int(told["rejected"])
         self.stepper.evaluations = int(told["evaluations"])
