@@ -21,18 +21,49 @@ def plot(
         typer.Option(
             "--output",
             "-o",
-            help="Figure to write (.png, .pdf, .svg; a movie of fields in time: .gif, .mp4).",
+            help="Figure to write: .png, .pdf or .svg; of a movie .gif, or .mp4 with ffmpeg.",
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            "-k",
+            help="Of fields in time: spacetime, snapshots, movie, spectrum or conservation. "
+            "Default: spacetime of one axis, snapshots of two or three.",
         ),
     ] = None,
     sample: Annotated[int, typer.Option("--sample", min=0, help="Which sample.")] = 0,
     name: Annotated[
-        str | None, typer.Option("--field", help="One field alone; default: all that belong.")
+        str | None,
+        typer.Option(
+            "--field", help="One field alone; default: all that belong, of those in time the first."
+        ),
+    ] = None,
+    component: Annotated[
+        int | None,
+        typer.Option(
+            "--component", min=0, help="Of vectors in time this one, from 0; default: their length."
+        ),
+    ] = None,
+    slopes: Annotated[
+        str | None,
+        typer.Option(
+            "--slopes",
+            help="Of spectra: lines to compare with, as -5/3,-3. Default: -2 on a line, "
+            "-5/3 and -3 in the plane, -5/3 in space.",
+        ),
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Draw fields, predictions with their bounds, histories, sensors, or singular values.
 
-    Of fields in time: a diagram over space and time, snapshots, or a movie.
+    Of fields in time, by --kind:
+
+    spacetime: space to the right, time upwards. snapshots: a few times side by side; in space the
+    middle plane. movie: a frame for each time. spectrum: energy over wavenumbers at four times,
+    beside reference slopes; of a vorticity that of its flow. conservation: what the equation in the
+    file conserves or loses, over time; without one, means and mean squares.
 
     For example:
         nwidth plot runs/darcy/predictions.h5 --sample 3
@@ -40,32 +71,55 @@ def plot(
         nwidth plot darcy.h5 --field pressure -o pressure.pdf
 
         nwidth plot vorticity.h5 -o vorticity.gif
+
+        nwidth plot vorticity.h5 --kind spectrum --slopes=-3 -o spectrum.png
+
+        nwidth plot vorticity.h5 --kind conservation -o budget.pdf
     """
     from nwidth import plotting
     from nwidth.cli.file_kind import DATA_SET, file_kind
     from nwidth.cli.outputs import MOVIES, claim_figure
-    from nwidth.errors import InputError
+    from nwidth.cli.plot_in_time import KINDS, draw_in_time, film, parse_slopes
+    from nwidth.errors import ConfigError, InputError
     from nwidth.fields import FieldDataset
 
-    kind = file_kind(file)
-    path = claim_figure(output or file.with_suffix(".png"), overwrite, movies=kind == DATA_SET)
-    if kind == DATA_SET:
+    holds = file_kind(file)
+    in_time = {"--kind": kind, "--component": component, "--slopes": slopes}
+    for option, value in in_time.items():
+        if value is not None and holds != DATA_SET:
+            raise ConfigError(f"{option}: expected a data set, of fields in time, got {file.name}")
+    if kind is not None and kind not in KINDS:
+        raise ConfigError(f"--kind: expected one of {', '.join(KINDS)}, got {kind!r}")
+    suffix = ".gif" if kind == "movie" else ".png"
+    path = claim_figure(output or file.with_suffix(suffix), overwrite, movies=holds == DATA_SET)
+    filmed = path.suffix.lower() in MOVIES
+    if kind is not None and filmed != (kind == "movie"):
+        wanted = ", ".join(MOVIES) if kind == "movie" else ".png, .pdf or .svg"
+        raise ConfigError(f"--output: expected a file ending in {wanted} for {kind}, got {path}")
+    if holds == DATA_SET:
         with FieldDataset.open(file) as data:
-            if path.suffix.lower() in MOVIES:
-                typer.echo(str(_movie(data, sample, name, path)))
+            _require_sample(data, sample, name)
+            drawn = _in_time(data, name, "movie" if filmed else kind, in_time)
+            if drawn is None:
+                figure = _sample(data, sample, name)
+            elif filmed:
+                typer.echo(str(film(data, sample, drawn[1], path, component=component)))
                 return
-            figure = _sample(data, sample, name)
-    elif kind == "rectangular-eim":
+            else:
+                lines = None if slopes is None else parse_slopes(slopes)
+                figure = draw_in_time(data, drawn[0], sample, drawn[1], component=component,
+                                      slopes=lines)  # fmt: skip
+    elif holds == "rectangular-eim":
         figure = _sensors(file)
-    elif kind == "empirical-interpolation":
+    elif holds == "empirical-interpolation":
         figure = _interpolation(file)
-    elif kind == "reduced-basis":
+    elif holds == "reduced-basis":
         figure = _greedy(file)
-    elif kind == "pod":
+    elif holds == "pod":
         figure = _modes(file)
-    elif kind == "pod-regression":
+    elif holds == "pod-regression":
         raise InputError(
-            f"{file}: expected a model with a history, got one of kind {kind!r}; `nwidth reduce "
+            f"{file}: expected a model with a history, got one of kind {holds!r}; `nwidth reduce "
             "--plot` draws what its modes leave, and its predictions can be plotted"
         )
     else:
@@ -131,31 +185,38 @@ def _history(file: Path) -> "Figure":
     return plotting.training_history([entry["epoch"] for entry in history], losses)
 
 
-def _movie(data: "FieldDataset", sample: int, name: str | None, path: Path) -> Path:
-    from nwidth import plotting
+def _in_time(
+    data: "FieldDataset", name: str | None, kind: str | None, wishes: dict[str, Any]
+) -> tuple[str, str] | None:
+    """Return kind and field of a figure in time, None for a figure of one time.
+
+    Raises `ConfigError` where a figure in time is asked for and the file has no times.
+    """
+    from nwidth.cli.plot_in_time import moves, usual_kind
     from nwidth.errors import ConfigError
 
-    _require_sample(data, sample, name)
-    moving = [n for n in (data.field_names if name is None else [name]) if _moves(data, n)]
+    moving = [n for n in (data.field_names if name is None else [name]) if moves(data, n)]
+    wished = (
+        "--kind"
+        if kind is not None
+        else next((o for o, v in wishes.items() if v is not None), None)
+    )
     if not moving:
-        raise ConfigError(f"--output: expected a figure, as {data.path.name} has no times to film")
-    name = moving[0]
-    values = _scalar(data, data[name][sample])
-    return plotting.movie(data.grid, data.times, values, path, name, _label(data, name))
-
-
-def _moves(data: "FieldDataset", name: str) -> bool:
-    """Return whether a field has several times, on a grid that diagrams and movies are made of."""
-    several = data.times is not None and len(data.times) > 1 and data.grid.dimension < 3
-    return several and not data.layout.fields[name].constant
-
-
-def _scalar(data: "FieldDataset", values: Any) -> Any:
-    """Return a field, of vectors their lengths."""
-    import numpy as np
-
-    d = data.grid.dimension
-    return np.linalg.norm(values, axis=-1) if values.ndim == d + 2 else values
+        if wished is None:
+            return None
+        what = "the file" if name is None else name
+        there = "" if kind is None else f" of {kind}"
+        raise ConfigError(
+            f"{wished}: expected fields in time{there}, but {what} has no times, or one alone, in "
+            f"{data.path.name}; leave {wished} out"
+        )
+    predicted = f"{data.provenance.get('output')}_reference" in data.field_names
+    if predicted and name is None and wished is None:
+        return None
+    if name is None and len(moving) > 1 and kind != "conservation":
+        rest = ", ".join(moving[1:])
+        typer.echo(f"drawn: {moving[0]}; --field takes others: {rest}", err=True)
+    return kind or usual_kind(data), moving[0]
 
 
 def _label(data: "FieldDataset", name: str) -> str:
@@ -177,13 +238,7 @@ def _require_sample(data: "FieldDataset", sample: int, name: str | None) -> None
 def _sample(data: "FieldDataset", sample: int, name: str | None) -> "Figure":
     from nwidth import plotting
 
-    _require_sample(data, sample, name)
     wanted = [name] if name else list(data.field_names)
-    if len(wanted) == 1 and _moves(data, wanted[0]):
-        (name,) = wanted
-        values = _scalar(data, data[name][sample])
-        draw = plotting.space_time if data.grid.dimension == 1 else plotting.snapshots
-        return draw(data.grid, data.times, values, f"sample {sample}", _label(data, name))
     fields = {n: _last_time(data, n, sample) for n in wanted}
     output = data.provenance.get("output")
     if name or output is None or f"{output}_reference" not in fields:

@@ -7,13 +7,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from numpy.typing import NDArray
 
 from nwidth.arrays import require_shape, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.plotting.style import BLUE, DARK, GREY, MAGNITUDE, TEXT, axis_label, plain
+from nwidth.plotting.style import BLUE, DARK, GREY, MAGNITUDE, SIGNED, TEXT, axis_label, plain
+
+# Of positive and negative values, the lesser part of which both get colours of their own.
+BOTH_SIGNS = 0.1
 
 
 def field(grid: Grid, values: Any, title: str = "", label: str = "") -> Figure:
@@ -33,11 +37,11 @@ def field(grid: Grid, values: Any, title: str = "", label: str = "") -> Figure:
         axes.set_title(title, **TEXT)
         return figure
     planes = planes_of(grid, data)
-    figure = Figure(figsize=(1.0 + 4.2 * len(planes), 3.8), layout="constrained")
-    limits = limits_of(data)
+    figure = paper(1.0 + 4.2 * len(planes), 3.8)
+    colours, limits = colours_of(data)
     for k, (first, second, plane, where) in enumerate(planes):
         axes = figure.add_subplot(1, len(planes), k + 1)
-        paint_map(axes, grid, plane, MAGNITUDE, limits, label, axis=(first, second))
+        paint_map(axes, grid, plane, colours, limits, label, axis=(first, second))
         axes.set_title(f"{title} {where}".strip(), **TEXT)
     return figure
 
@@ -49,7 +53,7 @@ def fields(grid: Grid, values: Mapping[str, Any]) -> Figure:
     """
     if not values:
         raise InputError("fields: expected at least one field to draw, got none")
-    figure = Figure(figsize=(0.8 + 4.0 * len(values), 3.7), layout="constrained")
+    figure = paper(0.8 + 4.0 * len(values), 3.7)
     panels = figure.subplots(1, len(values), squeeze=False)[0]
     for axes, (name, array) in zip(panels, values.items(), strict=True):
         data = to_numpy(array)
@@ -62,9 +66,17 @@ def fields(grid: Grid, values: Mapping[str, Any]) -> Figure:
         else:
             first, second, plane, where = planes_of(grid, data)[0]
             name = f"{name} {where}".strip()
-            paint_map(axes, grid, plane, MAGNITUDE, limits_of(plane), "", axis=(first, second))
+            paint_map(axes, grid, plane, *colours_of(plane), "", axis=(first, second))
         axes.set_title(name, **TEXT)
     return figure
+
+
+def paper(width: float, height: float) -> Figure:
+    """Return a figure for maps, in inches.
+
+    The layout is made before axes of equal aspect shrink, and cut their labels without this rim.
+    """
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(h_pad=0.14, w_pad=0.08))
 
 
 def paint_map(
@@ -123,6 +135,19 @@ def planes_of(grid: Grid, data: NDArray[Any]) -> list[tuple[int, int, NDArray[An
         where = f"at {grid.names[normal]} = {position:.3g}"
         planes.append((first, second, np.take(data, middle, axis=normal), where))
     return planes
+
+
+def colours_of(data: NDArray[Any]) -> tuple[str, tuple[float, float]]:
+    """Return colours and limits: two colours around zero where there are both signs.
+
+    >>> colours_of(np.array([-1.0, 3.0])), colours_of(np.array([1.0, 3.0]))
+    (('RdBu_r', (-3.0, 3.0)), ('viridis', (1.0, 3.0)))
+    """
+    low, high = limits_of(data)
+    most = max(-low, high)
+    if min(-low, high) > BOTH_SIGNS * most:
+        return SIGNED, (-most, most)
+    return MAGNITUDE, (low, high)
 
 
 def limits_of(data: Any) -> tuple[float, float]:

@@ -124,8 +124,12 @@ class SampledTrajectory:
         return found, dict.fromkeys(("steps", "tail")[: 1 + (problem.tail(state) is not None)], "1")
 
     def _constants(self) -> list[str]:
-        """Return the inputs that are no initial fields, of which the file has one per sample."""
-        return [item.name for item in self.problem.inputs if item.name not in self.problem.outputs]
+        """Return the inputs that are no initial fields, of which the file has one per sample.
+
+        Complex initial fields are outputs by their real and imaginary parts.
+        """
+        names, outputs = [item.name for item in self.problem.inputs], self.problem.outputs
+        return [n for n in names if n not in outputs and f"{n}_real" not in outputs]
 
 
 def _space(grid: Grid) -> FourierSpace:

@@ -85,7 +85,7 @@ def test_fields_in_time_are_drawn_in_time(nwidth, tmp_path, shape, monkeypatch):
     path = in_time(tmp_path / "a.h5", shape)
     assert nwidth("plot", path).code == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    assert drawn == [{1: "space_time", 2: "snapshots", 3: "fields"}[len(shape)]]
+    assert drawn == [{1: "space_time", 2: "snapshots", 3: "snapshots"}[len(shape)]]
 
 
 def spy(function, name, seen):
@@ -102,6 +102,6 @@ def test_movies_are_made_of_fields_in_time_alone(nwidth, made, tmp_path):
     assert (tmp_path / "a.gif").read_bytes().startswith(b"GIF")
     assert nwidth("plot", path, "-o", tmp_path / "several.png").code == 0
     answer = nwidth("plot", made / "darcy.h5", "-o", tmp_path / "b.gif")
-    assert answer.code == 2 and "no times to film" in answer.sentence
+    assert answer.code == 2 and "has no times" in answer.sentence
     answer = nwidth("plot", made / "fno.h5", "-o", tmp_path / "b.gif")
     assert answer.code == 2 and ".png, .pdf, .svg" in answer.sentence

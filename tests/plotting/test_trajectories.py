@@ -34,6 +34,49 @@ def test_both_signs_get_their_own_colours():
     assert trajectories.colours_of(np.array([1.0, 2.0])) == ("viridis", (1.0, 2.0))
 
 
+def test_snapshots_of_one_axis_are_curves_and_of_three_a_plane(texts):
+    values = np.arange(24.0).reshape(3, 8)
+    figure = plotting.snapshots(LINE, [0.0, 1.0, 2.0], values, "sample 0", "u", time="t (s)")
+    lines = figure.axes[0].lines
+    np.testing.assert_array_equal([line.get_ydata() for line in lines], values)
+    assert [line.get_label() for line in lines] == ["t = 0 s", "t = 1 s", "t = 2 s"]
+    assert len({str(line.get_color()) for line in lines}) == 3 and "s (m)" in texts(figure)
+    space = Grid.periodic((4, 3, 6))
+    u = np.random.default_rng(0).standard_normal((2, 4, 3, 6))
+    figure = plotting.snapshots(space, [0.0, 1.0], u)
+    painted = np.ravel(figure.axes[0].collections[0].get_array())
+    np.testing.assert_array_equal(painted, u[0, :, :, 3].T.ravel())
+    assert "at z = 0.5" in texts(figure)
+
+
+def test_nothing_is_clipped():
+    """All words lie on the paper, also beside axes."""
+    values = np.linspace(-1, 1, 7)[:, None, None] * np.ones((7, 6, 5))
+    k, energies = np.arange(9.0), {f"t = {t}": np.full(9, 10.0**-t) for t in range(6)}
+    drawn = [
+        plotting.snapshots(PLANE, np.arange(7.0), values, "a longer title, sample 3", "vorticity"),
+        plotting.snapshots(LINE, np.arange(7.0), np.ones((7, 8)), "title", "velocity (m/s)"),
+        plotting.energy_spectra(k, energies, [-5 / 3, -3], "title", label="energy, per shell"),
+        plotting.conservation(np.arange(3.0), {f"quantity {n}": np.ones(3) for n in range(6)}),
+    ]
+    drawn.append(plotting.fields(PLANE, {"a": values[0], "b": values[1]}))
+    for figure in drawn:
+        figure.draw_without_rendering()
+        paper = figure.bbox
+        words = [*figure.texts]
+        for legend in [*figure.legends, *(a.get_legend() for a in figure.axes)]:
+            words += [] if legend is None else legend.get_texts()
+        for axes in figure.axes:
+            words += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        for text in words:
+            box = text.get_window_extent()
+            if text.get_text() and text.get_visible():
+                assert paper.x0 <= box.x0 and box.x1 <= paper.x1, text
+                assert paper.y0 <= box.y0 and box.y1 <= paper.y1, text
+        for axes in figure.axes:
+            assert len({str(line.get_color()) for line in axes.lines}) >= min(6, len(axes.lines))
+
+
 def test_snapshots_share_their_colours(texts):
     values = np.linspace(-1, 1, 7)[:, None, None] * np.ones((7, 6, 5))
     figure = plotting.snapshots(PLANE, np.arange(7.0), values, "sample 3", "vorticity", count=4)
@@ -46,7 +89,7 @@ def test_snapshots_share_their_colours(texts):
     assert words.count("vorticity") == 1 and "sample 3" in words
 
 
-@pytest.mark.parametrize("grid", [LINE, PLANE])
+@pytest.mark.parametrize("grid", [LINE, PLANE, Grid.periodic((6, 5, 4))])
 def test_a_movie_has_a_frame_for_each_time(grid, tmp_path):
     values = np.random.default_rng(0).standard_normal((4, *grid.shape))
     path = plotting.movie(grid, [0.0, 1.0, 2.0, 3.0], values, tmp_path / "a.gif", dpi=40)
@@ -62,7 +105,7 @@ def test_a_movie_has_a_frame_for_each_time(grid, tmp_path):
 
 def test_mp4_needs_ffmpeg(tmp_path, monkeypatch):
     monkeypatch.setattr(trajectories.FFMpegWriter, "isAvailable", classmethod(lambda cls: False))
-    with pytest.raises(InputError, match="ffmpeg"):
+    with pytest.raises(InputError, match=r"ffmpeg .*use \.gif"):
         plotting.movie(PLANE, [0.0], np.zeros((1, 6, 5)), tmp_path / "a.mp4")
     monkeypatch.undo()
     if trajectories.FFMpegWriter.isAvailable():
@@ -92,6 +135,7 @@ def test_what_is_conserved_and_what_is_not():
     np.testing.assert_array_equal(right.lines[0].get_ydata(), 1e-17)
     np.testing.assert_allclose(right.lines[1].get_ydata(), 1 - np.exp(-t[1:]))
     np.testing.assert_array_equal(left.lines[2].get_ydata(), 0.0)
+    assert [line.get_label() for line in left.lines] == ["mass", "energy", "mean (zero)"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +145,8 @@ def test_what_is_conserved_and_what_is_not():
         (lambda: plotting.space_time(LINE, [0], np.zeros((1, 8))), "at least 2"),
         (lambda: plotting.space_time(LINE, [1, 0], np.zeros((2, 8))), "increasing"),
         (lambda: plotting.space_time(LINE, [0, 1], np.zeros((2, 7))), "expected shape"),
-        (lambda: plotting.snapshots(LINE, [0, 1], np.zeros((2, 8))), "two axes"),
+        (lambda: plotting.snapshots(LINE, [0, 1], np.zeros((2, 7))), "expected shape"),
+        (lambda: plotting.snapshots(LINE, [0], np.zeros((1, 8)), count=0), "count"),
         (lambda: plotting.movie(PLANE, [0], np.zeros((1, 6, 5)), "a.avi"), ".gif or .mp4"),
         (lambda: plotting.energy_spectra([1, 2], {}), "at least one"),
         (lambda: plotting.energy_spectra([1, 2], {"a": [0, 0]}), "energies > 0"),

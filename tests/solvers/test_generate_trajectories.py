@@ -11,8 +11,8 @@ import pytest
 from nwidth.arrays import generator
 from nwidth.errors import FileFormatError, InputError
 from nwidth.fields import FieldDataset
-from nwidth.meshes import GaussianRandomField, Grid
-from nwidth.solvers import Burgers, simulate
+from nwidth.meshes import GaussianRandomField, Grid, RandomSines
+from nwidth.solvers import Burgers, NonlinearSchroedinger, simulate
 from nwidth.solvers.generate_trajectories import DataSetSize, data_set_size, generate_trajectories
 
 TIMES = [0.0, 0.1, 0.3]
@@ -39,6 +39,13 @@ def test_samples_follow_the_equation(tmp_path):
         assert told["method"] == "ETDRK4" and "numpy" in told["versions"]
         assert Burgers.from_description(told["problem"]).describe() == problem.describe()
         assert data.verify() == []
+
+
+def test_complex_fields_are_stored_in_two_parts_alone(tmp_path):
+    grid = Grid.periodic(32)
+    problem = NonlinearSchroedinger(grid, sampler=RandomSines(grid, waves=3, highest=2))
+    with generate_trajectories(problem, tmp_path / "a.h5", 1, TIMES) as data:
+        assert data.field_names == ("wave_real", "wave_imag")
 
 
 def test_the_bytes_do_not_depend_on_the_workers(tmp_path):
