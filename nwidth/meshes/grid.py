@@ -107,6 +107,46 @@ class Grid:
         )
 
     @classmethod
+    def chebyshev(
+        cls,
+        shape: int | Sequence[int],
+        lower: float | Sequence[float] = 0.0,
+        upper: float | Sequence[float] = 1.0,
+        *,
+        names: Sequence[str] | None = None,
+        units: str | Sequence[str] = "1",
+        periodic: bool | Sequence[bool] = False,
+    ) -> Self:
+        """Return Chebyshev's points, dense at both ends, on axes that are not periodic.
+
+        Periodic axes are equidistant: a layer between two plates, or a box between four walls. See
+        `Axis.chebyshev`; the weights are those of the trapezoid rule all the same.
+
+        >>> Grid.chebyshev((4, 3), periodic=(True, False)).points[1].tolist()
+        [0.0, 0.5, 1.0]
+        """
+        shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)  # type: ignore[arg-type,assignment]
+        d = len(shape)  # type: ignore[arg-type]
+        names = "xyz"[:d] if names is None else names
+        columns = zip(
+            _per_axis(shape, d, "shape"),
+            _per_axis(lower, d, "lower"),
+            _per_axis(upper, d, "upper"),
+            _per_axis(names, d, "names"),
+            _per_axis(units, d, "units"),
+            _per_axis(periodic, d, "periodic"),
+            strict=True,
+        )
+        return cls(
+            tuple(
+                Axis.uniform(n, a, b, name=name, unit=unit, periodic=True)
+                if wraps
+                else Axis.chebyshev(n, a, b, name=name, unit=unit)
+                for n, a, b, name, unit, wraps in columns
+            )
+        )
+
+    @classmethod
     def tensor(
         cls,
         points_per_axis: Sequence[Any],

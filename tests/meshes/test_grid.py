@@ -249,3 +249,15 @@ def test_errors_say_what_to_do(build, words):
 def test_a_tensor_grid_needs_a_list_of_points(points):
     with pytest.raises(InputError, match="expected a list of the points of each axis"):
         Grid.tensor(points)
+
+
+def test_layers_have_chebyshev_points_across_and_equal_ones_along():
+    grid = Grid.chebyshev((6, 5), (0.0, -1.0), (3.0, 2.0), names="xz", periodic=(True, False))
+    assert grid.axes[0] == Axis.uniform(6, 0.0, 3.0, periodic=True)
+    assert grid.axes[1] == Axis.chebyshev(5, -1.0, 2.0, name="z")
+    assert Grid.from_description(grid.describe()) == grid
+    assert (
+        Grid.chebyshev(9).coarsen(2).axes[0].points.tolist() == Grid.chebyshev(5).points[0].tolist()
+    )
+    with pytest.raises(InputError, match="periodic: expected one value"):
+        Grid.chebyshev((6, 5), periodic=(True,))

@@ -14,6 +14,7 @@ from nwidth.solvers.equations.manufactured import Manufactured, manufactured
 from nwidth.solvers.equations.navier_stokes import NavierStokes
 from nwidth.solvers.equations.navier_stokes_3d import NavierStokes3D
 from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
+from nwidth.solvers.equations.normal_modes import normal_modes
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.problem_from_description import problem_from_description
 from nwidth.solvers.equations.published_settings import (
@@ -48,6 +49,7 @@ __all__ = [
     "VelocityWaves",
     "VorticityForcing",
     "manufactured",
+    "normal_modes",
     "problem_from_description",
     "published_setting",
     "published_settings",

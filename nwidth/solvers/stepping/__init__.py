@@ -1,5 +1,6 @@
 """Time steppers for semilinear systems v' = L v + N(t, v); see `evolve`."""
 
+from nwidth.solvers.stepping.banded_part import BandedPart
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem, FunctionSystem
 from nwidth.solvers.stepping.evolve import Evolution, evolve
 from nwidth.solvers.stepping.explicit_runge_kutta import (
@@ -39,9 +40,9 @@ from nwidth.solvers.stepping.phi_functions import phi_functions
 from nwidth.solvers.stepping.phi_matrices import phi_matrices
 from nwidth.solvers.stepping.quadratic_evolution import (
     QuadraticEvolution,
-    QuadraticSystem,
     quadratic_evolution,
 )
+from nwidth.solvers.stepping.quadratic_system import QuadraticSystem
 from nwidth.solvers.stepping.sparse_part import SparsePart
 from nwidth.solvers.stepping.step_control import StepControl
 from nwidth.solvers.stepping.stepping_method import Stepper, SteppingMethod
@@ -67,6 +68,7 @@ __all__ = [
     "SBDF3",
     "SBDF4",
     "SSPRK3",
+    "BandedPart",
     "Counts",
     "DiagonalPart",
     "Evolution",
