@@ -256,8 +256,6 @@ def test_layers_have_chebyshev_points_across_and_equal_ones_along():
     assert grid.axes[0] == Axis.uniform(6, 0.0, 3.0, periodic=True)
     assert grid.axes[1] == Axis.chebyshev(5, -1.0, 2.0, name="z")
     assert Grid.from_description(grid.describe()) == grid
-    assert (
-        Grid.chebyshev(9).coarsen(2).axes[0].points.tolist() == Grid.chebyshev(5).points[0].tolist()
-    )
+    assert Grid.chebyshev(9).coarsen(2) == Grid.chebyshev(5)
     with pytest.raises(InputError, match="periodic: expected one value"):
         Grid.chebyshev((6, 5), periodic=(True,))

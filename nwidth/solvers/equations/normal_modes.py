@@ -63,7 +63,9 @@ def normal_modes(
         return one.T @ (weights[:, None] * other)
 
     mass = inner(slope, slope) + k**2 * inner(phi, phi)
-    rates = -nu * (inner(bend, bend) + 2 * k**2 * inner(slope, slope) + k**4 * inner(phi, phi))
+    rates: Array = -nu * (
+        inner(bend, bend) + 2 * k**2 * inner(slope, slope) + k**4 * inner(phi, phi)
+    )
     u, w = slope, -1j * k * phi
     rates = rates - 1j * k * inner(slope, 2 * flow * u) + inner(bend + k**2 * phi, flow * w)
     if diffusivity is not None:

@@ -29,7 +29,7 @@ def test_poiseuille_flow_is_stable_below_orszags_critical_number():
 
 
 def critical(k, size=16):
-    """Return the Rayleigh number at which the fastest mode of a wavenumber neither grows nor decays."""
+    """Return the Rayleigh number at which disturbances of a wavenumber begin to grow."""
     basis = IntegratedLegendre(size, 0.0, 1.0)
 
     def growth(r):

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ def test_functions_and_derivatives_at_points(size):
     z, h = np.linspace(1.1, 3.9, 7), 1e-5
     before, here, after = (basis.values(x) for x in (z - h, z, z + h))
     for functions in (basis.vanishing, basis.clamped):
-        for value, slope in zip(functions, functions[1:], strict=False):
+        for value, slope in pairwise(functions):
             difference = (after - before) @ value / (2 * h)
             np.testing.assert_allclose(here @ slope, difference, atol=2e-7)
     for functions, count in ((basis.vanishing, 1), (basis.clamped, 2)):
