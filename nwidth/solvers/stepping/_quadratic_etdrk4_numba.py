@@ -7,20 +7,36 @@
 
 Cox & Matthews (2002), doi:10.1006/jcph.2002.6995, eqs. (26) to (29). Modes are areas of `area`
 numbers in the flat array `a`, imaginary parts one area behind real ones; `tables` has six areas of
-coefficients in the order above for each step size, `turning` their imaginary parts or None. The
+coefficients in the order above for one step size, `turning` their imaginary parts or None. The
 transforms are those of `_real_fft_numba`.
 """
 
 import math
 
 from nwidth._njit_numba import njit
-from nwidth.solvers._lanes_numba import LANES, get_num_threads, load, store
+from nwidth.solvers._lanes_numba import LANES, get_num_threads, load, spread, store, total
 from nwidth.solvers.spectral._real_fft_numba import pack, transform, unpack
 
-__all__ = ["AREAS", "LANES", "get_num_threads", "trajectory"]
+__all__ = [
+    "ALL",
+    "AREAS",
+    "BLOWN_UP",
+    "CHANGE",
+    "LANES",
+    "REPEAT",
+    "STATE",
+    "get_num_threads",
+    "steps",
+]
 
-# Areas of `a`: two for the transforms, the state, a, N(v), the other stages, the sum so far.
+# Areas of `a`, in pairs: two for the transforms, the state, the next one, N of both, the sum so
+# far. The last number of each is zero.
 AREAS = 14
+# Where the state is.
+STATE = 4
+# How steps end: all made, the last one counts but the next is to have another size, the last one is
+# to be repeated with another, NaN or infinity appeared.
+ALL, CHANGE, REPEAT, BLOWN_UP = range(4)
 
 
 @njit(error_model="numpy")
@@ -42,7 +58,7 @@ def _product(factor, area, k, xr, xi):
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def _square(a, v, to, n, area, radices, turns, waves):
-    """Write the modes of u^2 times 4 n from those of u; return a number that is finite if u^2 is.
+    """Write the modes of u^2 times 4 n from those of u.
 
     Points need no order: even ones are the real parts, odd ones the imaginary parts.
     """
@@ -53,34 +69,41 @@ def _square(a, v, to, n, area, radices, turns, waves):
     if transform(a, x, x + area, y, y + area, n, radices, turns, True):
         x, y = y, x
     unpack(a, x, x + area, to, to + area, n, waves)
-    return a[x] + a[x + area]
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def _step(a, n, area, table, tables, turning, factor, top, radices, turns, waves):
-    """Make one step; return whether u^2 of its start was finite. Factors are zero from `top` on."""
-    v, first, n1, s, acc = 4 * area, 6 * area, 8 * area, 10 * area, 12 * area
-    e, q, whole = table, table + area, table + 2 * area
-    f1, f2, f3 = table + 3 * area, table + 4 * area, table + 5 * area
-    if not math.isfinite(_square(a, v, s, n, area, radices, turns, waves)):
-        return False
+def _slope(a, v, to, n, area, factor, top, radices, turns, waves):
+    """Write N(v), as far as it is not zero."""
+    _square(a, v, to, n, area, radices, turns, waves)
+    for k in range(0, top, LANES):
+        nr, ni = _product(factor, area, k, load(a, to + k), load(a, to + area + k))
+        store(a, to + k, nr)
+        store(a, to + area + k, ni)
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def _step(a, v, to, n1, s, n, area, tables, turning, factor, top, radices, turns, waves):
+    """Write the state after a step from v to `to` and its N to s; return the estimated error.
+
+    n1 is N(v). Factors are zero from `top` on. The error is |f_3 (N(c) - N(v_new))|.
+    """
+    acc = 12 * area
+    e, q, whole, f1, f2, f3 = 0, area, 2 * area, 3 * area, 4 * area, 5 * area
     for k in range(0, n + 1, LANES):
         vr, vi = load(a, v + k), load(a, v + area + k)
         xr, xi = _times(tables, turning, e + k, vr, vi)
         zr, zi = _times(tables, turning, whole + k, vr, vi)
         if k < top:
-            nr, ni = _product(factor, area, k, load(a, s + k), load(a, s + area + k))
-            store(a, n1 + k, nr)
-            store(a, n1 + area + k, ni)
+            nr, ni = load(a, n1 + k), load(a, n1 + area + k)
             pr, pi = _times(tables, turning, q + k, nr, ni)
             xr, xi = xr + pr, xi + pi
             pr, pi = _times(tables, turning, f1 + k, nr, ni)
             zr, zi = zr + pr, zi + pi
-        store(a, first + k, xr)
-        store(a, first + area + k, xi)
+        store(a, to + k, xr)
+        store(a, to + area + k, xi)
         store(a, acc + k, zr)
         store(a, acc + area + k, zi)
-    _square(a, first, s, n, area, radices, turns, waves)
+    _square(a, to, s, n, area, radices, turns, waves)
     for k in range(0, n + 1, LANES):
         xr, xi = _times(tables, turning, e + k, load(a, v + k), load(a, v + area + k))
         if k < top:
@@ -94,7 +117,7 @@ def _step(a, n, area, table, tables, turning, factor, top, radices, turns, waves
         store(a, s + area + k, xi)
     _square(a, s, s, n, area, radices, turns, waves)
     for k in range(0, n + 1, LANES):
-        xr, xi = _times(tables, turning, e + k, load(a, first + k), load(a, first + area + k))
+        xr, xi = _times(tables, turning, e + k, load(a, to + k), load(a, to + area + k))
         if k < top:
             nr, ni = _product(factor, area, k, load(a, s + k), load(a, s + area + k))
             pr, pi = _times(tables, turning, f2 + k, nr, ni)
@@ -111,44 +134,77 @@ def _step(a, n, area, table, tables, turning, factor, top, radices, turns, waves
         xr, xi = load(a, acc + k), load(a, acc + area + k)
         if k < top:
             nr, ni = _product(factor, area, k, load(a, s + k), load(a, s + area + k))
+            store(a, acc + k, nr)
+            store(a, acc + area + k, ni)
             pr, pi = _times(tables, turning, f3 + k, nr, ni)
             xr, xi = xr + pr, xi + pi
-        store(a, v + k, xr)
-        store(a, v + area + k, xi)
-    return True
+        store(a, to + k, xr)
+        store(a, to + area + k, xi)
+    _slope(a, to, s, n, area, factor, top, radices, turns, waves)
+    square = spread(a, area - 1)  # zero, in the precision of the others
+    for k in range(0, top, LANES):
+        nr = load(a, acc + k) - load(a, s + k)
+        ni = load(a, acc + area + k) - load(a, s + area + k)
+        nr, ni = _times(tables, turning, f3 + k, nr, ni)
+        square = square + (nr * nr + ni * ni)
+    return _root(total(square))
+
+
+@njit(error_model="numpy")
+def _root(square):
+    """Return the square root, infinity if it is NaN."""
+    return math.sqrt(square) if math.isfinite(square) else math.inf
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def _is_finite(a, v, n, area):
-    """Return whether the modes at v are numbers."""
-    found = True
-    for k in range(n + 1):
-        found &= math.isfinite(a[v + k]) and math.isfinite(a[v + area + k])
-    return found
+def _norm(a, v, n, area):
+    """Return the Euclidean norm of the modes at v, infinity if it is NaN."""
+    xr, xi = load(a, v), load(a, v + area)
+    square = xr * xr + xi * xi
+    for k in range(LANES, n, LANES):
+        xr, xi = load(a, v + k), load(a, v + area + k)
+        square = square + (xr * xr + xi * xi)
+    return _root(total(square) + (a[v + n] * a[v + n] + a[v + area + n] * a[v + area + n]))
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def trajectory(
-    start, out, steps, sizes, a, n, area, tables, turning, factor, top, radices, turns, waves
-):
-    """Step from modes `start` (n + 1, 2) and write them to out[j] after steps[j] more steps.
+def steps(a, n, area, tables, turning, factor, top, radices, turns, waves, count, known, control):
+    """Make up to `count` steps of one size from the modes at STATE, whose N is at SLOPE if `known`.
 
-    sizes[j] is the number of the step size. Return the number of the step that led to no number,
-    from one on, or zero; what is not reached in `out` stays.
+    Return how many count, how it ended, and the excess of the last error. `control` has the
+    numbers of a `StepControl`, of which the last is updated; steps are fixed where rtol is zero.
     """
-    v, made = 4 * area, 0
-    for k in range(n + 1):
-        a[v + k], a[v + area + k] = start[k, 0], start[k, 1]
-    for j in range(len(steps)):
-        table = sizes[j] * 6 * area
-        for _ in range(steps[j]):
-            if not _step(
-                a, n, area, table, tables, turning, factor, top, radices, turns, waves
-            ):  # fmt: skip
-                return made + 1 if _is_finite(a, v, n, area) else made
-            made += 1
-        if not _is_finite(a, v, n, area):
-            return made
-        for k in range(n + 1):
-            out[j, k, 0], out[j, k, 1] = a[v + k], a[v + area + k]
-    return 0
+    v, to, n1, s = 4 * area, 6 * area, 8 * area, 10 * area
+    atol, rtol, safety, worthwhile, smallest, now, before, previous = control
+    if not known:
+        _slope(a, v, n1, n, area, factor, top, radices, turns, waves)
+    size = _norm(a, v, n, area)
+    made, ended, excess = 0, ALL, 0.0
+    while made < count:
+        error = _step(
+            a, v, to, n1, s, n, area, tables, turning, factor, top, radices, turns, waves
+        )  # fmt: skip
+        after = _norm(a, to, n, area)
+        if rtol > 0:
+            allowed = atol + rtol * max(size, after)
+            excess = error / allowed if allowed > 0 else (0.0 if error == 0 else math.inf)
+            if not excess <= 1:
+                ended = REPEAT
+                break
+        elif not math.isfinite(after):
+            ended = BLOWN_UP
+            break
+        v, to, n1, s, size = to, v, s, n1, after
+        made += 1
+        if rtol > 0:
+            held = max(excess, smallest)
+            if not 1 <= safety * held**now * previous**before < worthwhile:
+                ended = CHANGE
+                break
+            previous = held
+    control[-1] = previous
+    if v != 4 * area:
+        for k in range(0, 2 * area, LANES):
+            store(a, 4 * area + k, load(a, 6 * area + k))
+            store(a, 8 * area + k, load(a, 10 * area + k))
+    return made, ended, excess

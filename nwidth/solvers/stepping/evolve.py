@@ -4,7 +4,7 @@ import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConver
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
 from nwidth.solvers.stepping.exponential_runge_kutta import ETDRK4
 from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
+from nwidth.solvers.stepping.quadratic_integration import QuadraticIntegration
+from nwidth.solvers.stepping.quadratic_system import QuadraticSystem
 from nwidth.solvers.stepping.step_control import StepControl
 from nwidth.solvers.stepping.stepping_method import SteppingMethod
 
@@ -113,7 +115,7 @@ def evolve(
         control = StepControl(rtol, (method.embedded_order or 0) + 1, atol)
         h = FIRST * float(times[times > start][0] - start) if (times > start).any() else 1.0
     max_steps = require_integer(max_steps, "max_steps", 1)
-    integration = Integration(system, method, v, start, h, control, max_steps)
+    integration = integration_of(system, method, v, start, h, control, max_steps)
     first = 0
     if checkpoint is not None and Path(checkpoint).exists():
         first, states = _resume(checkpoint, integration, times)
@@ -149,6 +151,13 @@ def _state(v: Any) -> Array:
     if v.size == 0:
         raise InputError(f"v: expected numbers, got an array of shape {tuple(v.shape)}")
     return namespace(v).ascontiguousarray(v)
+
+
+def integration_of(system: EvolutionSystem, method: SteppingMethod, v: Array, *rest: Any) -> Any:
+    """Return the `Integration` of a system, compiled where there is such a one."""
+    if QuadraticIntegration.takes(system, method, v):
+        return QuadraticIntegration(cast(QuadraticSystem, system), method, v, *rest)
+    return Integration(system, method, v, *rest)
 
 
 def output_times(times: Any, start: float) -> Array:

@@ -78,11 +78,19 @@ class Integration:
             )
         self.system, self.method, self.control = system, method, control
         self.xp = namespace(v)
-        self.t, self.h, self.v = float(t), float(h), v.copy()
-        self.next = self.xp.empty_like(self.v)
+        self.first, self.max_steps = float(h), max_steps
+        self.v, self.next = v.copy(), self.xp.empty_like(v)
+        self.begin(v, t)
+
+    def begin(self, v: Array, t: float) -> None:
+        """Start again, from another state."""
+        self.v[...] = v
         self.size: float | None = None  # of v, from the step that led there
-        self.max_steps, self.steps, self.rejected = max_steps, 0, 0
-        self.stepper = method.start(system, self.v)
+        self.t, self.steps, self.rejected = float(t), 0, 0
+        self.h = self.last = self.first  # of the next steps, and of those before
+        if self.control is not None:
+            self.control.previous = 1.0
+        self.stepper = self.method.start(self.system, self.v)
 
     @property
     def counts(self) -> Counts:
@@ -91,22 +99,32 @@ class Integration:
 
     def advance(self, time: float) -> EvolutionStatus:
         """Go on to a time and return FINISHED, or why it was not reached; t and v tell where."""
-        while self.t < time:
-            start, rest = self.t, time - self.t
-            n = max(1, math.ceil(rest / self.h * (1 - SAME)))
-            # A step that fits is kept as it is, so that its coefficients are.
-            h = self.h if abs(n * self.h - rest) <= SAME * rest else rest / n
-            for made in range(1, n + 1):
-                failure, accepted, wanted = self._try(h, time)
+        with np.errstate(over="ignore", invalid="ignore"):  # blow-up is told by the status
+            while self.t < time:
+                rest = time - self.t
+                n = max(1, math.ceil(rest / self.h * (1 - SAME)))
+                # A step that fits is kept as it is, so that its coefficients are.
+                fitting = (h for h in (self.h, self.last) if abs(n * h - rest) <= SAME * rest)
+                self.last = next(fitting, rest / n)
+                failure, wanted = self._run(self.last, n, time)
                 if failure is not None:
                     return failure
-                if accepted:
-                    self.t = time if made == n else start + made * h
                 if self.control is not None:
                     self.h = wanted
-                if wanted != h:
-                    break
         return EvolutionStatus.FINISHED
+
+    def _run(self, h: float, n: int, time: float) -> tuple[EvolutionStatus | None, float]:
+        """Make n steps of one size, fewer if another is wanted; return a failure, and what size."""
+        start, wanted = self.t, h
+        for made in range(1, n + 1):
+            failure, accepted, wanted = self._try(h, time)
+            if failure is not None:
+                return failure, h
+            if accepted:
+                self.t = time if made == n else start + made * h
+            if wanted != h:
+                break
+        return None, wanted
 
     def _try(self, h: float, time: float) -> tuple[EvolutionStatus | None, bool, float]:
         """Make one step; return a failure or None, whether it counts, and what to try next."""
@@ -143,8 +161,8 @@ class Integration:
     def memory(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return arrays and numbers that `restore` goes on from."""
         arrays = {f"stepper/{name}": a for name, a in self.stepper.memory().items()}
-        told = {"t": self.t, "h": self.h, "steps": self.steps, "rejected": self.rejected,
-                "evaluations": self.stepper.evaluations,
+        told = {"t": self.t, "h": self.h, "last": self.last, "steps": self.steps,
+                "rejected": self.rejected, "evaluations": self.stepper.evaluations,
                 "previous": None if self.control is None else self.control.previous}  # fmt: skip
         return {"v": self.v, **arrays}, told
 
@@ -157,7 +175,7 @@ class Integration:
                 f"{v.dtype} of shape {v.shape}"
             )
         self.v[...], self.size = self.xp.asarray(v), None
-        self.t, self.h = float(told["t"]), float(told["h"])
+        self.t, self.h, self.last = (float(told[name]) for name in ("t", "h", "last"))
         self.steps, self.rejected = int(told["steps"]), int(told["rejected"])
         self.stepper.evaluations = int(told["evaluations"])
         if self.control is not None:

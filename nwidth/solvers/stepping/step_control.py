@@ -7,6 +7,8 @@ from nwidth.arguments import require_number
 # Steps change by no more than these factors, and do not grow for less than the last one.
 SMALLEST, LARGEST, WORTHWHILE = 0.2, 5.0, 1.5
 SAFETY = 0.9
+# Exponents of the last error and of the one before, times the order; errors count as no smaller.
+NOW, BEFORE, LEAST = -0.7, 0.4, 1e-10
 
 
 @dataclass
@@ -43,10 +45,16 @@ class StepControl:
         """Return the size of the next step."""
         if not excess < float("inf"):
             return SMALLEST * h
-        excess = max(excess, 1e-10)
+        excess = max(excess, LEAST)
         if not accepted:
             return h * min(max(SAFETY * excess ** (-1 / self.order), SMALLEST), SAFETY)
-        factor = SAFETY * excess ** (-0.7 / self.order) * self.previous ** (0.4 / self.order)
+        now, before = NOW / self.order, BEFORE / self.order
+        factor = SAFETY * excess**now * self.previous**before
         self.previous = excess
         factor = min(max(factor, SMALLEST), LARGEST)
         return h if 1 <= factor < WORTHWHILE else h * factor
+
+    def numbers(self) -> tuple[float, ...]:
+        """Return what a compiled loop needs to go on while `next` keeps the size of steps."""
+        now, before = NOW / self.order, BEFORE / self.order
+        return self.atol, self.rtol, SAFETY, WORTHWHILE, LEAST, now, before, self.previous

@@ -220,9 +220,3 @@ def test_bad_input():
         quadratic_evolution(system, np.full(65, np.nan), [1.0], dt=0.01)
     with pytest.raises(InputError, match="system"):
         quadratic_evolution(None, v, [1.0], dt=0.01)
-    with pytest.raises(InputError, match="real functions in one dimension"):
-        QuadraticSystem(FastFourier((8, 8)), np.zeros((8, 5)), np.zeros((8, 5)))
-    with pytest.raises(InputError, match="symbol"):
-        QuadraticSystem(FastFourier(8), np.zeros(4), np.zeros(5))
-    with pytest.raises(InputError, match="factor"):
-        QuadraticSystem(FastFourier(8), np.zeros(5), np.zeros(4))
