@@ -63,16 +63,15 @@ def normal_modes(
         return one.T @ (weights[:, None] * other)
 
     mass = inner(slope, slope) + k**2 * inner(phi, phi)
-    rates: Array = -nu * (
-        inner(bend, bend) + 2 * k**2 * inner(slope, slope) + k**4 * inner(phi, phi)
-    )
+    friction = inner(bend, bend) + 2 * k**2 * inner(slope, slope) + k**4 * inner(phi, phi)
     u, w = slope, -1j * k * phi
-    rates = rates - 1j * k * inner(slope, 2 * flow * u) + inner(bend + k**2 * phi, flow * w)
+    advection = -1j * k * inner(slope, 2 * flow * u) + inner(bend + k**2 * phi, flow * w)
+    rates = advection - nu * friction
     if diffusivity is not None:
         kappa = require_number(diffusivity, "diffusivity", "(0, inf)")
         gradient = require_number(gradient, "gradient", "(-inf, inf)")
-        cooling = -kappa * (inner(rise, rise) + k**2 * inner(theta, theta))
-        cooling = cooling - 1j * k * inner(theta, flow * theta)
+        conduction = inner(rise, rise) + k**2 * inner(theta, theta)
+        cooling = -kappa * conduction - 1j * k * inner(theta, flow * theta)
         rates = np.block(
             [[rates, 1j * k * inner(phi, theta)], [-gradient * inner(theta, w), cooling]]
         )
