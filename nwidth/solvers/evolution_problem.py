@@ -17,10 +17,12 @@ class EvolutionProblem(ParametrizedProblem):
 
     It does not know how it is stepped: `nwidth.solvers.simulate` does that. `state` and `fields` go
     between fields on the grid and what is stepped, such as Fourier coefficients. `outputs` has the
-    fields by name, with their units; `method` is the stepper that suits the equation.
+    fields by name, with their units, each of so many `components`, which are the axis before those
+    of the grid if there are several; `method` is the stepper that suits the equation.
     """
 
     outputs: dict[str, str]
+    components: int = 1
     time_unit: str = "1"
     method: SteppingMethod = ETDRK4
 
@@ -39,6 +41,10 @@ class EvolutionProblem(ParametrizedProblem):
     def invariants(self, v: Array) -> dict[str, Array]:
         """Return what the equation conserves or dissipates, by name, of one state or of several."""
         return {}
+
+    def measured(self, v: Array, inputs: Inputs) -> dict[str, Array]:
+        """Return `invariants`, also those that depend on coefficients which are inputs."""
+        return self.invariants(v)
 
     def tail(self, v: Array) -> Array | None:
         """Return which part of a state is in the finest modes, None where this is not known."""

@@ -202,10 +202,11 @@ def data_set_size(
     >>> data_set_size(Burgers(Grid.periodic(1000)), 100, 11).file
     8800000
     """
+    numbers = len(problem.outputs) * problem.components
     points = problem.grid.coarsen(restrict).size
-    stored = times * points * np.dtype(dtype).itemsize * len(problem.outputs)
-    held = times * points * 8 * len(problem.outputs)
-    state = 8 * problem.grid.size * len(problem.outputs)
+    stored = times * points * np.dtype(dtype).itemsize * numbers
+    held = times * points * 8 * numbers
+    state = 8 * problem.grid.size * numbers
     alone = 1 if workers == 1 else 2 * workers + 1
     memory = workers * (WORK_ARRAYS * state + held) + alone * held
     return DataSetSize(samples * stored, memory + (workers + (workers > 1)) * INTERPRETER)

@@ -120,7 +120,11 @@ def simulate(
             stacklevel=2,
         )
     return Trajectory(
-        found.times, problem.fields(found.states), problem.invariants(found.states), tail, found
+        found.times,
+        problem.fields(found.states),
+        problem.measured(found.states, inputs),
+        tail,
+        found,
     )
 
 
@@ -128,7 +132,8 @@ def _require_memory(problem: EvolutionProblem, state: Array, times: int) -> None
     """Raise if states and fields of all times would take more than the memory there is."""
     if lives_on_gpu(state):
         return
-    field = np.prod(problem.grid.shape) * state.real.dtype.itemsize * len(problem.outputs)
+    numbers = np.prod(problem.grid.shape) * len(problem.outputs) * problem.components
+    field = numbers * state.real.dtype.itemsize
     needed = times * (state.nbytes + int(field)) + 20 * state.nbytes
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if needed > there:

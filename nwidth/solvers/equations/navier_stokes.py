@@ -74,7 +74,7 @@ class NavierStokes(EvolutionProblem):
         if grid.dimension != 2:
             raise InputError(f"grid: expected 2 dimensions, got {grid.dimension}")
         self.grid, self.dtype = grid, np.dtype(dtype)
-        self.modes = FourierSpace(_kept_grid(grid), dtype=dtype)
+        self.modes = self.space.kept_space
         self.viscosity = require_number(viscosity, "viscosity", "[0, inf)")
         self.drag = require_number(drag, "drag", "[0, inf)")
         self.inputs = (FieldInput("vorticity", unit, check_sampler(sampler, grid, "vorticity")),)
@@ -332,12 +332,3 @@ def _places(shape: Any, kept: Any, xp: Any) -> tuple[Array, Array, Array, Array]
     m0 = xp.where(2 * m0 < kept[0], m0, m0 - kept[0])[:, None]
     m1 = xp.arange(kept[1])
     return m0 % shape[0], m1, -m0 % shape[0], -m1 % shape[1]
-
-
-def _kept_grid(grid: Grid) -> Grid:
-    """Return the coarsest grid of the box that has all modes |m| < n / 3, and no others."""
-    return Grid.periodic(
-        [2 * (-(-n // 3)) - 1 for n in grid.shape],
-        [axis.lower for axis in grid.axes],
-        [axis.lower + axis.length for axis in grid.axes],
-    )

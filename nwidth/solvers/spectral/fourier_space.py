@@ -108,6 +108,27 @@ class FourierSpace:
             kept &= (degree + 1) * abs(m) < n
         return kept
 
+    @property
+    def kept_space(self) -> "FourierSpace":
+        """The space of the modes that are `kept` and no others, on the coarsest grid of the box.
+
+        Raises `InputError` for fewer than four points, of which the mean alone is kept.
+
+        >>> FourierSpace(Grid.periodic((12, 9))).kept_space.modes
+        (7, 3)
+        """
+        if min(self.shape) < 4:
+            raise InputError(
+                f"grid: expected at least 4 points along each axis, got {self.shape}, of which the "
+                "2/3 rule keeps the mean alone"
+            )
+        grid = Grid.periodic(
+            [2 * (-(-n // 3)) - 1 for n in self.shape],
+            [axis.lower for axis in self.grid.axes],
+            [axis.lower + axis.length for axis in self.grid.axes],
+        )
+        return FourierSpace(grid, real=self.real, dtype=self.transform.precision)
+
     @cached_property
     def weights(self) -> Array:
         """How many modes a stored one stands for: two where the conjugate is not stored."""

@@ -120,6 +120,20 @@ def test_the_modes_that_are_kept():
         space.dealiased(0)
 
 
+@pytest.mark.parametrize("real", [True, False])
+@pytest.mark.parametrize("shape", [(4, 5), (6, 7), (9, 12, 8)])
+def test_the_space_of_the_modes_that_are_kept(shape, real):
+    grid = Grid.periodic(shape, lower=-1.0, upper=2.5)
+    space = FourierSpace(grid, real=real, dtype=np.float32)
+    kept = space.kept_space
+    assert np.prod(kept.modes) == space.kept.sum() and kept.transform.precision == np.float32
+    for one, other in zip(kept.wavenumbers, space.wavenumbers, strict=True):
+        wanted = np.broadcast_to(other, space.modes)[space.kept].reshape(kept.modes)
+        assert np.allclose(np.broadcast_to(one, kept.modes), wanted)
+    with pytest.raises(InputError, match=r"grid: expected at least 4 points along each axis"):
+        _ = FourierSpace(Grid.periodic((8, 3))).kept_space
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_precision_is_kept(dtype):
     space = space_of((6, 8), dtype=dtype)
