@@ -9,6 +9,7 @@ from nwidth.meshes.random_field import RandomField, random_field
 
 # These load scipy.fft or read files: on first use, so that the plain geometry imports quickly.
 _HOME = {
+    "GaussianClusters": "nwidth.meshes.gaussian_clusters",
     "GaussianRandomField": "nwidth.meshes.gaussian_random_field",
     "LogNormalField": "nwidth.meshes.log_normal_field",
     "RandomSines": "nwidth.meshes.random_sines",
@@ -19,6 +20,7 @@ _HOME = {
 
 __all__ = [
     "Axis",
+    "GaussianClusters",
     "GaussianRandomField",
     "Grid",
     "LogNormalField",

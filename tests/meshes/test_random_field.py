@@ -9,11 +9,13 @@ import pytest
 from nwidth import meshes
 from nwidth.errors import InputError
 from nwidth.meshes import (
+    GaussianClusters,
     GaussianRandomField,
     Grid,
     LogNormalField,
     RandomField,
     RandomSines,
+    RandomSineSeries,
     TwoPhaseField,
     random_field,
 )
@@ -24,6 +26,8 @@ FIELDS = {
     "GaussianRandomField": GAUSSIAN,
     "TwoPhaseField": TwoPhaseField(GAUSSIAN, 3.0, 12.0, threshold=0.1),
     "LogNormalField": LogNormalField(GAUSSIAN, scale=2.0),
+    "GaussianClusters": GaussianClusters(Grid.periodic((12, 12), upper=2.0), (2, 5)),
+    "RandomSineSeries": RandomSineSeries(GRID, modes=3),
     "RandomSines": RandomSines(Grid.periodic(12), waves=3),
 }
 COARSER = {2: (4, 3), 1: (2,)}
