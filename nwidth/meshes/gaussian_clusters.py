@@ -63,7 +63,7 @@ class GaussianClusters(RandomField):
             raise InputError(
                 f"clusters: expected a grid of one to three periodic axes, got {self.grid!r:.200}"
             )
-        checked = {
+        checked: dict[str, Any] = {
             "clusters": _pair(self.clusters, "clusters", _count),
             "amplitude": _pair(self.amplitude, "amplitude", _positive),
             "sharpness": _pair(self.sharpness, "sharpness", _positive),
