@@ -1,6 +1,7 @@
 """The Navier-Stokes equations of a flow in space, on a torus, by its velocity."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self, cast
 
 import numpy as np
@@ -79,18 +80,26 @@ class NavierStokes3D(EvolutionProblem):
             raise InputError(f"grid: expected 3 dimensions, got {grid.dimension}")
         self.grid, self.dtype = grid, np.dtype(dtype)
         self.modes = self.space.kept_space
-        squared = np.where(self.modes.squared > 0, self.modes.squared, np.inf)
-        self.inverse = (1 / squared).astype(self.dtype)
         self.viscosity = require_number(viscosity, "viscosity", "[0, inf)")
         self.inputs = (FieldInput("velocity", unit, check_sampler(sampler, grid, "velocity")),)
         self.outputs = {"velocity": unit}
         self.forcing = forcing
-        self.force = self._force(forcing)
+        if forcing is not None:
+            self.force = self._force(forcing)
+
+    @cached_property
+    def inverse(self) -> Array:
+        """1 / |k|^2 of the kept modes, zero of the mean."""
+        squared = np.where(self.modes.squared > 0, self.modes.squared, np.inf)
+        return (1 / squared).astype(self.dtype)
+
+    @cached_property
+    def force(self) -> Array:
+        """The kept coefficients of f, less its gradients."""
+        return np.zeros((3, *self.modes.modes), self.modes.transform.complex)
 
     def _force(self, forcing: Any) -> Array:
-        """Return the coefficients of f, less its gradients."""
-        if forcing is None:
-            return np.zeros((3, *self.modes.modes), self.modes.transform.complex)
+        """Return the coefficients of a force that is given."""
         field = forcing.field(self.grid) if isinstance(forcing, VelocityWaves) else forcing
         field = as_floating(field, "forcing")
         shape = (3, *self.grid.shape)
