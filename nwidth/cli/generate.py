@@ -25,8 +25,9 @@ def generate(
     configuration: Annotated[
         Path | None,
         typer.Argument(
-            help="Configuration file, or the name of a published data set in time (see --list); "
-            "without one: the two-phase Darcy benchmark.",
+            help="Configuration file, or the name of a published data set in time: burgers, "
+            "navier-stokes, ks, kdv, wave, rayleigh-benard, or one of --list; without one: the "
+            "two-phase Darcy benchmark.",
             metavar="CONFIG|NAME",
             show_default=False,
         ),
@@ -40,11 +41,17 @@ def generate(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the samples.")] = None,
     points: Annotated[
-        int | None, typer.Option("--points", min=3, help="Points per axis of a square grid.")
+        int | None,
+        typer.Option(
+            "--points",
+            min=3,
+            help="Points per axis; of NAME: those that are solved on, of which the published "
+            "number is stored, or all if there are fewer.",
+        ),
     ] = None,
     resolution: Annotated[
         int | None,
-        typer.Option("--resolution", min=8, help="Of NAME: points per axis that are solved on."),
+        typer.Option("--resolution", min=8, help="Of NAME: the same as --points."),
     ] = None,
     times: Annotated[
         str | None,
@@ -62,6 +69,14 @@ def generate(
     workers: Annotated[
         int | None, typer.Option("--workers", min=1, help="Of NAME: processes. Default: one.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            help="Of NAME: address of a running Dask cluster that computes the samples, "
+            "as tcp://host:8786.",
+        ),
+    ] = None,
     names: Annotated[
         bool, typer.Option("--list", help="Tell the published data sets, and end.")
     ] = False,
@@ -73,14 +88,17 @@ def generate(
 ) -> None:
     """Draw random inputs, solve each, write a data set; run again to resume.
 
-    Sample i depends on the seed and i alone, whatever the number of workers.
+    Sample i depends on the seed and i alone, whatever the number of workers. The file says what
+    made it (nwidth inspect); a killed run loses the samples in flight, no others.
 
     For example:
         nwidth generate examples/darcy.toml -o darcy.h5
 
         nwidth generate --points 64 --samples 200 --seed 7 -o small.h5
 
-        nwidth generate burgers-fno-script -n 100 --times 0:1:11 --workers 2 -o burgers.h5
+        nwidth generate ks --samples 100 --workers 2 -o ks.h5
+
+        nwidth generate burgers-fno-script -n 100 --times 0:1:11 --cluster tcp://head:8786
     """
     from nwidth.cli.generate_setting import is_setting, listed
 
@@ -93,10 +111,16 @@ def generate(
         "--restriction": restriction,
         "--dtype": dtype,
         "--workers": workers,
+        "--cluster": cluster,
     }
     if configuration is not None and is_setting(configuration):
-        if points is not None:
-            raise ConfigError("--points: a published data set takes --resolution instead")
+        if points is not None and resolution is not None:
+            raise ConfigError("--points, --resolution: they are the same; expected one of them")
+        if workers is not None and cluster is not None:
+            raise ConfigError(
+                "--workers, --cluster: expected one of them"
+            )
+        chosen["--resolution"] = resolution if points is None else points
         _generate_setting(configuration, output, samples, seed, chosen, test, overwrite, threads)
         return
     for option, value in chosen.items():
@@ -173,6 +197,7 @@ def _generate_setting(
         restriction=chosen["--restriction"] or "subsample",
         dtype=chosen["--dtype"] or "float64",
         workers=chosen["--workers"] or 1,
+        cluster=chosen["--cluster"],
         overwrite=overwrite,
     ) as data:
         size = readable_size(path.stat().st_size)

@@ -18,9 +18,11 @@ def listed() -> str:
     >>> listed().splitlines()[0]
     'burgers-fno-paper            Burgers, viscosity 0.1, as printed: u(0) to u(1), 8192 points'
     """
-    from nwidth.solvers.equations.published_settings import published_settings
+    from nwidth.solvers.equations.published_settings import published_settings, short_names
 
-    return "\n".join(f"{one.name:<29}{one.summary}" for one in published_settings().values())
+    lines = [f"{one.name:<29}{one.summary}" for one in published_settings().values()]
+    short = ", ".join(f"{name} = {full}" for name, full in short_names().items())
+    return "\n".join([*lines, f"In short: {short}"])
 
 
 def is_setting(name: Path) -> bool:
@@ -33,15 +35,15 @@ def is_setting(name: Path) -> bool:
 
 def setting_of(name: Path) -> "PublishedSetting":
     """Return the setting of a name; raises `ConfigError` with those there are."""
-    from nwidth.solvers.equations.published_settings import published_settings
+    from nwidth.solvers.equations.published_settings import published_setting
 
-    found = published_settings()
-    if str(name) not in found:
+    try:
+        return published_setting(str(name))
+    except InputError:
         raise ConfigError(
             f"{name}: expected a configuration file, or the name of a published data set:\n"
             f"{listed()}"
-        )
-    return found[str(name)]
+        ) from None
 
 
 def parse_times(text: str) -> list[float]:
@@ -74,6 +76,7 @@ def generate_setting(
     restriction: str = "subsample",
     dtype: str = "float64",
     workers: int = 1,
+    cluster: str | None = None,
     overwrite: bool = False,
 ) -> "FieldDataset":
     """Say how much it will be, refuse what does not fit, and generate under a progress meter."""
@@ -114,6 +117,7 @@ def generate_setting(
             rtol=setting.rtol,
             dtype=dtype,
             workers=workers,
+            cluster=cluster,
             about=setting.about(),
             progress=lambda done, total: bar.update(done),
             overwrite=overwrite,

@@ -3,8 +3,9 @@
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 from nwidth.arguments import require_choice, require_dtype, require_instance, require_integer
 from nwidth.arrays import generator, require_finite
 from nwidth.errors import InputError
+from nwidth.solvers.cluster_workers import cluster_client, computed_on_cluster
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.sampled_trajectory import RESTRICTIONS, SampledTrajectory
 from nwidth.solvers.simulate import RTOL, UNRESOLVED
@@ -48,6 +50,7 @@ def generate_trajectories(
     dtype: DTypeLike = "float64",
     compression: str | None = None,
     workers: int = 1,
+    cluster: Any = None,
     about: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
@@ -77,6 +80,10 @@ def generate_trajectories(
         compression: see `FieldDataset.create`.
         workers: processes. More than one need a script to guard its calls with
             `if __name__ == "__main__":`, as each starts by importing it.
+        cluster: instead of `workers`, a running Dask cluster: the address of its scheduler,
+            "tcp://host:8786", or a `dask.distributed.Client`. Its workers have this package and
+            draw, solve and send the samples; this process alone writes. The bytes are the same on
+            processors and libraries of one kind.
         about: more entries of the provenance, such as whose setting it is.
         progress: called as `progress(done, total)` at the start and after each sample.
         overwrite: replace an existing file whatever it holds.
@@ -121,6 +128,8 @@ def generate_trajectories(
     fields, scalars = recipe.layout()
     size = data_set_size(problem, samples, len(times), restrict, dtype=dtype, workers=workers)
     size.require_memory()
+    if cluster is not None and workers > 1:
+        raise InputError("workers, cluster: expected one of them; a cluster has its own workers")
     path = Path(path)
     provenance = {
         "kind": "generated",
@@ -139,9 +148,9 @@ def generate_trajectories(
         **(about or {}),
         "versions": versions("ducc0"),
     }
-    data = None if overwrite else existing_file(path, provenance)
-    if data is None:
-        data = FieldDataset.create(
+
+    def create() -> "FieldDataset":
+        return FieldDataset.create(
             path,
             problem.grid.coarsen(restrict),
             fields,
@@ -154,17 +163,24 @@ def generate_trajectories(
             overwrite=overwrite,
             compression=compression,
         )
+
     report = progress or (lambda done, total: None)
-    try:
-        if not data.complete:
-            report(len(data), samples)
-            _append(data, recipe, samples, workers, report)
-            data.finish()
-        else:
-            report(samples, samples)
-    except BaseException:
-        data.close()
-        raise
+    with ExitStack() as stack:
+        compute = partial(computed_in_order, workers=workers)
+        if cluster is not None:  # before there is a file
+            client = stack.enter_context(cluster_client(cluster))
+            compute = partial(computed_on_cluster, client=client)
+        data = (None if overwrite else existing_file(path, provenance)) or create()
+        try:
+            if not data.complete:
+                report(len(data), samples)
+                _append(data, recipe, samples, compute, report)
+                data.finish()
+            else:
+                report(samples, samples)
+        except BaseException:
+            data.close()
+            raise
     return data
 
 
@@ -224,11 +240,15 @@ def _times(times: Any) -> list[float]:
 
 
 def _append(
-    data: "FieldDataset", recipe: SampledTrajectory, samples: int, workers: int, report: Progress
+    data: "FieldDataset",
+    recipe: SampledTrajectory,
+    samples: int,
+    compute: Callable[..., Iterator[Any]],
+    report: Progress,
 ) -> None:
     """Append the samples that are missing, in their order."""
     results: Iterator[tuple[dict[str, NDArray[Any]], dict[str, float]]]
-    results = computed_in_order(recipe, range(len(data), samples), workers)
+    results = compute(recipe, range(len(data), samples))
     warned = False
     with closing(results):  # type: ignore[type-var]
         for fields, scalars in results:

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from nwidth.cli.generate_setting import listed, parse_times
+from nwidth.cli.generate_setting import listed, parse_times, setting_of
 from nwidth.errors import ConfigError
 from nwidth.fields import FieldDataset
 from nwidth.solvers.equations.published_settings import published_settings
@@ -12,8 +14,39 @@ SMALL = ("--resolution", 64, "--times", "0:0.1:3", "-n", 3)
 def test_the_names_are_listed_with_a_line_each(nwidth):
     answer = nwidth("generate", "--list")
     assert answer.code == 0 and answer.out.strip() == listed()
-    assert [line.split()[0] for line in answer.out.splitlines()] == [*published_settings()]
-    assert all(len(line) < 110 for line in answer.out.splitlines())
+    *lines, last = answer.out.splitlines()
+    assert [line.split()[0] for line in lines] == [*published_settings()]
+    assert all(len(line) < 110 for line in lines)
+    for name in ("burgers = burgers-fno-paper", "ks = kuramoto-sivashinsky", "kdv = korteweg"):
+        assert name in last
+
+
+@pytest.mark.parametrize("name", ["burgers", "navier-stokes", "ks", "kdv"])
+def test_the_families_have_short_names(name):
+    setting = setting_of(Path(name))
+    family = {"ks": "kuramoto-sivashinsky", "kdv": "korteweg-de-vries"}.get(name, name)
+    assert setting.name.startswith(family)
+
+
+def test_a_short_name_makes_the_same_bytes(nwidth, tmp_path):
+    short, full = tmp_path / "short.h5", tmp_path / "full.h5"
+    points = ("--points", 64, "--times", "0:0.1:3", "--samples", 2)
+    assert nwidth("generate", "burgers", *points, "-o", short).code == 0
+    assert nwidth("generate", "burgers-fno-paper", *SMALL, "-n", 2, "-o", full).code == 0
+    assert short.read_bytes() == full.read_bytes()
+
+
+def test_a_cluster_makes_the_same_bytes(nwidth, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="needs Dask")
+    one, two = tmp_path / "one.h5", tmp_path / "two.h5"
+    options = {"processes": False, "memory_limit": 0, "silence_logs": 50}
+    with distributed.LocalCluster(1, dashboard_address=":0", **options) as cluster:
+        answer = nwidth(
+            "generate", "burgers", *SMALL, "-o", two, "--cluster", cluster.scheduler_address
+        )
+    assert answer.code == 0, answer.err
+    assert nwidth("generate", "burgers", *SMALL, "-o", one).code == 0
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_a_published_data_set_is_written_kept_and_the_same_for_all_workers(nwidth, tmp_path):
@@ -53,8 +86,11 @@ def test_fields_that_are_not_resolved_warn_in_a_line(nwidth, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("burgers",), 2, "burgers-fno-script"),
-        (("burgers-fno-paper", "--points", 64), 2, "--resolution"),
+        (("burger",), 2, "burgers-fno-script"),
+        (("burgers", "--points", 64, "--resolution", 64), 2, "--points, --resolution"),
+        (("burgers", "--points", 4), 2, "points"),
+        (("burgers", "--workers", 2, "--cluster", "tcp://127.0.0.1:9"), 2, "--workers, --cluster"),
+        (("--cluster", "tcp://127.0.0.1:9"), 2, "--list"),
         (("burgers-fno-paper", "--times", "soon"), 2, "FIRST:LAST:COUNT"),
         (("burgers-fno-paper", "--resolution", 10000), 2, "multiple of the 8192"),
         (("burgers-fno-paper", "-o", "a.txt"), 2, "ending in .h5"),
@@ -84,5 +120,5 @@ def test_times_are_read():
 def test_the_help_teaches(nwidth):
     answer = nwidth("generate", "--help")
     assert answer.code == 0
-    for word in ("--resolution", "--workers", "--list", "burgers-fno-script"):
+    for word in ("--points", "--workers", "--cluster", "--list", "burgers-fno-script", "ks"):
         assert word in answer.out

@@ -76,6 +76,16 @@ class PublishedSetting:
         return {"setting": self.name, "source": self.source, "notes": self.notes}
 
 
+# What people call the families of settings.
+FAMILIES = {
+    "burgers": "burgers",
+    "navier-stokes": "navier-stokes",
+    "ks": "kuramoto-sivashinsky",
+    "kdv": "korteweg-de-vries",
+    "wave": "wave",
+    "rayleigh-benard": "rayleigh-benard",
+}
+
 FNO = "Li et al. (2021), Fourier neural operator, arXiv:2010.08895"
 LPSDA = "Brandstetter, Welling & Worrall (2022), arXiv:2202.07643, script generate_data.py"
 
@@ -224,11 +234,29 @@ def published_settings() -> dict[str, PublishedSetting]:
     return {one.name: one for one in [*_burgers(), *_navier_stokes(), *_waves()]}
 
 
+def short_names() -> dict[str, str]:
+    """Return names of families, and of which setting each stands: the first of its family.
+
+    >>> short_names()["burgers"], short_names()["ks"]
+    ('burgers-fno-paper', 'kuramoto-sivashinsky')
+    """
+    names = list(published_settings())
+    found = {}
+    for short, family in FAMILIES.items():
+        of_it = [name for name in names if name == family or name.startswith(f"{family}-")]
+        if of_it and short not in names:
+            found[short] = of_it[0]
+    return found
+
+
 def published_setting(name: str) -> PublishedSetting:
-    """Return one setting, or raise with the names there are.
+    """Return one setting, also by its short name, or raise with the names there are.
 
     >>> published_setting("burgers-fno-script").options["viscosity"]
     0.001
+    >>> published_setting("navier-stokes").name
+    'navier-stokes-fno-1e-3'
     """
     found = published_settings()
+    name = short_names().get(name, name) if isinstance(name, str) else name
     return found[require_choice(name, "setting", found)]

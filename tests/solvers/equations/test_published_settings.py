@@ -95,7 +95,7 @@ def test_the_script_of_burgers_is_resolved():
 
 def test_what_is_asked_for_wrongly():
     with pytest.raises(InputError, match="burgers-fno-paper"):
-        published_setting("burgers")
+        published_setting("burger")
     with pytest.raises(InputError, match="points"):
         published_setting("burgers-fno-paper").problem(3)
     with pytest.raises(InputError, match="multiple of the 1024"):
