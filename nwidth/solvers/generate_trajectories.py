@@ -125,9 +125,9 @@ def generate_trajectories(
     recipe = SampledTrajectory(
         problem, tuple(times), int(seed), restrict, restriction, method, dt, rtol, atol, max_steps
     )
-    fields, scalars = recipe.layout()
     size = data_set_size(problem, samples, len(times), restrict, dtype=dtype, workers=workers)
     size.require_memory()
+    fields, scalars = recipe.layout()
     if cluster is not None and workers > 1:
         raise InputError("workers, cluster: expected one of them; a cluster has its own workers")
     path = Path(path)
