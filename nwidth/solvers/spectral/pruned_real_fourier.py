@@ -71,6 +71,8 @@ class PrunedRealFourier:
             count = block.stop - block.start
             some, u = lines[:, :count], values[:, :count]
             _spread(columns[:, block], some[..., :k2], 2)
+            if lives_on_gpu(v):  # cuFFT may have left something there
+                some[..., k2:] = 0
             self._lines(some[..., :k2], 1, forward=False)
             self.rows.backward(some, out=u)
             yield block, u

@@ -370,7 +370,7 @@ def test_runs_that_cannot_be_made():
         simulate(problem, started(problem.grid), np.arange(20_000_000))
     grid = Grid.periodic((4096, 4096, 4096))  # nothing of this size is made to find that out
     sampler = GaussianRandomField(grid, alpha=4.0, tau=2.0, boundary="periodic")
-    with pytest.raises(InputError, match="they would take .* GiB of memory"):
+    with pytest.raises(InputError, match=r"they would take .* GiB of memory"):
         generate_trajectories(NavierStokes3D(grid, 0.1, sampler), "never.h5", 1, [1.0])
     description = problem.describe()
     with pytest.raises(InputError, match="expected navier-stokes-3d with the keys"):
