@@ -26,6 +26,7 @@ from nwidth.solvers.equations.shallow_water import ShallowWater
 from nwidth.solvers.equations.thermal_block import ThermalBlock
 from nwidth.solvers.equations.velocity_waves import VelocityWaves
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
+from nwidth.solvers.equations.wave import WaveEquation
 
 __all__ = [
     "AdvectionDiffusion",
@@ -48,6 +49,7 @@ __all__ = [
     "ThermalBlock",
     "VelocityWaves",
     "VorticityForcing",
+    "WaveEquation",
     "manufactured",
     "normal_modes",
     "problem_from_description",

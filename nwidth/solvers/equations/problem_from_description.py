@@ -23,6 +23,7 @@ from nwidth.solvers.equations.navier_stokes_3d import NavierStokes3D
 from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
 from nwidth.solvers.equations.poisson import Poisson
 from nwidth.solvers.equations.shallow_water import ShallowWater
+from nwidth.solvers.equations.wave import WaveEquation
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.problem import LinearProblem
 
@@ -50,6 +51,7 @@ _EVOLUTIONS: dict[str, Any] = {
         NavierStokes3D,
         NonlinearSchroedinger,
         ShallowWater,
+        WaveEquation,
     )
 }
 

@@ -9,6 +9,7 @@ from nwidth.solvers.stepping.explicit_runge_kutta import (
     EULER,
     HEUN,
     RK4,
+    RK43,
     SSPRK3,
     ExplicitRungeKutta,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "EXPRB32",
     "HEUN",
     "RK4",
+    "RK43",
     "SBDF2",
     "SBDF3",
     "SBDF4",

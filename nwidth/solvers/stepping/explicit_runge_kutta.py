@@ -97,6 +97,19 @@ RK4 = ExplicitRungeKutta(
     (1 / 6, 1 / 3, 1 / 3, 1 / 6),
     (0.0, 1 / 2, 1 / 2, 1.0),
 )
+# The same, whose error is estimated by a fifth slope, the first one of the next step: what the pair
+# of Whalen, Brio & Moloney (2015), doi:10.1016/j.jcp.2014.09.038, is for L = 0. Of the adaptive
+# methods here it takes the longest steps for waves, per right-hand side.
+RK43 = ExplicitRungeKutta(
+    "RK4(3)",
+    4,
+    3,
+    2.8284271,
+    ((1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0), (1 / 6, 1 / 3, 1 / 3, 1 / 6)),
+    (1 / 6, 1 / 3, 1 / 3, 1 / 6, 0.0),
+    (0.0, 1 / 2, 1 / 2, 1.0, 1.0),
+    (1 / 6, 1 / 3, 1 / 3, 0.0, 1 / 6),
+)
 # Bogacki & Shampine (1989), doi:10.1016/0893-9659(89)90079-7.
 BOGACKI_SHAMPINE = ExplicitRungeKutta(
     "Bogacki-Shampine 3(2)",
