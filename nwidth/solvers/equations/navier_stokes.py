@@ -6,7 +6,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_number
+from nwidth.arguments import require_dtype, require_number
 from nwidth.arrays import lives_on_gpu, namespace, require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
@@ -70,10 +70,11 @@ class NavierStokes(EvolutionProblem):
         unit: str = "1",
         dtype: DTypeLike = np.float64,
     ):
-        self.space = FourierSpace(grid, dtype=dtype)
+        self.dtype = require_dtype(dtype, "float32", "float64")
+        self.space = FourierSpace(grid, dtype=self.dtype)
         if grid.dimension != 2:
             raise InputError(f"grid: expected 2 dimensions, got {grid.dimension}")
-        self.grid, self.dtype = grid, np.dtype(dtype)
+        self.grid = grid
         self.modes = self.space.kept_space
         self.viscosity = require_number(viscosity, "viscosity", "[0, inf)")
         self.drag = require_number(drag, "drag", "[0, inf)")

@@ -231,6 +231,7 @@ def test_descriptions_lead_back(kind):
         ({"forcing": np.ones((8, 8))}, "forcing: expected a mean of zero"),
         ({"forcing": VorticityForcing.kolmogorov(3)}, "forcing: expected waves below a third"),
         ({"dtype": "int32"}, "dtype: expected"),
+        ({"dtype": "double and a half"}, "dtype: expected"),
     ],
 )
 def test_what_is_no_flow(change, words):

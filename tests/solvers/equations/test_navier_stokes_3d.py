@@ -339,6 +339,7 @@ def test_descriptions_lead_back(kind):
         ({"forcing": VelocityWaves.kolmogorov(3)}, "forcing: expected waves below a third"),
         ({"sampler": 3}, "velocity: expected a RandomField"),
         ({"dtype": "int32"}, "dtype: expected"),
+        ({"dtype": "double and a half"}, "dtype: expected"),
     ],
 )
 def test_what_is_no_flow(change, words):
