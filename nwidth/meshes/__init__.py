@@ -9,6 +9,7 @@ from nwidth.meshes.random_field import RandomField, random_field
 
 # These load scipy.fft or read files: on first use, so that the plain geometry imports quickly.
 _HOME = {
+    "DampedNoise": "nwidth.meshes.damped_noise",
     "GaussianClusters": "nwidth.meshes.gaussian_clusters",
     "GaussianRandomField": "nwidth.meshes.gaussian_random_field",
     "LogNormalField": "nwidth.meshes.log_normal_field",
@@ -21,6 +22,7 @@ _HOME = {
 
 __all__ = [
     "Axis",
+    "DampedNoise",
     "GaussianClusters",
     "GaussianRandomField",
     "Grid",

@@ -9,6 +9,7 @@ import pytest
 from nwidth import meshes
 from nwidth.errors import InputError
 from nwidth.meshes import (
+    DampedNoise,
     GaussianClusters,
     GaussianRandomField,
     Grid,
@@ -23,6 +24,9 @@ from nwidth.meshes import (
 GRID = Grid.uniform((9, 7))
 GAUSSIAN = GaussianRandomField(GRID, 2.0, 3.0, modes=5)
 FIELDS = {
+    "DampedNoise": DampedNoise(
+        Grid.chebyshev((8, 9), periodic=(True, False)), scale=0.1, modes=(6, 5)
+    ),
     "GaussianRandomField": GAUSSIAN,
     "TwoPhaseField": TwoPhaseField(GAUSSIAN, 3.0, 12.0, threshold=0.1),
     "LogNormalField": LogNormalField(GAUSSIAN, scale=2.0),

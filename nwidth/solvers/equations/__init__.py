@@ -4,6 +4,7 @@ from nwidth.solvers.equations.advection_diffusion import AdvectionDiffusion
 from nwidth.solvers.equations.allen_cahn import AllenCahn
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.burgers import Burgers
+from nwidth.solvers.equations.channel_flow import ChannelFlow
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.gray_scott import GrayScott
@@ -22,6 +23,7 @@ from nwidth.solvers.equations.published_settings import (
     published_setting,
     published_settings,
 )
+from nwidth.solvers.equations.rayleigh_benard import RayleighBenard
 from nwidth.solvers.equations.shallow_water import ShallowWater
 from nwidth.solvers.equations.thermal_block import ThermalBlock
 from nwidth.solvers.equations.velocity_waves import VelocityWaves
@@ -33,6 +35,7 @@ __all__ = [
     "AllenCahn",
     "AnisotropicDarcy",
     "Burgers",
+    "ChannelFlow",
     "ConvectionDiffusion",
     "Darcy",
     "GrayScott",
@@ -45,6 +48,7 @@ __all__ = [
     "NonlinearSchroedinger",
     "Poisson",
     "PublishedSetting",
+    "RayleighBenard",
     "ShallowWater",
     "ThermalBlock",
     "VelocityWaves",

@@ -12,6 +12,7 @@ from nwidth.solvers.equations.advection_diffusion import AdvectionDiffusion
 from nwidth.solvers.equations.allen_cahn import AllenCahn
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.burgers import Burgers
+from nwidth.solvers.equations.channel_flow import ChannelFlow
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.gray_scott import GrayScott
@@ -22,6 +23,7 @@ from nwidth.solvers.equations.navier_stokes import NavierStokes
 from nwidth.solvers.equations.navier_stokes_3d import NavierStokes3D
 from nwidth.solvers.equations.nonlinear_schroedinger import NonlinearSchroedinger
 from nwidth.solvers.equations.poisson import Poisson
+from nwidth.solvers.equations.rayleigh_benard import RayleighBenard
 from nwidth.solvers.equations.shallow_water import ShallowWater
 from nwidth.solvers.equations.wave import WaveEquation
 from nwidth.solvers.evolution_problem import EvolutionProblem
@@ -44,6 +46,7 @@ _EVOLUTIONS: dict[str, Any] = {
         AdvectionDiffusion,
         AllenCahn,
         Burgers,
+        ChannelFlow,
         GrayScott,
         KortewegDeVries,
         KuramotoSivashinsky,
@@ -52,6 +55,7 @@ _EVOLUTIONS: dict[str, Any] = {
         NonlinearSchroedinger,
         ShallowWater,
         WaveEquation,
+        RayleighBenard,
     )
 }
 

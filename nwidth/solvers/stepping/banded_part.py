@@ -56,7 +56,15 @@ class BandedPart(LinearPart):
         matrix.factors  # noqa: B018  # here rather than at the first solve
 
         def solve(b: Array, out: Array) -> None:
-            right = self.mass.multiply(b)
-            matrix.solve(right, out)
+            self.mass.multiply(b, out=self._like(b))
+            matrix.solve(self._like(b), out)
 
         return solve
+
+    def _like(self, v: Array) -> Array:
+        """Return an array like v to work with, the same one next time."""
+        kept = self.__dict__.get("_work")
+        xp = namespace(v)
+        if kept is None or kept.shape != v.shape or kept.dtype != v.dtype or namespace(kept) != xp:
+            kept = self._work = xp.empty_like(v)
+        return kept
