@@ -36,6 +36,13 @@ class EvolutionSystem(ABC):
         """
         return None
 
+    def undamped_rate(self, t: float, v: Array, held: float) -> float | None:
+        """Return `rate` without the modes that L holds: where it is at most `held` |Re L|.
+
+        Systems that know their modes say so; the rest count all of them.
+        """
+        return self.rate(t, v)
+
     def jacobian(self, t: float, v: Array, w: Array, out: Array) -> None:
         """Write N'(v) w, the derivative of N along w, to `out`; by central differences.
 

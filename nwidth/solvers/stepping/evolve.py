@@ -73,8 +73,9 @@ def evolve(
 
     Either `dt` or `rtol` is given. Fixed steps divide the time between outputs equally, none longer
     than dt; where `system.rate` tells the Courant number, longer ones than the method can take are
-    refused. Adaptive steps keep the estimated error of each step below atol + rtol ||v||. Steps end
-    at the times asked for, so nothing is interpolated.
+    refused, unless L damps the modes concerned so much that they are stable at any step. Adaptive
+    steps keep the estimated error of each step below atol + rtol ||v||. Steps end at the times
+    asked for, so nothing is interpolated.
 
     Args:
         system: L and N.
@@ -175,7 +176,7 @@ def require_stable(
     system: EvolutionSystem, method: SteppingMethod, v: Array, t: float, h: float
 ) -> None:
     """Raise for a fixed step that Courant's condition of the initial state forbids."""
-    rate = system.rate(t, v)
+    rate = system.undamped_rate(t, v, method.held)
     if rate is None or method.reach == 0 or not rate > 0:
         return
     if h * rate > method.reach:

@@ -59,4 +59,9 @@ class QuadraticSystem(EvolutionSystem):
 
     def rate(self, t: float, v: Array) -> float:
         """Return 2 max |u| max |f|: the largest speed times the largest wavenumber."""
-        return 2 * float(abs(self.transform.backward(v)).max()) * float(abs(self.factor).max())
+        return self.undamped_rate(t, v, 0.0)
+
+    def undamped_rate(self, t: float, v: Array, held: float) -> float:
+        """Return the largest 2 max |u| |f_k| that is above held |Re l_k|."""
+        rates = 2 * abs(self.transform.backward(v)).max() * abs(self.factor)
+        return float((rates * (rates > -held * self.linear.symbol.real)).max())

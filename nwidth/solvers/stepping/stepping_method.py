@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -51,8 +51,11 @@ class SteppingMethod(ABC):
 
     `order` is that of its error, `embedded_order` that of the solution it is compared with, None if
     there is none. `reach` is how far its region of stability goes along the imaginary axis, for the
-    part of the system that it takes explicitly; 0 if unknown.
+    part of the system that it takes explicitly; 0 if unknown. Modes with |dN/dv| <= `held` |Re L|
+    are stable whatever the step.
     """
+
+    held: ClassVar[float] = 0.0
 
     name: str
     order: int

@@ -101,7 +101,7 @@ def test_random_initial_velocities_and_the_way_back_from_descriptions():
 
 def test_fixed_steps_obey_courant():
     problem, inputs = wave(64)
-    with pytest.raises(InputError, match=r"dt: expected at most 0\.02"):
+    with pytest.raises(InputError, match=r"dt: expected at most 0\.075"):
         simulate(problem, inputs, [0.5], dt=0.1)
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers import KuramotoSivashinsky, simulate
-from nwidth.solvers.stepping import EvolutionSystem, evolve
+from nwidth.solvers.stepping import ARK436L2SA, RK4, EvolutionSystem, evolve
 
 
 def problem_of(n, length=32 * np.pi, dtype=np.float64):
@@ -111,3 +112,16 @@ def test_single_precision():
     double, u = problem_of(128)
     exact = simulate(double, {"velocity": u}, [5.0], dt=0.1).fields["velocity"][0]
     assert found.dtype == np.float32 and np.abs(found - exact).max() < 1e-4
+
+
+def test_fixed_steps_obey_courant_where_waves_are_not_damped():
+    """Up to k = 2.3 at speed 3; on a fine grid faster modes are held by k^4."""
+    problem, u = problem_of(1024)
+    for method in (ARK436L2SA, RK4):
+        with pytest.raises(InputError, match=r"dt: expected at most 0\.[01]"):
+            simulate(problem, {"velocity": u}, [1.0], dt=0.5, method=method)
+    with pytest.raises(InputError, match=r"dt: expected at most 1\.39"):
+        simulate(problem, {"velocity": u}, [4.0], dt=2.0)
+    found = simulate(problem, {"velocity": u}, [8.0], dt=0.5).checked().fields["velocity"][0]
+    exact = simulate(problem, {"velocity": u}, [8.0], rtol=1e-9).fields["velocity"][0]
+    assert 1e-9 < np.abs(found - exact).max() < 1e-2

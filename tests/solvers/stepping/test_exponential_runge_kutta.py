@@ -3,6 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers.stepping import (
+    ETD1,
     ETDRK2,
     ETDRK3,
     ETDRK4,
@@ -81,3 +82,16 @@ def test_complex_parts_of_real_states_are_refused():
     turning = FunctionSystem(lambda t, v: -v, DiagonalPart([1j]))
     with pytest.raises(InputError, match="ETDRK4: expected a complex state"):
         evolve(turning, [1.0], [1.0], dt=0.1)
+
+
+@pytest.mark.parametrize("method", [ETD1, ETDRK2, ETDRK3, ETDRK4], ids=lambda m: m.name)
+def test_modes_that_decay_fast_are_stable_at_any_step(method):
+    """v' = (-a + i b) v + i held a v, h = 1."""
+    a, b = np.geomspace(1e-2, 1e5, 80), np.geomspace(1e-2, 1e4, 30)
+    a, b = (x.ravel() for x in np.meshgrid(a, np.concatenate([-b, [0.0], b])))
+    for sign in (1, -1):
+        speed = sign * method.held * 1j * a
+        system = FunctionSystem(lambda t, v, c=speed: c * v, DiagonalPart(-a + 1j * b))
+        v = np.ones(len(a), complex)
+        method.start(system, v).step(0.0, 1.0, v, out := np.empty_like(v))
+        assert abs(out).max() < 1

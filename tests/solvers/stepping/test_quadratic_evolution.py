@@ -165,7 +165,7 @@ def test_other_sizes_and_blow_up(n):
     system = QuadraticSystem(FastFourier(n), np.zeros(len(k)), np.where(3 * k < n, 1.0, 0))
     v = np.zeros((3, len(k)), complex)
     v[:, 0] = -1.0, 1.0, -0.5
-    system.rate = lambda t, v: 0.0
+    system.undamped_rate = lambda t, v, held: 0.0
     found = quadratic_evolution(system, v, [0.5, 40.0], dt=0.01)
     assert found.compiled == (n == 128)
     assert found.blown.tolist()[::2] == [0, 0]
@@ -182,7 +182,7 @@ def test_samples_after_one_that_blew_up_are_themselves():
     system = burgers(128)
     v = random_states(system, 3)
     found = quadratic_evolution(system, v, [0.2], dt=0.01, threads=1).states
-    system.rate = lambda t, v: 0.0
+    system.undamped_rate = lambda t, v, held: 0.0
     v[0] *= 1e8
     after = quadratic_evolution(system, v, [0.2], dt=0.01, threads=1)
     assert after.blown[0] > 0 and not after.blown[1:].any()

@@ -28,6 +28,17 @@ def test_the_term_is_the_product_of_series(n, dtype):
     assert abs(out[: n // 3] - exact).max() < 50 * np.finfo(dtype).eps * abs(exact).max()
 
 
+def test_the_rate_counts_the_modes_that_are_not_held():
+    system = system_of(24, -0.1)
+    v = np.zeros(13, complex)
+    v[0] = 3.0  # speed 3: rates 3 k up to k = 7, decay 0.1 k^2
+    assert system.rate(0.0, v) == system.undamped_rate(0.0, v, 0.0) == pytest.approx(21.0)
+    assert system.undamped_rate(0.0, v, 0.5) == pytest.approx(21.0)
+    assert system.undamped_rate(0.0, v / 9, 0.5) == pytest.approx(6 / 3)
+    assert system.undamped_rate(0.0, v / 100, 0.5) == 0
+    assert system_of(24, 1j).undamped_rate(0.0, v, 0.5) == pytest.approx(21.0)
+
+
 def test_bad_input():
     with pytest.raises(InputError, match="real functions in one dimension"):
         QuadraticSystem(FastFourier((8, 8)), np.zeros((8, 5)), np.zeros((8, 5)))
