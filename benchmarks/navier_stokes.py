@@ -47,7 +47,7 @@ from nwidth.solvers.spectral import FastFourier
 EXPONAX, GENERATOR = "exponax 0.2, jitted", "published scheme, torch"
 PUBLISHED_STEP, STORED = 1e-4, 64
 VISCOSITIES = ("1e-3", "1e-4", "1e-5")
-TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
+TOLERANCES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)
 
 
 def repeated(call: Callable[[], Any], times: int) -> Callable[[], None]:
@@ -247,7 +247,7 @@ def whole_sample(label: str, n: int, end: float) -> Row:
     problem = published_setting(f"navier-stokes-fno-{label}").problem(n)
     task = f"data set, viscosity {label}, {n} x {n}, to t = {end:g}, all steps of either"
     inputs = problem.fields(problem.state(problem.sample(np.random.default_rng(0))))
-    times = list(np.arange(1.0, end + 0.5))
+    times = [float(t) for t in np.arange(1.0, end + 0.5)]
     return compared(task, problem, inputs, times, inputs, times)
 
 

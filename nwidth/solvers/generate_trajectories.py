@@ -18,7 +18,7 @@ from nwidth.errors import InputError
 from nwidth.solvers.cluster_workers import cluster_client, computed_on_cluster
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.sampled_trajectory import RESTRICTIONS, SampledTrajectory
-from nwidth.solvers.simulate import RTOL, UNRESOLVED
+from nwidth.solvers.simulate import RTOL, UNRESOLVED, WORK_ARRAYS
 from nwidth.solvers.stepping import SteppingMethod
 from nwidth.solvers.worker_processes import computed_in_order
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-# Arrays as long as a state that a stepper and its system work with, about.
-WORK_ARRAYS = 24
 # What an interpreter with this package takes by itself, in bytes.
 INTERPRETER = 160 * 2**20
 
@@ -122,11 +120,11 @@ def generate_trajectories(
         method = problem.method
     require_instance(method, "method", SteppingMethod)
     generator(seed, 0)  # raises for a seed that is none
+    size = data_set_size(problem, samples, len(times), restrict, dtype=dtype, workers=workers)
+    size.require_memory()
     recipe = SampledTrajectory(
         problem, tuple(times), int(seed), restrict, restriction, method, dt, rtol, atol, max_steps
     )
-    size = data_set_size(problem, samples, len(times), restrict, dtype=dtype, workers=workers)
-    size.require_memory()
     fields, scalars = recipe.layout()
     if cluster is not None and workers > 1:
         raise InputError("workers, cluster: expected one of them; a cluster has its own workers")
@@ -198,7 +196,7 @@ class DataSetSize:
             raise InputError(
                 f"workers, times: they would take {self.memory / 2**30:.3g} GiB of memory, "
                 f"expected at most the {there / 2**30:.3g} GiB of this machine; take fewer "
-                "workers, fewer times, or a larger `restrict`"
+                "workers, fewer times, a larger `restrict` or a coarser grid"
             )
 
 

@@ -181,6 +181,11 @@ def test_the_size_is_told_and_refused(tmp_path):
     assert size.memory > data_set_size(burgers(), 10, 3, 2, dtype="float32").memory > 2**27
     with pytest.raises(InputError, match="fewer workers"):
         DataSetSize(1, 2**60).require_memory()
+    drawn = burgers(2**20)
+    drawn.sample = lambda generator: pytest.fail("drawn before it was refused")
+    with pytest.raises(InputError, match=r"workers, times: they would take .* GiB of memory"):
+        generate_trajectories(drawn, tmp_path / "b.h5", 1, np.linspace(0, 1, 300_000))
+    assert not (tmp_path / "b.h5").exists()
     problem = burgers(2048)
     with generate_trajectories(problem, tmp_path / "a.h5", 40, [0.0, 1e-5, 2e-5], dt=1e-4) as data:
         expected = data_set_size(problem, 40, 3).file
