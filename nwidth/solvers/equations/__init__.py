@@ -5,6 +5,7 @@ from nwidth.solvers.equations.allen_cahn import AllenCahn
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.equations.burgers import Burgers
 from nwidth.solvers.equations.channel_flow import ChannelFlow
+from nwidth.solvers.equations.cole_hopf import cole_hopf
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
 from nwidth.solvers.equations.gray_scott import GrayScott
@@ -54,6 +55,7 @@ __all__ = [
     "VelocityWaves",
     "VorticityForcing",
     "WaveEquation",
+    "cole_hopf",
     "manufactured",
     "normal_modes",
     "problem_from_description",
