@@ -54,6 +54,7 @@ class ChannelFlow(EvolutionProblem):
     """
 
     equation = "channel-flow"
+    components = 2
     method = ARK436L2SA
 
     def __init__(

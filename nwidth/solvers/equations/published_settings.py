@@ -13,7 +13,9 @@ from nwidth.solvers.equations.burgers import Burgers
 from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
 from nwidth.solvers.equations.kuramoto_sivashinsky import KuramotoSivashinsky
 from nwidth.solvers.equations.navier_stokes import NavierStokes
+from nwidth.solvers.equations.rayleigh_benard import RayleighBenard
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
+from nwidth.solvers.equations.wave import WaveEquation
 from nwidth.solvers.evolution_problem import EvolutionProblem
 
 
@@ -25,7 +27,8 @@ class PublishedSetting:
     field, without frequencies beyond the published grid: on all grids that are as fine, one seed is
     one function (on coarser ones of one axis, it is cut). `rtol` is ours: of the steps, whose error
     is below that of the published scheme. `notes` say what is not as published. `samples` are
-    training and test samples together.
+    training and test samples together; `grid` makes the grid of so many points where it is no cube
+    of periodic axes, and is stored as it is solved on.
     """
 
     name: str
@@ -42,6 +45,7 @@ class PublishedSetting:
     rtol: float
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: str = ""
+    grid: Callable[[int], Grid] | None = None
 
     def problem(self, points: int | None = None) -> EvolutionProblem:
         """Return the problem on the published grid, or on one of other points per axis.
@@ -50,6 +54,9 @@ class PublishedSetting:
         (64,)
         """
         n = self.points if points is None else require_integer(points, "points", 8)
+        if self.grid is not None:
+            grid = self.grid(n)
+            return self.equation(grid, sampler=random_field(self.initial, grid), **self.options)
         grid = Grid.periodic((n,) * self.dimension, upper=self.length)
         initial = dict(self.initial)
         if "modes" in initial:  # those beyond the grid would be aliases of others
@@ -64,7 +71,7 @@ class PublishedSetting:
         1
         """
         n = self.points if points is None else require_integer(points, "points", 8)
-        if n > self.stored and n % self.stored:
+        if n > self.stored and (n % self.stored or self.grid is not None):
             raise InputError(
                 f"points: expected a multiple of the {self.stored} that are stored, or at most so "
                 f"many, got {n}"
@@ -87,6 +94,8 @@ FAMILIES = {
 }
 
 FNO = "Li et al. (2021), Fourier neural operator, arXiv:2010.08895"
+WELL = "Ohana et al. (2024), The Well, arXiv:2412.00568"
+CNO = "Raonic et al. (2023), Convolutional neural operators, arXiv:2302.01178"
 LPSDA = "Brandstetter, Welling & Worrall (2022), arXiv:2202.07643, script generate_data.py"
 
 
@@ -184,6 +193,42 @@ def _navier_stokes() -> list[PublishedSetting]:
     return found
 
 
+def _layer(points: int) -> Grid:
+    """Return the box of length four and height one between plates, with so many points across."""
+    return Grid.chebyshev(
+        (4 * points, points), upper=(4.0, 1.0), names="xz", periodic=(True, False)
+    )
+
+
+def _layers() -> list[PublishedSetting]:
+    """Return convection at the five Rayleigh numbers of the source."""
+    return [
+        PublishedSetting(
+            f"rayleigh-benard-{label}",
+            f"Rayleigh-Benard convection, Ra {label}, Pr 1: 200 times to 50, 512 x 128 points",
+            f"{WELL}, data set rayleigh_benard",
+            RayleighBenard,
+            dimension=2,
+            points=128,
+            stored=128,
+            length=4.0,
+            initial={"kind": "DampedNoise", "scale": 1e-3, "modes": [512, 128]},
+            times=_times(0.0, 49.75, 200),
+            samples=50,
+            rtol=1e-4,
+            options={"rayleigh": float(label), "prandtl": 1.0},
+            notes=(
+                "the source has Prandtl numbers 0.1 to 10 too and starts from 0.2 to 1 times the "
+                "line between the plates, here once; it stores the pressure too, and calls its grid "
+                "uniform; noise by our generator, none of its waves beyond 512 x 128 points; "
+                "published solver: Dedalus, single precision"
+            ),
+            grid=_layer,
+        )
+        for label in ("1e6", "1e7", "1e8", "1e9", "1e10")
+    ]
+
+
 def _waves() -> list[PublishedSetting]:
     """Return chaos and solitons; the script keeps the last 140 times."""
     notes = (
@@ -225,13 +270,50 @@ def _waves() -> list[PublishedSetting]:
     ]
 
 
+def _waves_between_walls() -> list[PublishedSetting]:
+    """Return waves of a square with u = 0 on its sides, whose published solution is their series.
+
+    They are odd on a torus of side 2, of which 126 points have the 64 from wall to wall.
+    """
+    return [
+        PublishedSetting(
+            "wave-cno",
+            "wave equation, speed 0.1, between walls: u(0) to u(5), 64 of 126 points",
+            f"{CNO}, wave equation; CNOBenchmarks.py",
+            WaveEquation,
+            dimension=2,
+            points=126,
+            stored=126,
+            length=2.0,
+            initial={
+                "kind": "RandomSineSeries",
+                "modes": 24,
+                "decay": 1.0,
+                "amplitude": np.pi / 24**2,
+            },
+            times=(0.0, 5.0),
+            samples=1408,
+            rtol=1e-7,
+            options={"speed": 0.1, "form": "laplace"},
+            notes=(
+                "the published square is [0:64, 0:64] of each field, walls included, the rest is "
+                "its odd continuation; the source trains on samples 0 to 511, tests on the last "
+                "256, and scales fields to [0, 1]; its solution is a series, ours is the same"
+            ),
+        )
+    ]
+
+
 def published_settings() -> dict[str, PublishedSetting]:
     """Return all settings by name.
 
     >>> list(published_settings())[:2]
     ['burgers-fno-paper', 'burgers-fno-script']
     """
-    return {one.name: one for one in [*_burgers(), *_navier_stokes(), *_waves()]}
+    return {
+        one.name: one
+        for one in [*_burgers(), *_navier_stokes(), *_waves(), *_waves_between_walls(), *_layers()]
+    }
 
 
 def short_names() -> dict[str, str]:

@@ -64,6 +64,7 @@ class RayleighBenard(EvolutionProblem):
     """
 
     equation = "rayleigh-benard"
+    components = 2  # of the velocity; the buoyancy has one
     method = ARK436L2SA
 
     def __init__(

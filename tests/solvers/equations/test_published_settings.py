@@ -20,8 +20,12 @@ NAMES = list(published_settings())
 @pytest.mark.parametrize("name", NAMES)
 def test_each_is_a_problem_on_grids_of_any_points(name):
     setting = published_setting(name)
-    assert setting.problem().grid.shape == (setting.points,) * setting.dimension
-    assert setting.problem().grid.coarsen(setting.restrict()).shape[0] == setting.stored
+    along = 1 if setting.grid is None else 4
+    assert (
+        setting.problem().grid.shape
+        == (along * setting.points, setting.points)[-setting.dimension :]
+    )
+    assert setting.problem().grid.coarsen(setting.restrict()).shape[-1] == setting.stored
     problem = setting.problem(32)
     found = simulate(problem, problem.sample(generator(0, 0)), [0.0, 0.01], dt=0.002)
     assert all(np.isfinite(u).all() for u in found.fields.values())
@@ -93,10 +97,43 @@ def test_the_script_of_burgers_is_resolved():
     assert gap < 1e-7 * abs(finer.fields["velocity"]).max()
 
 
+def test_waves_between_walls_are_the_published_series():
+    """pi / 24^2 sum a_ij / (i^2 + j^2) sin(pi i x) sin(pi j y) cos(0.1 pi t (i^2 + j^2)^(1/2))."""
+    setting = published_setting("wave-cno")
+    problem = setting.problem()
+    found = simulate(problem, problem.sample(generator(0, 5)), setting.times, rtol=setting.rtol)
+    a, i = generator(0, 5).uniform(-1, 1, (24, 24)), np.arange(1.0, 25)
+    sines, square = np.sin(np.pi * np.outer(i, np.linspace(0, 1, 64))), np.add.outer(i**2, i**2)
+    for t, u in zip(setting.times, found.fields["displacement"], strict=True):
+        b = np.pi / 24**2 * a / square * np.cos(0.1 * np.pi * t * square**0.5)
+        exact = np.einsum("ij,ix,jy->xy", b, sines, sines)
+        assert abs(u[:64, :64] - exact).max() < 1e-13 * abs(exact).max()
+
+
 def test_what_is_asked_for_wrongly():
     with pytest.raises(InputError, match="burgers-fno-paper"):
         published_setting("burger")
     with pytest.raises(InputError, match="points"):
         published_setting("burgers-fno-paper").problem(3)
+    with pytest.raises(InputError, match="at most so many, got 256"):
+        published_setting("rayleigh-benard").restrict(256)
     with pytest.raises(InputError, match="multiple of the 1024"):
         published_setting("burgers-fno-script").restrict(1500)
+
+
+def test_convection_starts_from_the_published_noise():
+    """1 - z + z (1 - z) e with a white noise e of 1e-3, on grids of any points."""
+    setting = published_setting("rayleigh-benard")
+    problem = setting.problem()
+    assert (problem.rayleigh, problem.prandtl, problem.grid.lengths) == (1e6, 1.0, (4.0, 1.0))
+    b = problem.sample(generator(0, 0))["buoyancy"]
+    _, z = problem.grid.coordinates()
+    e = ((b - 1 + z) / np.where(z * (1 - z) > 0, z * (1 - z), 1.0))[:, 32:-32]
+    assert abs(e.std() / 1e-3 - 1) < 0.02 and abs(e.mean()) < 5e-5
+    neighbours = [np.mean(e[1:] * e[:-1]), np.mean(e[:, 1:] * e[:, :-1])]
+    # Across, points lie closer in their middle than half a wave.
+    assert abs(neighbours[0]) < 0.02e-6 and abs(neighbours[1]) < 0.3e-6
+    assert problem.describe() == published_setting("rayleigh-benard-1e6").problem().describe()
+    published = published_setting("rayleigh-benard-1e10")
+    assert published.problem(16).grid.shape == (64, 16)
+    assert np.allclose(np.diff(published.times), 0.25) and len(published.times) == 200
