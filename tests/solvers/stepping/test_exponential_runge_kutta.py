@@ -10,6 +10,7 @@ from nwidth.solvers.stepping import (
     DiagonalPart,
     FunctionSystem,
     evolve,
+    phi_functions,
 )
 from nwidth.solvers.stepping.exponential_runge_kutta import KEPT
 
@@ -71,6 +72,28 @@ def test_coefficients_of_few_step_sizes_are_kept():
     assert len(stepper.kept) == KEPT
     last = stepper.coefficients(0.1 / (2 * KEPT))
     assert stepper.coefficients(0.1 / (2 * KEPT)) is last
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_coefficients_of_symbols_that_repeat_themselves(dtype):
+    """As on grids, where -|k|^2 is that of many modes: distinct values are computed once."""
+    symbol = -np.add.outer(np.arange(3.0) ** 2, np.arange(-2, 3) ** 2)
+    system = FunctionSystem(rest, DiagonalPart(symbol))
+    stepper = ETDRK4.start(system, np.ones(symbol.shape, dtype))
+    assert len(stepper.points) == 6  # 0, 1, 2, 4, 5, 8
+    sums, weight = stepper.coefficients(0.3)
+    half, phi = phi_functions(0.15 * symbol, 1), phi_functions(0.3 * symbol, 3)
+    wanted = [
+        (sums[1].factor, half[0]),
+        (sums[1].weights[0], 0.15 * half[1]),
+        (sums[3].factor, phi[0]),
+        (sums[3].weights[0], 0.3 * (phi[1] - 3 * phi[2] + 4 * phi[3])),
+        (sums[3].weights[2], 0.3 * (2 * phi[2] - 4 * phi[3])),
+        (weight, 0.3 * (4 * phi[3] - phi[2])),
+    ]
+    for found, exact in wanted:
+        assert found.dtype == dtype and found.flags.c_contiguous
+        np.testing.assert_allclose(found, exact, atol=4 * np.finfo(dtype).eps, rtol=0)
 
 
 def test_exponential_methods_want_a_diagonal():
