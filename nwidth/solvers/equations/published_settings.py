@@ -218,9 +218,10 @@ def _layers() -> list[PublishedSetting]:
             rtol=1e-4,
             options={"rayleigh": float(label), "prandtl": 1.0},
             notes=(
-                "the source has Prandtl numbers 0.1 to 10 too and starts from 0.2 to 1 times the "
-                "line between the plates, here once; it stores the pressure too, and calls its grid "
-                "uniform; noise by our generator, none of its waves beyond 512 x 128 points; "
+                "of the 35 pairs of the source (Prandtl numbers 0.1, 0.2, 0.5, 1, 2, 5, 10) those "
+                "of Prandtl number 1, and of its initial lines, 0.2 to 1 times 1 - z, the last; no "
+                "field of pressure; Chebyshev's points across, as its solver has, where the "
+                "source says uniform; noise of our generator, of as many waves as points; "
                 "published solver: Dedalus, single precision"
             ),
             grid=_layer,
