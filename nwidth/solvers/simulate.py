@@ -86,7 +86,8 @@ def simulate(
         checkpoint: see `evolve`.
         progress: see `evolve`.
 
-    Warns where a field is not resolved: a hundredth of it in the finest third of the modes. Raises
+    Warns where a field, the initial one too, is not resolved: a hundredth of it in the finest third
+    of the modes, as of fields that are not periodic and jump from one end to the other. Raises
     `InputError` for what cannot be stepped, also where the result would not fit in memory.
 
     >>> from nwidth.meshes import Grid
@@ -99,6 +100,7 @@ def simulate(
     """
     require_instance(problem, "problem", EvolutionProblem)
     state = problem.state(inputs)
+    first = problem.tail(state)
     count = np.size(times)
     _require_memory(problem, state, count)
     if dt is None and rtol is None:
@@ -116,11 +118,12 @@ def simulate(
         progress=progress,
     )
     tail = problem.tail(found.states)
-    if tail is not None and tail.size and float(to_numpy(tail).max()) > UNRESOLVED:
-        worst = float(to_numpy(tail).max())
+    tails = [float(to_numpy(one).max()) for one in (first, tail) if one is not None and one.size]
+    if tails and max(tails) > UNRESOLVED:
+        what = "initial fields" if tails[0] == max(tails) else "solution"
         warnings.warn(
-            f"{worst:.1%} of the solution is in the finest third of the modes: expected less than "
-            f"{UNRESOLVED:.0%}; refine the grid, or give fields that are periodic and smooth",
+            f"{max(tails):.1%} of the {what} is in the finest third of the modes: expected less "
+            f"than {UNRESOLVED:.0%}; refine the grid, or give fields that are periodic and smooth",
             stacklevel=2,
         )
     return Trajectory(

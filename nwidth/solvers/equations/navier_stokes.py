@@ -6,7 +6,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_dtype, require_number
+from nwidth.arguments import require_dtype, require_instance, require_number
 from nwidth.arrays import lives_on_gpu, namespace, require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
@@ -179,6 +179,8 @@ class NavierStokes(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
+        if not self.grid.same_box(require_instance(grid, "grid", Grid)):
+            raise InputError(f"grid: expected one of the same box as {self.grid}, got {grid}")
         sampler, forcing = self.inputs[0].sampler, self.forcing
         if forcing is not None and not isinstance(forcing, VorticityForcing):
             other = FourierSpace(grid, dtype=self.dtype)

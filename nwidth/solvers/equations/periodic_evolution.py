@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_dtype, require_number
+from nwidth.arguments import require_dtype, require_instance, require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
@@ -132,6 +132,8 @@ class PeriodicEvolution(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
+        if not self.grid.same_box(require_instance(grid, "grid", Grid)):
+            raise InputError(f"grid: expected one of the same box as {self.grid}, got {grid}")
         found = [None if s is None else s.on(grid) for s in self._drawn]
         sampler = found[0] if isinstance(self.field, str) else found
         return type(self)(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance, require_integer
 from nwidth.arrays import to_numpy
 from nwidth.solvers.spectral.fourier_space import FourierSpace
 
@@ -29,6 +30,7 @@ def energy_spectrum(space: FourierSpace, v: Array) -> tuple[Array, Array]:
     >>> energy_spectrum(space, v)[1].round(12).tolist()
     [0.0, 0.0, 0.25, 0.0, 0.0]
     """
+    v = require_instance(space, "space", FourierSpace).coefficients(v)
     first = 2 * np.pi / max(axis.length for axis in space.grid.axes)
     shells = np.floor(np.sqrt(space.squared) / first + 0.5).astype(int).ravel()
     v = to_numpy(v)
@@ -50,6 +52,8 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
     resolved fields have less than 1e-3; one that is not periodic has a tail that does not fall with
     the resolution. Uniform fields have none.
     """
+    v = require_instance(space, "space", FourierSpace).coefficients(v)
+    degree = require_integer(degree, "degree", 1)
     v, tail = to_numpy(v), np.zeros(space.modes, bool)
     for n, m in zip(space.shape, space.numbers, strict=True):
         tail |= 3 * (degree + 1) * abs(m) >= 2 * n

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_integer, require_integers
+from nwidth.arguments import require_dtype, require_integer, require_integers
 from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.errors import InputError
 from nwidth.solvers.spectral.fourier_libraries import fourier_library
@@ -47,9 +47,7 @@ class FastFourier:
     ):
         self.shape = require_integers(shape, "shape", 1)
         self.real, self.threads = bool(real), require_integer(threads, "threads", 1)
-        self.precision = np.dtype(dtype)
-        if self.precision not in (np.dtype(np.float32), np.dtype(np.float64)):
-            raise InputError(f"dtype: expected float32 or float64, got {self.precision}")
+        self.precision = require_dtype(dtype, "float32", "float64")
         self.complex = np.result_type(self.precision, np.complex64)
         self.axes = tuple(range(-len(self.shape), 0))
         last = self.shape[-1] // 2 + 1 if self.real else self.shape[-1]
@@ -61,10 +59,12 @@ class FastFourier:
     def forward(self, u: Array, out: Array | None = None) -> Array:
         """Return the coefficients of values, written to `out` if given."""
         kind = self.precision if self.real else self.complex
-        _require(u, (*u.shape[: -len(self.shape)], *self.shape), kind, "u")
-        batch = u.shape[: -len(self.shape)]
+        batch = _batch(u, len(self.shape))
+        _require(u, (*batch, *self.shape), kind, "u")
         if out is None:
             out = namespace(u).empty((*batch, *self.modes), self.complex)
+        else:
+            _require(out, (*batch, *self.modes), self.complex, "out")
         if u.size == 0:
             return out
         if lives_on_gpu(u):
@@ -80,11 +80,13 @@ class FastFourier:
 
         `destroy` says that v is not needed any more.
         """
-        batch = v.shape[: -len(self.shape)]
+        batch = _batch(v, len(self.shape))
         _require(v, (*batch, *self.modes), self.complex, "v")
         kind = self.precision if self.real else self.complex
         if out is None:
             out = namespace(v).empty((*batch, *self.shape), kind)
+        else:
+            _require(out, (*batch, *self.shape), kind, "out")
         if v.size == 0:
             return out
         if lives_on_gpu(v):
@@ -98,9 +100,14 @@ class FastFourier:
         return out
 
 
-def _require(array: Array, shape: tuple[int, ...], dtype: Any, name: str) -> None:
-    if array.shape != shape or array.dtype != dtype:
-        raise InputError(
-            f"{name}: expected {dtype} numbers of shape {shape}, got {array.dtype} of shape "
-            f"{tuple(array.shape)}"
-        )
+def _batch(array: Any, d: int) -> tuple[int, ...]:
+    """Return the shape in front of the axes that are transformed, of what is no array nothing."""
+    return getattr(array, "shape", ())[:-d]
+
+
+def _require(array: Any, shape: tuple[int, ...], dtype: Any, name: str) -> None:
+    """Raise unless an array has this shape and dtype: it is neither copied nor converted."""
+    came = getattr(array, "shape", None), getattr(array, "dtype", None)
+    if came != (shape, dtype):
+        what = f"{came[1]} of shape {came[0]}" if None not in came else f"{array!r:.80}"
+        raise InputError(f"{name}: expected {dtype} numbers of shape {shape}, got {what}")

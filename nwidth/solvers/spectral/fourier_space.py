@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import lives_on_gpu, namespace, require_finite, to_numpy
+from nwidth.arrays import as_floating, lives_on_gpu, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.spectral.fast_fourier import FastFourier
@@ -137,14 +137,37 @@ class FourierSpace:
         last, n = self.numbers[-1], self.shape[-1]
         return np.broadcast_to(np.where((last == 0) | (2 * last == n), 1.0, 2.0), self.modes)
 
+    def coefficients(self, v: Array, name: str = "v") -> Array:
+        """Return coefficients `(..., *modes)` as they are, or raise `InputError` for other arrays.
+
+        >>> FourierSpace(Grid.periodic(8)).coefficients(np.zeros(8))
+        Traceback (most recent call last):
+            ...
+        nwidth.errors.InputError: v: expected coefficients of shape (..., 5), got shape (8,); \
+`transform.forward` makes them of values
+        """
+        shape = getattr(v, "shape", None)
+        if shape is None or tuple(shape)[-len(self.modes) :] != self.modes:
+            modes = ", ".join(map(str, self.modes))
+            came = f"{v!r:.80}" if shape is None else f"shape {tuple(shape)}"
+            raise InputError(
+                f"{name}: expected coefficients of shape (..., {modes}), got {came}; "
+                "`transform.forward` makes them of values"
+            )
+        return v
+
     def derivative(self, v: Array, axis: int = 0, order: int = 1) -> Array:
         """Return the coefficients of d^order u / dx_axis^order."""
-        order = require_integer(order, "order", 0)
+        order, d = require_integer(order, "order", 0), len(self.shape)
+        if isinstance(axis, bool) or not isinstance(axis, int | np.integer) or not -d <= axis < d:
+            raise InputError(f"axis: expected an integer below {d}, got {axis!r:.80}")
+        v = self.coefficients(v)
         k = (self.odd_wavenumbers if order % 2 else self.wavenumbers)[axis]
         return _beside(v, (1j * k) ** order) * v
 
     def integral(self, v: Array) -> Array:
         """Return the integral over the box, for each of a batch."""
+        v = self.coefficients(v)
         mean = v.reshape(*v.shape[: -len(self.modes)], self.weights.size)[..., 0]
         return (mean.real if self.real else mean) * self.volume
 
@@ -155,6 +178,7 @@ class FourierSpace:
 
     def inner(self, v: Array, w: Array) -> Array:
         """Return the L2 inner product of two functions, for each of a batch (Parseval)."""
+        v, w = self.coefficients(v), self.coefficients(w, "w")
         products = _beside(v, self.weights) * v.conj() * w
         total = products.reshape(*products.shape[: -len(self.modes)], self.weights.size).sum(
             axis=-1
@@ -165,13 +189,18 @@ class FourierSpace:
         """Return the coefficients on a finer or coarser grid of the same box, cut or padded.
 
         A cosine m = n/2 is split between m and -m where it gets room, and left out where it would
-        stand for two modes.
+        stand for two modes. Coefficients count from the first point: of cells, which begin
+        elsewhere on each grid, they are those of a function that is moved by the difference.
         """
-        if [a.length for a in self.grid.axes] != [a.length for a in other.grid.axes]:
-            raise InputError("other: expected a space on the same box, got other lengths")
+        axes = require_instance(other, "other", FourierSpace).grid.axes
+        box, theirs = ([(a.lower, a.length) for a in some] for some in (self.grid.axes, axes))
+        if len(box) != len(theirs) or not np.allclose(box, theirs, rtol=1e-12, atol=1e-12):
+            raise InputError(
+                f"other: expected a space on the same box, (lower, length) {box}, got {theirs}"
+            )
         if self.real != other.real:
             raise InputError("other: expected functions as real or complex as these")
-        out = v
+        out = self.coefficients(v)
         for a, (n, m) in enumerate(zip(self.shape, other.shape, strict=True)):
             half = self.real and a == len(self.shape) - 1
             out = _resized(out, a - len(self.shape), n, m, half)
@@ -185,8 +214,8 @@ class FourierSpace:
         >>> space.evaluate(v, [[1 / 6]]).round(12).tolist()
         [0.5]
         """
-        points = require_finite(np.asarray(to_numpy(points), np.float64), "points")
-        d = len(self.shape)
+        points = require_finite(as_floating(to_numpy(points), "points"), "points")
+        v, d = self.coefficients(v), len(self.shape)
         if points.ndim != 2 or points.shape[1] != d:
             raise InputError(f"points: expected shape (m, {d}), got {points.shape}")
         waves = [

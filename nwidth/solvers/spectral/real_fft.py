@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nwidth.arguments import require_dtype, require_integer
-from nwidth.arrays import require_shape
+from nwidth.arrays import as_floating, require_shape
 from nwidth.errors import InputError
 
 Array = NDArray[Any]
@@ -65,7 +65,10 @@ class RealFFT:
         from nwidth.solvers.spectral import _real_fft_numba as kernels
 
         n = self.half
-        u = require_shape(np.asarray(u, self.dtype), (2 * n,), "u")
+        u = as_floating(u, "u")
+        if u.dtype.kind == "c":
+            raise InputError("u: expected real numbers, got complex ones; transform both parts")
+        u = require_shape(u.astype(self.dtype, copy=False), (2 * n,), "u")
         area, areas = n + MARGIN, np.zeros((4, n + MARGIN), self.dtype)
         areas[0, :n], areas[1, :n] = u[::2], u[1::2]
         work = areas.reshape(-1)
@@ -81,7 +84,7 @@ class RealFFT:
         from nwidth.solvers.spectral import _real_fft_numba as kernels
 
         n = self.half
-        v = require_shape(np.asarray(v), (n + 1,), "v")
+        v = require_shape(as_floating(v, "v"), (n + 1,), "v")
         area, areas = n + MARGIN, np.zeros((4, n + MARGIN), self.dtype)
         areas[2, : n + 1], areas[3, : n + 1] = v.real, v.imag
         work = areas.reshape(-1)

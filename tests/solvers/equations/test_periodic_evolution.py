@@ -8,7 +8,7 @@ import pytest
 
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes import GaussianRandomField, Grid
-from nwidth.solvers import Burgers, equations
+from nwidth.solvers import Burgers, NavierStokes, equations
 from nwidth.solvers.equations.periodic_evolution import PeriodicEvolution
 
 
@@ -53,6 +53,24 @@ def test_grids_and_samplers_have_to_fit():
         Burgers(Grid.periodic(24), sampler=other)
     with pytest.raises(InputError, match="dtype"):
         Burgers(Grid.periodic(24), dtype="int32")
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [Burgers(Grid.periodic(24)), NavierStokes(Grid.periodic((8, 6)))],
+    ids=lambda problem: problem.equation,
+)
+def test_other_boxes_are_other_problems(problem):
+    n = problem.grid.shape
+    for other in (
+        Grid.periodic(n, upper=2.0),
+        Grid.periodic(n, 1.0, 2.0),
+        Grid.periodic((4, 4, 4)),
+    ):
+        with pytest.raises(InputError, match="grid: expected one of the same box"):
+            problem.on(other)
+    with pytest.raises(InputError, match="grid: expected a Grid"):
+        problem.on(24)
 
 
 def test_descriptions_that_do_not_fit_are_refused():

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.spectral import FourierSpace, energy_spectrum, spectral_tail
 
@@ -45,3 +46,15 @@ def test_round_off_of_a_mean_is_no_tail(dtype):
         for s in (1, 1e4)
     )
     assert noise == 0 and waves > 0.5
+
+
+@pytest.mark.parametrize("measure", [energy_spectrum, spectral_tail])
+def test_values_are_no_coefficients(measure):
+    space = FourierSpace(Grid.periodic(8))
+    for bad in (np.zeros(8), np.zeros(4, complex), [0.0], None):
+        with pytest.raises(InputError, match="v: expected coefficients"):
+            measure(space, bad)
+    with pytest.raises(InputError, match="space: expected a FourierSpace"):
+        measure(space.grid, np.zeros(5, complex))
+    with pytest.raises(InputError, match="degree"):
+        spectral_tail(space, np.zeros(5, complex), 0)

@@ -89,3 +89,22 @@ def test_what_does_not_fit_is_refused():
         FastFourier(4, dtype=np.int32)
     with pytest.raises(InputError, match="shape"):
         FastFourier(0)
+
+
+@pytest.mark.parametrize("library", ["auto", "scipy"])
+@pytest.mark.parametrize("real", [True, False])
+def test_outputs_that_do_not_fit_are_refused(library, real):
+    transform = FastFourier((4, 6), real=real, library=library)
+    u = np.zeros((4, 6), np.float64 if real else complex)
+    v = np.zeros(transform.modes, complex)
+    for bad in (v[:, :-1].copy(), v.astype(np.complex64), np.zeros((2, *v.shape), complex), [0]):
+        with pytest.raises(InputError, match="out: expected complex128 numbers"):
+            transform.forward(u, bad)
+    for bad in (u[:-1], u.astype(np.float32 if real else np.complex64), [0]):
+        with pytest.raises(InputError, match="out: expected"):
+            transform.backward(v, bad)
+    for nothing in (None, [1.0, 2.0], "u", 1.0):
+        with pytest.raises(InputError, match="u: expected"):
+            transform.forward(nothing)
+        with pytest.raises(InputError, match="v: expected complex128"):
+            transform.backward(nothing)

@@ -148,3 +148,36 @@ def test_grids_that_are_not_periodic_are_refused():
         space_of((8,)).evaluate(np.zeros(5, complex), [0.0])
     with pytest.raises(InputError, match="same box"):
         space_of((8,)).resampled(np.zeros(5, complex), FourierSpace(Grid.periodic(8)))
+
+
+@pytest.mark.parametrize(
+    ("use", "message"),
+    [
+        (lambda s, v, u: s.derivative(u), r"v: expected coefficients of shape \(\.\.\., 5\)"),
+        (lambda s, v, u: s.derivative(v[:-1]), "v: expected coefficients"),
+        (lambda s, v, u: s.derivative(list(v)), "v: expected coefficients"),
+        (lambda s, v, u: s.derivative(v, axis=1), "axis: expected an integer below 1"),
+        (lambda s, v, u: s.derivative(v, axis=0.0), "axis"),
+        (lambda s, v, u: s.integral(u), "v: expected coefficients"),
+        (lambda s, v, u: s.inner(v, u), "w: expected coefficients"),
+        (lambda s, v, u: s.evaluate(u, [[0.0]]), "v: expected coefficients"),
+        (lambda s, v, u: s.evaluate(v, "a"), "points: expected numbers"),
+        (lambda s, v, u: s.resampled(u, s), "v: expected coefficients"),
+        (lambda s, v, u: s.resampled(v, s.grid), "other: expected a FourierSpace"),
+        (lambda s, v, u: s.resampled(v, space_of((8, 8))), "same box"),
+        (lambda s, v, u: FourierSpace(s.grid, dtype="float12"), "dtype: expected float32"),
+    ],
+)
+def test_what_are_no_coefficients_is_refused(use, message):
+    space = space_of((8,))
+    u = np.cos(space.grid.axes[0].points)
+    with pytest.raises(InputError, match=message):
+        use(space, space.transform.forward(u), u)
+
+
+def test_boxes_that_are_moved_are_other_boxes():
+    """Of equal lengths, but functions would silently move with their box."""
+    space = space_of((8,))
+    other = FourierSpace(Grid.periodic(16, lower=0.0, upper=3.0))
+    with pytest.raises(InputError, match=r"same box, \(lower, length\) \[\(-1.0, 3.0\)\]"):
+        space.resampled(np.zeros(5, complex), other)

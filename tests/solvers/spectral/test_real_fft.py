@@ -57,5 +57,15 @@ def test_bad_input():
         RealFFT(128, "int32")
     with pytest.raises(InputError, match="u"):
         RealFFT(128).forward(np.ones(129))
+    for numbers in (1j * np.ones(128), np.ones(128, np.complex64)):
+        with pytest.raises(InputError, match="u: expected real numbers, got complex"):
+            RealFFT(128).forward(numbers)
+    with pytest.raises(InputError, match="u: expected numbers"):
+        RealFFT(128).forward(["a"] * 128)
+    with pytest.raises(InputError, match="v: expected numbers"):
+        RealFFT(128).backward(["a"] * 65)
+    for odd in (127, 129, 1):
+        with pytest.raises(InputError, match="expected 128 2"):
+            RealFFT(odd)
     with pytest.raises(InputError, match="v"):
         RealFFT(128).backward(np.ones(128))
