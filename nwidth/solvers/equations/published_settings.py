@@ -10,6 +10,7 @@ from nwidth.arguments import require_choice, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, random_field
 from nwidth.solvers.equations.burgers import Burgers
+from nwidth.solvers.equations.gray_scott import PATTERNS, GrayScott
 from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
 from nwidth.solvers.equations.kuramoto_sivashinsky import KuramotoSivashinsky
 from nwidth.solvers.equations.navier_stokes import NavierStokes
@@ -24,7 +25,7 @@ class PublishedSetting:
     """What a source says of a data set; `problem` makes it one that can be generated.
 
     `points` per axis are solved on, `stored` are kept; `initial` is the description of a random
-    field, without frequencies beyond the published grid: on all grids that are as fine, one seed is
+    field, of several for several fields, without frequencies beyond the published grid: on all grids that are as fine, one seed is
     one function (on coarser ones of one axis, it is cut). `rtol` is ours: of the steps, whose error
     is below that of the published scheme. `notes` say what is not as published. `samples` are
     training and test samples together; `grid` makes the grid of so many points where it is no cube
@@ -39,7 +40,7 @@ class PublishedSetting:
     points: int
     stored: int
     length: float
-    initial: Mapping[str, Any]
+    initial: Mapping[str, Any] | tuple[Mapping[str, Any], ...]
     times: tuple[float, ...]
     samples: int
     rtol: float
@@ -58,11 +59,13 @@ class PublishedSetting:
             grid = self.grid(n)
             return self.equation(grid, sampler=random_field(self.initial, grid), **self.options)
         grid = Grid.periodic((n,) * self.dimension, upper=self.length)
-        initial = dict(self.initial)
-        if "modes" in initial:  # those beyond the grid would be aliases of others
-            initial["modes"] = min(initial["modes"], (n + 1) // 2)
-        sampler = random_field(initial, grid)
-        return self.equation(grid, sampler=sampler, **self.options)
+        one = isinstance(self.initial, Mapping)
+        drawn = []
+        for initial in map(dict, [self.initial] if one else self.initial):
+            if "modes" in initial:  # those beyond the grid would be aliases of others
+                initial["modes"] = min(initial["modes"], (n + 1) // 2)
+            drawn.append(random_field(initial, grid))
+        return self.equation(grid, sampler=drawn[0] if one else drawn, **self.options)
 
     def restrict(self, points: int | None = None) -> int:
         """Return the factor to the stored grid: that of the source, 1 for grids no finer than it.
@@ -96,6 +99,7 @@ FAMILIES = {
 FNO = "Li et al. (2021), Fourier neural operator, arXiv:2010.08895"
 WELL = "Ohana et al. (2024), The Well, arXiv:2412.00568"
 CNO = "Raonic et al. (2023), Convolutional neural operators, arXiv:2302.01178"
+WELL = "Ohana et al. (2024), The Well, arXiv:2412.00568, gray_scott_reaction_diffusion"
 LPSDA = "Brandstetter, Welling & Worrall (2022), arXiv:2202.07643, script generate_data.py"
 
 
@@ -133,7 +137,7 @@ def _burgers() -> list[PublishedSetting]:
             initial=_gaussian(2.0, 5.0, 25.0, 4096),
             times=(0.0, 1.0),
             samples=1200,
-            rtol=1e-7,
+            rtol=1e-8,
             options={"viscosity": 0.1},
             notes="the published file was not made with the printed viscosity",
         ),
@@ -149,9 +153,12 @@ def _burgers() -> list[PublishedSetting]:
             initial=_gaussian(2.5, 7.0, 49.0, 512),
             times=_times(0.0, 1.0, 201),
             samples=1,
-            rtol=1e-7,
+            rtol=1e-9,
             options={"viscosity": 1e-3},
-            notes="the script makes one sample, with steps of 1e-4; the published file has others",
+            notes=(
+                "the script makes one sample, with steps of 1e-4; the published file has others; "
+                "1024 points resolve the steepest fronts to 1e-5, 2048 to 1e-10"
+            ),
         ),
     ]
 
@@ -305,6 +312,31 @@ def _waves_between_walls() -> list[PublishedSetting]:
     ]
 
 
+def _gray_scott() -> list[PublishedSetting]:
+    """Return six kinds of patterns; they start from clusters, of which the source says how many."""
+    clusters = {"kind": "GaussianClusters", "clusters": (10, 100), "sharpness": (150.0, 300.0)}
+    return [
+        PublishedSetting(
+            f"gray-scott-{name}",
+            f"Gray-Scott {name}, feed {feed:g}, kill {kill:g}, 1001 times to t = 10000",
+            f"{WELL}; script gen_gs.m",
+            GrayScott,
+            dimension=2,
+            points=256,
+            stored=128,
+            length=2.0,
+            initial=({**clusters, "low": 1.0, "high": 0.0}, clusters),
+            times=_times(0.0, 10_000.0, 1001),
+            samples=100,
+            rtol=1e-4,
+            options={"feed": feed, "kill": kill},
+            notes="the source solves on 128 x 128 points, by ETDRK4 with steps of 1; as many other "
+            "samples start there from random Fourier series; its first field is 1 - clusters",
+        )
+        for name, (feed, kill) in PATTERNS.items()
+    ]
+
+
 def published_settings() -> dict[str, PublishedSetting]:
     """Return all settings by name.
 
@@ -313,7 +345,14 @@ def published_settings() -> dict[str, PublishedSetting]:
     """
     return {
         one.name: one
-        for one in [*_burgers(), *_navier_stokes(), *_waves(), *_waves_between_walls(), *_layers()]
+        for one in [
+            *_burgers(),
+            *_navier_stokes(),
+            *_waves(),
+            *_gray_scott(),
+            *_waves_between_walls(),
+            *_layers(),
+        ]
     }
 
 
