@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 KINDS = ("spacetime", "snapshots", "movie", "spectrum", "conservation")
 # What turbulence, and a shock on a line, are held against.
 SLOPES = {1: (-2.0,), 2: (-5 / 3, -3.0), 3: (-5 / 3,)}
+# Of a field, the part that may be in modes which a state does not have.
+CUT = 0.1
 # Spectra in one figure.
 SPECTRA = 4
 
@@ -205,7 +207,10 @@ def invariants(data: "FieldDataset", sample: int) -> tuple[str, dict[str, Any]]:
     found: dict[str, list[Any]] = {}
     for k in range(len(_times(data))):
         inputs = {item.name: _input(data, sample, k, item.name) for item in problem.inputs}
-        for name, value in problem.invariants(problem.state(inputs)).items():
+        state = problem.state(inputs)
+        if k == len(_times(data)) - 1 and not _same_fields(data, sample, k, problem.fields(state)):
+            return " (its fields leave the state open: means of fields)", _means(data, sample)
+        for name, value in problem.measured(state, inputs).items():
             found.setdefault(name, []).append(float(value))
     if not found:
         return " (none are known of its equation: means of fields)", _means(data, sample)
@@ -220,7 +225,11 @@ def _problem(data: "FieldDataset") -> tuple["EvolutionProblem | None", str]:
     described = data.provenance.get("problem")
     if not isinstance(described, dict):
         return None, "no equation in the file"
-    described = {k: None if k.startswith("sampler") else v for k, v in described.items()}
+    # Nothing is drawn, and numbers that are fields later, such as a velocity, are inputs.
+    moving = {name for name in data.field_names if moves(data, name)}
+    described = {
+        k: None if k.startswith("sampler") or k in moving else v for k, v in described.items()
+    }
     try:
         problem = problem_from_description(described)
         if not isinstance(problem, EvolutionProblem):
@@ -235,6 +244,15 @@ def _problem(data: "FieldDataset") -> tuple["EvolutionProblem | None", str]:
     if missing:
         return None, f"{', '.join(missing)} not stored"
     return problem, words
+
+
+def _same_fields(data: "FieldDataset", sample: int, k: int, fields: dict[str, Any]) -> bool:
+    """Return whether fields are those of the file, but for modes that are cut off."""
+    for name, u in fields.items():
+        stored = _input(data, sample, k, name)
+        if np.linalg.norm(u - stored) > CUT * np.linalg.norm(stored):
+            return False
+    return True
 
 
 def _parts(data: "FieldDataset", name: str) -> tuple[str, ...] | None:

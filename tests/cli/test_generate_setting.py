@@ -21,7 +21,9 @@ def test_the_names_are_listed_with_a_line_each(nwidth):
         assert name in last
 
 
-@pytest.mark.parametrize("name", ["burgers", "navier-stokes", "ks", "kdv"])
+@pytest.mark.parametrize(
+    "name", ["burgers", "navier-stokes", "ks", "kdv", "wave", "rayleigh-benard"]
+)
 def test_the_families_have_short_names(name):
     setting = setting_of(Path(name))
     family = {"ks": "kuramoto-sivashinsky", "kdv": "korteweg-de-vries"}.get(name, name)

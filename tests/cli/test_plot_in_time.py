@@ -6,12 +6,14 @@ from nwidth.arrays import generator
 from nwidth.cli.plot_in_time import invariants, parse_slopes
 from nwidth.errors import ConfigError
 from nwidth.fields import Field, FieldDataset
-from nwidth.meshes import GaussianRandomField, Grid, RandomSines
+from nwidth.meshes import DampedNoise, GaussianRandomField, Grid, RandomSines
 from nwidth.plotting import trajectories
 from nwidth.solvers import (
     Burgers,
     NavierStokes,
     NonlinearSchroedinger,
+    RayleighBenard,
+    WaveEquation,
     generate_trajectories,
     simulate,
 )
@@ -102,6 +104,7 @@ def test_of_vectors_lengths_are_drawn_or_a_component(nwidth, drawn, tmp_path):
     assert list(spectra) == ["t = 0 s", "t = 0.1 s", "t = 0.3 s"]
 
 
+@pytest.mark.filterwarnings("ignore:sample 0 of seed 0")
 def test_the_spectrum_of_a_vorticity_is_that_of_its_flow(nwidth, drawn, tmp_path):
     grid = Grid.periodic((16, 16), upper=2 * np.pi)
     problem = NavierStokes(
@@ -127,6 +130,7 @@ def waves(grid):
     [
         Burgers(Grid.periodic(32), 0.1, RandomSines(Grid.periodic(32), waves=3, highest=2)),
         waves(Grid.periodic(32)),
+        WaveEquation(Grid.periodic(32), speed=2.0, sampler=RandomSines(Grid.periodic(32), waves=3)),
         NavierStokes(
             Grid.periodic((16, 16)),
             0.01,
@@ -155,6 +159,18 @@ def test_invariants_of_stored_points_and_single_precision(tmp_path):
     assert words == ", of the 16 x 16 stored points"
     truth = simulate(problem, problem.sample(generator(0, 0)), TIMES).invariants
     np.testing.assert_allclose(found["enstrophy"], truth["enstrophy"], rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:sample 0 of seed 0")
+def test_states_that_fields_leave_open_are_not_guessed(tmp_path):
+    """Of convection the inputs are temperatures: a flow that has begun is not among them."""
+    grid = Grid.chebyshev((16, 17), upper=(4.0, 1.0), names="xz", periodic=(True, False))
+    noise = DampedNoise(grid, 0.1, lower=1.0, upper=0.0)
+    with generate_trajectories(
+        RayleighBenard(grid, 1e4, sampler=noise), tmp_path / "a.h5", 1, [0.0, 2.0], rtol=1e-3
+    ) as data:
+        words, found = invariants(data, 0)
+    assert "leave the state open" in words and "mean of buoyancy" in found
 
 
 def test_files_of_others_have_means(tmp_path):
