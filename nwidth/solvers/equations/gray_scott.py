@@ -47,7 +47,8 @@ class GrayScott(PeriodicEvolution):
         kill: k >= 0.
         substrate_diffusivity: D_u >= 0.
         catalyst_diffusivity: D_w >= 0.
-        sampler: two random fields that draw initial substrates and catalysts.
+        sampler: two random fields that draw initial substrates and catalysts, such as
+            `GaussianClusters` with low = 1 and high = 0, and with low = 0 and high = 1.
         unit: of both concentrations.
         dtype: precision, "float64" or "float32".
 

@@ -25,11 +25,11 @@ class PublishedSetting:
     """What a source says of a data set; `problem` makes it one that can be generated.
 
     `points` per axis are solved on, `stored` are kept; `initial` is the description of a random
-    field, of several for several fields, without frequencies beyond the published grid: on all grids that are as fine, one seed is
-    one function (on coarser ones of one axis, it is cut). `rtol` is ours: of the steps, whose error
-    is below that of the published scheme. `notes` say what is not as published. `samples` are
-    training and test samples together; `grid` makes the grid of so many points where it is no cube
-    of periodic axes, and is stored as it is solved on.
+    field, of several for several fields, without frequencies beyond the published grid: on all
+    grids that are as fine, one seed is one function (on coarser ones of one axis, it is cut).
+    `rtol` is ours: of the steps, whose error is below that of the published scheme. `notes` say
+    what is not as published. `samples` are training and test samples together; `grid` makes the
+    grid of so many points where it is no cube of periodic axes, and is stored as it is solved on.
     """
 
     name: str
@@ -57,15 +57,16 @@ class PublishedSetting:
         n = self.points if points is None else require_integer(points, "points", 8)
         if self.grid is not None:
             grid = self.grid(n)
-            return self.equation(grid, sampler=random_field(self.initial, grid), **self.options)
-        grid = Grid.periodic((n,) * self.dimension, upper=self.length)
-        one = isinstance(self.initial, Mapping)
+        else:
+            grid = Grid.periodic((n,) * self.dimension, upper=self.length)
+        described = self.initial if isinstance(self.initial, tuple) else (self.initial,)
         drawn = []
-        for initial in map(dict, [self.initial] if one else self.initial):
-            if "modes" in initial:  # those beyond the grid would be aliases of others
+        for initial in map(dict[str, Any], described):
+            if "modes" in initial and self.grid is None:  # more would be aliases of others
                 initial["modes"] = min(initial["modes"], (n + 1) // 2)
             drawn.append(random_field(initial, grid))
-        return self.equation(grid, sampler=drawn[0] if one else drawn, **self.options)
+        sampler = drawn if isinstance(self.initial, tuple) else drawn[0]
+        return self.equation(grid, sampler=sampler, **self.options)
 
     def restrict(self, points: int | None = None) -> int:
         """Return the factor to the stored grid: that of the source, 1 for grids no finer than it.
@@ -94,6 +95,7 @@ FAMILIES = {
     "kdv": "korteweg-de-vries",
     "wave": "wave",
     "rayleigh-benard": "rayleigh-benard",
+    "gray-scott": "gray-scott",
 }
 
 FNO = "Li et al. (2021), Fourier neural operator, arXiv:2010.08895"
@@ -343,17 +345,8 @@ def published_settings() -> dict[str, PublishedSetting]:
     >>> list(published_settings())[:2]
     ['burgers-fno-paper', 'burgers-fno-script']
     """
-    return {
-        one.name: one
-        for one in [
-            *_burgers(),
-            *_navier_stokes(),
-            *_waves(),
-            *_gray_scott(),
-            *_waves_between_walls(),
-            *_layers(),
-        ]
-    }
+    found = [*_burgers(), *_navier_stokes(), *_waves(), *_waves_between_walls(), *_layers()]
+    return {one.name: one for one in [*found, *_gray_scott()]}
 
 
 def short_names() -> dict[str, str]:

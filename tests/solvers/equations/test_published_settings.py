@@ -86,6 +86,14 @@ def test_one_seed_is_one_function_on_finer_grids_and_cut_on_coarser_ones():
     np.testing.assert_allclose(coarse[:32], fine[:32], atol=1e-15)
 
 
+def test_patterns_start_from_clusters_of_the_catalyst_where_substrate_is_used_up():
+    drawn = published_setting("gray-scott-maze").problem(128).sample(generator(0, 1))
+    u, w = drawn["substrate"], drawn["catalyst"]
+    assert min(u.min(), w.min()) > -1e-3 and max(u.max(), w.max()) < 1 + 1e-3
+    assert np.median(u) > 0.9 and np.median(w) < 0.1 and u.min() < 0.1 and w.max() > 0.9
+    assert published_setting("gray-scott").name == "gray-scott-gliders"
+
+
 def test_the_script_of_burgers_is_resolved():
     setting = published_setting("burgers-fno-script")
     problem = setting.problem()
