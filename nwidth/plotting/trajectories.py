@@ -32,8 +32,12 @@ from nwidth.plotting.style import (
 LINES = (BLUE, ORANGE, GREEN, DARK)
 DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (4, 2, 1, 2)), (0, (2, 2)))
 MOVIES = (".gif", ".mp4")
+# Boxes of this ratio of their lengths are drawn over the whole width.
+LONG = 2
 # Cells along an axis of a diagram, at most: no figure has more dots.
 CELLS = 1600
+# So few values are marked, as one alone makes no line.
+FEW = 20
 # A quantity below this part of the largest one is zero but for rounding.
 ROUNDING = 1e-12
 # Energies below this part of the largest one are squares of rounding errors, nearly.
@@ -99,15 +103,24 @@ def snapshots(
     if grid.dimension == 1:
         return _curves(grid, dict(zip(moments, data, strict=True)), title, label)
     colours, limits = colours_of(data)
-    figure = paper(0.9 + 2.9 * len(chosen), 3.6)
-    panels = figure.subplots(1, len(chosen), squeeze=False)[0]
+    # Long boxes lie below one another.
+    ratio, rows = grid.axes[0].length / grid.axes[1].length, 1
+    if ratio > LONG:
+        rows = len(chosen)
+        figure = paper(8.2, 0.7 + rows * (0.5 + 6.6 / min(ratio, 5)))
+    else:
+        figure = paper(0.9 + 2.9 * len(chosen), 3.6)
+    panels = figure.subplots(rows, len(chosen) // rows, squeeze=False).ravel()
     for k, (axes, words) in enumerate(zip(panels, moments, strict=True)):
         last = k == len(chosen) - 1
         paint_map(axes, grid, data[k], colours, limits, label if last else "", axis=(0, 1))
         axes.set_title(words, **TEXT)
         if not last:
             axes.child_axes[0].remove()
-        if k > 0:
+        if rows > 1 and not last:
+            axes.set_xlabel("")
+            axes.tick_params(labelbottom=False)
+        if rows == 1 and k > 0:
             axes.set_ylabel("")
             axes.tick_params(labelleft=False)
     if title:
@@ -157,8 +170,10 @@ def movie(
         axes.set(xlabel=axis_label(grid, 0), ylabel=label, ylim=_wider(limits_of(data)))
         figure.subplots_adjust(left=0.13, right=0.97, bottom=0.15, top=0.9)
     else:
-        figure = Figure(figsize=(5.2, 4.2))
-        axes = figure.add_axes((0.12, 0.13, 0.66, 0.76))
+        ratio = grid.axes[0].length / grid.axes[1].length
+        long = ratio > LONG
+        figure = Figure(figsize=(7.6, 1.3 + 5.8 / min(ratio, 5)) if long else (5.2, 4.2))
+        axes = figure.add_axes((0.09, 0.22, 0.76, 0.64) if long else (0.12, 0.13, 0.66, 0.76))
         paint_map(axes, grid, data[0], colours, limits, label, axis=(0, 1))
     with TemporaryDirectory() as folder:
         made = Path(folder) / f"movie{path.suffix.lower()}"  # writers go by the suffix
@@ -249,6 +264,7 @@ def conservation(
         q = np.zeros_like(q) if zero else q / size
         # Lines that lie on one another are told apart by their dashes.
         style: dict[str, Any] = {"color": _line_colour(n, len(found)), "linestyle": DASHES[n % 4]}
+        style["marker"] = "." if len(t) < FEW else ""
         left.plot(t, q, label=f"{name} (zero)" if zero else name, **style)
         # Below the rounding of one number there is no change.
         right.semilogy(t[1:], np.maximum(abs(q - q[0])[1:], 1e-17), **style)

@@ -77,6 +77,17 @@ def test_nothing_is_clipped():
             assert len({str(line.get_color()) for line in axes.lines}) >= min(6, len(axes.lines))
 
 
+def test_long_boxes_lie_below_one_another(texts):
+    grid = Grid.uniform((9, 4), upper=(4.0, 1.0), names="xz")
+    figure = plotting.snapshots(grid, np.arange(3.0), np.random.default_rng(0).random((3, 9, 4)))
+    figure.draw_without_rendering()
+    places = [axes.get_position() for axes in figure.axes if axes.get_title()]
+    assert len(places) == 3 and len({round(p.x0, 3) for p in places}) == 1
+    assert places[0].y0 > places[1].y1 > places[2].y1
+    assert places[0].width * figure.get_figwidth() > 5
+    assert texts(figure).split().count("x") == 1 and texts(figure).split().count("z") == 3
+
+
 def test_snapshots_share_their_colours(texts):
     values = np.linspace(-1, 1, 7)[:, None, None] * np.ones((7, 6, 5))
     figure = plotting.snapshots(PLANE, np.arange(7.0), values, "sample 3", "vorticity", count=4)
