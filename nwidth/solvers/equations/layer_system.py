@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_number
-from nwidth.arrays import namespace
+from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.errors import InputError
 from nwidth.solvers.equations.plane_layer import PlaneLayer
 from nwidth.solvers.spectral.fast_fourier import FastFourier
@@ -16,7 +16,7 @@ from nwidth.solvers.stepping import BandedPart, EvolutionSystem
 Array = NDArray[Any]
 
 # Bytes of values and fluxes that are worked on at a time.
-CACHE = 2**18
+CACHE = 2**19
 
 
 class LayerSystem(EvolutionSystem):
@@ -73,41 +73,58 @@ class LayerSystem(EvolutionSystem):
         self._prepare()
 
     def _prepare(self) -> None:
-        """Make the matrices between coefficients and points, and the arrays to work in."""
-        layer, kind = self.layer, self.layer.dtype
-        basis = layer.basis
-        z, weights = basis.quadrature(3 * basis.size - 3)
-        legendre, q = basis.values(z), len(z)
-        clamped = [legendre @ c for c in basis.clamped]
-        vanishing = [legendre @ c for c in basis.vanishing]
-        phi, slope, bend = clamped
-        theta, rise = vanishing
-        self.there = [np.ascontiguousarray(m, kind) for m in (slope, phi, theta)]
-        self.back = np.hstack([(w * weights[:, None]).T for w in (slope, bend, phi)]).astype(kind)
-        self.back_warm = np.hstack([(w * weights[:, None]).T for w in (rise, theta)]).astype(kind)
-        self.back_mean = np.ascontiguousarray((rise * weights[:, None]).T, kind)
-        self.push = (self.force * (theta.T @ weights)).astype(kind)
-        along = (z - basis.lower) / (2 * basis.half)
-        self.rest = (self.walls[0] + (self.walls[1] - self.walls[0]) * along).astype(kind)
-        # The local wavenumber of polynomials of degree n.
-        self.finest = basis.size / np.sqrt((z - basis.lower) * (basis.upper - z))[:, None]
-        k = layer.wavenumbers
-        self.minus_ik = (-1j * k).astype(self.fourier.complex)
-        self.k2 = (k**2).astype(kind)
-        self._room(np, q)
+        """Make the matrices between coefficients and heights, and the arrays to work in."""
+        layer, kind, basis = self.layer, self.layer.dtype, self.layer.basis
+        count = 2 * -((2 - 3 * basis.size) // 4)  # exact to degree 3 n - 3, and even
+        z, weights = (x[count // 2 :] for x in basis.quadrature(2 * count - 1))
+        middle = (basis.lower + basis.upper) / 2
+        # Heights above the middle, each with its mirror image behind it.
+        self.heights = np.stack([z, 2 * middle - z], axis=1).ravel()
+        legendre = basis.values(z)
+        phi, slope, bend = (legendre @ c for c in basis.clamped)
+        theta, rise = (legendre @ c for c in basis.vanishing)
 
-    def _room(self, xp: Any, rows: int) -> None:
-        """Make the arrays to work in; the waves of all z, values and fluxes of a few at a time."""
-        fields, (n, modes), q = 1 + self.warm, self.layer.shape, len(self.rest)
+        def there(matrix: Array, even: int) -> list[Array]:
+            """Return what gives even and odd functions: columns of even index and odd, or not."""
+            return [np.ascontiguousarray(matrix[:, i::2], kind) for i in (even, 1 - even)]
+
+        def back(*matrices: Array) -> list[Array]:
+            """Return the inner products with functions of even and of odd index."""
+            rows = np.hstack([(m * weights[:, None]).T for m in matrices])
+            return [np.ascontiguousarray(rows[i::2], kind) for i in (0, 1)]
+
+        self.there = [there(slope, 1), there(phi, 0), there(theta, 0)]
+        self.back, self.back_warm, self.back_mean = (
+            back(slope, bend, phi),
+            back(rise, theta),
+            back(rise),
+        )
+        lower, upper = self.walls
+        self.rest = np.stack(
+            [0 * z + (lower + upper) / 2, (upper - lower) * (z - middle) / (2 * basis.half)]
+        )
+        self.rest = self.rest.astype(kind)
+        # 2 theta_j0 is the integral over [-1, 1].
+        self.push = (2 * self.force * basis.vanishing[0][0]).astype(kind)
+        edges = (self.heights - basis.lower) * (basis.upper - self.heights)
+        self.finest = (basis.size / np.sqrt(edges))[:, None]
+        self.k = layer.wavenumbers.astype(kind)
+        self._room(np)
+
+    def _room(self, xp: Any) -> None:
+        """Make the arrays to work in; values and fluxes those of a few heights at a time."""
+        fields, (n, modes), q = 1 + self.warm, self.layer.shape, len(self.heights)
         columns, many = self.fourier.modes[0], self.fourier.shape[0]
         kind, pairs = self.layer.dtype, self.fourier.complex
-        self.rows = max(1, min(rows, CACHE // ((1 + 3 * fields) * many * kind.itemsize)))
+        some = CACHE // ((1 + 3 * fields) * many * kind.itemsize)
+        self.rows = q if xp is not np else 2 * max(1, min(q, some) // 2)
+        self.parts = xp.empty((2, 1 + fields, q // 2, modes), pairs)
         self.hats = xp.zeros((q, 1 + fields, columns), pairs)
         self.points = xp.empty((self.rows, 1 + fields, many), kind)
         self.fluxes = xp.empty((self.rows, 2 * fields, many), kind)
         self.flux_hats = xp.empty((self.rows, 2 * fields, columns), pairs)
-        self.push_flow = xp.empty((3, q, modes), pairs)
-        self.push_heat = xp.empty((2, q, modes), pairs)
+        self.push_flow = xp.empty((2, 3, q // 2, modes), pairs)
+        self.push_heat = xp.empty((2, 2, q // 2, modes), pairs)
         self.right = xp.zeros((fields, n, modes), pairs)
 
     def nonlinear(self, t: float, v: Array, out: Array) -> None:
@@ -125,52 +142,53 @@ class LayerSystem(EvolutionSystem):
         self._waves(v)
         self._moments(out)
 
-    def _moments(self, out: Array) -> None:
-        """Write the same from the coefficients along x, `hats`."""
-        flow, heat, q = self.push_flow, self.push_heat, len(self.rest)
-        for first in range(0, q, self.rows):
-            self._fluxes(slice(first, min(first + self.rows, q)))
-        out[0, -2:] = 0
-        _product(self.back, flow.reshape(3 * q, -1), out[0, :-2])
-        out[0, :, 0] = self.back_mean @ flow[1, :, 0].real + self.push
-        if self.warm:
-            _product(self.back_warm, heat.reshape(2 * q, -1), out[1])
-
     def _waves(self, v: Array) -> None:
-        """Set `hats` to the coefficients along x of u, w and b at all z."""
-        hats, psi = self.hats[..., : self.layer.modes], v[0, :-2]
+        """Set `hats` to the coefficients along x of u, w and b at all heights."""
         slope, phi, theta = self.there
-        _product(slope, psi, hats[:, 0])
-        hats[:, 0, 0] = theta @ v[0, :, 0].real
-        _product(phi, psi, hats[:, 1])
-        hats[:, 1] *= self.minus_ik
-        if self.warm:
-            _product(theta, v[1], hats[:, 2])
-            hats[:, 2, 0] += self.rest
+        for parity, parts in enumerate(self.parts):
+            _product(slope[parity], v[0, 1 - parity : -2 : 2], parts[0])
+            _product(phi[parity], v[0, parity:-2:2], parts[1])
+            parts[0, :, 0] = theta[parity] @ v[0, parity::2, 0].real
+            if self.warm:
+                _product(theta[parity], v[1, parity::2], parts[2])
+                parts[2, :, 0] += self.rest[parity]
+        if lives_on_gpu(v):
+            unfold(self.parts, self.k, self.hats)
+            return
+        from nwidth.solvers.equations import _layer_system_numba as kernels
 
-    def _fluxes(self, z: slice) -> None:
-        """Set what pushes flow and temperature at some z from the waves there."""
-        xp, many, modes = namespace(self.hats), z.stop - z.start, self.layer.modes
-        hats, points, flux = self.hats[z], self.points[:many], self.fluxes[:many]
+        kernels.unfold(_pairs(self.parts), self.k, _pairs(self.hats))
+
+    def _moments(self, out: Array) -> None:
+        """Write the moments from the coefficients along x, `hats`."""
+        for first in range(0, len(self.heights), self.rows):
+            self._fluxes(first, min(first + self.rows, len(self.heights)))
+        flow, heat, modes = self.push_flow, self.push_heat, self.layer.modes
+        out[0, -2:] = 0
+        for parity in (0, 1):
+            _product(self.back[parity], flow[parity].reshape(-1, modes), out[0, parity:-2:2])
+            mean = self.back_mean[parity] @ flow[1 - parity, 1, :, 0].real
+            out[0, parity::2, 0] = mean + self.push[parity::2]
+            if self.warm:
+                heating = heat[parity].reshape(-1, modes)
+                _product(self.back_warm[parity], heating, out[1, parity::2])
+
+    def _fluxes(self, first: int, last: int) -> None:
+        """Set what pushes flow and temperature at some heights from the waves there."""
+        hats, points = self.hats[first:last], self.points[: last - first]
+        flux, found = self.fluxes[: last - first], self.flux_hats[: last - first]
         self.fourier.backward(hats, out=points)
-        u, w = points[:, 0], points[:, 1]
-        if self.warm:
-            xp.multiply(u, points[:, 2], out=flux[:, 2])
-            xp.multiply(w, points[:, 2], out=flux[:, 3])
-        xp.multiply(u, w, out=flux[:, 1])
-        xp.subtract(u, w, out=flux[:, 0])
-        u += w
-        flux[:, 0] *= u
-        found = self.fourier.forward(flux, out=self.flux_hats[:many])[..., :modes]
-        flow, heat = self.push_flow[:, z], self.push_heat[:, z]
-        xp.multiply(found[:, 0], self.minus_ik, out=flow[0])
-        flow[1] = found[:, 1]
-        xp.multiply(found[:, 1], self.k2, out=flow[2])
-        if self.warm:
-            xp.multiply(hats[:, 2, :modes], self.minus_ik, out=heat[0])
-            flow[2] -= heat[0]
-            heat[0] = found[:, 3]
-            xp.multiply(found[:, 2], self.minus_ik, out=heat[1])
+        if lives_on_gpu(hats):
+            multiply(points, flux)
+            self.fourier.forward(flux, out=found)
+            fold(found, hats, self.k, first // 2, self.push_flow, self.push_heat)
+            return
+        from nwidth.solvers.equations import _layer_system_numba as kernels
+
+        kernels.multiply(points, flux)
+        self.fourier.forward(flux, out=found)
+        pushes = _pairs(self.push_flow), _pairs(self.push_heat)
+        kernels.fold(_pairs(found), _pairs(hats), self.k, first // 2, *pushes)
 
     def rate(self, t: float, v: Array) -> float:
         """Return max |u| k + |w| n / sqrt(distances from the plates): Courant's number."""
@@ -179,8 +197,7 @@ class LayerSystem(EvolutionSystem):
             return max(self.rate(t, one) for one in v)
         self._waves(v)
         points = abs(self.fourier.backward(self.hats[:, :2]))
-        fastest = float(self.layer.wavenumbers[-1])
-        return float((points[:, 0] * fastest + points[:, 1] * self.finest).max())
+        return float((points[:, 0] * float(self.k[-1]) + points[:, 1] * self.finest).max())
 
     def _follow(self, v: Array) -> None:
         """Move what is worked with to where the state lives; refuse states of other shapes."""
@@ -192,17 +209,67 @@ class LayerSystem(EvolutionSystem):
             )
         xp = namespace(v)
         if namespace(self.hats) is not xp:
-            for name, value in vars(self).items():
-                if isinstance(value, np.ndarray):
-                    setattr(self, name, xp.asarray(value))
-            self.there = [xp.asarray(m) for m in self.there]
-            self._room(xp, len(self.rest))
+            self.there, self.back, self.back_warm, self.back_mean = (
+                [_moved(m, xp) for m in matrices]
+                for matrices in (self.there, self.back, self.back_warm, self.back_mean)
+            )
+            for name in ("rest", "push", "finest", "k"):
+                setattr(self, name, xp.asarray(getattr(self, name)))
+            self._room(xp)
+
+
+def unfold(parts: Array, k: Array, hats: Array) -> None:
+    """Write the waves at each height of even and odd functions, by array expressions."""
+    up, down = hats[0::2, :, : len(k)], hats[1::2, :, : len(k)]
+    even, odd = (part.swapaxes(0, 1) for part in parts)
+    up[...], down[...] = even + odd, even - odd
+    up[:, 1] *= -1j * k
+    down[:, 1] *= -1j * k
+
+
+def multiply(points: Array, flux: Array) -> None:
+    """Write the products of velocities and temperature, by array expressions."""
+    u, w = points[:, 0], points[:, 1]
+    flux[:, 0], flux[:, 1] = (u - w) * (u + w), u * w
+    if points.shape[1] > 2:
+        flux[:, 2], flux[:, 3] = u * points[:, 2], w * points[:, 2]
+
+
+def fold(found: Array, hats: Array, k: Array, first: int, flow: Array, heat: Array) -> None:
+    """Write what pushes functions of even and of odd index, by array expressions."""
+    some = slice(first, first + len(found) // 2)
+
+    def parts(f: Array) -> tuple[Array, Array]:
+        """Return even and odd part."""
+        return f[0::2] + f[1::2], f[0::2] - f[1::2]
+
+    found, ik = found[..., : len(k)], 1j * k
+    third = k**2 * found[:, 1]
+    if found.shape[1] > 2:
+        third = third + ik * hats[:, 2, : len(k)]
+        heat[1, 0, some], heat[0, 0, some] = parts(found[:, 3])
+        heat[0, 1, some], heat[1, 1, some] = parts(-ik * found[:, 2])
+    flow[1, 0, some], flow[0, 0, some] = parts(-ik * found[:, 0])
+    flow[0, 1, some], flow[1, 1, some] = parts(found[:, 1])
+    flow[0, 2, some], flow[1, 2, some] = parts(third)
 
 
 def _product(matrix: Array, v: Array, out: Array) -> None:
     """Write a real matrix times complex columns, whose rows are contiguous."""
     real = v.real.dtype
     namespace(v).matmul(matrix, v.view(real), out=out.view(real))
+
+
+def _pairs(v: Array) -> Array:
+    """Return complex numbers as pairs of real ones, without a copy."""
+    return v.view(v.real.dtype)
+
+
+def _moved(matrices: Any, xp: Any) -> Any:
+    """Return matrices, or lists of them, in another array library."""
+    if isinstance(matrices, list):
+        return [_moved(m, xp) for m in matrices]
+    return xp.asarray(matrices)
 
 
 def _fast(points: int) -> int:
