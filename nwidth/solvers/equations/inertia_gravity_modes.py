@@ -50,18 +50,18 @@ class InertiaGravityModes:
         still, nowhere = self.frequency == 0, size == 0
         kind = space.transform.precision
         safe = np.where(still, 1.0, self.frequency)
-        self._turn = np.where(still, 1.0, f / safe).astype(kind)
-        self._lift = np.where(still, 0.0, np.sqrt(g * depth) * size / safe).astype(kind)
+        self.turn = np.where(still, 1.0, f / safe).astype(kind)
+        self.lift = np.where(still, 0.0, np.sqrt(g * depth) * size / safe).astype(kind)
         along = np.where(nowhere, 1.0, size)
-        self._x = np.where(nowhere, 1.0, space.wavenumbers[0] / along).astype(kind)
-        self._y = np.where(nowhere, 0.0, space.wavenumbers[1] / along).astype(kind)
-        self._scale = float(np.sqrt(g / depth))
+        self.x = np.where(nowhere, 1.0, space.wavenumbers[0] / along).astype(kind)
+        self.y = np.where(nowhere, 0.0, space.wavenumbers[1] / along).astype(kind)
+        self.scale = float(np.sqrt(g / depth))
         self._device: tuple[Array, ...] | None = None
 
     def to_modes(self, v: Array) -> Array:
         """Return (a_0, a_1, a_2) of (u, v, eta)."""
         x, y, turn, lift = self._factors(v)
-        one, two, eta = v[..., 0, :, :], v[..., 1, :, :], v[..., 2, :, :] * self._scale
+        one, two, eta = v[..., 0, :, :], v[..., 1, :, :], v[..., 2, :, :] * self.scale
         along, across = x * one + y * two, -1j * (x * two - y * one)
         waves = turn * across - lift * eta
         out = namespace(v).empty_like(v)
@@ -80,12 +80,12 @@ class InertiaGravityModes:
         out = namespace(a).empty_like(a)
         out[..., 0, :, :] = x * along - y * across
         out[..., 1, :, :] = y * along + x * across
-        out[..., 2, :, :] = (turn * flow - lift * waves) * (1 / self._scale)
+        out[..., 2, :, :] = (turn * flow - lift * waves) * (1 / self.scale)
         return out
 
     def _factors(self, v: Array) -> tuple[Array, ...]:
         """Return the four factors where v lives."""
-        host = self._x, self._y, self._turn, self._lift
+        host = self.x, self.y, self.turn, self.lift
         if not lives_on_gpu(v):
             return host
         if self._device is None:

@@ -177,10 +177,45 @@ class ShallowWaterSystem(EvolutionSystem):
         )
         self.kept = xp.asarray(problem.kept.astype(problem.dtype))
         self.largest = [float(abs(k).max()) for k in _kept_wavenumbers(problem)]
+        self.wavenumbers = tuple(k.ravel().astype(problem.dtype) for k in space.wavenumbers)
+        self.size = np.sqrt(space.squared).astype(problem.dtype)
+        self.work: tuple[Array, Array] | None = None
         self.speed = float(np.sqrt(c["gravity"] * c["depth"]))
 
     def nonlinear(self, t: float, v: Array, out: Array) -> None:
         """Write the nonlinear terms; NaN where the ground is dry."""
+        if lives_on_gpu(v):
+            self._by_expressions(v, out)
+        elif v.ndim > 3:
+            for one, into in zip(v, out, strict=True):
+                self.nonlinear(t, one, into)
+        else:
+            self._by_kernels(v, out)
+
+    def _by_kernels(self, v: Array, out: Array) -> None:
+        """Write them in three passes between the transforms."""
+        from nwidth.solvers.equations import _shallow_water_numba as kernels
+
+        problem, transform = self.problem, self.problem.space.transform
+        modes = problem.modes
+        if self.work is None:
+            made = np.empty((5, *v.shape[1:]), v.dtype)
+            self.work = made, np.empty((5, *problem.grid.shape), problem.dtype)
+            self.fields = np.empty((4, *problem.grid.shape), problem.dtype)
+        made, products = self.work
+        factors = modes.x, modes.y, modes.turn, modes.lift
+        kernels.write_fields(_parts(v), *factors, self.size, 1 / modes.scale, _parts(made[:4]))
+        transform.backward(made[:4], self.fields, destroy=True)
+        flat = self.fields.reshape(4, -1)
+        if not kernels.write_products(*flat, self.depth, products.reshape(5, -1)):
+            out[...] = np.nan
+            return
+        transform.forward(products, made)
+        k = self.wavenumbers
+        kernels.write_rates(_parts(made), *factors, *k, problem.kept, modes.scale, _parts(out))
+
+    def _by_expressions(self, v: Array, out: Array) -> None:
+        """Write the same by array expressions."""
         problem, xp = self.problem, namespace(v)
         u, w, eta, zeta = _values(problem, v)
         if not float(eta.min()) > -self.depth:
@@ -219,6 +254,11 @@ def _values(problem: ShallowWater, v: Array) -> Array:
     spin = dx * found[..., 1, :, :] - dy * found[..., 0, :, :]
     both = xp.concatenate([found, spin[..., None, :, :]], axis=-3)
     return np.moveaxis(space.transform.backward(both, destroy=True), -3, 0)
+
+
+def _parts(v: Array) -> Array:
+    """Return complex rows as rows of real and imaginary parts, without a copy."""
+    return v.view(v.real.dtype)
 
 
 def _kept_wavenumbers(problem: ShallowWater) -> list[Array]:

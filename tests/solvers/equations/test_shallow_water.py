@@ -187,6 +187,27 @@ def test_dry_ground():
     assert adaptive.status is EvolutionStatus.STEP_VANISHED and 0 < adaptive.evolution.t < 2
 
 
+@pytest.mark.parametrize(("dtype", "digits"), [("float64", 1e-15), ("float32", 1e-6)])
+@pytest.mark.parametrize(("shape", "coriolis"), [((9, 14), 1.5), ((14, 9), 0.0)])
+def test_kernels_agree_with_array_expressions(shape, coriolis, dtype, digits):
+    """Of fields whose shortest waves are as high as the others, one by one and several at once."""
+    problem, _ = water(shape, coriolis, dtype=dtype)
+    rng = np.random.default_rng(0)
+    inputs = {name: 0.1 * rng.normal(size=shape) for name in problem.field}
+    system, v = problem.system(inputs), problem.state(inputs)
+    outs = [np.full_like(v, np.nan) for _ in range(2)]
+    system.nonlinear(0.0, v, outs[0])
+    system._by_expressions(v, outs[1])
+    size = np.abs(outs[1]).max()
+    assert np.abs(outs[0] - outs[1]).max() < 4 * digits * size
+    both = np.full((2, *v.shape), np.nan, v.dtype)
+    system.nonlinear(0.0, np.stack([v, 2 * v]), both)
+    assert np.array_equal(both[0], outs[0]) and np.abs(both[1] - 4 * both[0]).max() < 8 * digits
+    for write in (lambda w, out: system.nonlinear(0.0, w, out), system._by_expressions):
+        write(20 * v, outs[0])
+        assert np.isnan(outs[0]).all()  # dry somewhere
+
+
 def test_units_and_random_fields_for_each():
     grid = Grid.periodic((8, 9))
     draw = GaussianRandomField(grid, alpha=3.0, tau=3.0, sigma=1.0, boundary="periodic")
