@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from nwidth.arguments import require_number
 
-# Steps change by no more than these factors, and do not grow for less than the last one.
-SMALLEST, LARGEST, WORTHWHILE = 0.2, 5.0, 1.5
+# Steps change by no more than these factors, do not grow for less than the third one, and where
+# they shrink, then at once by the last one.
+SMALLEST, LARGEST, WORTHWHILE, SHRUNK = 0.2, 5.0, 1.5, 0.8
 SAFETY = 0.9
 # Exponents of the last error and of the one before, times the order; errors count as no smaller.
 NOW, BEFORE, LEAST = -0.7, 0.4, 1e-10
@@ -17,10 +18,10 @@ class StepControl:
 
         h_new = 0.9 h e^(-0.7/q) e_old^(0.4/q),   e = ||error|| / (atol + rtol ||v||)
 
-    q is one more than the lower order of the pair. Steps with e > 1 are repeated. As exponential
-    methods have coefficients for each step size, steps only grow if it is worthwhile. Reference:
-    Gustafsson (1991), doi:10.1145/210232.210242; Hairer & Wanner (1996),
-    doi:10.1007/978-3-642-05221-7, section IV.2.
+    q is one more than the lower order of the pair. Steps with e > 1 are repeated. Exponential and
+    implicit methods have coefficients for each step size, so steps only change if it is worthwhile,
+    and then for some while. Reference: Gustafsson (1991), doi:10.1145/210232.210242; Hairer &
+    Wanner (1996), doi:10.1007/978-3-642-05221-7, section IV.2.
 
     >>> control = StepControl(rtol=1e-6, order=4)
     >>> control.next(0.1, 2.0, accepted=False) < 0.1
@@ -51,8 +52,9 @@ class StepControl:
         now, before = NOW / self.order, BEFORE / self.order
         factor = SAFETY * excess**now * self.previous**before
         self.previous = excess
-        factor = min(max(factor, SMALLEST), LARGEST)
-        return h if 1 <= factor < WORTHWHILE else h * factor
+        if 1 <= factor < WORTHWHILE:
+            return h
+        return h * (max(min(factor, SHRUNK), SMALLEST) if factor < 1 else min(factor, LARGEST))
 
     def numbers(self) -> tuple[float, ...]:
         """Return what a compiled loop needs to go on while `next` keeps the size of steps."""

@@ -12,6 +12,7 @@ def test_steps_follow_the_error():
     assert control.next(0.1, 1e-12, accepted=True) == pytest.approx(0.5)
     control = StepControl(1e-6, order=4)
     assert control.next(0.1, 0.5, accepted=True) == 0.1  # not worthwhile
+    assert control.next(0.1, 0.7, accepted=True) == pytest.approx(0.08)  # not 0.096, and so on
     assert control.next(0.1, float("inf"), accepted=False) == pytest.approx(0.02)
     assert control.next(0.1, float("nan"), accepted=False) == pytest.approx(0.02)
 
