@@ -84,12 +84,12 @@ def test_the_commands_and_code_on_data_sets_in_time_run(tmp_path, monkeypatch, c
     (commands,) = re.findall(r"```bash\n(.*?)```", section, flags=re.DOTALL)
     for line in commands.splitlines():
         assert line.startswith("nwidth ") and call(line.split()[1:]) == 0, capsys.readouterr().err
-    (block,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     names: dict = {}
-    exec(block, names)
+    exec("\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)), names)
     assert names["final"].shape == (3, 64)
+    assert names["last"].shape == names["speed"].shape == (2, 48, 48)
     assert {p.name for p in tmp_path.iterdir()} == {
-        "burgers.h5", "flow.h5", "burgers.png", "flow.gif", "mine.h5"
+        "burgers.h5", "flow.h5", "burgers.png", "flow.gif", "mine.h5", "open.h5"
     }  # fmt: skip
 
 

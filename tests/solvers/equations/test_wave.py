@@ -197,6 +197,19 @@ def test_layers_are_open_space(form):
     assert np.abs(found[1]).max(axis=(1, 2)).min() > 0.01 and gaps.max() < 5e-5, gaps
 
 
+@pytest.mark.filterwarnings("ignore:.*finest third")
+@each_form
+def test_layers_are_stable_with_random_speeds_in_them(form):
+    grid = Grid.periodic((24, 25))
+    draw = GaussianRandomField(grid, alpha=4.0, tau=6.0, boundary="periodic", modes=8)
+    problem = WaveEquation(grid, LogNormalField(draw, 6.0), draw, layer=0.25, form=form)
+    inputs = problem.sample(np.random.default_rng(1))
+    run = simulate(problem, inputs, [0, 1.0, 8.0], dt=largest_step(problem, inputs)).checked()
+    energy = run.invariants["energy"]
+    assert inputs["speed"].max() > 3 * inputs["speed"].min()
+    assert energy[1] < 0.2 * energy[0] and energy[2] < 1e-4 * energy[0]
+
+
 def test_layers_along_one_axis_leave_waves_along_the_other():
     problem = WaveEquation(Grid.periodic((32, 12), upper=1.0), layer=[0.2, 0.0])
     x = points(problem)[0]
