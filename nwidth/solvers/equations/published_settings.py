@@ -224,7 +224,7 @@ def _layers() -> list[PublishedSetting]:
             initial={"kind": "DampedNoise", "scale": 1e-3, "modes": [512, 128]},
             times=_times(0.0, 49.75, 200),
             samples=50,
-            rtol=1e-4,
+            rtol=1e-3,
             options={"rayleigh": float(label), "prandtl": 1.0},
             notes=(
                 "of the 35 pairs of the source (Prandtl numbers 0.1, 0.2, 0.5, 1, 2, 5, 10) those "

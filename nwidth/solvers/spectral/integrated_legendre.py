@@ -19,19 +19,20 @@ class IntegratedLegendre:
         vanishing    theta_j, j = 0, ..., n - 3:   theta_j = 0 at both walls
         clamped      phi_j,   j = 0, ..., n - 5:   phi_j = phi_j' = 0 at both walls
 
-        theta_j = e_j (L_{j+2} - L_j),    e_j = (4 j + 6)^(-1/2)
-        phi_j' = theta_{j+1},    phi_j'' = L_{j+2} ((2 j + 5) / 2)^(1/2)    on [-1, 1]
+        theta_j = e_j (L_{j+2} - L_j),    e_j = ((2 j + 1) (2 j + 5) / (8 j + 12))^(1/2)
+        theta_j' = (2 j + 3) e_j L_{j+1},    phi_j' = theta_{j+1}    on [-1, 1]
 
-    Highest derivatives are orthonormal there, and all matrices of inner products have entries
-    (i, i), (i, i + 2), (i, i + 4) alone. Reference: Shen (1994), doi:10.1137/0915089, sections 2
-    and 3.
+    theta_j and phi_j' have norm one there, so that coefficients are about as large as what they
+    make of a temperature or of a velocity. Highest derivatives are orthogonal, and all matrices of
+    inner products have entries (i, i), (i, i + 2), (i, i + 4) alone. Reference: Shen (1994),
+    doi:10.1137/0915089, sections 2 and 3.
 
     Args:
         size: n, at least 9.
         lower, upper: the walls.
 
     >>> basis = IntegratedLegendre(9)
-    >>> basis.gram(basis.clamped[2], basis.clamped[2])[0].round(12).tolist()
+    >>> basis.gram(basis.clamped[1], basis.clamped[1])[0].round(12).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0]
     >>> ends = basis.values([-1.0, 1.0])
     >>> bool(abs(ends @ basis.clamped[0]).max() + abs(ends @ basis.clamped[1]).max() < 1e-15)
@@ -50,7 +51,7 @@ class IntegratedLegendre:
     def vanishing(self) -> tuple[Array, Array]:
         """Legendre coefficients (n, n - 2) of theta_j and of its derivative, in the columns."""
         n, j = self.size, np.arange(self.size - 2)
-        e = 1 / np.sqrt(4 * j + 6.0)
+        e = np.sqrt((2 * j + 1) * (2 * j + 5) / (8 * j + 12))
         value, slope = np.zeros((2, n, n - 2))
         value[j, j], value[j + 2, j] = -e, e
         slope[j + 1, j] = (2 * j + 3) * e / self.half
@@ -60,7 +61,7 @@ class IntegratedLegendre:
     def clamped(self) -> tuple[Array, Array, Array]:
         """Legendre coefficients (n, n - 4) of phi_j and of its first two derivatives."""
         n, j = self.size, np.arange(self.size - 4)
-        e = 1 / np.sqrt(4 * j + 10.0)  # of theta_{j+1}
+        e = np.sqrt((2 * j + 3) * (2 * j + 7) / (8 * j + 20))  # of theta_{j+1}
         value = np.zeros((n, n - 4))
         value[j, j] = e / (2 * j + 3)
         value[j + 2, j] = -e / (2 * j + 3) - e / (2 * j + 7)

@@ -1,4 +1,6 @@
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +125,16 @@ def test_order_in_time(method, coarse):
     assert abs(order - method.order) < 0.6
 
 
+def test_adaptive_steps_do_not_depend_on_the_resolution():
+    """Errors are measured about as energy and variance are, not by their finest modes."""
+    steps = []
+    for n in (24, 80):
+        problem = layer(n, n, rayleigh=1e5)
+        found = simulate(problem, rolls(problem), [4.0], rtol=1e-4)
+        steps.append(found.counts.steps)
+    assert steps[1] < 1.7 * steps[0]
+
+
 def test_spectral_convergence():
     found = []
     for nx, nz in ((12, 9), (20, 15), (32, 24), (48, 36)):
@@ -205,6 +217,36 @@ def test_data_sets_of_it(tmp_path):
         np.testing.assert_array_equal(data["velocity"][1], np.moveaxis(exact["velocity"], 1, -1))
         again = problem_from_description(data.provenance["problem"])
     assert again.describe() == problem.describe()
+
+
+def run_on_device_arrays():
+    """Compare a layer with that on the host; called in a process of its own, below."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import simulated_cupy as cupy
+
+    cupy.install()
+
+    problem = layer(11, 12, rayleigh=1e4)
+    host = rolls(problem)
+    device = {"buoyancy": cupy.asarray(host["buoyancy"])}
+    options = {"times": [0.0, 0.5], "method": SBDF2, "dt": 0.1}
+    one, other = (simulate(problem, i, **options).checked() for i in (host, device))
+    states = other.evolution.states
+    for name, found in other.fields.items():
+        assert isinstance(found, cupy.ndarray)
+        np.testing.assert_allclose(found.get(), one.fields[name], atol=1e-13)
+    for name, values in one.invariants.items():
+        np.testing.assert_allclose(np.array(other.invariants[name]), values, atol=1e-12)
+    rates = problem.rates(states), problem.rates(one.evolution.states)
+    np.testing.assert_allclose(np.array(rates[0]["energy"]), rates[1]["energy"], atol=1e-12)
+    assert problem.system(device).rate(0.0, states[-1]) > 0
+    flow = problem.layer.flow(other.fields["velocity"])
+    np.testing.assert_allclose(flow.get(), np.asarray(states.get())[:, 0], atol=1e-13)
+    return "agreed"
+
+
+def test_layer_on_a_device_is_that_on_the_host(in_simulator):
+    assert in_simulator(__file__, "run_on_device_arrays") == "agreed"
 
 
 @pytest.mark.parametrize(
