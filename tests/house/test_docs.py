@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_code_of_the_solver_guide_runs():
     text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
+    text = text.split("## Equations in time")[0]
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     assert len(blocks) == 3
     names: dict = {}
@@ -15,6 +16,59 @@ def test_the_code_of_the_solver_guide_runs():
     assert 1e-5 < names["solution"].discretization_error < 2e-5
     assert names["batch"].u.shape == (64, 65, 65)
     assert abs(names["A"] @ names["x"] - 1).max() < 1e-5
+
+
+def test_the_code_on_equations_in_time_runs():
+    text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
+    section = text.split("## Equations in time")[1]
+    blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    assert len(blocks) == 3
+    names: dict = {}
+    exec("\n".join(blocks), names)
+    wave, late = names["wave"], names["unresolved"]
+    assert wave.tail.max() < 1e-3 and len(wave.times) == 3
+    assert late.status.name == "MAX_STEPS" and len(late.times) == 0
+    # |v|' = -0.1 |v|^3: 1 / |v|^2 grows by 0.2 t.
+    exact = 1 / (1 / abs(names["np"].array([1.0, 0.5])) ** 2 + 0.2 * 10) ** 0.5
+    assert abs(abs(names["swing"].states[1]) - exact).max() < 1e-7
+
+
+def test_the_methods_and_bases_of_the_solver_guide_are_there():
+    """No table names what there is not, and no method or basis is left out."""
+    from nwidth.solvers import spectral, stepping
+
+    text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
+    section = text.split("## Equations in time")[1]
+    named = set(re.findall(r"`([A-Z][A-Za-z0-9_]+)`", section))
+    methods = {
+        n for n in stepping.__all__ if isinstance(getattr(stepping, n), stepping.SteppingMethod)
+    }
+    spoken = {"ARS343", "SBDF3"}  # "to" stands for those between
+    assert methods - spoken <= named
+    bases = {n for n in spectral.__all__ if n.endswith(("Basis", "Space"))}
+    assert bases - {"SpectralBasis", "PolynomialBasis"} <= named
+    for name in named - {"FILE"}:
+        assert name in stepping.__all__ or name in spectral.__all__, name
+
+
+def test_the_equation_in_time_of_the_page_on_adding_runs():
+    import numpy as np
+
+    from nwidth import Grid
+    from nwidth.solvers import simulate
+
+    text = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+    section = text.split("## Adding an equation in time")[1].split("\n## ")[0]
+    names: dict = {}
+    exec("\n".join(re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)), names)
+    problem = names["Fisher"](Grid.periodic(256, upper=60.0), 1.0, 0.5)
+    x = problem.grid.axes[0].points
+    flat = simulate(problem, {"density": np.full(256, 0.1)}, [3.0], rtol=1e-8).checked()
+    exact = 1 / (1 + 9 * np.exp(-1.5))
+    assert abs(flat.fields["density"] - exact).max() < 1e-7
+    heap = simulate(problem, {"density": np.exp(-((x - 30) ** 2))}, [10.0, 14.0]).checked()
+    width = [(u > 0.5).sum() * 60 / 256 / 2 for u in heap.fields["density"]]
+    assert 0.8 < (width[1] - width[0]) / 4 / (2 * 0.5**0.5) < 1.05  # slower than at last
 
 
 def test_the_code_on_sensors_in_the_user_guide_runs():
