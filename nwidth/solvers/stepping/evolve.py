@@ -14,8 +14,10 @@ from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConvergedError
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.explicit_runge_kutta import ExplicitRungeKutta
 from nwidth.solvers.stepping.exponential_runge_kutta import ETDRK4
 from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
+from nwidth.solvers.stepping.linear_part import DiagonalPart
 from nwidth.solvers.stepping.quadratic_integration import QuadraticIntegration
 from nwidth.solvers.stepping.quadratic_system import QuadraticSystem
 from nwidth.solvers.stepping.step_control import StepControl
@@ -111,12 +113,16 @@ def evolve(
     control, h = None, 0.0
     if rtol is None:
         h = require_number(dt, "dt", "(0, inf)")
-        require_stable(system, method, v, start, h)
     else:
         control = StepControl(rtol, (method.embedded_order or 0) + 1, atol)
         h = FIRST * float(times[times > start][0] - start) if (times > start).any() else 1.0
     max_steps = require_integer(max_steps, "max_steps", 1)
+    for name, call in (("output", output), ("progress", progress)):
+        if call is not None and not callable(call):
+            raise InputError(f"{name}: expected a function, got {call!r:.80}")
     integration = integration_of(system, method, v, start, h, control, max_steps)
+    if control is None:
+        require_stable(system, method, v, start, h)
     first = 0
     if checkpoint is not None and Path(checkpoint).exists():
         first, states = _resume(checkpoint, integration, times)
@@ -146,8 +152,6 @@ def evolve(
 
 def _state(v: Any) -> Array:
     """Return the initial state as a contiguous array of numbers that are finite."""
-    if namespace(v) is np:
-        v = np.asarray(v)
     v = require_finite(as_floating(v, "v"), "v")
     if v.size == 0:
         raise InputError(f"v: expected numbers, got an array of shape {tuple(v.shape)}")
@@ -177,6 +181,10 @@ def require_stable(
 ) -> None:
     """Raise for a fixed step that Courant's condition of the initial state forbids."""
     rate = system.undamped_rate(t, v, method.held)
+    if isinstance(method, ExplicitRungeKutta) and isinstance(system.linear, DiagonalPart):
+        # They take L as well: how fast it turns the modes that the state has.
+        turns = abs(system.linear.symbol.imag) * (v != 0)
+        rate = (rate or 0.0) + float(turns.max())
     if rate is None or method.reach == 0 or not rate > 0:
         return
     if h * rate > method.reach:
@@ -192,18 +200,26 @@ def _save(path: Any, run: Integration, done: int, times: Array, states: list[Arr
     arrays = {name: to_numpy(a) for name, a in arrays.items()}
     if states:
         arrays["states"] = to_numpy(namespace(run.v).stack(states))
-    told |= {"done": done, "method": run.method.name}
+    told |= {"done": done, "method": run.method.name, "sizes": _sizes(run)}
     save_archive(path, _KIND, {**arrays, "times": times}, told)
+
+
+def _sizes(run: Integration) -> str:
+    """Return what the sizes of steps come from."""
+    if run.control is None:
+        return f"dt = {run.first!r}"
+    return f"rtol = {run.control.rtol!r}, atol = {run.control.atol!r}"
 
 
 def _resume(path: Any, run: Integration, times: Array) -> tuple[int, list[Array]]:
     """Go on from a checkpoint; return how many times are done, and their states."""
     arrays, told = load_archive(path, _KIND)
     try:
-        if told["method"] != run.method.name or not np.array_equal(arrays["times"], times):
+        asked, found = (run.method.name, _sizes(run)), (told["method"], told["sizes"])
+        if asked != found or not np.array_equal(arrays["times"], times):
             raise InputError(
-                f"{path}: expected a checkpoint of {run.method.name} for the same times, got one "
-                f"of {told['method']}; remove it, or name another file"
+                f"{path}: expected a checkpoint of {asked[0]} for the same times with {asked[1]}, "
+                f"got one of {found[0]} with {found[1]}; remove it, or name another file"
             )
         run.restore(arrays, told)
         states = [run.xp.asarray(v) for v in arrays.get("states", ())]

@@ -253,6 +253,9 @@ def test_steps_beyond_the_courant_number_are_refused():
     fastest = inputs["speed"].max() * np.pi * 32
     with pytest.raises(InputError, match="Courant"):
         simulate(problem, inputs, [1.0], dt=1.01 * RK43.reach / fastest)
+    uniform = WaveEquation(Grid.periodic(32))
+    with pytest.raises(InputError, match="Courant"):
+        simulate(uniform, {"displacement": inputs["displacement"]}, [1.0], method=RK4, dt=0.05)
     with pytest.warns(UserWarning, match="finest third"):
         ran = simulate(problem, inputs, [0.0, 1.0], dt=0.99 * RK43.reach / fastest).checked()
     assert ran.invariants["energy"][1] < ran.invariants["energy"][0]
