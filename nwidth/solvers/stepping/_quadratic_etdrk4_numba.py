@@ -32,8 +32,8 @@ __all__ = [
 # Areas of `a`, in pairs: two for the transforms, the state, the next one, N of both, the sum so
 # far. The last number of each is zero.
 AREAS = 14
-# Where the state is.
-STATE = 4
+# Where errors and the state are; transforms do not need the first while they are looked at.
+ERROR, STATE = 0, 4
 # How steps end: all made, the last one counts but the next is to have another size, the last one is
 # to be repeated with another, NaN or infinity appeared.
 ALL, CHANGE, REPEAT, BLOWN_UP = range(4)
@@ -83,9 +83,9 @@ def _slope(a, v, to, n, area, factor, top, radices, turns, waves):
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def _step(a, v, to, n1, s, n, area, tables, turning, factor, top, radices, turns, waves):
-    """Write the state after a step from v to `to` and its N to s; return the estimated error.
+    """Write the state after a step from v to `to`, its N to s, and the error f_3 (N(c) - N(v_new)).
 
-    n1 is N(v). Factors are zero from `top` on. The error is |f_3 (N(c) - N(v_new))|.
+    n1 is N(v). Factors, and so the errors, are zero from `top` on.
     """
     acc = 12 * area
     e, q, whole, f1, f2, f3 = 0, area, 2 * area, 3 * area, 4 * area, 5 * area
@@ -141,51 +141,64 @@ def _step(a, v, to, n1, s, n, area, tables, turning, factor, top, radices, turns
         store(a, to + k, xr)
         store(a, to + area + k, xi)
     _slope(a, to, s, n, area, factor, top, radices, turns, waves)
-    square = spread(a, area - 1)  # zero, in the precision of the others
     for k in range(0, top, LANES):
         nr = load(a, acc + k) - load(a, s + k)
         ni = load(a, acc + area + k) - load(a, s + area + k)
         nr, ni = _times(tables, turning, f3 + k, nr, ni)
-        square = square + (nr * nr + ni * ni)
-    return _root(total(square))
-
-
-@njit(error_model="numpy")
-def _root(square):
-    """Return the square root, infinity if it is NaN."""
-    return math.sqrt(square) if math.isfinite(square) else math.inf
+        store(a, ERROR * area + k, nr)
+        store(a, ERROR * area + area + k, ni)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def _norm(a, v, n, area):
-    """Return the Euclidean norm of the modes at v, infinity if it is NaN."""
-    xr, xi = load(a, v), load(a, v + area)
-    square = xr * xr + xi * xi
-    for k in range(LANES, n, LANES):
+def _norm(a, v, count, area, tiny):
+    """Return the Euclidean norm of so many modes at v, infinity if it is NaN.
+
+    Where the sum of squares is infinite or below `tiny`, the largest number is taken out.
+    """
+    lanes, last = spread(a, area - 1), count - count % LANES  # the last number of an area is zero
+    for k in range(0, last, LANES):
         xr, xi = load(a, v + k), load(a, v + area + k)
-        square = square + (xr * xr + xi * xi)
-    return _root(total(square) + (a[v + n] * a[v + n] + a[v + area + n] * a[v + area + n]))
+        lanes = lanes + (xr * xr + xi * xi)
+    square = total(lanes)
+    for k in range(last, count):
+        square += a[v + k] * a[v + k] + a[v + area + k] * a[v + area + k]
+    if tiny < square < math.inf:
+        return math.sqrt(square)
+    largest = 0.0
+    for k in range(count):
+        for x in (abs(a[v + k]), abs(a[v + area + k])):
+            if not math.isfinite(x):
+                return math.inf
+            largest = max(largest, x)
+    if largest == 0:
+        return 0.0
+    scaled = 0.0
+    for k in range(count):
+        scaled += (a[v + k] / largest) ** 2 + (a[v + area + k] / largest) ** 2
+    return largest * math.sqrt(scaled)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def steps(a, n, area, tables, turning, factor, top, radices, turns, waves, count, known, control):
-    """Make up to `count` steps of one size from the modes at STATE, whose N is at SLOPE if `known`.
+def steps(
+    a, n, area, tables, turning, factor, top, radices, turns, waves, tiny, count, known, control
+):
+    """Make up to `count` steps of one size from the state; its N is there already if `known`.
 
     Return how many count, how it ended, and the excess of the last error. `control` has the
     numbers of a `StepControl`, of which the last is updated; steps are fixed where rtol is zero.
+    `tiny` is for norms.
     """
     v, to, n1, s = 4 * area, 6 * area, 8 * area, 10 * area
     atol, rtol, safety, worthwhile, smallest, now, before, previous = control
     if not known:
         _slope(a, v, n1, n, area, factor, top, radices, turns, waves)
-    size = _norm(a, v, n, area)
+    size = _norm(a, v, n + 1, area, tiny)
     made, ended, excess = 0, ALL, 0.0
     while made < count:
-        error = _step(
-            a, v, to, n1, s, n, area, tables, turning, factor, top, radices, turns, waves
-        )  # fmt: skip
-        after = _norm(a, to, n, area)
+        _step(a, v, to, n1, s, n, area, tables, turning, factor, top, radices, turns, waves)
+        after = _norm(a, to, n + 1, area, tiny)
         if rtol > 0:
+            error = _norm(a, ERROR * area, top, area, tiny)
             allowed = atol + rtol * max(size, after)
             excess = error / allowed if allowed > 0 else (0.0 if error == 0 else math.inf)
             if not excess <= 1:

@@ -19,6 +19,8 @@ Array = NDArray[Any]
 
 # What the kernel takes for the numbers of a `StepControl` where steps are fixed.
 FIXED = (0.0,) * 8
+# Points times steps of one call, a twentieth of a second: until it returns, Ctrl-C waits.
+AT_ONCE = 2**22
 
 
 class QuadraticIntegration(Integration):
@@ -67,6 +69,9 @@ class QuadraticIntegration(Integration):
         top = int(used[-1]) + 1 if used.size else 0
         self.rest = (factor.reshape(-1), top, fft.radices, fft.turns, fft.waves)
         self.areas = np.zeros((kernels.AREAS, self.area), kind)
+        limits = np.finfo(kind)
+        # Sums of squares above it have their digits; see `euclidean_norm`.
+        self.tiny = 2 * len(v) * float(limits.tiny) / float(limits.eps)
         self.tables: OrderedDict[float, tuple[Array, Array | None]] = OrderedDict()
         super().__init__(system, method, v, t, h, control, max_steps)
 
@@ -103,28 +108,33 @@ class QuadraticIntegration(Integration):
     def _load(self) -> None:
         """Hand the state to the kernel."""
         first = self.kernels.STATE
+        self.areas[...] = 0  # nothing of a state that blew up
         self.areas[first : first + 2, : len(self.v)] = self.v.real, self.v.imag
         self.known = False
 
-    def _run(self, h: float, n: int, time: float) -> tuple[EvolutionStatus | None, float]:
+    def _run(self, h: float, number: int, time: float) -> tuple[EvolutionStatus | None, float]:
         """Make n steps of one size, fewer if another is wanted; return a failure, and what size."""
         if h <= VANISHING * max(abs(self.t), abs(time)):
             return EvolutionStatus.STEP_VANISHED, h
-        count = min(n, self.max_steps - self.steps - self.rejected)
+        count = min(number, self.max_steps - self.steps - self.rejected)
         if count <= 0:
             return EvolutionStatus.MAX_STEPS, h
         kernels, control = self.kernels, self.control
         numbers = np.array(FIXED if control is None else control.numbers())
-        made, ended, excess = kernels.steps(
-            *(self.areas.reshape(-1), len(self.v) - 1, self.area, *self._table(h), *self.rest),
-            *(count, self.known, numbers),
-        )
+        n, most = len(self.v) - 1, max(1, AT_ONCE // (2 * len(self.v)))
+        arguments = (self.areas.reshape(-1), n, self.area, *self._table(h), *self.rest)
+        made, ended, excess = 0, kernels.ALL, 0.0
+        self.stepper.evaluations += not self.known
+        while made < count and ended == kernels.ALL:
+            some, ended, excess = kernels.steps(
+                *arguments, self.tiny, min(count - made, most), self.known, numbers
+            )
+            made, self.known = made + some, True
         again = ended in (kernels.REPEAT, kernels.BLOWN_UP)
-        self.stepper.evaluations += 4 * (made + again) + (not self.known)
-        self.known = True
+        self.stepper.evaluations += 4 * (made + again)
         self.steps += made
         if made:
-            self.t = time if made == n else self.t + made * h
+            self.t = time if made == number else self.t + made * h
         if ended == kernels.BLOWN_UP:
             return EvolutionStatus.BLOWN_UP, h
         if control is None:

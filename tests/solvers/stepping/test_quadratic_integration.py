@@ -13,6 +13,7 @@ from nwidth.solvers.stepping import (
     QuadraticSystem,
     StepControl,
     evolve,
+    quadratic_integration,
 )
 from nwidth.solvers.stepping.quadratic_integration import QuadraticIntegration
 
@@ -113,6 +114,19 @@ def test_steps_may_vanish():
     assert ours.counts == plain.counts and ours.t == plain.t == 0
 
 
+@pytest.mark.parametrize("power", [-500, 500])
+def test_units_of_the_state_do_not_matter(power):
+    """Squares of states are just in range, those of errors are not."""
+    system, scaled = burgers(128), burgers(128)
+    scaled.factor = scaled.factor * 2.0**-power
+    one, _ = both(system, wave(system), 0.1, 1e-6)
+    other, _ = both(scaled, wave(system) * 2.0**power, 0.1, 1e-6)
+    for run in (one, other):
+        assert run.advance(0.2) is EvolutionStatus.FINISHED
+    assert one.counts == other.counts and one.steps > 5
+    assert np.linalg.norm(other.v * 2.0**-power - one.v) < 1e-12 * np.linalg.norm(one.v)
+
+
 def test_what_decays_to_nothing_needs_an_absolute_error():
     system = burgers(128)
     for atol in (0.0, 1e-12):
@@ -130,6 +144,17 @@ def test_runs_that_were_stopped_go_on_bit_by_bit(options, tmp_path):
     evolve(system, v, times, checkpoint=path, progress=lambda t, _: t > 0.05, **options)
     again = evolve(system, v, times, checkpoint=path, **options).checked()
     assert np.array_equal(whole.states, again.states) and whole.counts.steps == again.counts.steps
+
+
+@pytest.mark.parametrize("rtol", [None, 1e-6])
+def test_calls_may_be_as_short_as_one_step(rtol, monkeypatch):
+    system = burgers(128)
+    whole, _ = both(system, wave(system), 0.0013, rtol)
+    whole.advance(0.1)
+    monkeypatch.setattr(quadratic_integration, "AT_ONCE", 1)
+    parts, _ = both(system, wave(system), 0.0013, rtol)
+    parts.advance(0.1)
+    assert np.array_equal(whole.v, parts.v) and whole.counts == parts.counts
 
 
 def test_a_run_that_begins_again_is_a_new_one():
