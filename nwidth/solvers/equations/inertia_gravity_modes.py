@@ -21,7 +21,7 @@ class InertiaGravityModes:
 
     a_0 is the flow in geostrophic balance, a_1 and a_2 are waves of either direction. The change of
     coordinates is unitary: sum |a|^2 = |u_k|^2 + |v_k|^2 + g/H |eta_k|^2, twice the energy over H.
-    Reference: Leith (1980), doi:10.1175/1520-0469(1980)037<0958:NNMIAQ>2.0.CO;2, section 2.
+    Reference: Vallis (2017), doi:10.1017/9781107588417, chapter 3.
 
     Args:
         space: functions of two axes.
