@@ -21,8 +21,8 @@ def energy_spectrum(space: FourierSpace, v: Array) -> tuple[Array, Array]:
         E(k_j) = 1/2 sum |v_k|^2   over the shell  j - 1/2 <= |k| / k_1 < j + 1/2
 
     k_1 is the smallest wavenumber of the box. The sum over all shells is half the mean square of
-    the function (Parseval). Reference: Pope (2000), Turbulent Flows, doi:10.1017/CBO9780511840531,
-    section 6.5.
+    the function (Parseval). Arrays v have shape (..., *modes), energies (..., shells); others raise
+    `InputError`. Reference: Pope (2000), Turbulent Flows, doi:10.1017/CBO9780511840531, chapter 6.
 
     >>> from nwidth.meshes import Grid
     >>> space = FourierSpace(Grid.periodic(8, upper=2 * np.pi))
@@ -49,8 +49,15 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
         T: 2/3 <= (degree + 1) |m_a| / n_a along some axis
 
     The modes are those that `space.dealiased(degree)` keeps, of the 2/3 rule by default. Well
-    resolved fields have less than 1e-3; one that is not periodic has a tail that does not fall with
-    the resolution. Uniform fields have none.
+    resolved fields have less than 1e-3; one that jumps where the torus closes has a tail that falls
+    as n^(-1/2) alone. Uniform fields have none. Of v with shape (..., *modes) it has shape (...).
+
+    >>> from nwidth.meshes import Grid
+    >>> space = FourierSpace(Grid.periodic(64))
+    >>> x = space.grid.axes[0].points
+    >>> smooth, ramp = (space.transform.forward(u) for u in (np.exp(np.sin(2 * np.pi * x)), x))
+    >>> bool(spectral_tail(space, smooth) < 1e-12), spectral_tail(space, ramp).round(2)
+    (True, np.float64(0.19))
     """
     v = require_instance(space, "space", FourierSpace).coefficients(v)
     degree = require_integer(degree, "degree", 1)

@@ -38,6 +38,7 @@ def sine_transform(u: Array, kind: int, axis: int = -1) -> Array:
         3    v_k = (-1)^k u_{n-1} + 2 sum_{j<n-1} u_j sin(pi (j + 1) (2 k + 1) / (2 n))
 
     The first kind is 2 (n + 1) times its own inverse, the third 2 n times that of the second.
+    Reference: Strang (1999), doi:10.1137/S0036144598336745.
 
     >>> sine_transform(np.array([1.0]), 1).tolist()
     [2.0]

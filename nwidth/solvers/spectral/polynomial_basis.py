@@ -23,6 +23,11 @@ class PolynomialBasis(SpectralBasis):
     Sums of the derivative are running ones over every second coefficient, O(n); those at points
     are Clenshaw's, doi:10.1090/S0025-5718-1955-0071856-0. `interpolate` takes values instead, by
     the barycentric formula (Berrut & Trefethen 2004, doi:10.1137/S0036144502417715, equation 4.2).
+
+    >>> from nwidth.solvers.spectral import ChebyshevBasis
+    >>> basis = ChebyshevBasis(4)
+    >>> basis.interpolate(basis.points**3, [0.5]).round(12).tolist()
+    [0.125]
     """
 
     @abstractmethod

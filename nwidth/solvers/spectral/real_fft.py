@@ -26,7 +26,7 @@ class RealFFT:
     The transform of half the length by Stockham's algorithm in radix 8, 4, 3 and 5. Kernels
     take `turns`, `waves` and `radices`; `forward` and `backward` are for single calls, where
     `FastFourier` is as good. Reference: Van Loan (1992), Computational Frameworks for the Fast
-    Fourier Transform, doi:10.1137/1.9781611970999, sections 1.7 and 4.3.
+    Fourier Transform, doi:10.1137/1.9781611970999, section 1.7.
 
     Args:
         points: N = 128 2^a 3^b 5^c.

@@ -34,7 +34,15 @@ class SpectralBasis(ABC):
 
     Attributes: `modes`, the number of coefficients.
 
-    Reference: Canuto, Hussaini, Quarteroni & Zang (2006), doi:10.1007/978-3-540-30726-6.
+    Raises `InputError` for arrays of another length along the axis, points outside the interval and
+    bases of another kind or interval. Reference: Canuto, Hussaini, Quarteroni & Zang (2006),
+    doi:10.1007/978-3-540-30726-6.
+
+    >>> from nwidth.solvers.spectral import LegendreBasis
+    >>> basis = LegendreBasis(4)
+    >>> v = basis.forward(basis.points**2)
+    >>> float(basis.integral(v).round(12)), basis.evaluate(v, [0.5]).round(12).tolist()
+    (0.666666666667, [0.25])
     """
 
     def __init__(self, size: int, lower: float = -1.0, upper: float = 1.0):

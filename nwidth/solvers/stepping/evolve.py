@@ -34,7 +34,10 @@ FIRST = 1e-2
 class Evolution:
     """States at times, and the record of how they were found.
 
-    `states` has one entry for each time that was reached. `t` is where the evolution stands.
+    `states` `(times, *v.shape)` has one entry for each of `times` that was reached, none where
+    `output` took them. `t` is where the evolution stands, and `seconds` the time by the clock.
+
+    `checked` raises `NonFiniteError` where the state blew up, else `NotConvergedError`.
     """
 
     times: Array

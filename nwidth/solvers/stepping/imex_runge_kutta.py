@@ -29,7 +29,7 @@ class ImexRungeKutta(SteppingMethod):
     `embedded` are the weights of the solution it is compared with, for L and N alike. A step solves
     with 1 - h A_ii L, s - 1 times. Where N drives modes with h |l| >> 1 directly, as a source that
     does not vanish at a boundary, orders fall towards two. References: Ascher, Ruuth & Spiteri
-    (1997), doi:10.1016/S0168-9274(97)00056-1, sections 2.6 to 2.8; Kennedy & Carpenter (2003),
+    (1997), doi:10.1016/S0168-9274(97)00056-1; Kennedy & Carpenter (2003),
     doi:10.1016/S0168-9274(02)00138-1.
 
     >>> from nwidth.solvers.stepping import DiagonalPart, FunctionSystem, evolve
@@ -129,7 +129,7 @@ ARS222 = ImexRungeKutta(
 
 
 def _ars343() -> ImexRungeKutta:
-    """Return the method of section 2.7 in all digits, from those that are free in the paper."""
+    """Return the method (3, 4, 3) in all digits, from those that are free in the paper."""
     g = 0.43586652150845899942  # the middle root of 6 x^3 - 18 x^2 + 9 x - 1
     free = 0.5529291479
     b = (0.0, -1.5 * g**2 + 4 * g - 0.25, 1.5 * g**2 - 5 * g + 1.25, g)

@@ -27,7 +27,10 @@ class QuadraticEvolution:
 
     `states` has shape `(*samples, times, modes)`; where a sample blew up it holds NaN. `blown` is
     the number of the step that did it, from one on, zero for samples that came through, shape
-    `samples`. `steps` counts the steps of one sample.
+    `samples`. `steps` counts the steps of one sample, each at most `dt` long, `seconds` is the time
+    by the clock, and `compiled` says whether the size of the grid let the compiled loop work.
+
+    `checked` raises `NonFiniteError` with the first sample that blew up.
     """
 
     times: Array
