@@ -68,8 +68,7 @@ class LayerSystem(EvolutionSystem):
         factors = np.array(numbers)[:, None, None]
         self.mass = SymmetricBands(mass)
         self.linear = BandedPart(self.mass, SymmetricBands(factors * stiffness))
-        points = 3 * (layer.modes - 1) + 1
-        self.fourier = FastFourier(_fast(points), dtype=layer.dtype)
+        self.fourier = FastFourier(layer.points_of_products, dtype=layer.dtype)
         self._prepare()
 
     def _prepare(self) -> None:
@@ -270,10 +269,3 @@ def _moved(matrices: Any, xp: Any) -> Any:
     if isinstance(matrices, list):
         return [_moved(m, xp) for m in matrices]
     return xp.asarray(matrices)
-
-
-def _fast(points: int) -> int:
-    """Return the next number of points whose transforms are fast."""
-    import scipy.fft
-
-    return int(scipy.fft.next_fast_len(points, real=True))

@@ -54,6 +54,13 @@ class PlaneLayer:
         self.wavenumbers = 2 * np.pi / along.length * np.arange(self.modes)
         self.shape = (across.size - 2, self.modes)
 
+    @property
+    def points_of_products(self) -> int:
+        """How many points along the plates make products of two functions without aliases, fast."""
+        import scipy.fft
+
+        return int(scipy.fft.next_fast_len(3 * self.modes - 2, real=True))
+
     @cached_property
     def mass(self) -> Array:
         """Bands (2, 3, n - 2, K) of the inner products of flows, then of temperatures.
@@ -97,39 +104,39 @@ class PlaneLayer:
         """
         u, w = np.moveaxis(self._legendre(velocity), -3, 0)
         phi, slope, _ = self.basis.clamped
-        xp, weights = namespace(u), self._weights
+        xp, weights = namespace(u), self.squares
         ik = xp.asarray(1j * self.wavenumbers)
         right = xp.zeros((*u.shape[:-2], 1, *self.shape), u.dtype)
-        right[..., 0, :-2, :] = _times(slope.T * weights, u) + ik * _times(phi.T * weights, w)
+        right[..., 0, :-2, :] = times(slope.T * weights, u) + ik * times(phi.T * weights, w)
         theta = self.basis.vanishing[0]
-        right[..., 0, :, 0] = _times(theta.T * weights, u[..., :1])[..., 0]
+        right[..., 0, :, 0] = times(theta.T * weights, u[..., :1])[..., 0]
         return self.products[0].solve(right)[..., 0, :, :].astype(self.transform.complex)
 
     def temperature(self, b: Array) -> Array:
         """Return the coefficients of the function that is zero at the plates next to b."""
-        right = _times(self.basis.vanishing[0].T * self._weights, self._legendre(b))
+        right = times(self.basis.vanishing[0].T * self.squares, self._legendre(b))
         found = self.products[1].solve(right[..., None, :, :])[..., 0, :, :]
         return found.astype(self.transform.complex)
 
     def velocity(self, v: Array) -> Array:
         """Return (u, w) (..., 2, *grid.shape) of the coefficients of flows."""
-        return self._values(namespace(v).stack(self.velocity_coefficients(v), axis=-3))
+        return self.values_of(namespace(v).stack(self.velocity_coefficients(v), axis=-3))
 
     def velocity_coefficients(self, v: Array) -> tuple[Array, Array]:
         """Return the coefficients (..., n, K) of u and w in Legendre polynomials along z."""
         phi, slope, _ = self.basis.clamped
         xp, psi = namespace(v), v[..., :-2, :]
-        u = _times(slope, psi)
-        u[..., 0] = _times(self.basis.vanishing[0], v[..., :1])[..., 0]
-        return u, xp.asarray(-1j * self.wavenumbers).astype(v.dtype) * _times(phi, psi)
+        u = times(slope, psi)
+        u[..., 0] = times(self.basis.vanishing[0], v[..., :1])[..., 0]
+        return u, xp.asarray(-1j * self.wavenumbers).astype(v.dtype) * times(phi, psi)
 
     def temperature_coefficients(self, v: Array) -> Array:
         """Return the coefficients (..., n, K) of temperatures in Legendre polynomials along z."""
-        return _times(self.basis.vanishing[0], v)
+        return times(self.basis.vanishing[0], v)
 
     def values(self, v: Array) -> Array:
         """Return temperatures on the grid."""
-        return self._values(self.temperature_coefficients(v))
+        return self.values_of(self.temperature_coefficients(v))
 
     def resampled(self, v: Array, other: "PlaneLayer") -> Array:
         """Return the coefficients (..., n - 2, K) of flows or of temperatures on another grid.
@@ -176,7 +183,7 @@ class PlaneLayer:
         """Return <w b> of the coefficients of flows and temperatures."""
         w = self.velocity_coefficients(v)[1]
         b = self.temperature_coefficients(heat)
-        return self._mean(w, namespace(v).asarray(self._weights)[:, None] * b)
+        return self._mean(w, namespace(v).asarray(self.squares)[:, None] * b)
 
     def mean_along(self, v: Array) -> Array:
         """Return <u> of the coefficients of flows."""
@@ -185,7 +192,7 @@ class PlaneLayer:
     def slopes(self, v: Array) -> Array:
         """Return the means along the plates (..., 2) of b_z there, of coefficients."""
         matrix = self.basis.ends(1) @ self.basis.vanishing[0]
-        return _times(matrix, v[..., :1])[..., 0].real
+        return times(matrix, v[..., :1])[..., 0].real
 
     def _mean(self, v: Array, w: Array) -> Array:
         """Return the mean over the layer of a product, from coefficients and inner products."""
@@ -194,7 +201,7 @@ class PlaneLayer:
         return (twice * (v.conj() * w).real).sum(axis=(-2, -1))
 
     @cached_property
-    def _weights(self) -> Array:
+    def squares(self) -> Array:
         """The squared norms of the Legendre polynomials on [-1, 1]."""
         return 2 / (2 * np.arange(self.basis.size) + 1.0)
 
@@ -211,19 +218,23 @@ class PlaneLayer:
         xp = namespace(field)
         turned = xp.ascontiguousarray(xp.moveaxis(field, -1, -2), self.dtype)
         v = self.transform.forward(turned)[..., : self.modes]
-        return _times(self._to_legendre, xp.ascontiguousarray(v))
+        return times(self._to_legendre, xp.ascontiguousarray(v))
 
-    def _values(self, v: Array) -> Array:
-        """Return fields on the grid of coefficients (..., n, K)."""
+    def values_of(self, v: Array) -> Array:
+        """Return functions on the grid of coefficients (..., n, K) in Legendre polynomials."""
         xp = namespace(v)
         full = xp.zeros((*v.shape[:-1], *self.transform.modes), self.transform.complex)
-        full[..., : self.modes] = _times(self._from_legendre, v)
+        full[..., : self.modes] = times(self._from_legendre, v)
         values = self.transform.backward(full, destroy=True)
         return xp.ascontiguousarray(xp.moveaxis(values, -1, -2))
 
 
-def _times(matrix: Array, v: Array) -> Array:
-    """Return a real matrix times columns, in the precision of these."""
+def times(matrix: Array, v: Array) -> Array:
+    """Return a real matrix times columns, in the precision of these.
+
+    >>> times(np.eye(2), np.array([[1j], [2.0]], np.complex64)).tolist()
+    [[1j], [(2+0j)]]
+    """
     xp = namespace(v)
     parts = xp.ascontiguousarray(v).view(v.real.dtype)
     return (xp.asarray(matrix, parts.dtype) @ parts).view(v.dtype)

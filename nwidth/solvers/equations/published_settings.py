@@ -228,8 +228,8 @@ def _layers() -> list[PublishedSetting]:
             options={"rayleigh": float(label), "prandtl": 1.0},
             notes=(
                 "of the 35 pairs of the source (Prandtl numbers 0.1, 0.2, 0.5, 1, 2, 5, 10) those "
-                "of Prandtl number 1, and of its initial lines, 0.2 to 1 times 1 - z, the last; no "
-                "field of pressure; Chebyshev's points across, as its solver has, where the "
+                "of Prandtl number 1, and of its initial lines, 0.2 to 1 times 1 - z, the last; "
+                "Chebyshev's points across, as its solver has, where the "
                 "source says uniform; noise of our generator, of as many waves as points; "
                 "published solver: Dedalus, single precision"
             ),

@@ -1,6 +1,7 @@
 """Convection between a warm plate below and a cold one above: Rayleigh and Benard's layer."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
 from nwidth.solvers.equations.diffusion_problem import check_sampler
+from nwidth.solvers.equations.layer_pressure import LayerPressure
 from nwidth.solvers.equations.layer_system import LayerSystem
 from nwidth.solvers.equations.plane_layer import PlaneLayer
 from nwidth.solvers.evolution_problem import EvolutionProblem
@@ -41,7 +43,8 @@ class RayleighBenard(EvolutionProblem):
     Lohse (2000), doi:10.1017/S0022112099007545, equations (2.4) and (2.5). The method is that of
     `LayerSystem`.
 
-    Input and output "buoyancy", output "velocity", shape (2, *grid.shape).
+    Input and output "buoyancy", outputs "pressure", of mean zero, and "velocity", shape
+    (2, *grid.shape).
 
     Args:
         grid: periodic along the plates, Chebyshev's points across from z to z + 1;
@@ -89,7 +92,7 @@ class RayleighBenard(EvolutionProblem):
         self.viscosity = (self.prandtl / self.rayleigh) ** 0.5
         self.diffusivity = (self.rayleigh * self.prandtl) ** -0.5
         self.inputs = (FieldInput("buoyancy", unit, check_sampler(sampler, grid, "buoyancy")),)
-        self.outputs = {"buoyancy": unit, "velocity": unit}
+        self.outputs = {"buoyancy": unit, "pressure": unit, "velocity": unit}
 
     def system(self, inputs: Inputs) -> EvolutionSystem:
         """Return the system of the coefficients."""
@@ -112,11 +115,27 @@ class RayleighBenard(EvolutionProblem):
         return axis.upper - axis.points
 
     def fields(self, v: Array) -> dict[str, Array]:
-        """Return buoyancy (..., *grid.shape) and velocity (..., 2, *grid.shape)."""
+        """Return buoyancy and pressure (..., *grid.shape), velocity (..., 2, *grid.shape)."""
         flow, heat = v[..., 0, :, :], v[..., 1, :, :]
         b = self.layer.values(heat)
         b += namespace(b).asarray(self._conducted, b.dtype)
-        return {"buoyancy": b, "velocity": self.layer.velocity(flow)}
+        p = self._pressure(flow, self._buoyancy(heat))
+        return {
+            "buoyancy": b,
+            "pressure": self.layer.values_of(p),
+            "velocity": self.layer.velocity(flow),
+        }
+
+    @cached_property
+    def _pressure(self) -> LayerPressure:
+        return LayerPressure(self.layer, self.viscosity)
+
+    def _buoyancy(self, heat: Array) -> Array:
+        """Return the coefficients (..., n, K) of b in Legendre polynomials."""
+        b = self.layer.temperature_coefficients(heat)
+        b[..., 0, 0] += 0.5
+        b[..., 1, 0] -= 0.5
+        return b
 
     def invariants(self, v: Array) -> dict[str, Array]:
         """Return energy and variance, and the heat through the layer and through either plate."""
@@ -141,9 +160,7 @@ class RayleighBenard(EvolutionProblem):
 
     def tail(self, v: Array) -> Array:
         """Return which part of velocity and buoyancy is in the finest modes."""
-        b = self.layer.temperature_coefficients(v[..., 1, :, :])
-        b[..., 0, 0] += 0.5
-        b[..., 1, 0] -= 0.5
+        b = self._buoyancy(v[..., 1, :, :])
         return self.layer.tail(*self.layer.velocity_coefficients(v[..., 0, :, :]), b)
 
     def on(self, grid: Grid) -> Self:

@@ -69,6 +69,10 @@ class IntegratedLegendre:
         theta, slope = self.vanishing
         return value, theta[:, 1:-1] / self.half, slope[:, 1:-1] / self.half
 
+    def derivative(self, v: Array) -> Array:
+        """Return the Legendre coefficients (n, ...) of the derivative of functions."""
+        return self._legendre.derivative(v, axis=0)
+
     def gram(self, one: Array, other: Array) -> Array:
         """Return the bands (3, columns) of inner products over [-1, 1] of columns of functions.
 
