@@ -1,5 +1,6 @@
 """What is stepped in time: a semilinear system of ordinary differential equations."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,28 @@ from nwidth.errors import InputError
 from nwidth.solvers.stepping.linear_part import LinearPart
 
 Array = NDArray[Any]
+
+
+def euclidean_norm(v: Array) -> float:
+    """Return the Euclidean norm, infinity if it is NaN; squares may be too large or too small.
+
+    Not by BLAS, which wakes its threads for some thousand numbers and lets them spin.
+
+    >>> import numpy as np
+    >>> f"{euclidean_norm(np.array([3e-200, 4e-200])):.6g}"
+    '5e-200'
+    """
+    xp, flat = namespace(v), v.reshape(-1).view(v.real.dtype)
+    kind = xp.finfo(flat.dtype)
+    square = float(xp.einsum("i,i->", flat, flat))
+    # Squares above it have their digits: those that underflow are small beside them.
+    if flat.size * float(kind.tiny) / float(kind.eps) < square < math.inf:
+        return math.sqrt(square)
+    largest = float(abs(flat).max())
+    if largest == 0 or not math.isfinite(largest):
+        return 0.0 if largest == 0 else math.inf
+    flat = flat / largest
+    return largest * math.sqrt(float(xp.einsum("i,i->", flat, flat)))
 
 
 class EvolutionSystem(ABC):
@@ -51,12 +74,12 @@ class EvolutionSystem(ABC):
         Complex arrays count as pairs of real numbers, so N need not be holomorphic. Systems that
         know the derivative write it in place of two evaluations, and exactly.
         """
-        xp = namespace(v)
-        size, length = float(xp.linalg.norm(v)), float(xp.linalg.norm(w))
+        size, length = (euclidean_norm(a) for a in (v, w))
         if length == 0:
             out[...] = 0
             return
-        e = float(np.finfo(v.dtype).eps) ** (1 / 3) * (size or 1.0) / length
+        kind = np.finfo(v.dtype)
+        e = max(float(kind.eps) ** (1 / 3) * (size or 1.0) / length, 4 * float(kind.tiny))
         self.nonlinear(t, v - e * w, out)
         before = out.copy()
         self.nonlinear(t, v + e * w, out)
@@ -74,6 +97,9 @@ class EvolutionSystem(ABC):
 class FunctionSystem(EvolutionSystem):
     """A system from a function (t, v) -> N(t, v), and an L if there is one.
 
+    Raises `InputError` for what is no function or no L, and where the function returns what does
+    not fit v.
+
     >>> import numpy as np
     >>> system, out = FunctionSystem(lambda t, v: -v), np.empty(2)
     >>> system.nonlinear(0.0, np.ones(2), out)
@@ -90,4 +116,17 @@ class FunctionSystem(EvolutionSystem):
 
     def nonlinear(self, t: float, v: Array, out: Array) -> None:
         """Write what the function returns to `out`."""
-        out[...] = self.function(t, v)
+        found = self.function(t, v)
+        lost = getattr(found, "dtype", out.dtype).kind == "c" and out.dtype.kind != "c"
+        try:
+            if lost or found is None:
+                raise ValueError
+            out[...] = found
+        except (ValueError, TypeError):
+            came = f"{found!r:.80}" if not hasattr(found, "dtype") else (
+                f"{found.dtype} of shape {found.shape}"
+            )  # fmt: skip
+            raise InputError(
+                f"function: expected N(t, v), {out.dtype} numbers of shape {out.shape} as v has, "
+                f"got {came}"
+            ) from None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import namespace
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.linear_part import require_linear_part
 from nwidth.solvers.stepping.stepping_method import Stepper, SteppingMethod
 from nwidth.solvers.stepping.weighted_sums import add_numbers
 
@@ -32,7 +33,9 @@ class ExplicitRungeKutta(SteppingMethod):
     embedded: Row | None = None
 
     def start(self, system: EvolutionSystem, v: Array) -> "ExplicitStepper":
-        """Return a stepper for arrays like v."""
+        """Return a stepper for arrays like v; raises `InputError` for an L that is not of v."""
+        if system.linear is not None:
+            require_linear_part(system.linear, v, self.name)
         return ExplicitStepper(self, system, v)
 
 
@@ -74,6 +77,16 @@ class ExplicitStepper(Stepper):
         if self.repeats:
             self.slopes[0] = self.slopes[-1]
         self.known = self.repeats
+
+    def memory(self) -> dict[str, Array]:
+        """Return the slope that the next step starts with: it is of t + h as rounded."""
+        return {"slope": self.slopes[0]} if self.known else {}
+
+    def restore(self, memory: dict[str, Array]) -> None:
+        """Take what `memory` gave."""
+        self.known = "slope" in memory
+        if self.known:
+            self.slopes[0] = namespace(self.slopes).asarray(memory["slope"])
 
 
 EULER = ExplicitRungeKutta("Euler", 1, None, 0.0, (), (1.0,), (0.0,))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
 from nwidth.arrays import lives_on_gpu, namespace
-from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.evolution_system import EvolutionSystem, euclidean_norm
 from nwidth.solvers.stepping.krylov_phi import krylov_phi
 from nwidth.solvers.stepping.linear_part import require_linear_part
 from nwidth.solvers.stepping.phi_matrices import phi_matrices
@@ -88,7 +88,7 @@ class RosenbrockStepper(Stepper):
                 self.full += self.work
             self.J = self._matrix(t, v) if self.is_dense else self.J
             self.known = True
-        self.scale = float(xp.linalg.norm(v)) or h * float(xp.linalg.norm(self.full))
+        self.scale = euclidean_norm(v) or h * euclidean_norm(self.full)
         self.table = None
         moving = not self.system.autonomous
         if moving:

@@ -114,6 +114,16 @@ class ExponentialStepper(Stepper):
         if self.known:
             self.slopes[0] = self.next
 
+    def memory(self) -> dict[str, Array]:
+        """Return the right-hand side that the next step starts with: it is of t + h as rounded."""
+        return {"slope": self.slopes[0]} if self.known else {}
+
+    def restore(self, memory: dict[str, Array]) -> None:
+        """Take what `memory` gave."""
+        self.known = "slope" in memory
+        if self.known:
+            self.slopes[0] = namespace(self.slopes).asarray(memory["slope"])
+
     def coefficients(self, h: float) -> tuple[list[_Sum], Array | None]:
         """Return the sums of all stages and of the end, and the weight of the embedded estimate."""
         if h in self.kept:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
-from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.evolution_system import EvolutionSystem, euclidean_norm
 from nwidth.solvers.stepping.step_control import StepControl
 from nwidth.solvers.stepping.stepping_method import SteppingMethod
 
@@ -18,6 +18,8 @@ Array = NDArray[Any]
 
 # Step sizes that differ by so little are the same; steps below this part of the time are none.
 SAME, VANISHING = 1e-9, 1e-13
+# More steps than these are too short for their time.
+MOST = 1e15
 
 
 class EvolutionStatus(Enum):
@@ -102,6 +104,8 @@ class Integration:
         with np.errstate(over="ignore", invalid="ignore"):  # blow-up is told by the status
             while self.t < time:
                 rest = time - self.t
+                if rest / self.h > MOST:
+                    return EvolutionStatus.STEP_VANISHED
                 n = max(1, math.ceil(rest / self.h * (1 - SAME)))
                 # A step that fits is kept as it is, so that its coefficients are.
                 fitting = (h for h in (self.h, self.last) if abs(n * h - rest) <= SAME * rest)
@@ -133,13 +137,13 @@ class Integration:
         if self.steps + self.rejected >= self.max_steps:
             return EvolutionStatus.MAX_STEPS, False, h
         error = self.stepper.step(self.t, h, self.v, self.next)
-        size, wanted = self._norm(self.next), h
+        size, wanted = euclidean_norm(self.next), h
         if self.control is None or error is None:
             if not math.isfinite(size):
                 return EvolutionStatus.BLOWN_UP, False, h
         else:
-            before = self._norm(self.v) if self.size is None else self.size
-            excess = self.control.excess(self._norm(error), max(size, before))
+            before = euclidean_norm(self.v) if self.size is None else self.size
+            excess = self.control.excess(euclidean_norm(error), max(size, before))
             wanted = self.control.next(h, excess, accepted=excess <= 1)
             if not excess <= 1:
                 self.rejected += 1
@@ -148,15 +152,6 @@ class Integration:
         self.v, self.next, self.size = self.next, self.v, size
         self.steps += 1
         return None, True, wanted
-
-    def _norm(self, v: Array) -> float:
-        """Return the Euclidean norm, infinity if it is NaN.
-
-        Not by BLAS, which wakes its threads for some thousand numbers and lets them spin.
-        """
-        flat = v.reshape(-1).view(v.real.dtype)
-        square = float(self.xp.einsum("i,i->", flat, flat))
-        return math.sqrt(square) if math.isfinite(square) else math.inf
 
     def memory(self) -> tuple[dict[str, Array], dict[str, Any]]:
         """Return arrays and numbers that `restore` goes on from."""

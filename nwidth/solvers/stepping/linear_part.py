@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import as_floating, namespace, require_finite
@@ -60,8 +59,6 @@ class DiagonalPart(LinearPart):
     """
 
     def __init__(self, symbol: Any):
-        if namespace(symbol) is np:
-            symbol = np.asarray(symbol)
         self.symbol = require_finite(as_floating(symbol, "symbol"), "symbol")
         self.real = self.symbol.dtype.kind == "f"
 
@@ -80,7 +77,7 @@ class DiagonalPart(LinearPart):
 
 
 def require_linear_part(linear: LinearPart | None, v: Array, method: str) -> LinearPart:
-    """Return L, or raise `InputError` where an implicit method has none, or would lose its digits.
+    """Return L, or raise `InputError` where a method has none, or v is not what L acts on.
 
     >>> require_linear_part(None, np.ones(1), "SBDF2")
     Traceback (most recent call last):
@@ -96,4 +93,11 @@ explicit method
         raise InputError(
             f"{method}: expected a complex state for a complex linear part, got dtype {v.dtype}"
         )
+    if isinstance(linear, DiagonalPart) and linear.symbol.size != 1:
+        shape = tuple(linear.symbol.shape)
+        if tuple(v.shape)[-len(shape) :] != shape:
+            raise InputError(
+                f"{method}: expected a state whose last axes are those of the linear part, "
+                f"{shape}, got shape {tuple(v.shape)}"
+            )
     return linear

@@ -38,7 +38,7 @@ def phi_functions(z: Any, last: int) -> Array:
     [[1.0, 0.367879], [1.0, 0.632121], [0.5, 0.367879]]
     """
     last = require_integer(last, "last", 0)
-    z = require_finite(as_floating(to_numpy(z), "z"), "z")
+    z = require_finite(to_numpy(as_floating(z, "z")), "z")
     z = z.astype(np.complex128 if z.dtype.kind == "c" else np.float64)
     points, place = np.unique(z, return_inverse=True)
     values = np.empty((last + 1, len(points)), z.dtype)

@@ -41,7 +41,7 @@ def phi_matrices(A: Any, last: int) -> Array:
     [[[1.0, 1.0], [0.0, 1.0]], [[1.0, 0.5], [0.0, 1.0]]]
     """
     last = require_integer(last, "last", 0)
-    A = require_finite(as_floating(to_numpy(A), "A"), "A")
+    A = require_finite(to_numpy(as_floating(A, "A")), "A")
     if A.ndim != 2 or A.shape[0] != A.shape[1] or A.size == 0:
         raise InputError(f"A: expected a square matrix, got shape {A.shape}")
     A = A.astype(np.complex128 if A.dtype.kind == "c" else np.float64)

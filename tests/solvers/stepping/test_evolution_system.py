@@ -3,6 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers.stepping import DiagonalPart, FunctionSystem
+from nwidth.solvers.stepping.evolution_system import euclidean_norm
 
 
 def test_both_parts_together():
@@ -40,3 +41,19 @@ def test_the_jacobian_by_differences(dtype, accuracy):
     assert not out.any()
     system.jacobian(1.0, 0 * v, w, out)
     assert np.abs(out).max() < 10 * accuracy
+
+
+@pytest.mark.parametrize("unit", [1e-310, 1e-200, 1e200])
+def test_the_jacobian_in_any_units(unit):
+    system, out = FunctionSystem(lambda t, v: 3 * v), np.empty(2)
+    v, w = unit * np.array([1.0, 2.0]), unit * np.array([-1.0, 1.0])
+    system.jacobian(0.0, v, w, out)
+    assert np.allclose(out / unit, [-3.0, 3.0], rtol=1e-5)
+    assert euclidean_norm(v) == pytest.approx(unit * np.sqrt(5), rel=1e-12)
+    assert euclidean_norm(np.array([np.nan, 1.0])) == np.inf and euclidean_norm(0 * v) == 0
+
+
+@pytest.mark.parametrize("found", [None, "a", 1j, np.ones(3), np.ones(2) * 1j, [1.0, 1j]])
+def test_functions_that_do_not_fit_the_state_are_told(found):
+    with pytest.raises(InputError, match=r"function: expected N\(t, v\), float64 numbers of shape"):
+        FunctionSystem(lambda t, v: found).nonlinear(0.0, np.ones(2), np.empty(2))

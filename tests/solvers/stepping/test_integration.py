@@ -5,6 +5,7 @@ from nwidth.errors import InputError
 from nwidth.solvers.stepping import (
     DORMAND_PRINCE,
     ETDRK4,
+    EXPRB32,
     RK4,
     DiagonalPart,
     EvolutionStatus,
@@ -68,3 +69,32 @@ def test_the_state_that_is_given_stays(seen):
     assert v.tolist() == [1.0]
     with pytest.raises(InputError, match="RK4: expected a method with an estimate"):
         Integration(system, RK4, v, 0.0, 0.1, StepControl(1e-3, 4))
+
+
+@pytest.mark.parametrize("scale", [1e-310, 1e-200, 1e160, 1e200])
+@pytest.mark.parametrize("method", [ETDRK4, DORMAND_PRINCE, EXPRB32], ids=lambda m: m.name)
+def test_errors_count_whatever_the_units_of_the_state(method, scale):
+    decay = FunctionSystem(lambda t, v: -v, DiagonalPart([-1.0, -2.0]))
+    counts = []
+    for unit in (1.0, scale):
+        control = StepControl(1e-6, method.embedded_order + 1)
+        run = Integration(decay, method, unit * np.ones(2), 0.0, 0.01, control)
+        assert run.advance(1.0) is EvolutionStatus.FINISHED
+        assert np.allclose(run.v / unit, np.exp([-2.0, -3.0]), rtol=1e-5)
+        counts.append(run.counts.steps)
+    assert abs(counts[0] - counts[1]) <= 1
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-22, 1e25])
+def test_errors_count_in_single_precision(unit):
+    decay = FunctionSystem(lambda t, v: -v, DiagonalPart([-1.0]))
+    control = StepControl(1e-5, DORMAND_PRINCE.embedded_order + 1)
+    run = Integration(decay, DORMAND_PRINCE, np.float32([unit]), 0.0, 0.01, control)
+    assert run.advance(1.0) is EvolutionStatus.FINISHED
+    assert run.v[0] / np.float32(unit) == pytest.approx(np.exp(-2), rel=1e-5)
+
+
+@pytest.mark.parametrize("h", [5e-324, 1e-300, 1e-17])
+def test_steps_too_short_to_count_are_told(h, seen):
+    run = Integration(seen[1], RK4, np.ones(1), 0.0, h)
+    assert run.advance(1.0) is EvolutionStatus.STEP_VANISHED and run.counts.steps == 0
