@@ -51,6 +51,7 @@ class DiagonalPart(LinearPart):
 
     Raises `InputError` for what are no numbers, `NonFiniteError` for NaN and infinity.
 
+    >>> import numpy as np
     >>> L = DiagonalPart([-1.0, -4.0])
     >>> v = np.ones(2)
     >>> L.shifted(0.5)(v, v)
@@ -79,6 +80,7 @@ class DiagonalPart(LinearPart):
 def require_linear_part(linear: LinearPart | None, v: Array, method: str) -> LinearPart:
     """Return L, or raise `InputError` where a method has none, or v is not what L acts on.
 
+    >>> import numpy as np
     >>> require_linear_part(None, np.ones(1), "SBDF2")
     Traceback (most recent call last):
         ...
