@@ -45,7 +45,7 @@ class InertiaGravityModes:
         g = require_number(gravity, "gravity", "(0, inf)")
         depth = require_number(depth, "depth", "(0, inf)")
         size = np.sqrt(space.squared)
-        self.frequency = np.sqrt(f**2 + g * depth * space.squared)
+        self.frequency = np.hypot(f, np.sqrt(g * depth) * size)
         # At k = 0 any direction will do; without rotation nothing is restored there.
         still, nowhere = self.frequency == 0, size == 0
         kind = space.transform.precision

@@ -94,7 +94,8 @@ class WaveEquation(EvolutionProblem):
         self.residue = require_number(residue, "residue", "(0, 1)")
         self.damping = require_number(damping, "damping", "[0, inf)")
         units = [unit] * 3 if isinstance(unit, str) else unit
-        if not isinstance(units, Sequence) or len(units) != 3:
+        named = isinstance(units, Sequence) and all(isinstance(one, str) for one in units)
+        if not named or len(units) != 3:
             raise InputError(f"unit: expected one word, or three, got {unit!r:.80}")
         self.unit = unit if isinstance(unit, str) else list(unit)
         self.velocity = _number_or_field(velocity, "velocity", "(-inf, inf)")
@@ -138,8 +139,12 @@ class WaveEquation(EvolutionProblem):
     def speeds(self, inputs: Inputs) -> Array:
         """Return the speed, a number or a field; raises `InputError` unless it is positive."""
         c = self._values(inputs, "speed")
-        if not float(c.min()) > 0:
-            raise InputError(f"speed: expected positive numbers, got {float(c.min()):.4g}")
+        low, high = float(c.min()), float(c.max())
+        if not 0 < low <= high < float(np.finfo(self.dtype).max) ** 0.5:
+            raise InputError(
+                f"speed: expected positive numbers whose squares are finite, got {low:.4g} to "
+                f"{high:.4g}"
+            )
         return c
 
     def _values(self, inputs: Inputs, name: str) -> Array:

@@ -300,6 +300,8 @@ def test_what_makes_no_problem():
         ("residue", 0.0, "residue: expected a number in"),
         ("damping", -1.0, "damping: expected a number in"),
         ("unit", ["m"], "unit: expected one word, or three"),
+        ("unit", ["m", "m", 1], "unit: expected one word, or three"),
+        ("speed", True, "speed: expected a number in"),
         ("dtype", "float16", "dtype"),
     ):
         with pytest.raises(InputError, match=words):
@@ -310,8 +312,9 @@ def test_what_makes_no_problem():
         WaveEquation(Grid.uniform(8))
     problem = WaveEquation(grid, None)
     u = np.ones((8, 9))
-    with pytest.raises(InputError, match="speed: expected positive numbers, got 0"):
-        problem.system({"displacement": u, "speed": 0 * u})
+    for c in (0.0, -1.0, 1e200):
+        with pytest.raises(InputError, match="speed: expected positive numbers"):
+            problem.system({"displacement": u, "speed": c * u})
     with pytest.raises(NonFiniteError, match="speed"):
         problem.system({"displacement": u, "speed": np.nan * u})
     with pytest.raises(InputError, match="inputs: expected a mapping with displacement, speed"):
