@@ -25,7 +25,7 @@ GRID = Grid.uniform((9, 7))
 GAUSSIAN = GaussianRandomField(GRID, 2.0, 3.0, modes=5)
 FIELDS = {
     "DampedNoise": DampedNoise(
-        Grid.chebyshev((8, 9), periodic=(True, False)), scale=0.1, modes=(6, 5)
+        Grid.chebyshev((8, 10), periodic=(True, False)), scale=0.1, modes=(6, 5)
     ),
     "GaussianRandomField": GAUSSIAN,
     "TwoPhaseField": TwoPhaseField(GAUSSIAN, 3.0, 12.0, threshold=0.1),
