@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_integer
 from nwidth.arrays import namespace
 from nwidth.meshes import Axis
 from nwidth.solvers.spectral.fast_cosine import cosine_transform
@@ -83,7 +84,7 @@ class ChebyshevBasis(PolynomialBasis):
 
     def boundary_values(self, order: int = 0) -> Array:
         """Return T_k^(q)(+-1) = (+-1)^(k+q) prod_{i<q} (k^2 - i^2) / (2 i + 1), scaled."""
-        k = np.arange(float(self.size))
+        k, order = np.arange(float(self.size)), require_integer(order, "order", 0)
         upper = np.ones(self.size) * (2 / self.length) ** order
         for i in range(order):
             upper = upper * (k**2 - i**2) / (2 * i + 1)

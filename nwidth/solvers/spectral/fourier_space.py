@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import as_floating, lives_on_gpu, namespace, require_finite, to_numpy
+from nwidth.arrays import lives_on_gpu, namespace, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.spectral.fast_fourier import FastFourier
@@ -122,12 +122,7 @@ class FourierSpace:
                 f"grid: expected at least 4 points along each axis, got {self.shape}, of which the "
                 "2/3 rule keeps the mean alone"
             )
-        grid = Grid.periodic(
-            [2 * (-(-n // 3)) - 1 for n in self.shape],
-            [axis.lower for axis in self.grid.axes],
-            [axis.lower + axis.length for axis in self.grid.axes],
-        )
-        return FourierSpace(grid, real=self.real, dtype=self.transform.precision)
+        return self._on([2 * (-(-n // 3)) - 1 for n in self.shape])
 
     @cached_property
     def weights(self) -> Array:
@@ -163,7 +158,38 @@ class FourierSpace:
             raise InputError(f"axis: expected an integer below {d}, got {axis!r:.80}")
         v = self.coefficients(v)
         k = (self.odd_wavenumbers if order % 2 else self.wavenumbers)[axis]
-        return _beside(v, (1j * k) ** order) * v
+        kind = np.result_type(v.dtype, np.complex64)
+        return _beside(v, ((1j * k) ** order).astype(kind)) * v
+
+    def product(self, v: Array, w: Array) -> Array:
+        """Return the coefficients of u_v u_w that the space has, without aliasing (3/2 rule).
+
+        All modes may be used, where the 2/3 rule (`kept`) spares the finer grid: of its N = 3 n / 2
+        points modes up to n alias onto those from n / 2 on only. Cosines m = n/2 of the product are
+        left out. Orszag (1971), doi:10.1175/1520-0469(1971)028<1074:OTEOAI>2.0.CO;2.
+
+        >>> space = FourierSpace(Grid.periodic(5))
+        >>> v = np.array([0, 0, 0.5], complex)  # cos 2 k x, whose square has a mode 4
+        >>> space.product(v, v).round(12) + 0.0
+        array([0.5+0.j, 0. +0.j, 0. +0.j])
+        """
+        fine = self._fine
+        v, w = self.coefficients(v), self.coefficients(w, "w")
+        u = fine.transform.backward(self.resampled(v, fine))
+        u = u * fine.transform.backward(self.resampled(w, fine))
+        return fine.resampled(fine.transform.forward(u), self)
+
+    @cached_property
+    def _fine(self) -> "FourierSpace":
+        """The space of 3/2 as many points, where products of two functions are exact enough."""
+        return self._on([(3 * n + 1) // 2 for n in self.shape])
+
+    def _on(self, shape: Any) -> "FourierSpace":
+        """Return the space on another grid of the box."""
+        lower = [axis.lower for axis in self.grid.axes]
+        upper = [axis.lower + axis.length for axis in self.grid.axes]
+        grid = Grid.periodic(shape, lower, upper)
+        return FourierSpace(grid, real=self.real, dtype=self.transform.precision)
 
     def integral(self, v: Array) -> Array:
         """Return the integral over the box, for each of a batch."""
@@ -214,7 +240,7 @@ class FourierSpace:
         >>> space.evaluate(v, [[1 / 6]]).round(12).tolist()
         [0.5]
         """
-        points = require_finite(as_floating(to_numpy(points), "points"), "points")
+        points = require_finite(to_numpy(real_floating(points, "points")), "points")
         v, d = self.coefficients(v), len(self.shape)
         if points.ndim != 2 or points.shape[1] != d:
             raise InputError(f"points: expected shape (m, {d}), got {points.shape}")

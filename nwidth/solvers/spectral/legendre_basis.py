@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_choice
+from nwidth.arguments import require_choice, require_integer
 from nwidth.arrays import namespace
 from nwidth.solvers.spectral.polynomial_basis import PolynomialBasis
 from nwidth.solvers.spectral.spectral_basis import like
@@ -97,7 +97,7 @@ class LegendreBasis(PolynomialBasis):
 
     def boundary_values(self, order: int = 0) -> Array:
         """Return P_k^(q)(+-1) = (+-1)^(k+q) prod_{i<q} (k - i) (k + 1 + i) / (2 i + 2), scaled."""
-        k = np.arange(float(self.size))
+        k, order = np.arange(float(self.size)), require_integer(order, "order", 0)
         upper = np.ones(self.size) * (2 / self.length) ** order
         for i in range(order):
             upper = upper * (k - i) * (k + 1 + i) / (2 * i + 2)

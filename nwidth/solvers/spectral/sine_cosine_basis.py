@@ -25,6 +25,8 @@ class _WaveBasis(SpectralBasis):
     ):
         super().__init__(size, lower, upper)
         self.centering = require_choice(centering, "centering", ("cell", "node"))
+        if centering == "node" and self.size < 3:
+            raise InputError(f"size: expected at least 3 nodes, got {size}")
 
     @property
     @abstractmethod
@@ -193,8 +195,6 @@ class SineBasis(_WaveBasis):
         super().__init__(size, lower, upper, centering=centering)
         if centering == "node":
             self.modes = self.size - 2
-            if self.modes < 1:
-                raise InputError(f"size: expected at least 3 nodes, got {size}")
 
     @cached_property
     def other(self) -> CosineBasis:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
+from nwidth.arrays import as_floating, namespace, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 
 Array = NDArray[Any]
@@ -137,7 +137,7 @@ class SpectralBasis(ABC):
 
     def inside(self, points: Any) -> Array:
         """Return points (m,) after a check that they are within the interval."""
-        x = require_finite(np.asarray(to_numpy(points), np.float64), "points")
+        x = require_finite(to_numpy(real_floating(points, "points")), "points").astype(np.float64)
         slack = 4 * np.spacing(max(abs(self.lower), abs(self.upper)))
         if x.ndim != 1 or np.any(x < self.lower - slack) or np.any(x > self.upper + slack):
             raise InputError(
@@ -170,6 +170,8 @@ class SpectralBasis(ABC):
 
     def _checked(self, array: Array, name: str, count: int, axis: int) -> Array:
         array = as_floating(array, name)
+        if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+            raise InputError(f"axis: expected an integer, got {axis!r:.80}")
         if not -array.ndim <= axis < array.ndim or array.shape[axis] != count:
             raise InputError(
                 f"{name}: expected {count} numbers along axis {axis}, got shape {array.shape}"

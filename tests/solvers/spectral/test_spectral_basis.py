@@ -147,6 +147,19 @@ def test_what_does_not_fit_is_refused(basis):
     for points in ([2.0], [[0.0]], [-0.8, 0.0]):
         with pytest.raises(InputError, match="points: expected shape"):
             basis.evaluate(np.zeros(basis.modes), points)
+    for points, words in (
+        ("a", "expected numbers"),
+        ([0.5j], "real"),
+        ([[0.1], [0.1, 0.2]], "array"),
+    ):
+        with pytest.raises(InputError, match=f"points: .*{words}"):
+            basis.evaluate(np.zeros(basis.modes), points)
+    for axis in ("a", None, 0.0, True):
+        with pytest.raises(InputError, match="axis: expected an integer"):
+            basis.forward(np.zeros(basis.size), axis)
+    if isinstance(basis, spectral.PolynomialBasis):
+        with pytest.raises(InputError, match="order: expected an integer"):
+            basis.boundary_values("a")
     for ends in ((1.0, 1.0), (2.0, 1.0), (0.0, np.inf)):
         with pytest.raises(InputError, match=r"(upper|lower): expected"):
             type(basis)(5, *ends)
