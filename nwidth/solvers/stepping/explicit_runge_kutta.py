@@ -25,6 +25,12 @@ class ExplicitRungeKutta(SteppingMethod):
     F = L + N is taken explicitly as a whole. Where the last row of a is b, the last stage is the
     first of the next step. Reference: Hairer, Norsett & Wanner (1993), Solving Ordinary
     Differential Equations I, doi:10.1007/978-3-540-78862-1, sections II.1, II.4 and II.5.
+
+    >>> from nwidth.solvers.stepping import FunctionSystem, evolve
+    >>> waves = FunctionSystem(lambda t, v: 1j * v)
+    >>> found = evolve(waves, [1.0 + 0j], [1.0], method=DORMAND_PRINCE, rtol=1e-9).checked()
+    >>> bool(abs(found.states[0, 0] - np.exp(1j)) < 1e-8)
+    True
     """
 
     a: tuple[Row, ...] = ()

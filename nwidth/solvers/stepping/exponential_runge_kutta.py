@@ -39,6 +39,12 @@ class ExponentialRungeKutta(SteppingMethod):
     side is the first one of the next step. References: Cox & Matthews (2002),
     doi:10.1006/jcph.2002.6995; Kassam & Trefethen (2005), doi:10.1137/S1064827502410633; Whalen,
     Brio & Moloney (2015), doi:10.1016/j.jcp.2014.09.038, on the embedded pair.
+
+    >>> from nwidth.solvers.stepping import FunctionSystem, evolve
+    >>> stiff = FunctionSystem(lambda t, v: -(v**2), DiagonalPart([-1e6]))
+    >>> found = evolve(stiff, [1.0], [1e-6], method=ETDRK4, dt=1e-6).checked()
+    >>> bool(abs(found.states[0, 0] - np.exp(-1)) < 1e-6)
+    True
     """
 
     # Up to 2/3 in truth, for all coefficients below.

@@ -61,6 +61,14 @@ class Integration:
         h: the step, or the first one.
         control: of the steps.
         max_steps: limit, repeated steps included.
+
+    `evolve` is what calls it; what stops it is a status, and no exception.
+
+    >>> from nwidth.solvers.stepping import RK4, FunctionSystem
+    >>> growth = FunctionSystem(lambda t, v: v)
+    >>> run = Integration(growth, RK4, np.ones(1), 0.0, 0.1)
+    >>> run.advance(1.0).name, run.counts.steps, bool(abs(run.v[0] - np.e) < 1e-5)
+    ('FINISHED', 10, True)
     """
 
     def __init__(

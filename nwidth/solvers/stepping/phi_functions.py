@@ -27,12 +27,14 @@ def phi_functions(z: Any, last: int) -> Array:
     The recurrence cancels near zero. There each value after phi_1, that of `expm1`, is the mean
     over a circle of 32 points around z: Cauchy's formula, whose trapezoid rule converges
     geometrically, as these functions are entire. The circles keep a distance of one from zero.
-    References: Kassam & Trefethen (2005), doi:10.1137/S1064827502410633, section 3; Hochbruck &
-    Ostermann (2010), doi:10.1017/S0962492910000048, eq. (2.11).
+    References: Kassam & Trefethen (2005), doi:10.1137/S1064827502410633; Hochbruck & Ostermann
+    (2010), doi:10.1017/S0962492910000048, section 2.
 
     Args:
         z: real or complex numbers, any shape. Equal ones are computed once.
         last: the largest k, >= 0.
+
+    Raises `InputError` for what are no numbers, `NonFiniteError` for NaN and infinity.
 
     >>> phi_functions([0.0, -1.0], 2).round(6).tolist()
     [[1.0, 0.367879], [1.0, 0.632121], [0.5, 0.367879]]

@@ -28,7 +28,7 @@ def phi_matrices(A: Any, last: int) -> Array:
     phi_k = B phi_{k+1} + 1/k!, in the direction in which nothing cancels, wherever the eigenvalues
     of A are. Contour integrals of the resolvent have the same digits (the tests compare) and take
     13 inversions in place of 5 products. References: Hochbruck & Ostermann (2010),
-    doi:10.1017/S0962492910000048, eq. (2.11) and section 4; Berland, Skaflestad & Wright (2007),
+    doi:10.1017/S0962492910000048, sections 2 and 4; Berland, Skaflestad & Wright (2007),
     doi:10.1145/1206040.1206044, on the doubling.
 
     Args:
