@@ -101,7 +101,6 @@ FAMILIES = {
 FNO = "Li et al. (2021), Fourier neural operator, arXiv:2010.08895"
 WELL = "Ohana et al. (2024), The Well, arXiv:2412.00568"
 CNO = "Raonic et al. (2023), Convolutional neural operators, arXiv:2302.01178"
-WELL = "Ohana et al. (2024), The Well, arXiv:2412.00568, gray_scott_reaction_diffusion"
 LPSDA = "Brandstetter, Welling & Worrall (2022), arXiv:2202.07643, script generate_data.py"
 
 
@@ -158,7 +157,8 @@ def _burgers() -> list[PublishedSetting]:
             rtol=1e-8,
             options={"viscosity": 1e-3},
             notes=(
-                "the script makes one sample, with steps of 1e-4; the published file has others; "
+                "the script makes one sample, with steps of 1e-4, since April 2021 of 1/200; the "
+                "published file has others; "
                 "1024 points resolve the steepest fronts to 1e-5, 2048 to 1e-10"
             ),
         ),
@@ -166,17 +166,20 @@ def _burgers() -> list[PublishedSetting]:
 
 
 def _navier_stokes() -> list[PublishedSetting]:
-    """Return three viscosities with the covariance of the script, and with that of the paper.
+    """Return three viscosities with the covariances of the script, and with that of the paper.
 
     The script takes the real part of a transform of complex normals, of variance one in either
     part, times 2^(1/2) n^2 sigma (4 pi^2 |k|^2 + tau^2)^(-alpha/2), sigma = tau^(alpha - 1):
     a mode and its conjugate add up, so the covariance is 2 sigma^2 (-Laplace + tau^2)^(-alpha).
+    So it was until June 2022, when the data had long been published; since then (commit 11971af)
+    the complex normals have variance one in both parts together: half the covariance, "2022".
     Frequencies n/2 apart, that is the law of ours; they are none of the modes of the 2/3 rule.
     """
     found = []
     cases = (("1e-3", 1e-3, 50, 5000), ("1e-4", 1e-4, 30, 10000), ("1e-5", 1e-5, 20, 1200))
     forms = (
-        ("", "covariance of the script", 2**0.5 * 7**1.5, "ns_2d.py, random_fields.py"),
+        ("", "covariance of the script", 2**0.5 * 7**1.5, "random_fields.py of 2020"),
+        ("2022-", "covariance of the script of 2022", 7**1.5, "random_fields.py of June 2022"),
         ("paper-", "covariance as printed", 7**0.75, "covariance of section 5.3"),
     )
     for prefix, words, sigma, where in forms:
@@ -321,7 +324,7 @@ def _gray_scott() -> list[PublishedSetting]:
         PublishedSetting(
             f"gray-scott-{name}",
             f"Gray-Scott {name}, feed {feed:g}, kill {kill:g}, 1001 times to t = 10000",
-            f"{WELL}; script gen_gs.m",
+            f"{WELL}, data set gray_scott_reaction_diffusion; script gen_gs.m",
             GrayScott,
             dimension=2,
             points=256,
