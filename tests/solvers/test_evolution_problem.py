@@ -17,16 +17,42 @@ PROBLEMS = [
 ]
 
 
-def example(kind):
-    """Return a problem and smooth inputs, complex where it takes them."""
-    dimension = getattr(kind, "dimensions", (2,))[0]
-    problem = kind(Grid.periodic((24,) * dimension))
+LAYERS = {"ChannelFlow", "RayleighBenard"}
+
+
+def grid_for(kind, n=24):
+    """Return a torus of the problem's dimension, or a layer between two plates."""
+    if kind.__name__ in LAYERS:
+        return Grid.chebyshev((n, n), periodic=(True, False))
+    return Grid.periodic((n,) * getattr(kind, "dimensions", (2,))[0])
+
+
+def smooth(problem, name):
+    """Return an initial field, complex where it may be, without divergence where it has to."""
     x = np.meshgrid(*(a.points for a in problem.grid.axes), indexing="ij")
-    mean = 0.0 if problem.inputs[0].name == "vorticity" else 0.3
-    u = mean + 0.1 * np.sin(2 * np.pi * sum(x))
-    if not getattr(kind, "real", True):
-        u = u * np.exp(2j * np.pi * sum(x))
-    return problem, {item.name: (1 + i) * u for i, item in enumerate(problem.inputs)}
+    wave = np.sin(2 * np.pi * sum(x))
+    if name == "buoyancy":
+        return 1 - x[1] + 0.1 * np.sin(2 * np.pi * x[0]) * x[1] * (1 - x[1])
+    if name == "velocity" and type(problem).__name__ in LAYERS:  # psi = s(x) (z (1 - z))^2
+        z, y = x[1], x[1] * (1 - x[1])
+        turn = 2 * np.pi * x[0]
+        along = 2 * y * (1 - 2 * z) * (1 + np.sin(turn))
+        return np.stack([along, -2 * np.pi * np.cos(turn) * y**2])
+    if name == "velocity" and len(x) == 3:
+        return 0.3 + 0.1 * np.stack(
+            [np.sin(2 * np.pi * (y + z)) for y, z in zip(x[1:] + x[:1], x[2:] + x[:2], strict=True)]
+        )
+    mean = 0.0 if name == "vorticity" else 0.3
+    u = mean + 0.1 * wave
+    return u if getattr(problem, "real", True) else u * np.exp(2j * np.pi * sum(x))
+
+
+def example(kind):
+    """Return a problem and smooth inputs."""
+    problem = kind(grid_for(kind))
+    return problem, {
+        item.name: (1 + i) * smooth(problem, item.name) for i, item in enumerate(problem.inputs)
+    }
 
 
 @pytest.mark.parametrize("kind", PROBLEMS, ids=lambda p: p.__name__)
@@ -40,7 +66,8 @@ def test_states_and_fields_go_back_and_forth(kind):
             assert np.allclose(fields[f"{name}_real"] + 1j * fields[f"{name}_imag"], u, atol=1e-14)
         elif name in fields:
             assert np.allclose(fields[name], u, atol=1e-14)
-    assert all(field.shape == problem.grid.shape for field in fields.values())
+    d = problem.grid.dimension
+    assert all(field.shape[-d:] == problem.grid.shape for field in fields.values())
     both = problem.fields(np.stack([v, v]))
     assert all(np.array_equal(both[name][1], fields[name]) for name in fields)
     for values in problem.invariants(np.stack([v, v])).values():
@@ -91,7 +118,7 @@ def test_descriptions_lead_back_to_the_problem(kind):
 @pytest.mark.parametrize("kind", PROBLEMS, ids=lambda p: p.__name__)
 def test_other_grids_make_the_same_problem(kind):
     problem, _ = example(kind)
-    finer = problem.on(Grid.periodic((30,) * problem.grid.dimension))
+    finer = problem.on(grid_for(kind, 30))
     assert type(finer) is kind and set(finer.grid.shape) == {30}
     one, other = problem.describe(), finer.describe()
     assert {k for k in one if one[k] != other[k]} == {"grid"}
@@ -109,6 +136,8 @@ def test_the_rate_bounds_how_fast_the_nonlinear_term_changes(kind):
     system.nonlinear(0.0, v, base)
     noise = {name: np.random.default_rng(0).normal(size=u.shape) for name, u in inputs.items()}
     noise = {name: u - u.mean() for name, u in noise.items()}
+    if isinstance(problem, equations.NavierStokes3D):
+        noise = {name: problem.solenoidal(u) for name, u in noise.items()}
     w, growth = problem.state(noise), []
     for _ in range(40):
         w *= 1e-6 / np.linalg.norm(w)

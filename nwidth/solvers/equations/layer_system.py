@@ -58,6 +58,9 @@ class LayerSystem(EvolutionSystem):
         self.layer = require_instance(layer, "layer", PlaneLayer)
         self.force = require_number(force, "force", "(-inf, inf)")
         self.walls, self.warm = walls, diffusivity is not None
+        basis = layer.basis
+        # Of buoyancy that turns fluid of the one wall over to the other.
+        self.turning = (abs(walls[1] - walls[0]) / (basis.upper - basis.lower)) ** 0.5
         numbers = [require_number(viscosity, "viscosity", "(0, inf)")]
         if diffusivity is not None:
             numbers.append(require_number(diffusivity, "diffusivity", "(0, inf)"))
@@ -190,13 +193,14 @@ class LayerSystem(EvolutionSystem):
         kernels.fold(_pairs(found), _pairs(hats), self.k, first // 2, *pushes)
 
     def rate(self, t: float, v: Array) -> float:
-        """Return max |u| k + |w| n / sqrt(distances from the plates): Courant's number."""
+        """Return max |u| k + |w| n / sqrt(distances from the plates), and how fast heat turns it."""
         self._follow(v)
         if v.ndim > 3:
             return max(self.rate(t, one) for one in v)
         self._waves(v)
         points = abs(self.fourier.backward(self.hats[:, :2]))
-        return float((points[:, 0] * float(self.k[-1]) + points[:, 1] * self.finest).max())
+        carried = points[:, 0] * float(self.k[-1]) + points[:, 1] * self.finest
+        return float(carried.max()) + self.turning
 
     def _follow(self, v: Array) -> None:
         """Move what is worked with to where the state lives; refuse states of other shapes."""

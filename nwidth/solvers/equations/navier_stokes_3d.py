@@ -13,7 +13,7 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.velocity_waves import VelocityWaves
-from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, PrunedRealFourier, energy_spectrum, spectral_tail
 from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
@@ -63,6 +63,7 @@ class NavierStokes3D(EvolutionProblem):
     """
 
     equation = "navier-stokes-3d"
+    dimensions = (3,)
     components = 3
 
     def __init__(
@@ -223,6 +224,7 @@ class NavierStokes3D(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
+        require_same_box(self.grid, grid)
         sampler, forcing = self.inputs[0].sampler, self.forcing
         if forcing is not None and not isinstance(forcing, VelocityWaves):
             other = FourierSpace(grid, dtype=self.dtype)
