@@ -1,6 +1,7 @@
 """Time steppers for semilinear systems v' = L v + N(t, v); see `evolve`."""
 
 from nwidth.solvers.stepping.banded_part import BandedPart
+from nwidth.solvers.stepping.courant_control import CourantControl
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem, FunctionSystem
 from nwidth.solvers.stepping.evolve import Evolution, evolve
 from nwidth.solvers.stepping.explicit_runge_kutta import (
@@ -72,6 +73,7 @@ __all__ = [
     "SSPRK3",
     "BandedPart",
     "Counts",
+    "CourantControl",
     "DiagonalPart",
     "Evolution",
     "EvolutionStatus",

@@ -13,11 +13,10 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConvergedError
+from nwidth.solvers.stepping.courant_control import CourantControl, courant_rate
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
-from nwidth.solvers.stepping.explicit_runge_kutta import ExplicitRungeKutta
 from nwidth.solvers.stepping.exponential_runge_kutta import ETDRK4
 from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
-from nwidth.solvers.stepping.linear_part import DiagonalPart
 from nwidth.solvers.stepping.quadratic_integration import QuadraticIntegration
 from nwidth.solvers.stepping.quadratic_system import QuadraticSystem
 from nwidth.solvers.stepping.step_control import StepControl
@@ -68,6 +67,7 @@ def evolve(
     dt: float | None = None,
     rtol: float | None = None,
     atol: float = 0.0,
+    courant: float | None = None,
     start: float = 0.0,
     max_steps: int = 1_000_000,
     output: Callable[[int, float, Array], Any] | None = None,
@@ -76,11 +76,12 @@ def evolve(
 ) -> Evolution:
     """Step a system to given times, with steps of one size or of the size their errors allow.
 
-    Either `dt` or `rtol` is given. Fixed steps divide the time between outputs equally, none longer
-    than dt; where `system.rate` tells the Courant number, longer ones than the method can take are
-    refused, unless L damps the modes concerned so much that they are stable at any step. Adaptive
-    steps keep the estimated error of each step below atol + rtol ||v||. Steps end at the times
-    asked for, so nothing is interpolated.
+    One of `dt`, `rtol` and `courant` is given. Fixed steps divide the time between outputs equally,
+    none longer than dt; where `system.rate` tells the Courant number, longer ones than the method
+    can take are refused, unless L damps the modes concerned so much that they are stable at any
+    step. Adaptive steps keep the estimated error of each step below atol + rtol ||v||, or, by
+    `courant`, are as long as that part of Courant's condition at each state: see `CourantControl`.
+    Steps end at the times asked for, so nothing is interpolated.
 
     Args:
         system: L and N.
@@ -91,6 +92,7 @@ def evolve(
         dt: the largest step.
         rtol: relative error of a step. Good values: 1e-4 to 1e-10.
         atol: absolute error of a step, for solutions that decay to nothing.
+        courant: part of the longest stable step, above 0 and at most 1.
         start: the time of v.
         max_steps: limit on the number of steps.
         output: called as `output(k, t, v)` with each state in place of keeping it.
@@ -111,14 +113,20 @@ def evolve(
     v = _state(v)
     start = require_number(start, "start", "(-inf, inf)")
     times = output_times(times, start)
-    if (dt is None) == (rtol is None):
-        raise InputError(f"dt, rtol: expected one of them, got dt = {dt!r} and rtol = {rtol!r}")
-    control, h = None, 0.0
-    if rtol is None:
+    if [dt, rtol, courant].count(None) != 2:
+        raise InputError(
+            f"dt, rtol, courant: expected one of them, got dt = {dt!r}, rtol = {rtol!r} and "
+            f"courant = {courant!r}"
+        )
+    control: StepControl | CourantControl | None = None
+    h = first = float(times[times > start][0] - start) if (times > start).any() else 1.0
+    if dt is not None:
         h = require_number(dt, "dt", "(0, inf)")
+    elif rtol is not None:
+        control, h = StepControl(rtol, (method.embedded_order or 0) + 1, atol), FIRST * first
     else:
-        control = StepControl(rtol, (method.embedded_order or 0) + 1, atol)
-        h = FIRST * float(times[times > start][0] - start) if (times > start).any() else 1.0
+        control = CourantControl(system, method, cast(float, courant))
+        h = min(control.next(first, start, v), first)
     max_steps = require_integer(max_steps, "max_steps", 1)
     for name, call in (("output", output), ("progress", progress)):
         if call is not None and not callable(call):
@@ -126,13 +134,13 @@ def evolve(
     integration = integration_of(system, method, v, start, h, control, max_steps)
     if control is None:
         require_stable(system, method, v, start, h)
-    first = 0
+    done = 0
     if checkpoint is not None and Path(checkpoint).exists():
-        first, states = _resume(checkpoint, integration, times)
+        done, states = _resume(checkpoint, integration, times)
     else:
         states = []
     began, status = clock.perf_counter(), EvolutionStatus.FINISHED
-    for k in range(first, len(times)):
+    for k in range(done, len(times)):
         status = integration.advance(float(times[k]))
         if status is not EvolutionStatus.FINISHED:
             break
@@ -163,7 +171,8 @@ def _state(v: Any) -> Array:
 
 def integration_of(system: EvolutionSystem, method: SteppingMethod, v: Array, *rest: Any) -> Any:
     """Return the `Integration` of a system, compiled where there is such a one."""
-    if QuadraticIntegration.takes(system, method, v):
+    by_courant = any(isinstance(item, CourantControl) for item in rest)
+    if QuadraticIntegration.takes(system, method, v) and not by_courant:
         return QuadraticIntegration(cast(QuadraticSystem, system), method, v, *rest)
     return Integration(system, method, v, *rest)
 
@@ -183,11 +192,7 @@ def require_stable(
     system: EvolutionSystem, method: SteppingMethod, v: Array, t: float, h: float
 ) -> None:
     """Raise for a fixed step that Courant's condition of the initial state forbids."""
-    rate = system.undamped_rate(t, v, method.held)
-    if isinstance(method, ExplicitRungeKutta) and isinstance(system.linear, DiagonalPart):
-        # They take L as well: how fast it turns the modes that the state has.
-        turns = abs(system.linear.symbol.imag) * (v != 0)
-        rate = (rate or 0.0) + float(turns.max())
+    rate = courant_rate(system, method, t, v, method.held)
     if rate is None or method.reach == 0 or not rate > 0:
         return
     if h * rate > method.reach:
@@ -211,6 +216,8 @@ def _sizes(run: Integration) -> str:
     """Return what the sizes of steps come from."""
     if run.control is None:
         return f"dt = {run.first!r}"
+    if isinstance(run.control, CourantControl):
+        return f"courant = {run.control.courant!r}"
     return f"rtol = {run.control.rtol!r}, atol = {run.control.atol!r}"
 
 

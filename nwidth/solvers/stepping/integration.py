@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
+from nwidth.solvers.stepping.courant_control import CourantControl
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem, euclidean_norm
 from nwidth.solvers.stepping.step_control import StepControl
 from nwidth.solvers.stepping.stepping_method import SteppingMethod
@@ -78,10 +79,10 @@ class Integration:
         v: Array,
         t: float,
         h: float,
-        control: StepControl | None = None,
+        control: StepControl | CourantControl | None = None,
         max_steps: int = 1_000_000,
     ):
-        if control is not None and method.embedded_order is None:
+        if isinstance(control, StepControl) and method.embedded_order is None:
             raise InputError(
                 f"{method.name}: expected a method with an estimate of its error for adaptive "
                 "steps, got one without; give dt instead of rtol"
@@ -98,7 +99,7 @@ class Integration:
         self.size: float | None = None  # of v, from the step that led there
         self.t, self.steps, self.rejected = float(t), 0, 0
         self.h = self.last = self.first  # of the next steps, and of those before
-        if self.control is not None:
+        if isinstance(self.control, StepControl):
             self.control.previous = 1.0
         self.stepper = self.method.start(self.system, self.v)
 
@@ -146,7 +147,7 @@ class Integration:
             return EvolutionStatus.MAX_STEPS, False, h
         error = self.stepper.step(self.t, h, self.v, self.next)
         size, wanted = euclidean_norm(self.next), h
-        if self.control is None or error is None:
+        if not isinstance(self.control, StepControl) or error is None:
             if not math.isfinite(size):
                 return EvolutionStatus.BLOWN_UP, False, h
         else:
@@ -159,6 +160,8 @@ class Integration:
         self.stepper.accept()
         self.v, self.next, self.size = self.next, self.v, size
         self.steps += 1
+        if isinstance(self.control, CourantControl):
+            wanted = self.control.next(h, self.t + h, self.v)
         return None, True, wanted
 
     def memory(self) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -166,7 +169,7 @@ class Integration:
         arrays = {f"stepper/{name}": a for name, a in self.stepper.memory().items()}
         told = {"t": self.t, "h": self.h, "last": self.last, "steps": self.steps,
                 "rejected": self.rejected, "evaluations": self.stepper.evaluations,
-                "previous": None if self.control is None else self.control.previous}  # fmt: skip
+                "previous": getattr(self.control, "previous", None)}  # fmt: skip
         return {"v": self.v, **arrays}, told
 
     def restore(self, arrays: dict[str, Array], told: dict[str, Any]) -> None:
@@ -181,7 +184,7 @@ class Integration:
         self.t, self.h, self.last = (float(told[name]) for name in ("t", "h", "last"))
         self.steps, self.rejected = int(told["steps"]), int(told["rejected"])
         self.stepper.evaluations = int(told["evaluations"])
-        if self.control is not None:
+        if isinstance(self.control, StepControl):
             self.control.previous = float(told["previous"])
         self.stepper.restore(
             {k.removeprefix("stepper/"): a for k, a in arrays.items() if k.startswith("stepper/")}

@@ -119,7 +119,7 @@ class QuadraticIntegration(Integration):
         count = min(number, self.max_steps - self.steps - self.rejected)
         if count <= 0:
             return EvolutionStatus.MAX_STEPS, h
-        kernels, control = self.kernels, self.control
+        kernels, control = self.kernels, cast(StepControl | None, self.control)
         numbers = np.array(FIXED if control is None else control.numbers())
         n, most = len(self.v) - 1, max(1, AT_ONCE // (2 * len(self.v)))
         arguments = (self.areas.reshape(-1), n, self.area, *self._table(h), *self.rest)
