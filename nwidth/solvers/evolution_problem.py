@@ -5,6 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_instance
+from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.problem import Inputs, ParametrizedProblem
 from nwidth.solvers.stepping import ETDRK4, EvolutionSystem, SteppingMethod
@@ -53,3 +55,14 @@ class EvolutionProblem(ParametrizedProblem):
     @abstractmethod
     def on(self, grid: Grid) -> "EvolutionProblem":
         """Return the same problem on another grid of the same box."""
+
+
+def require_same_box(ours: Grid, grid: Any) -> Grid:
+    """Return another grid of the same box, or raise `InputError`: of another, fields would move.
+
+    >>> require_same_box(Grid.periodic(8), Grid.periodic(16)).shape
+    (16,)
+    """
+    if not ours.same_box(require_instance(grid, "grid", Grid)):
+        raise InputError(f"grid: expected one of the same box as {ours}, got {grid}")
+    return grid

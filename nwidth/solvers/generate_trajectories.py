@@ -88,10 +88,10 @@ def generate_trajectories(
 
     In memory are one sample for each worker, and those that wait for their turn to be written, two
     for each worker. The file has the outputs of the problem, inputs that are no initial fields, and
-    the scalars "steps" and, where it is known, "tail": the largest part of the solution in its
-    finest modes; a hundredth of it warns. Raises `InputError` for arguments that cannot be used,
-    `FileFormatError` for a file that is in the way, and `NotConvergedError` or `NonFiniteError`
-    naming the sample that could not be followed.
+    the scalars "steps" and, where it is known, "tail": the largest part of the solution, initial
+    fields too, in its finest modes; a hundredth of it warns. Raises `InputError` for arguments that
+    cannot be used, `FileFormatError` for a file that is in the way, and `NotConvergedError` or
+    `NonFiniteError` naming the sample that could not be followed.
 
     >>> import tempfile
     >>> from nwidth.meshes import GaussianRandomField, Grid

@@ -62,6 +62,9 @@ class SampledTrajectory:
             for name, u in problem.fields(v).items():
                 u = self.restricted(to_numpy(u))
                 kept.setdefault(name, np.empty((len(self.times), *u.shape), u.dtype))[k] = u
+            watch(v)
+
+        def watch(v: Array) -> None:
             tail = problem.tail(v)
             if tail is not None:
                 tails.append(float(np.max(to_numpy(tail))))
@@ -69,9 +72,11 @@ class SampledTrajectory:
         try:
             with one_blas_thread():  # last digits of sums depend on the number
                 inputs = problem.sample(generator(self.seed, i))
+                state = problem.state(inputs)
+                watch(state)  # what is not periodic shows at once, and may decay
                 found = evolve(
                     problem.system(inputs),
-                    problem.state(inputs),
+                    state,
                     self.times,
                     method=problem.method if self.method is None else self.method,
                     dt=self.dt,

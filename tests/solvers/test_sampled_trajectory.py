@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.arrays import generator
 from nwidth.errors import InputError, NotConvergedError
-from nwidth.meshes import GaussianRandomField, Grid
+from nwidth.meshes import GaussianRandomField, Grid, RandomField
 from nwidth.solvers import Burgers, simulate
 from nwidth.solvers.sampled_trajectory import SampledTrajectory
 
@@ -56,3 +56,28 @@ def test_failures_name_the_sample():
         other.restricted(np.zeros(5))
     with pytest.raises(InputError, match="expected nodes"):
         SampledTrajectory(burgers(48, "cell"), (1.0,), 0, 2, "fourier").layout()
+
+
+def test_the_tail_is_also_that_of_the_initial_field():
+    """What jumps where the torus closes may be smooth at the first time that is asked for."""
+    grid = Grid.periodic(64)
+
+    class Ramp(RandomField):
+        def __init__(self):
+            self.grid = grid
+
+        def sample(self, generator):
+            return grid.axes[0].points.copy()
+
+        def on(self, grid):
+            return self
+
+        def describe(self):
+            return {"kind": "Ramp"}
+
+        @classmethod
+        def from_description(cls, description, grid):
+            return cls()
+
+    _, scalars = SampledTrajectory(Burgers(grid, 0.1, Ramp()), (1.0,), 0, rtol=1e-6)(0)
+    assert scalars["tail"] > 0.1

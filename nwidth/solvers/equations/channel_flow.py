@@ -11,7 +11,7 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.equations.layer_system import LayerSystem
 from nwidth.solvers.equations.plane_layer import PlaneLayer
-from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.stepping import ARK436L2SA, EvolutionSystem
 
@@ -104,6 +104,7 @@ class ChannelFlow(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
+        require_same_box(self.grid, grid)
         return type(self)(
             grid,
             self.viscosity,

@@ -6,13 +6,13 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_dtype, require_instance, require_number
+from nwidth.arguments import require_dtype, require_number
 from nwidth.arrays import lives_on_gpu, namespace, require_finite
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
-from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, PrunedFourier, spectral_tail
 from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
@@ -179,8 +179,7 @@ class NavierStokes(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
-        if not self.grid.same_box(require_instance(grid, "grid", Grid)):
-            raise InputError(f"grid: expected one of the same box as {self.grid}, got {grid}")
+        require_same_box(self.grid, grid)
         sampler, forcing = self.inputs[0].sampler, self.forcing
         if forcing is not None and not isinstance(forcing, VorticityForcing):
             other = FourierSpace(grid, dtype=self.dtype)

@@ -6,12 +6,12 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_dtype, require_instance, require_number
+from nwidth.arguments import require_dtype, require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField, random_field
 from nwidth.solvers.equations.diffusion_problem import check_sampler
-from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, spectral_tail
 
@@ -59,6 +59,11 @@ class PeriodicEvolution(EvolutionProblem):
             wanted = " or ".join(map(str, self.dimensions))
             raise InputError(
                 f"grid: expected {wanted} dimensions for {self.equation}, got {grid.dimension}"
+            )
+        if max(grid.shape) < self.degree + 2:  # thin axes are for fields that are uniform there
+            raise InputError(
+                f"grid: expected at least {self.degree + 2} points along an axis, got "
+                f"{grid.shape}, of which {self.equation} would keep the mean alone"
             )
         self.grid = grid
         self.kept = self.space.dealiased(self.degree)
@@ -132,8 +137,7 @@ class PeriodicEvolution(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
-        if not self.grid.same_box(require_instance(grid, "grid", Grid)):
-            raise InputError(f"grid: expected one of the same box as {self.grid}, got {grid}")
+        require_same_box(self.grid, grid)
         found = [None if s is None else s.on(grid) for s in self._drawn]
         sampler = found[0] if isinstance(self.field, str) else found
         return type(self)(

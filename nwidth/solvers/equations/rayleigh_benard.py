@@ -15,7 +15,7 @@ from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.layer_pressure import LayerPressure
 from nwidth.solvers.equations.layer_system import LayerSystem
 from nwidth.solvers.equations.plane_layer import PlaneLayer
-from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.stepping import ARK436L2SA, EvolutionSystem
 
@@ -165,6 +165,7 @@ class RayleighBenard(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equations on another grid of the same box."""
+        require_same_box(self.grid, grid)
         item = self.inputs[0]
         return type(self)(
             grid,

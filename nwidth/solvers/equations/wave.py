@@ -13,7 +13,7 @@ from nwidth.meshes import Grid, RandomField, random_field
 from nwidth.solvers.equations.absorbing_layer import absorbing_layer, layer_widths
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.travelling_waves import TravellingWaves, TravellingWaveSystem
-from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, spectral_tail
 from nwidth.solvers.stepping import ETDRK4, RK43, EvolutionSystem, SteppingMethod
@@ -194,6 +194,7 @@ class WaveEquation(EvolutionProblem):
 
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
+        require_same_box(self.grid, grid)
         speed, velocity = (
             one.on(grid) if isinstance(one, RandomField) else one
             for one in (self.speed, self.velocity)

@@ -8,7 +8,17 @@ import pytest
 
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes import GaussianRandomField, Grid
-from nwidth.solvers import Burgers, NavierStokes, equations
+from nwidth.solvers import (
+    AdvectionDiffusion,
+    AllenCahn,
+    Burgers,
+    ChannelFlow,
+    NavierStokes,
+    NavierStokes3D,
+    RayleighBenard,
+    WaveEquation,
+    equations,
+)
 from nwidth.solvers.equations.periodic_evolution import PeriodicEvolution
 
 
@@ -55,22 +65,36 @@ def test_grids_and_samplers_have_to_fit():
         Burgers(Grid.periodic(24), dtype="int32")
 
 
+LAYER = Grid.chebyshev((8, 17), upper=(4.0, 1.0), names="xz", periodic=(True, False))
+
+
 @pytest.mark.parametrize(
     "problem",
-    [Burgers(Grid.periodic(24)), NavierStokes(Grid.periodic((8, 6)))],
+    [
+        Burgers(Grid.periodic(24)),
+        NavierStokes(Grid.periodic((8, 6))),
+        NavierStokes3D(Grid.periodic((8, 6, 4))),
+        WaveEquation(Grid.periodic(8)),
+        RayleighBenard(LAYER),
+        ChannelFlow(LAYER, 0.01),
+    ],
     ids=lambda problem: problem.equation,
 )
 def test_other_boxes_are_other_problems(problem):
-    n = problem.grid.shape
-    for other in (
-        Grid.periodic(n, upper=2.0),
-        Grid.periodic(n, 1.0, 2.0),
-        Grid.periodic((4, 4, 4)),
-    ):
+    first, *rest = problem.grid.describe()["axes"]
+    longer = Grid.from_description({"axes": [{**first, "upper": first["upper"] + 1}, *rest]})
+    for other in (longer, Grid.periodic((8, 8) if problem.grid.dimension == 1 else 8)):
         with pytest.raises(InputError, match="grid: expected one of the same box"):
             problem.on(other)
     with pytest.raises(InputError, match="grid: expected a Grid"):
         problem.on(24)
+
+
+@pytest.mark.parametrize(("kind", "least"), [(Burgers, 4), (AllenCahn, 5), (AdvectionDiffusion, 3)])
+def test_grids_of_which_the_mean_alone_is_left_are_refused(kind, least):
+    with pytest.raises(InputError, match=f"at least {least} points along an axis"):
+        kind(Grid.periodic(least - 1))
+    assert kind(Grid.periodic(least)).kept.sum() == 2
 
 
 def test_descriptions_that_do_not_fit_are_refused():
