@@ -91,6 +91,7 @@ def test_single_precision():
     assert np.abs(found - double).max() < 1e-5
 
 
+@pytest.mark.filterwarnings("ignore:.*finest third")
 def test_random_initial_velocities_and_the_way_back_from_descriptions():
     grid = Grid.periodic(64)
     sampler = GaussianRandomField(grid, alpha=2.0, tau=5.0, sigma=25.0, boundary="periodic")
