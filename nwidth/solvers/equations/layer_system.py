@@ -193,7 +193,7 @@ class LayerSystem(EvolutionSystem):
         kernels.fold(_pairs(found), _pairs(hats), self.k, first // 2, *pushes)
 
     def rate(self, t: float, v: Array) -> float:
-        """Return max |u| k + |w| n / sqrt(distances from the plates), and how fast heat turns it."""
+        """Return max |u| k + |w| n / sqrt(distances from the plates) + how fast heat turns it."""
         self._follow(v)
         if v.ndim > 3:
             return max(self.rate(t, one) for one in v)
