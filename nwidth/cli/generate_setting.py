@@ -21,8 +21,8 @@ def listed() -> str:
     from nwidth.solvers.equations.published_settings import published_settings, short_names
 
     lines = [f"{one.name:<29}{one.summary}" for one in published_settings().values()]
-    short = ", ".join(f"{name} = {full}" for name, full in short_names().items())
-    return "\n".join([*lines, f"In short: {short}"])
+    short = [f"{name:<29}short for {full}" for name, full in short_names().items()]
+    return "\n".join([*lines, *short])
 
 
 def is_setting(name: Path) -> bool:
