@@ -179,7 +179,7 @@ def _navier_stokes() -> list[PublishedSetting]:
     cases = (("1e-3", 1e-3, 50, 5000), ("1e-4", 1e-4, 30, 10000), ("1e-5", 1e-5, 20, 1200))
     forms = (
         ("", "covariance of the script", 2**0.5 * 7**1.5, "random_fields.py of 2020"),
-        ("2022-", "covariance of the 2022 script", 7**1.5, "random_fields.py of June 2022"),
+        ("2022-", "covariance of 2022's script", 7**1.5, "random_fields.py of June 2022"),
         ("paper-", "covariance as printed", 7**0.75, "covariance of section 5.3"),
     )
     for prefix, words, sigma, where in forms:
