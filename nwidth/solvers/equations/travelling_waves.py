@@ -1,5 +1,6 @@
 """Waves of one speed everywhere: each Fourier mode goes round by itself, exactly."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -83,4 +84,4 @@ class TravellingWaveSystem(EvolutionSystem):
 
 def _means(v: Array, axis: int) -> Array:
     """Return what the two coordinates of k = 0 are, (..., 2), as a view."""
-    return v.reshape(*v.shape[: axis + 1], -1)[..., 0]
+    return v.reshape(*v.shape[: axis + 1], math.prod(v.shape[axis + 1 :]))[..., 0]

@@ -64,9 +64,9 @@ def spectral_tail(space: FourierSpace, v: Array, degree: int = 2) -> Array:
     v, tail = to_numpy(v), np.zeros(space.modes, bool)
     for n, m in zip(space.shape, space.numbers, strict=True):
         tail |= 3 * (degree + 1) * abs(m) >= 2 * n
-    square = (space.weights * abs(v) ** 2).reshape(
-        *v.shape[: -len(space.modes)], space.weights.size
-    )
+    size = abs(v).reshape(*v.shape[: -len(space.modes)], space.weights.size)
+    largest = size.max(axis=-1, keepdims=True)  # so that squares are finite
+    square = space.weights.ravel() * (size / np.where(largest > 0, largest, 1.0)) ** 2
     whole = square[..., 1:].sum(axis=-1)
     part = square[..., tail.ravel()].sum(axis=-1)
     # Beside a mean, waves of the size of its round-off are none.

@@ -35,3 +35,11 @@ def test_what_makes_no_waves():
         TravellingWaves(space, 0.0)
     with pytest.raises(InputError, match="space"):
         TravellingWaves(None, 1.0)
+
+
+@pytest.mark.parametrize("shape", [(9,), (8, 5)])
+def test_none_of_many_are_none(shape):
+    """As where a simulation ends before its first output."""
+    waves = TravellingWaves(FourierSpace(Grid.periodic(shape)), 1.5)
+    v = np.empty((0, 2, *waves.frequency.shape), complex)
+    assert waves.to_modes(v).shape == waves.to_fields(v).shape == v.shape

@@ -25,6 +25,14 @@ def test_tails_tell_what_is_not_periodic():
     assert tails[0][1] > 0.1 and tails[1][1] > 0.05
 
 
+@pytest.mark.filterwarnings("error")
+def test_tails_do_not_depend_on_units():
+    space = FourierSpace(Grid.periodic(32))
+    v = space.transform.forward(np.stack([space.grid.axes[0].points, np.zeros(32)]))
+    for scale in (1e-200, 1e200):
+        np.testing.assert_allclose(spectral_tail(space, scale * v), spectral_tail(space, v))
+
+
 def test_tails_begin_at_two_thirds_of_the_modes_that_are_kept():
     space = FourierSpace(Grid.periodic(72))
     x = 2 * np.pi * space.grid.axes[0].points
