@@ -88,8 +88,9 @@ def generate(
 ) -> None:
     """Draw random inputs, solve each, write a data set; run again to resume.
 
-    Sample i depends on the seed and i alone, whatever the number of workers. The file says what
-    made it (nwidth inspect); a killed run loses the samples in flight, no others.
+    Sample i depends on the seed and i alone, whatever the number of workers. The
+    file says what made it (nwidth inspect); a killed run loses the samples in
+    flight, no others.
 
     For example:
         nwidth generate examples/darcy.toml -o darcy.h5
@@ -98,7 +99,7 @@ def generate(
 
         nwidth generate ks --samples 100 --workers 2 -o ks.h5
 
-        nwidth generate burgers-fno-script -n 100 --times 0:1:11 --cluster tcp://head:8786
+        nwidth generate kdv -n 100 --times 0:9:10 --cluster tcp://head:8786
     """
     from nwidth.cli.generate_setting import is_setting, listed
 
@@ -117,9 +118,7 @@ def generate(
         if points is not None and resolution is not None:
             raise ConfigError("--points, --resolution: they are the same; expected one of them")
         if workers is not None and cluster is not None:
-            raise ConfigError(
-                "--workers, --cluster: expected one of them"
-            )
+            raise ConfigError("--workers, --cluster: expected one of them")
         chosen["--resolution"] = resolution if points is None else points
         _generate_setting(configuration, output, samples, seed, chosen, test, overwrite, threads)
         return

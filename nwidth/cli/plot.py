@@ -59,11 +59,18 @@ def plot(
     """Draw fields, predictions with their bounds, histories, sensors, or singular values.
 
     Of fields in time, by --kind:
+        spacetime: space to the right, time upwards.
 
-    spacetime: space to the right, time upwards. snapshots: a few times side by side; in space the
-    middle plane. movie: a frame for each time. spectrum: energy over wavenumbers at four times,
-    beside reference slopes; of a vorticity that of its flow. conservation: what the equation in the
-    file conserves or loses, over time; without one, means and mean squares.
+        snapshots: a few times beside one another; in space the middle plane.
+
+        movie: a frame for each time.
+
+        spectrum: energy over wavenumbers beside reference slopes.
+
+        conservation: what the equation in the file conserves, over time.
+
+    The spectrum of a vorticity is that of its flow. Where the file has no
+    equation, conservation shows means and mean squares.
 
     For example:
         nwidth plot runs/darcy/predictions.h5 --sample 3

@@ -121,5 +121,5 @@ def test_times_are_read():
 def test_the_help_teaches(nwidth):
     answer = nwidth("generate", "--help")
     assert answer.code == 0
-    for word in ("--points", "--workers", "--cluster", "--list", "burgers-fno-script", "ks"):
+    for word in ("--points", "--workers", "--cluster", "--list", "navier-stokes", "ks"):
         assert word in answer.out
