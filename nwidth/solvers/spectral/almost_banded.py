@@ -50,11 +50,12 @@ class AlmostBanded:
                 f"{bands.shape}"
             )
         systems, count, width = bands.shape
-        dense = np.zeros((systems, 0, count)) if rows is None else np.asarray(rows, np.float64)
-        dense = np.broadcast_to(dense, (systems, *dense.shape[-2:]))
-        k = dense.shape[1]
-        if dense.shape != (systems, k, count + k):
-            raise InputError(f"rows: expected shape ({systems}, K, {count} + K), got {dense.shape}")
+        dense = np.zeros((systems, 0, count)) if rows is None else real_floating(rows, "rows")
+        shape = tuple(dense.shape)
+        k = shape[-2] if len(shape) > 1 else 0
+        if shape not in ((k, count + k), (systems, k, count + k)):
+            raise InputError(f"rows: expected shape ({systems}, K, {count} + K), got {shape}")
+        dense = np.broadcast_to(dense.astype(np.float64), (systems, k, count + k))
         self.dense = np.ascontiguousarray(require_finite(dense, "rows"))
         self.systems, self.size = systems, count + k
         self._fill(bands, lower, width - lower - 1, k)

@@ -48,8 +48,12 @@ def sine_transform(u: Array, kind: int, axis: int = -1) -> Array:
 
 def _transform(name: str, u: Array, kind: int, axis: int) -> Array:
     u, kind = as_floating(u, "u"), require_integer(kind, "kind", 1)
+    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+        raise InputError(f"axis: expected an integer, got {axis!r:.80}")
+    if not -u.ndim <= axis < u.ndim:
+        raise InputError(f"axis: expected one of an array of shape {u.shape}, got {axis}")
     least = 2 if name == "dct" and kind == 1 else 1
-    if kind > 3 or u.ndim == 0 or u.shape[axis] < least:
+    if kind > 3 or u.shape[axis] < least:
         raise InputError(
             f"u: expected a transform of kind 1 to 3 and at least {least} numbers along the axis, "
             f"got kind {kind} and shape {u.shape}"

@@ -8,7 +8,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance
-from nwidth.arrays import as_floating, namespace, require_finite
+from nwidth.arrays import as_floating, namespace, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.spectral.almost_banded import AlmostBanded
 from nwidth.solvers.spectral.chebyshev_basis import ChebyshevBasis
@@ -111,6 +111,8 @@ class GalerkinRecombination:
     def expanded(self, w: Array) -> Array:
         """Return the coefficients in `basis` of sum_k w_k phi_k, along the last axis."""
         w = as_floating(w, "w")
+        if w.shape[-1:] != (self.basis.size - 2,):
+            raise InputError(f"w: expected shape (..., {self.basis.size - 2}), got {w.shape}")
         v = namespace(w).zeros((*w.shape[:-1], self.basis.size), w.dtype)
         v[..., :-2] = w
         v[..., 1:-1] += like(self.a, w) * w
@@ -156,9 +158,7 @@ class HelmholtzSolver:
 
     def __init__(self, space: GalerkinRecombination, alpha: Any):
         self.space = space
-        alpha = np.asarray(alpha)
-        if alpha.dtype.kind not in "iuf":
-            raise InputError(f"alpha: expected real numbers, got {alpha.dtype}")
+        alpha = to_numpy(real_floating(alpha, "alpha"))
         self.alpha = require_finite(alpha.astype(np.float64), "alpha")
         self._scale = (space.basis.length / 2) ** 2
         flat = self._scale * self.alpha.ravel()
@@ -185,7 +185,7 @@ class HelmholtzSolver:
         xp = namespace(f)
         right, lift = self._scale * f, None
         if values is not None:
-            lift = space.lift(xp.asarray(values))
+            lift = space.lift(as_floating(values, "values"))
             if lift.dtype.kind == "c" and f.dtype.kind != "c":
                 raise InputError("values: expected real numbers, as those of f")
             alpha = xp.asarray(self._scale * self.alpha)[..., None]
@@ -222,7 +222,7 @@ def _bands(matrix: Any, lower: int, upper: int) -> Array:
     """Return the diagonals of a sparse square matrix as `AlmostBanded` takes them."""
     n = matrix.shape[0]
     bands = np.zeros((n, lower + upper + 1))
-    for d in range(-lower, upper + 1):
+    for d in range(max(-lower, 1 - n), min(upper, n - 1) + 1):
         bands[max(0, -d) : n - max(0, d), lower + d] = matrix.diagonal(d)
     return bands
 

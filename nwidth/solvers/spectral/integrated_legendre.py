@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
+from nwidth.arrays import real_floating
 from nwidth.errors import InputError
 from nwidth.solvers.spectral.legendre_basis import LegendreBasis, gauss_quadrature
 
@@ -87,7 +88,7 @@ class IntegratedLegendre:
 
     def values(self, points: Any) -> Array:
         """Return the values (m, n) of the Legendre polynomials at points."""
-        return self._legendre.values(np.asarray(points, np.float64))
+        return self._legendre.values(real_floating(points, "points").astype(np.float64))
 
     def ends(self, order: int = 0) -> Array:
         """Return the derivatives (2, n) of the Legendre polynomials at lower and upper."""
@@ -104,6 +105,9 @@ class IntegratedLegendre:
 
     def from_values(self, points: Array) -> Array:
         """Return the matrix (n, n) from values at n points to Legendre coefficients."""
+        points = real_floating(points, "points")
+        if points.shape != (self.size,) or len(np.unique(points)) != self.size:
+            raise InputError(f"points: expected {self.size} different ones, got {points!r:.80}")
         return np.linalg.inv(self.values(points))
 
     @cached_property

@@ -53,7 +53,7 @@ class TauMethod:
         self.rows = boundary_rows(basis, conditions)
         n, fine = basis.size, basis.resized((3 * basis.size + 1) // 2)
         total, slopes = np.zeros((n, n)), np.eye(n)
-        for m, a in enumerate(_several(coefficients)):
+        for m, a in enumerate(several(coefficients)):
             slopes = basis.derivative(slopes, 1 if m else 0)
             values = fine.backward(basis.resampled(slopes, fine)) * coefficient(a, m, fine.points)
             total += fine.resampled(fine.forward(values), basis).T
@@ -71,7 +71,7 @@ class TauMethod:
 
         Computed on the host in float64, then in the dtype of f.
         """
-        f = as_floating(to_numpy(f), "f")
+        f = to_numpy(as_floating(f, "f"))
         right = bordered(f, values, len(self.rows), self.basis.size)
         flat = (right / self._scale).reshape(-1, self.basis.size).T
         return scipy.linalg.lu_solve(self._factors, flat).T.reshape(f.shape).astype(f.dtype)
@@ -85,7 +85,7 @@ def boundary_rows(basis: PolynomialBasis, conditions: Sequence[Condition]) -> Ar
     [[1.0, -1.0, 1.0], [0.0, 1.0, 4.0]]
     """
     rows = []
-    for condition in _several(conditions):
+    for condition in several(conditions):
         if isinstance(condition, tuple) and len(condition) == 2 and condition[0] in SIDES:
             order = condition[1]
             if isinstance(order, int) and not isinstance(order, bool) and order >= 0:
@@ -112,7 +112,10 @@ SIDES = ("lower", "upper")
 
 def coefficient(a: Any, order: int, x: Array) -> Array:
     """Return the values of a coefficient at points."""
-    values = np.asarray(a(x) if callable(a) else a)
+    try:
+        values = np.asarray(a(x) if callable(a) else a)
+    except ValueError:  # rows of different lengths
+        values = np.empty(0)
     if values.dtype.kind not in "iuf" or values.shape not in ((), x.shape):
         raise InputError(
             f"coefficients: expected a number or a function of x for order {order}, got {a!r:.80}"
@@ -134,7 +137,7 @@ def bordered(f: Array, values: Any, count: int, n: int) -> Array:
     return np.concatenate([values, f[..., : n - count]], axis=-1).astype(kind)
 
 
-def _several(items: Any) -> list[Any]:
+def several(items: Any) -> list[Any]:
     """Return a list of one or more items."""
     if not isinstance(items, Sequence | np.ndarray) or isinstance(items, str) or len(items) == 0:
         raise InputError(f"coefficients, conditions: expected lists, got {items!r:.80}")

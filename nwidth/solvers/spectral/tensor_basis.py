@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import as_floating, namespace
+from nwidth.arguments import require_instance, require_integer, require_number
+from nwidth.arrays import as_floating, namespace, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.spectral.fourier_space import FourierSpace
 from nwidth.solvers.spectral.galerkin_recombination import GalerkinRecombination, HelmholtzSolver
@@ -139,7 +139,7 @@ class TensorBasis:
     def evaluate(self, v: Array, points: Any) -> Array:
         """Return u at any points (m, d), in time proportional to points times modes."""
         v, d = self._checked(v, "v", self.modes), len(self.shape)
-        x = np.asarray(points, np.float64)
+        x = require_finite(to_numpy(real_floating(points, "points")), "points").astype(np.float64)
         if x.ndim != 2 or x.shape[1] != d:
             raise InputError(f"points: expected shape (m, {d}), got {x.shape}")
         xp, batch = namespace(v), v.shape[: v.ndim - d]
@@ -188,6 +188,7 @@ class TensorBasis:
             raise InputError("factors: expected a Fourier space and one basis behind it")
         basis: Any = require_instance(self.factors[1], "factors", PolynomialBasis)
         space = GalerkinRecombination(basis, lower, upper)
+        alpha = require_number(alpha, "alpha", "(-inf, inf)")
         return space.helmholtz(alpha + self.fourier.squared)
 
     def _fourier(self, u: Array, forward: bool) -> Array:

@@ -19,6 +19,7 @@ from nwidth.solvers.spectral.tau_method import (
     bordered,
     boundary_rows,
     coefficient,
+    several,
 )
 
 Array = NDArray[Any]
@@ -60,6 +61,7 @@ class Ultraspherical:
     ):
         self.basis = require_instance(basis, "basis", ChebyshevBasis)
         self.rows = boundary_rows(basis, conditions)
+        coefficients = several(coefficients)
         n, k, self.order = basis.size, len(self.rows), len(coefficients) - 1
         if not 1 <= self.order < n:
             raise InputError(
@@ -87,7 +89,7 @@ class Ultraspherical:
 
         Computed on the host in float64, then in the dtype of f.
         """
-        f = as_floating(to_numpy(f), "f")
+        f = to_numpy(as_floating(f, "f"))
         k, n = len(self.rows), self.basis.size
         right = bordered(f, values, k, n)
         right[..., k:] = (self._change @ f.reshape(-1, n).T).T.reshape(*f.shape[:-1], n - k)

@@ -179,7 +179,10 @@ def integration_of(system: EvolutionSystem, method: SteppingMethod, v: Array, *r
 
 def output_times(times: Any, start: float) -> Array:
     """Return the times asked for; raises `InputError` unless they increase from `start` on."""
-    times = np.atleast_1d(np.asarray(to_numpy(times)))
+    try:
+        times = np.atleast_1d(np.asarray(to_numpy(times)))
+    except ValueError:  # rows of different lengths
+        raise InputError(f"times: expected one or several numbers, got {times!r:.80}") from None
     if times.ndim != 1 or times.size == 0 or times.dtype.kind not in "fiu":
         raise InputError(f"times: expected one or several numbers, got {times!r:.80}")
     times = require_finite(times.astype(np.float64), "times")

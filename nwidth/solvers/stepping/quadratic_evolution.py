@@ -97,18 +97,20 @@ def quadratic_evolution(
     kind, modes = system.transform.complex, system.transform.modes[0]
     if lives_on_gpu(v):
         raise InputError("v: expected a NumPy array, got one on a device; evolve takes it")
-    v = require_finite(as_floating(np.asarray(v), "v"), "v")
+    v = require_finite(as_floating(v, "v"), "v")
     if v.ndim == 0 or v.shape[-1] != modes or v.size == 0:
         raise InputError(f"v: expected shape (*samples, {modes}), got {v.shape}")
     v = np.ascontiguousarray(v, kind)
     start = require_number(start, "start", "(-inf, inf)")
     dt = require_number(dt, "dt", "(0, inf)")
     times = output_times(times, start)
-    gaps = np.diff(times, prepend=start)
-    steps = sum(max(1, math.ceil(gap / dt * (1 - SAME))) for gap in gaps if gap > 0)
+    gaps = [float(gap) for gap in np.diff(times, prepend=start)]
+    steps = sum(
+        max(1, math.ceil(min(float(gap) / dt, 1e300) * (1 - SAME))) for gap in gaps if gap > 0
+    )
     if steps > require_integer(max_steps, "max_steps", 1):
         raise InputError(
-            f"dt: expected at most {max_steps} steps of a sample, got {steps}; take a larger dt or "
+            f"dt: expected at most {max_steps} steps of a sample, got {steps:.6g}; take a larger dt or "
             "raise max_steps"
         )
     require_stable(system, ETDRK4, v, start, dt)

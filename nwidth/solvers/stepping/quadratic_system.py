@@ -45,7 +45,9 @@ class QuadraticSystem(EvolutionSystem):
                 "transform: expected one of real functions in one dimension, got "
                 f"{'real' if transform.real else 'complex'} ones of shape {transform.shape}"
             )
-        self.linear = DiagonalPart(require_shape(symbol, transform.modes, "symbol"))
+        self.linear = DiagonalPart(
+            require_shape(as_floating(symbol, "symbol"), transform.modes, "symbol")
+        )
         factor = require_finite(as_floating(factor, "factor"), "factor")
         self.factor = require_shape(factor, transform.modes, "factor").astype(transform.complex)
 

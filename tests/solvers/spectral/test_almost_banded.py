@@ -76,6 +76,9 @@ def test_what_does_not_fit_is_refused():
         AlmostBanded(np.ones((4, 1)), 1)
     with pytest.raises(InputError, match="rows: expected shape"):
         AlmostBanded(np.ones((4, 3)), 1, np.ones((2, 5)))
+    for rows in (3.0, "a", 1j * np.ones((1, 5)), np.ones((2, 1, 5)), [[1.0], [1.0, 2.0]]):
+        with pytest.raises(InputError, match="rows: expected"):
+            AlmostBanded(np.ones((4, 3)), 1, rows)
     with pytest.raises(InputError, match="system 0 is singular"):
         AlmostBanded(np.zeros((4, 3)), 1)
     with pytest.raises(InputError, match="f: expected a shape that ends"):

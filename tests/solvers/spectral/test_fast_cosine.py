@@ -82,5 +82,8 @@ def test_what_does_not_fit_is_refused():
             transform(np.zeros(4), 0)
         with pytest.raises(InputError, match="shape"):
             transform(np.float64(3.0), 1)
+        for axis in ("a", None, 1.0, 2):
+            with pytest.raises(InputError, match="axis: expected"):
+                transform(np.zeros(4), 1, axis)
     with pytest.raises(InputError, match="at least 2 numbers"):
         cosine_transform(np.zeros((4, 1)), 1)

@@ -132,6 +132,18 @@ def test_array_expressions_agree(kind, monkeypatch):
     assert np.allclose(solver.solve(f, np.ones((2, 3))), wanted, atol=1e-13)
 
 
+@bases
+@pytest.mark.parametrize("sides", SIDES)
+@pytest.mark.parametrize("size", [5, 6, 7, 8])
+def test_polynomials_are_solved_for_exactly_however_few(kind, sides, size):
+    basis = kind(size, 0.2, 1.7)
+    space, alpha = GalerkinRecombination(basis, *sides), 3.0
+    v = np.random.default_rng(2).normal(size=size)
+    v[-2:] = 0  # of which the two highest equations know nothing
+    f = alpha * v - basis.derivative(v, 2)
+    assert np.allclose(space.helmholtz(alpha).solve(f, values=space.rows @ v), v, atol=1e-12)
+
+
 def test_what_does_not_fit_is_refused():
     basis = ChebyshevBasis(8)
     with pytest.raises(InputError, match="basis: expected a ChebyshevBasis or LegendreBasis"):
@@ -142,7 +154,9 @@ def test_what_does_not_fit_is_refused():
         with pytest.raises(InputError, match="upper: expected 'dirichlet'"):
             GalerkinRecombination(basis, "dirichlet", side)
     space = GalerkinRecombination(basis)
-    for alpha in (1j, np.inf, "a"):
+    with pytest.raises(InputError, match=r"w: expected shape \(\.\.\., 6\), got \(8,\)"):
+        space.expanded(np.zeros(8))
+    for alpha in (1j, np.inf, "a", [[1.0], [1.0, 2.0]]):
         with pytest.raises(InputError, match="alpha"):
             space.helmholtz(alpha)
     with pytest.raises(InputError, match=r"f: expected a shape that ends with \(2, 8\)"):

@@ -54,5 +54,8 @@ def test_what_does_not_fit():
         IntegratedLegendre(8)
     with pytest.raises(InputError, match="upper: expected more than 1"):
         IntegratedLegendre(9, 1.0, 1.0)
+    for points in ("a", np.zeros(9), np.arange(3.0), 1j * np.arange(9)):
+        with pytest.raises(InputError, match="points: expected"):
+            IntegratedLegendre(9).from_values(points)
     with pytest.raises(InputError, match="degree"):
         IntegratedLegendre(9).quadrature(-1)

@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_refused():
     for wrong in ([], "ab", 3.0):
         with pytest.raises(InputError, match="expected lists"):
             TauMethod(basis, wrong, ends)
-    for wrong in (1j, "a", lambda x: x[:2]):
+    for wrong in (1j, "a", lambda x: x[:2], lambda x: [[1.0], [1.0, 2.0]]):
         with pytest.raises(InputError, match="coefficients: expected a number or a function"):
             TauMethod(basis, [wrong, 1.0], ends)
     with pytest.raises(InputError, match="singular"):

@@ -148,6 +148,12 @@ def test_what_does_not_fit_is_refused():
         basis.forward(np.zeros((9, 12)))
     with pytest.raises(InputError, match="u: expected real numbers"):
         basis.forward(np.zeros((12, 9), complex))
+    for points in ("a", [[0.1, 0.1j]], [[0.1], [0.1, 0.2]], [[np.nan, 0.0]]):
+        with pytest.raises(InputError, match="points: expected"):
+            basis.evaluate(np.zeros(basis.modes, complex), points)
+    for alpha in ("a", None, [1.0, 2.0]):
+        with pytest.raises(InputError, match="alpha: expected a number"):
+            basis.helmholtz(alpha)
     with pytest.raises(InputError, match="axis: expected less than 2"):
         basis.derivative(np.zeros((7, 9), complex), 2)
     with pytest.raises(InputError, match=r"points: expected shape \(m, 2\)"):

@@ -103,6 +103,9 @@ def test_what_does_not_fit_is_refused():
         Ultraspherical(LegendreBasis(8), [1.0, 1.0], ENDS)
     with pytest.raises(InputError, match="coefficients: expected those of the orders"):
         Ultraspherical(basis, [1.0], ENDS)
+    for wrong in (3.0, None):
+        with pytest.raises(InputError, match="expected lists"):
+            Ultraspherical(basis, wrong, ENDS)
     with pytest.raises(InputError, match="conditions: expected"):
         Ultraspherical(basis, [1.0, 1.0], [("middle", 0)])
     with pytest.raises(InputError, match="finite"):

@@ -214,6 +214,8 @@ def test_bad_input():
         quadratic_evolution(system, v, [1.0], dt=0.0)
     with pytest.raises(InputError, match="at most 100 steps"):
         quadratic_evolution(system, v, [1.0], dt=1e-3, max_steps=100)
+    with pytest.raises(InputError, match=r"at most \d+ steps of a sample, got 1e.300"):
+        quadratic_evolution(system, v, [1.0], dt=5e-324)
     with pytest.raises(InputError, match="threads"):
         quadratic_evolution(system, v, [1.0], dt=0.01, threads=0)
     with pytest.raises(NonFiniteError, match="v"):
