@@ -106,7 +106,8 @@ def require_instance(value: Any, name: str, *kinds: type) -> Any:
     """
     if not isinstance(value, kinds):
         wanted = " or ".join(kind.__name__ for kind in kinds)
-        raise InputError(f"{name}: expected a {wanted}, got {value!r:.80}")
+        article = "an" if wanted[0] in "AEIOU" else "a"
+        raise InputError(f"{name}: expected {article} {wanted}, got {value!r:.80}")
     return value
 
 

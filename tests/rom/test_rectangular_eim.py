@@ -250,7 +250,7 @@ def test_files_of_others(tmp_path):
             lambda m: RectangularEIM.of(eim(np.eye(3), max_rank=2), np.eye(4)),
             r"expected the 3 rows that the model was made from, of shape \(3,\), got shape",
         ),
-        (lambda m: RectangularEIM.of(m), "model: expected a EmpiricalInterpolation or Basis"),
+        (lambda m: RectangularEIM.of(m), "model: expected an EmpiricalInterpolation or Basis"),
         (lambda m: RectangularEIM.of(rom.qdeim(np.eye(4)[:2])), "data: expected rows like those"),
         (lambda m: RectangularEIM.of(rom.qdeim(np.eye(4)[:2]), np.eye(3)), "rows of shape"),
         (lambda m: RectangularEIM.of(eim(np.zeros((2, 3)))), "got rank 0"),
