@@ -173,14 +173,14 @@ class FourierSpace:
         >>> space.product(v, v).round(12) + 0.0
         array([0.5+0.j, 0. +0.j, 0. +0.j])
         """
-        fine = self._fine
+        fine = self.finer
         v, w = self.coefficients(v), self.coefficients(w, "w")
         u = fine.transform.backward(self.resampled(v, fine))
         u = u * fine.transform.backward(self.resampled(w, fine))
         return fine.resampled(fine.transform.forward(u), self)
 
     @cached_property
-    def _fine(self) -> "FourierSpace":
+    def finer(self) -> "FourierSpace":
         """The space of 3/2 as many points, where products of two functions are exact enough."""
         return self._on([(3 * n + 1) // 2 for n in self.shape])
 

@@ -122,12 +122,12 @@ class SpectralBasis(ABC):
 
     def product(self, v: Array, w: Array, axis: int = -1) -> Array:
         """Return the coefficients of u_v u_w that the basis has, without aliasing."""
-        fine = self._fine
+        fine = self.finer
         a, b = (fine.backward(self.resampled(f, fine, axis), axis) for f in (v, w))
         return fine.resampled(fine.forward(a * b, axis), self, axis)
 
     @cached_property
-    def _fine(self) -> Self:
+    def finer(self) -> Self:
         """The basis of 3/2 as many points, where products of two functions are exact enough."""
         return self.resized((3 * self.size + 1) // 2)
 

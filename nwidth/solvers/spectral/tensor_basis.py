@@ -11,6 +11,7 @@ from nwidth.errors import InputError
 from nwidth.solvers.spectral.fourier_space import FourierSpace
 from nwidth.solvers.spectral.galerkin_recombination import GalerkinRecombination, HelmholtzSolver
 from nwidth.solvers.spectral.polynomial_basis import PolynomialBasis
+from nwidth.solvers.spectral.sine_cosine_basis import SineBasis
 from nwidth.solvers.spectral.spectral_basis import SpectralBasis
 
 Array = NDArray[Any]
@@ -112,6 +113,43 @@ class TensorBasis:
         last = list(range(-len(axes), 0))
         w = factor.derivative(xp.moveaxis(v, axes, last), place, order)
         return xp.moveaxis(w, last, axes).astype(v.dtype, copy=False)
+
+    def resampled(self, v: Array, other: "TensorBasis") -> Array:
+        """Return the coefficients in larger or smaller bases of the same kinds on the same box."""
+        v, d = self._checked(v, "v", self.modes), len(self.shape)
+        kinds = [[type(f) for f in basis.factors] for basis in (self, other)
+                 if isinstance(basis, TensorBasis)]  # fmt: skip
+        if len(kinds) < 2 or kinds[0] != kinds[1]:
+            raise InputError(f"other: expected a TensorBasis of the same kinds, got {other!r:.80}")
+        for a, (factor, _) in enumerate(self._owners):
+            if isinstance(factor, SpectralBasis):
+                v = factor.resampled(v, other._owners[a][0], axis=a - d)
+        if self.fourier is None or other.fourier is None:
+            return v
+        xp, axes = namespace(v), [a - d for a in self._fourier_axes]
+        last = list(range(-len(axes), 0))
+        v = self.fourier.resampled(xp.moveaxis(v, axes, last), other.fourier)
+        return xp.moveaxis(v, last, axes)
+
+    def product(self, v: Array, w: Array) -> Array:
+        """Return the coefficients of u_v u_w that the basis has, without aliasing (3/2 rule).
+
+        Products of sines are cosines, which are no functions of the basis: refused.
+
+        >>> from nwidth.solvers.spectral import ChebyshevBasis, CosineBasis
+        >>> basis = TensorBasis(CosineBasis(3), ChebyshevBasis(3))
+        >>> v = np.outer([0, 1, 0], [0, 1, 0])  # cos(pi x) z, whose square has four modes
+        >>> (basis.product(v, v).round(12) + 0.0).tolist()
+        [[0.25, 0.0, 0.25], [0.0, 0.0, 0.0], [0.25, 0.0, 0.25]]
+        """
+        if any(isinstance(f, SineBasis) for f in self.factors):
+            raise InputError(
+                "factors: expected no sines, whose products are cosines; multiply values, or take "
+                "SineBasis.product along their axis"
+            )
+        fine = TensorBasis(*(f.finer for f in self.factors))
+        one, two = (fine.backward(self.resampled(f, fine)) for f in (v, w))
+        return fine.resampled(fine.forward(one * two), self)
 
     def derived(self, axis: int, order: int = 1) -> "TensorBasis":
         """Return the basis of a derivative: another one along axes of sines and cosines."""

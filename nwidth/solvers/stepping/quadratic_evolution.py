@@ -110,8 +110,8 @@ def quadratic_evolution(
     )
     if steps > require_integer(max_steps, "max_steps", 1):
         raise InputError(
-            f"dt: expected at most {max_steps} steps of a sample, got {steps:.6g}; take a larger dt or "
-            "raise max_steps"
+            f"dt: expected at most {max_steps} steps of a sample, got {steps:.6g}; take a larger "
+            "dt or raise max_steps"
         )
     require_stable(system, ETDRK4, v, start, dt)
     began, samples = clock.perf_counter(), v.reshape(-1, modes)

@@ -136,6 +136,38 @@ def test_heat_decays_at_its_rate():
     assert abs(basis.backward(v) - exact).max() < 1e-14
 
 
+def other_sizes(basis, size):
+    """The same basis with other numbers of points."""
+    return TensorBasis(
+        *(
+            fourier([size(n) for n in f.shape], real=f.real)
+            if isinstance(f, FourierSpace)
+            else f.resized(size(f.size))
+            for f in basis.factors
+        )
+    )
+
+
+def test_products_have_no_aliases(basis):
+    if any(isinstance(f, SineBasis) for f in basis.factors):
+        with pytest.raises(InputError, match="factors: expected no sines"):
+            basis.product(*np.zeros((2, *basis.modes)))
+        return
+    v, w = basis.forward(random_values(basis, 2))
+    large = other_sizes(basis, lambda n: 2 * n + 1)  # where the whole product has room
+    values = [large.backward(basis.resampled(f, large)) for f in (v, w)]
+    whole = large.forward(values[0] * values[1])
+    found = basis.product(v, w)
+    assert np.allclose(found, large.resampled(whole, basis), atol=1e-13)
+    assert np.allclose(basis.product(np.stack([v, w]), w)[0], found, atol=1e-14)
+    small = other_sizes(basis, lambda n: max(2, n // 2 - 1))
+    v = small.resampled(small.forward(random_values(small)), basis)
+    x = np.stack([np.random.default_rng(4).uniform(p[0], p[-1], 7) for p in basis.points], axis=1)
+    assert np.allclose(basis.evaluate(basis.product(v, v), x), basis.evaluate(v, x) ** 2)
+    with pytest.raises(InputError, match="other: expected a TensorBasis of the same kinds"):
+        basis.resampled(v, TensorBasis(CosineBasis(5), LegendreBasis(5), CosineBasis(5)))
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="expected one or more bases"):
         TensorBasis()
