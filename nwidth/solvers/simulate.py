@@ -1,9 +1,11 @@
 """Follow a problem through time, and return its fields at the times asked for."""
 
+import json
 import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +85,7 @@ def simulate(
         rtol: adaptive steps, of such errors; 1e-6 if neither is given.
         atol: see `evolve`.
         max_steps: see `evolve`.
-        checkpoint: see `evolve`.
+        checkpoint: see `evolve`; one of another problem or of other inputs is refused.
         progress: see `evolve`.
 
     Warns where a field, the initial one too, is not resolved: a hundredth of it in the finest third
@@ -115,6 +117,7 @@ def simulate(
         atol=atol,
         max_steps=max_steps,
         checkpoint=checkpoint,
+        job="" if checkpoint is None else _digest(problem, inputs),
         progress=progress,
     )
     tail = problem.tail(found.states)
@@ -133,6 +136,15 @@ def simulate(
         tail,
         found,
     )
+
+
+def _digest(problem: EvolutionProblem, inputs: Inputs) -> str:
+    """Return what tells this problem with these inputs from all others."""
+    told = [json.dumps(problem.describe(), sort_keys=True)]
+    for name in sorted(inputs):
+        values = to_numpy(inputs[name]) if lives_on_gpu(inputs[name]) else np.asarray(inputs[name])
+        told.append(sha256(np.ascontiguousarray(values).tobytes()).hexdigest())
+    return sha256(" ".join(told).encode()).hexdigest()
 
 
 def _require_memory(problem: EvolutionProblem, state: Array, times: int) -> None:

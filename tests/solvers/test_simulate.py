@@ -42,6 +42,19 @@ def test_runs_go_on_from_their_checkpoint(wave, tmp_path):
     assert np.array_equal(again.fields["velocity"], whole.fields["velocity"])
 
 
+def test_checkpoints_of_other_problems_and_inputs_are_refused(wave, tmp_path):
+    path, (problem, inputs) = tmp_path / "run.h5", wave
+    simulate(problem, inputs, [0.1], checkpoint=path)
+    simulate(problem, {"velocity": inputs["velocity"].tolist()}, [0.1], checkpoint=path)
+    others = [
+        (Burgers(problem.grid, 2 * problem.coefficients["viscosity"]), inputs),
+        (problem, {"velocity": 2 * inputs["velocity"]}),
+    ]
+    for other in others:
+        with pytest.raises(InputError, match="same problem and initial fields"):
+            simulate(*other, [0.1], checkpoint=path)
+
+
 def test_fields_that_are_not_resolved_are_warned_of():
     problem = Burgers(Grid.periodic(16), 1e-3)
     x = problem.grid.axes[0].points

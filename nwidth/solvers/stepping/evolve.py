@@ -72,6 +72,7 @@ def evolve(
     max_steps: int = 1_000_000,
     output: Callable[[int, float, Array], Any] | None = None,
     checkpoint: str | Path | None = None,
+    job: str = "",
     progress: Callable[[float, Counts], Any] | None = None,
 ) -> Evolution:
     """Step a system to given times, with steps of one size or of the size their errors allow.
@@ -97,7 +98,9 @@ def evolve(
         max_steps: limit on the number of steps.
         output: called as `output(k, t, v)` with each state in place of keeping it.
         checkpoint: a file that is written at each output time and gone on from if it exists, with
-            the same steps and digits. Its maker sees to it that it belongs to the same problem.
+            the same steps and digits.
+        job: what the checkpoint belongs to, such as a digest of problem and initial fields: one of
+            another job is refused. Without it, its maker sees to that.
         progress: called as `progress(t, counts)` at each output time; True from it stops.
 
     Raises `InputError` for what cannot be stepped. What goes wrong later is in `status`.
@@ -110,6 +113,7 @@ def evolve(
     """
     require_instance(system, "system", EvolutionSystem)
     require_instance(method, "method", SteppingMethod)
+    require_instance(job, "job", str)
     v = _state(v)
     start = require_number(start, "start", "(-inf, inf)")
     times = output_times(times, start)
@@ -136,7 +140,7 @@ def evolve(
         require_stable(system, method, v, start, h)
     done = 0
     if checkpoint is not None and Path(checkpoint).exists():
-        done, states = _resume(checkpoint, integration, times)
+        done, states = _resume(checkpoint, integration, times, job)
     else:
         states = []
     began, status = clock.perf_counter(), EvolutionStatus.FINISHED
@@ -149,7 +153,7 @@ def evolve(
         else:
             output(k, float(times[k]), integration.v)
         if checkpoint is not None:
-            _save(checkpoint, integration, k + 1, times, states)
+            _save(checkpoint, integration, k + 1, times, states, job)
         if progress is not None and progress(integration.t, integration.counts) is True:
             status = EvolutionStatus.STOPPED
             break
@@ -205,13 +209,15 @@ def require_stable(
         )
 
 
-def _save(path: Any, run: Integration, done: int, times: Array, states: list[Array]) -> None:
+def _save(
+    path: Any, run: Integration, done: int, times: Array, states: list[Array], job: str
+) -> None:
     """Write where the run stands, beside the states that are kept in memory."""
     arrays, told = run.memory()
     arrays = {name: to_numpy(a) for name, a in arrays.items()}
     if states:
         arrays["states"] = to_numpy(namespace(run.v).stack(states))
-    told |= {"done": done, "method": run.method.name, "sizes": _sizes(run)}
+    told |= {"done": done, "method": run.method.name, "sizes": _sizes(run), "job": job}
     save_archive(path, _KIND, {**arrays, "times": times}, told)
 
 
@@ -224,7 +230,7 @@ def _sizes(run: Integration) -> str:
     return f"rtol = {run.control.rtol!r}, atol = {run.control.atol!r}"
 
 
-def _resume(path: Any, run: Integration, times: Array) -> tuple[int, list[Array]]:
+def _resume(path: Any, run: Integration, times: Array, job: str) -> tuple[int, list[Array]]:
     """Go on from a checkpoint; return how many times are done, and their states."""
     arrays, told = load_archive(path, _KIND)
     try:
@@ -233,6 +239,11 @@ def _resume(path: Any, run: Integration, times: Array) -> tuple[int, list[Array]
             raise InputError(
                 f"{path}: expected a checkpoint of {asked[0]} for the same times with {asked[1]}, "
                 f"got one of {found[0]} with {found[1]}; remove it, or name another file"
+            )
+        if told["job"] != job:
+            raise InputError(
+                f"{path}: expected a checkpoint of the same problem and initial fields, got one of "
+                "others; remove it, or name another file"
             )
         run.restore(arrays, told)
         states = [run.xp.asarray(v) for v in arrays.get("states", ())]

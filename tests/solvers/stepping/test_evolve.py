@@ -129,6 +129,15 @@ def test_runs_that_were_stopped_go_on_bit_by_bit(options, method, tmp_path):
     assert again.counts == whole.counts
 
 
+def test_checkpoints_of_other_jobs_are_refused(stiff, tmp_path):
+    system, v, path = *stiff[:2], tmp_path / "run.h5"
+    evolve(system, v, [0.5, 1.0], dt=0.1, checkpoint=path, job="this")
+    evolve(system, v, [0.5, 1.0], dt=0.1, checkpoint=path, job="this")
+    for job in ("that", ""):
+        with pytest.raises(InputError, match="same problem and initial fields"):
+            evolve(system, v, [0.5, 1.0], dt=0.1, checkpoint=path, job=job)
+
+
 def test_checkpoints_of_other_runs_are_refused(stiff, tmp_path):
     system, v, _ = stiff
     path = tmp_path / "run.h5"
