@@ -15,6 +15,8 @@ Array = NDArray[Any]
 POINTS, LARGE = 32, 4.0
 # Circles of these radii stay away from zero for |z| below and above NEAR.
 NEAR, WIDE, NARROW = 2.0, 3.0, 1.0
+# Later functions than this one come from the series of one of them, phi_8 or the last one.
+CIRCLES, SERIES, TERMS = 4, 8, 40
 # Numbers whose circles are worked on together: they stay in the cache.
 BLOCK = 256
 
@@ -26,7 +28,8 @@ def phi_functions(z: Any, last: int) -> Array:
 
     The recurrence cancels near zero. There each value after phi_1, that of `expm1`, is the mean
     over a circle of 32 points around z: Cauchy's formula, whose trapezoid rule converges
-    geometrically, as these functions are entire. The circles keep a distance of one from zero.
+    geometrically, as these functions are entire. The circles keep a distance of one from zero. From
+    phi_5 on, whose values are small, phi_k = z phi_{k+1} + 1/k! goes down from a power series.
     References: Kassam & Trefethen (2005), doi:10.1137/S1064827502410633; Hochbruck & Ostermann
     (2010), doi:10.1017/S0962492910000048, section 2.
 
@@ -56,8 +59,29 @@ def phi_functions(z: Any, last: int) -> Array:
             chosen = np.flatnonzero(part)
             for first in range(0, len(chosen), BLOCK):
                 some = chosen[first : first + BLOCK]
-                values[2:, some] = _means(points[some], values[0, some], last, radius)
+                values[2 : CIRCLES + 1, some] = _means(
+                    points[some], values[0, some], min(last, CIRCLES), radius
+                )
+        if last > CIRCLES:
+            _downward(points, values)
     return values[:, place.reshape(z.shape)]
+
+
+def _downward(points: Array, values: Array) -> None:
+    """Write phi_5 to the last function where |z| is below their number, or below LARGE."""
+    last = len(values) - 1
+    top, places = max(last, SERIES), np.flatnonzero(abs(points) < max(LARGE, last))
+    z = points[places]
+    found = term = np.full_like(z, 1 / math.factorial(top))
+    for j in range(1, TERMS + 3 * top):
+        term = term * z / (top + j)
+        found = found + term
+    for k in range(top, CIRCLES, -1):
+        if k < top:
+            found = z * found + 1 / math.factorial(k)
+        if k <= last:
+            small = abs(z) < max(LARGE, k)
+            values[k, places[small]] = found[small]
 
 
 def _means(z: Array, exponential: Array, last: int, radius: float) -> Array:

@@ -27,6 +27,21 @@ def test_all_digits_from_tiny_to_large():
         assert np.abs(found[k] / wanted - 1).max() < 4e-15
 
 
+@pytest.mark.parametrize("last", [5, 6, 9, 15, 25])
+def test_later_functions_keep_their_digits(last):
+    z = np.array([s * r for s in (1, -1) for r in (0, 1e-9, 0.3, 1.99, 2.01, 3.9, 4.1, 8, 20, 45)])
+    found = phi_functions(z, last)
+    for k in range(last + 1):
+        wanted = np.array([exact(k, x) for x in z])
+        assert np.abs(found[k] / wanted - 1).max() < 4e-14
+    assert np.allclose(phi_functions(z + 0j, last), found, rtol=4e-14, atol=0)
+    turned = 1j * z  # whose recurrence is another check
+    phi = phi_functions(turned, last)
+    for k in range(last):
+        rest = turned * phi[k + 1] + 1 / factorial(k) - phi[k]
+        assert np.allclose(rest * factorial(k), 0, atol=1e-13)
+
+
 def test_complex_numbers_follow_the_recurrence():
     generator = np.random.default_rng(0)
     z = generator.normal(size=(7, 9)) * 5 + 1j * generator.normal(size=(7, 9)) * 20
