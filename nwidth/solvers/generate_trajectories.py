@@ -29,6 +29,8 @@ Progress = Callable[[int, int], None]
 
 # What an interpreter with this package takes by itself, in bytes.
 INTERPRETER = 160 * 2**20
+# What each sample takes besides, its number, twice.
+NUMBERED = 16
 
 
 def generate_trajectories(
@@ -143,9 +145,13 @@ def generate_trajectories(
         "atol": float(atol),
         "max_steps": int(max_steps),
         "dtype": dtype.name,
-        **(about or {}),
         "versions": versions("ducc0"),
     }
+    if about is not None:
+        taken = provenance.keys() & require_instance(about, "about", Mapping).keys()
+        if taken:
+            raise InputError(f"about: expected other names than {', '.join(sorted(taken))}")
+        provenance |= about
 
     def create() -> "FieldDataset":
         return FieldDataset.create(
@@ -194,9 +200,9 @@ class DataSetSize:
         there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         if self.memory > there:
             raise InputError(
-                f"workers, times: they would take {self.memory / 2**30:.3g} GiB of memory, "
-                f"expected at most the {there / 2**30:.3g} GiB of this machine; take fewer "
-                "workers, fewer times, a larger `restrict` or a coarser grid"
+                f"samples, times, workers: they would take {self.memory / 2**30:.3g} GiB of "
+                f"memory, expected at most the {there / 2**30:.3g} GiB of this machine; take fewer "
+                "workers, times or samples, a larger `restrict` or a coarser grid"
             )
 
 
@@ -222,7 +228,7 @@ def data_set_size(
     held = times * points * 8 * numbers
     state = 8 * problem.grid.size * numbers
     alone = 1 if workers == 1 else 2 * workers + 1
-    memory = workers * (WORK_ARRAYS * state + held) + alone * held
+    memory = workers * (WORK_ARRAYS * state + held) + alone * held + NUMBERED * samples
     return DataSetSize(samples * stored, memory + (workers + (workers > 1)) * INTERPRETER)
 
 

@@ -32,6 +32,10 @@ class FieldInput:
     sampler: RandomField | None = None
     positive: bool = False
 
+    def __post_init__(self):
+        if not isinstance(self.unit, str):
+            raise InputError(f"unit: expected one word, got {self.unit!r:.80}")
+
 
 class ParametrizedProblem(ABC):
     """What all problems have: a grid, named inputs, and a description for files."""

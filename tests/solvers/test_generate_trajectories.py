@@ -167,6 +167,9 @@ def test_what_is_not_resolved_warns_with_the_sample(tmp_path):
         ({"dtype": "int8"}, "dtype"),
         ({"seed": -1}, "seed"),
         ({"dt": 0.1, "rtol": 0.1}, "dt, rtol"),
+        ({"about": "me"}, "about"),
+        ({"about": {"seed": 1}}, "about: expected other names than seed"),
+        ({"samples": 10**12}, "GiB of memory"),
     ],
 )
 def test_bad_arguments_leave_no_sample(tmp_path, change, message):
@@ -184,7 +187,7 @@ def test_the_size_is_told_and_refused(tmp_path):
         DataSetSize(1, 2**60).require_memory()
     drawn = burgers(2**20)
     drawn.sample = lambda generator: pytest.fail("drawn before it was refused")
-    with pytest.raises(InputError, match=r"workers, times: they would take .* GiB of memory"):
+    with pytest.raises(InputError, match=r"times, workers: they would take .* GiB of memory"):
         generate_trajectories(drawn, tmp_path / "b.h5", 1, np.linspace(0, 1, 300_000))
     assert not (tmp_path / "b.h5").exists()
     problem = burgers(2048)

@@ -6,6 +6,7 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers import Boundary, Darcy, Dirichlet, Neumann, Poisson, problem_from_description
+from nwidth.solvers.problem import FieldInput
 
 MIXED = Boundary({"x_lower": Dirichlet(1.0), "y_upper": Neumann(0.5)})
 GRIDS = [Grid.uniform((7, 6)), Grid.uniform((6, 7), centering="cell"), Grid.uniform((4, 5, 4))]
@@ -52,3 +53,9 @@ def test_description_rebuilds_the_problem(problem):
 def test_sampling_needs_a_sampler():
     with pytest.raises(InputError, match="permeability: expected a sampler"):
         Darcy(GRIDS[0]).sample(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("unit", [3, None, ["m"]])
+def test_units_are_words(unit):
+    with pytest.raises(InputError, match="unit: expected one word, got"):
+        FieldInput("source", unit)

@@ -92,7 +92,8 @@ class PeriodicEvolution(EvolutionProblem):
         if name not in self.per_axis:
             return require_number(value, name, interval)
         d = self.grid.dimension
-        one = isinstance(value, str) or not isinstance(value, Sequence | np.ndarray)
+        several = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim > 0)
+        one = isinstance(value, str) or not several
         values = [value] * d if one else list(value)
         if len(values) != d:
             raise InputError(f"{name}: expected one number or {d}, got {value!r:.80}")

@@ -98,6 +98,7 @@ def test_the_way_back_from_descriptions():
         (np.nan, 0.1, "velocity: expected a number in"),
         ([[1.0, 2.0]], 0.1, "velocity: expected a number in"),
         (None, 0.1, "velocity: expected a number in"),
+        (np.array(1.0), 0.1, "velocity: expected a number in"),
         ("fast", 0.1, "velocity: expected a number in"),
         (1.0, -0.1, r"diffusivity: expected a number in \[0, inf\)"),
     ],
