@@ -70,6 +70,7 @@ def simulate(
     dt: float | None = None,
     rtol: float | None = None,
     atol: float = 0.0,
+    courant: float | None = None,
     max_steps: int = 1_000_000,
     checkpoint: str | Path | None = None,
     progress: Callable[[float, Counts], Any] | None = None,
@@ -82,8 +83,9 @@ def simulate(
         times: increasing, from zero on.
         method: by default the problem's own.
         dt: fixed steps, at most so long.
-        rtol: adaptive steps, of such errors; 1e-6 if neither is given.
+        rtol: adaptive steps, of such errors; 1e-6 if none of the three is given.
         atol: see `evolve`.
+        courant: adaptive steps, that part of the longest stable one.
         max_steps: see `evolve`.
         checkpoint: see `evolve`; one of another problem or of other inputs is refused.
         progress: see `evolve`.
@@ -105,7 +107,7 @@ def simulate(
     first = problem.tail(state)
     count = np.size(times)
     _require_memory(problem, state, count)
-    if dt is None and rtol is None:
+    if dt is None and rtol is None and courant is None:
         rtol = RTOL
     found = evolve(
         problem.system(inputs),
@@ -115,6 +117,7 @@ def simulate(
         dt=dt,
         rtol=rtol,
         atol=atol,
+        courant=courant,
         max_steps=max_steps,
         checkpoint=checkpoint,
         job="" if checkpoint is None else _digest(problem, inputs),

@@ -33,6 +33,13 @@ def test_steps_may_be_fixed_and_the_method_another(wave):
     assert np.allclose(found.fields["velocity"], adaptive.fields["velocity"], atol=1e-7)
 
 
+def test_steps_may_follow_courants_condition(wave):
+    found = simulate(*wave, [0.1], courant=0.5).checked()
+    finer = simulate(*wave, [0.1], courant=0.05).checked()
+    assert 5 * found.counts.steps < finer.counts.steps
+    assert np.allclose(found.fields["velocity"], finer.fields["velocity"], atol=1e-6)
+
+
 def test_runs_go_on_from_their_checkpoint(wave, tmp_path):
     path, times = tmp_path / "run.h5", [0.1, 0.2, 0.3]
     whole = simulate(*wave, times)
