@@ -30,7 +30,7 @@ class CourantControl:
 
     Args:
         system: one that tells its `rate`.
-        method: one whose `reach` is known.
+        method: one whose `reach` is neither zero nor infinite.
         courant: the part of the longest stable step, above 0 and at most 1.
 
     Raises `InputError` for systems and methods of which the condition is not known.
@@ -48,10 +48,10 @@ class CourantControl:
     def __init__(self, system: EvolutionSystem, method: SteppingMethod, courant: float):
         self.system, self.method = system, method
         self.courant = require_number(courant, "courant", "(0, 1]")
-        if method.reach == 0:
+        if not 0 < method.reach < math.inf:
             raise InputError(
-                f"courant: expected a method whose stability for waves is known, got {method.name};"
-                " give dt or rtol"
+                f"courant: expected a method with a longest stable step for waves, got "
+                f"{method.name}; give dt or rtol"
             )
 
     def longest(self, t: float, v: Array) -> float:

@@ -15,6 +15,10 @@ from nwidth.solvers.stepping.linear_part import LinearPart
 Array = NDArray[Any]
 
 
+# Mean squares above it have their digits, by bytes: those that underflow are small beside them.
+LEAST = {4: 1e-31, 8: 1e-292}
+
+
 def euclidean_norm(v: Array) -> float:
     """Return the Euclidean norm, infinity if it is NaN; squares may be too large or too small.
 
@@ -25,10 +29,8 @@ def euclidean_norm(v: Array) -> float:
     '5e-200'
     """
     xp, flat = namespace(v), v.reshape(-1).view(v.real.dtype)
-    kind = xp.finfo(flat.dtype)
     square = float(xp.einsum("i,i->", flat, flat))
-    # Squares above it have their digits: those that underflow are small beside them.
-    if flat.size * float(kind.tiny) / float(kind.eps) < square < math.inf:
+    if flat.size * LEAST[flat.dtype.itemsize] < square < math.inf:
         return math.sqrt(square)
     largest = float(abs(flat).max())
     if largest == 0 or not math.isfinite(largest):

@@ -1,5 +1,6 @@
 """Exponential Rosenbrock methods: exact for the linear part of L + N at the present state."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,5 +172,5 @@ class RosenbrockStepper(Stepper):
         return J
 
 
-EXPRB2 = ExponentialRosenbrock("exponential Rosenbrock-Euler", 2, None, 0.0)
-EXPRB32 = ExponentialRosenbrock("exprb32", 3, 2, 0.0, corrected=True)
+EXPRB2 = ExponentialRosenbrock("exponential Rosenbrock-Euler", 2, None, math.inf)
+EXPRB32 = ExponentialRosenbrock("exprb32", 3, 2, math.inf, corrected=True)

@@ -61,7 +61,8 @@ class SteppingMethod(ABC):
     `name` is what records and messages call it. `order` is that of its error, `embedded_order` that
     of the solution it is compared with, None if there is none. `reach` is how far its region of
     stability goes along the imaginary axis, for the part of the system that it takes explicitly; 0
-    if unknown. Modes with |dN/dv| <= `held` |Re L| are stable whatever the step.
+    where it ends at once, infinity where nothing is explicit. Modes with |dN/dv| <= `held` |Re L|
+    are stable whatever the step.
 
     >>> from nwidth.solvers.stepping import ETDRK4
     >>> ETDRK4.name, ETDRK4.order, ETDRK4.embedded_order

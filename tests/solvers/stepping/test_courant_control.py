@@ -6,6 +6,7 @@ from nwidth.solvers.spectral import FastFourier
 from nwidth.solvers.stepping import (
     ETDRK4,
     EULER,
+    EXPRB32,
     RK4,
     SBDF3,
     SSPRK3,
@@ -93,8 +94,10 @@ def test_what_cannot_be_known_is_refused(burgers):
     decay = FunctionSystem(lambda t, v: -v, DiagonalPart([-1.0]))
     with pytest.raises(InputError, match="courant: expected a system that tells its rate"):
         evolve(decay, [1.0], [1.0], courant=0.5)
-    with pytest.raises(InputError, match="stability for waves is known, got Euler"):
+    with pytest.raises(InputError, match="a longest stable step for waves, got Euler"):
         CourantControl(burgers[0], EULER, 0.5)
+    with pytest.raises(InputError, match="got exprb32"):
+        CourantControl(burgers[0], EXPRB32, 0.5)
     for courant in (0, 1.5, "a", np.nan):
         with pytest.raises(InputError, match=r"courant: expected a number in \(0, 1\]"):
             evolve(*burgers, [1.0], courant=courant)

@@ -8,6 +8,7 @@ from nwidth.solvers.stepping import (
     BOGACKI_SHAMPINE,
     DORMAND_PRINCE,
     ETDRK4,
+    EULER,
     EXPRB32,
     HEUN,
     RK4,
@@ -180,7 +181,11 @@ def test_courants_condition(advection):
         evolve(advection, v, [1.0], method=RK4, dt=0.3)
     found = evolve(advection, v, [1.0], method=RK4, dt=0.2).checked()
     assert np.abs(found.states[-1]).max() <= 1
-    evolve(advection, v, [1.0], method=HEUN, dt=0.3).checked()  # of which no limit is known
+    for unstable in (HEUN, EULER):  # for any wave, but slowly
+        evolve(advection, v, [1.0], method=unstable, dt=0.02).checked()
+        with pytest.raises(InputError, match=r"at most 0\.2, where \w+ does not double waves"):
+            evolve(advection, v, [1.0], method=unstable, dt=0.21)
+    evolve(advection, v, [1.0], method=EXPRB32, dt=0.5).checked()  # takes them exactly
 
 
 @pytest.mark.parametrize(
