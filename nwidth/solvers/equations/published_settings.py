@@ -28,8 +28,9 @@ class PublishedSetting:
     field, of several for several fields, without frequencies beyond the published grid: on all
     grids that are as fine, one seed is one function (on coarser ones of one axis, it is cut).
     `rtol` is ours: of the steps, whose error is below that of the published scheme or told in
-    `notes`, which say what is not as published. `samples` are training and test samples together; `grid` makes the
-    grid of so many points where it is no cube of periodic axes, and is stored as it is solved on.
+    `notes`, which say what is not as published. `samples` are training and test samples together;
+    `grid` makes the grid of so many points where it is no cube of periodic axes, and is stored as
+    it is solved on.
     """
 
     name: str
