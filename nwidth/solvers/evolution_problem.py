@@ -28,6 +28,11 @@ class EvolutionProblem(ParametrizedProblem):
     time_unit: str = "1"
     method: SteppingMethod = ETDRK4
 
+    @property
+    def numbers(self) -> int:
+        """How many numbers the outputs are at each point, all together."""
+        return len(self.outputs) * self.components
+
     @abstractmethod
     def system(self, inputs: Inputs) -> EvolutionSystem:
         """Return the system that is stepped; its work space belongs to the caller's thread."""

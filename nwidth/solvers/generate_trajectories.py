@@ -222,7 +222,7 @@ def data_set_size(
     >>> data_set_size(Burgers(Grid.periodic(1000)), 100, 11).file
     8800000
     """
-    numbers = len(problem.outputs) * problem.components
+    numbers = problem.numbers
     points = problem.grid.coarsen(restrict).size
     stored = times * points * np.dtype(dtype).itemsize * numbers
     held = times * points * 8 * numbers

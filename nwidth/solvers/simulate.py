@@ -71,6 +71,7 @@ def simulate(
     rtol: float | None = None,
     atol: float = 0.0,
     courant: float | None = None,
+    dense: bool = False,
     max_steps: int = 1_000_000,
     checkpoint: str | Path | None = None,
     progress: Callable[[float, Counts], Any] | None = None,
@@ -86,6 +87,7 @@ def simulate(
         rtol: adaptive steps, of such errors; 1e-6 if none of the three is given.
         atol: see `evolve`.
         courant: adaptive steps, that part of the longest stable one.
+        dense: see `evolve`.
         max_steps: see `evolve`.
         checkpoint: see `evolve`; one of another problem or of other inputs is refused.
         progress: see `evolve`.
@@ -118,6 +120,7 @@ def simulate(
         rtol=rtol,
         atol=atol,
         courant=courant,
+        dense=dense,
         max_steps=max_steps,
         checkpoint=checkpoint,
         job="" if checkpoint is None else _digest(problem, inputs),
@@ -154,7 +157,7 @@ def _require_memory(problem: EvolutionProblem, state: Array, times: int) -> None
     """Raise if states and fields of all times would take more than the memory there is."""
     if lives_on_gpu(state):
         return
-    numbers = np.prod(problem.grid.shape) * len(problem.outputs) * problem.components
+    numbers = problem.grid.size * problem.numbers
     field = numbers * state.real.dtype.itemsize
     work = WORK_ARRAYS * int(field)
     needed = times * (state.nbytes + int(field)) + work

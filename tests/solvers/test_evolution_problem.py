@@ -68,6 +68,7 @@ def test_states_and_fields_go_back_and_forth(kind):
             assert np.allclose(fields[name], u, atol=1e-14)
     d = problem.grid.dimension
     assert all(field.shape[-d:] == problem.grid.shape for field in fields.values())
+    assert sum(u.size for u in fields.values()) == problem.numbers * problem.grid.size
     both = problem.fields(np.stack([v, v]))
     assert all(np.array_equal(both[name][1], fields[name]) for name in fields)
     for values in problem.invariants(np.stack([v, v])).values():

@@ -94,6 +94,11 @@ class RayleighBenard(EvolutionProblem):
         self.inputs = (FieldInput("buoyancy", unit, check_sampler(sampler, grid, "buoyancy")),)
         self.outputs = {"buoyancy": unit, "pressure": unit, "velocity": unit}
 
+    @property
+    def numbers(self) -> int:
+        """Buoyancy, pressure and two components of the velocity."""
+        return 4
+
     def system(self, inputs: Inputs) -> EvolutionSystem:
         """Return the system of the coefficients."""
         return LayerSystem(self.layer, self.viscosity, self.diffusivity, (1.0, 0.0))
