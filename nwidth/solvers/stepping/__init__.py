@@ -2,6 +2,7 @@
 
 from nwidth.solvers.stepping.banded_part import BandedPart
 from nwidth.solvers.stepping.courant_control import CourantControl
+from nwidth.solvers.stepping.dense_integration import DenseIntegration
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem, FunctionSystem
 from nwidth.solvers.stepping.evolve import Evolution, evolve
 from nwidth.solvers.stepping.explicit_runge_kutta import (
@@ -74,6 +75,7 @@ __all__ = [
     "BandedPart",
     "Counts",
     "CourantControl",
+    "DenseIntegration",
     "DiagonalPart",
     "Evolution",
     "EvolutionStatus",

@@ -14,6 +14,7 @@ from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConvergedError
 from nwidth.solvers.stepping.courant_control import CourantControl, courant_rate
+from nwidth.solvers.stepping.dense_integration import DenseIntegration
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
 from nwidth.solvers.stepping.exponential_runge_kutta import ETDRK4
 from nwidth.solvers.stepping.integration import Counts, EvolutionStatus, Integration
@@ -71,6 +72,7 @@ def evolve(
     rtol: float | None = None,
     atol: float = 0.0,
     courant: float | None = None,
+    dense: bool = False,
     start: float = 0.0,
     max_steps: int = 1_000_000,
     output: Callable[[int, float, Array], Any] | None = None,
@@ -85,7 +87,7 @@ def evolve(
     can take are refused, unless L damps the modes concerned so much that they are stable at any
     step. Adaptive steps keep the estimated error of each step below atol + rtol ||v||, or, by
     `courant`, are as long as that part of Courant's condition at each state: see `CourantControl`.
-    Steps end at the times asked for, so nothing is interpolated.
+    Steps end at the times asked for, so nothing is interpolated, unless `dense` is true.
 
     Args:
         system: L and N.
@@ -97,6 +99,8 @@ def evolve(
         rtol: relative error of a step. Good values: 1e-4 to 1e-10.
         atol: absolute error of a step, for solutions that decay to nothing.
         courant: part of the longest stable step, above 0 and at most 1.
+        dense: interpolate states at the times from longer steps, which pays for many times and
+            `DORMAND_PRINCE`, `RK43` or `BOGACKI_SHAMPINE`: see `DenseIntegration`.
         start: the time of v.
         max_steps: limit on the number of steps.
         output: called as `output(k, t, v)` with each state in place of keeping it.
@@ -138,7 +142,17 @@ def evolve(
     for name, call in (("output", output), ("progress", progress)):
         if call is not None and not callable(call):
             raise InputError(f"{name}: expected a function, got {call!r:.80}")
-    integration = integration_of(system, method, v, start, h, control, max_steps)
+    if dense:
+        if control is None or checkpoint is not None:
+            raise InputError(
+                "dense: expected rtol or courant and no checkpoint, as steps do not end at the "
+                "times; leave it out"
+            )
+        integration = DenseIntegration(
+            system, method, v, start, h, control, max_steps, end=float(times[-1])
+        )
+    else:
+        integration = integration_of(system, method, v, start, h, control, max_steps)
     if control is None:
         require_stable(system, method, v, start, h)
     done = 0
@@ -152,11 +166,12 @@ def evolve(
         if status is not EvolutionStatus.FINISHED:
             break
         if output is None:
-            states.append(integration.v.copy())
+            states.append(integration.state.copy())
         else:
-            output(k, float(times[k]), integration.v)
+            output(k, float(times[k]), integration.state)
+        done = k + 1
         if checkpoint is not None:
-            _save(checkpoint, integration, k + 1, times, states, job)
+            _save(checkpoint, integration, done, times, states, job)
         if progress is not None and progress(integration.t, integration.counts) is True:
             status = EvolutionStatus.STOPPED
             break
@@ -164,8 +179,7 @@ def evolve(
     kept = xp.stack(states) if states else xp.zeros((0, *v.shape), v.dtype)
     seconds = clock.perf_counter() - began
     counts = integration.counts
-    reached = times[times <= integration.t]
-    return Evolution(reached, kept, status, counts, integration.t, method.name, seconds)
+    return Evolution(times[:done], kept, status, counts, integration.t, method.name, seconds)
 
 
 def _state(v: Any) -> Array:

@@ -23,8 +23,9 @@ class ExplicitRungeKutta(SteppingMethod):
         k_i = F(t + c_i h, v + h sum_{j<i} a_ij k_j),    v(t + h) = v + h sum_i b_i k_i
 
     F = L + N is taken explicitly as a whole. Where the last row of a is b, the last stage is the
-    first of the next step. Reference: Hairer, Norsett & Wanner (1993), Solving Ordinary
-    Differential Equations I, doi:10.1007/978-3-540-78862-1, sections II.1, II.4 and II.5.
+    first of the next step, and states between steps are known. Reference: Hairer, Norsett & Wanner
+    (1993), Solving Ordinary Differential Equations I, doi:10.1007/978-3-540-78862-1, sections II.1,
+    II.4, II.5 and II.6.
 
     >>> from nwidth.solvers.stepping import FunctionSystem, evolve
     >>> waves = FunctionSystem(lambda t, v: 1j * v)
@@ -37,6 +38,33 @@ class ExplicitRungeKutta(SteppingMethod):
     b: Row = ()
     c: Row = ()
     embedded: Row | None = None
+    continuous: tuple[Row, ...] | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the last stage is the first one of the next step."""
+        return len(self.a) > 0 and self.a[-1] == self.b[:-1] and self.b[-1] == 0
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether there are values between the steps, from slopes that are there."""
+        return self.repeats
+
+    def weights(self, theta: float) -> Array:
+        """Return the b_i(theta) of v(t + theta h) = v + h sum_i b_i(theta) k_i, 0 <= theta <= 1.
+
+        Those of `continuous`, where it is given as the coefficients of theta, theta^2 ..., else of
+        the cubic through both states and slopes: Hairer, Norsett & Wanner, section II.6.
+
+        >>> RK43.weights(0.5).round(3).tolist()
+        [0.208, 0.167, 0.167, 0.083, -0.125]
+        """
+        if self.continuous is not None:
+            return np.array(self.continuous) @ theta ** np.arange(1, len(self.continuous[0]) + 1)
+        found = np.array(self.b) * theta**2 * (3 - 2 * theta)
+        found[0] += theta * (theta - 1) ** 2
+        found[-1] += theta**2 * (theta - 1)
+        return found
 
     def start(self, system: EvolutionSystem, v: Array) -> "ExplicitStepper":
         """Return a stepper for arrays like v; raises `InputError` for an L that is not of v."""
@@ -51,16 +79,19 @@ class ExplicitStepper(Stepper):
     def __init__(self, method: ExplicitRungeKutta, system: EvolutionSystem, v: Array):
         super().__init__(system)
         xp = namespace(v)
-        self.method, self.known = method, False
+        # Whether the first slope is that of v, and whether the last one is.
+        self.method, self.known, self.passed = method, False, False
         self.slopes = xp.zeros((len(method.b), *v.shape), v.dtype)
         self.stage, self.work = xp.empty_like(v), xp.empty_like(v)
         self.zero = xp.zeros_like(v)
-        self.repeats = len(method.a) > 0 and method.a[-1] == method.b[:-1] and method.b[-1] == 0
+        self.repeats = method.repeats
         self.error = xp.empty_like(v)
 
     def step(self, t: float, h: float, v: Array, out: Array) -> Array | None:
         """Write v(t + h) and return the difference of the embedded solution."""
         m = self.method
+        if self.passed:
+            self.slopes[0], self.known, self.passed = self.slopes[-1], True, False
         for i in range(len(m.b)):
             if i == 0 and self.known:
                 continue
@@ -80,17 +111,21 @@ class ExplicitStepper(Stepper):
 
     def accept(self) -> None:
         """Let the last stage be the first of the next step, or forget the first one."""
-        if self.repeats:
-            self.slopes[0] = self.slopes[-1]
-        self.known = self.repeats
+        self.known, self.passed = False, self.repeats
+
+    def interpolate(self, theta: float, h: float, v: Array, out: Array) -> None:
+        """Write v(t + theta h) of the last step, which went from v at t."""
+        add_numbers(out, v, h * self.method.weights(theta), self.slopes)
 
     def memory(self) -> dict[str, Array]:
         """Return the slope that the next step starts with: it is of t + h as rounded."""
+        if self.passed:
+            return {"slope": self.slopes[-1]}
         return {"slope": self.slopes[0]} if self.known else {}
 
     def restore(self, memory: dict[str, Array]) -> None:
         """Take what `memory` gave."""
-        self.known = "slope" in memory
+        self.known, self.passed = "slope" in memory, False
         if self.known:
             self.slopes[0] = namespace(self.slopes).asarray(memory["slope"])
 
@@ -140,7 +175,8 @@ BOGACKI_SHAMPINE = ExplicitRungeKutta(
     (0.0, 1 / 2, 3 / 4, 1.0),
     (7 / 24, 1 / 4, 1 / 3, 1 / 8),
 )
-# Dormand & Prince (1980), doi:10.1016/0771-050X(80)90013-3, RK5(4)7M.
+# Dormand & Prince (1980), doi:10.1016/0771-050X(80)90013-3, RK5(4)7M; between steps the polynomials
+# of Shampine (1986), doi:10.1090/S0025-5718-1986-0815836-3, whose error is of order five.
 DORMAND_PRINCE = ExplicitRungeKutta(
     "Dormand-Prince 5(4)",
     5,
@@ -157,4 +193,28 @@ DORMAND_PRINCE = ExplicitRungeKutta(
     (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0.0),
     (0.0, 1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0),
     (5179 / 57600, 0.0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40),
+    (
+        (
+            1.0,
+            -8048581381 / 2820520608,
+            8663915743 / 2820520608,
+            -12715105075 / 11282082432,
+        ),
+        (0.0, 0.0, 0.0, 0.0),
+        (
+            0.0,
+            131558114200 / 32700410799,
+            -68118460800 / 10900136933,
+            87487479700 / 32700410799,
+        ),
+        (0.0, -1754552775 / 470086768, 14199869525 / 1410260304, -10690763975 / 1880347072),
+        (
+            0.0,
+            127303824393 / 49829197408,
+            -318862633887 / 49829197408,
+            701980252875 / 199316789632,
+        ),
+        (0.0, -282668133 / 205662961, 2019193451 / 616988883, -1453857185 / 822651844),
+        (0.0, 40617522 / 29380423, -110615467 / 29380423, 69997945 / 29380423),
+    ),
 )

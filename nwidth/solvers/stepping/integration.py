@@ -104,6 +104,11 @@ class Integration:
         self.stepper = self.method.start(self.system, self.v)
 
     @property
+    def state(self) -> Array:
+        """The state at the time that was asked for last."""
+        return self.v
+
+    @property
     def counts(self) -> Counts:
         """What was done so far."""
         return Counts(self.steps, self.rejected, self.stepper.evaluations)
