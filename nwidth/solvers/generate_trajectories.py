@@ -260,7 +260,7 @@ def _append(
             if scalars.get("tail", 0.0) > UNRESOLVED and not warned:
                 warned = True
                 warnings.warn(
-                    f"sample {done - 1} of seed {recipe.seed}: {scalars['tail']:.1%} of it is in "
+                    f"sample {done - 1} of seed {recipe.seed}: {scalars['tail']:.2%} of it is in "
                     f"the finest third of the modes, expected less than {UNRESOLVED:.0%}; refine "
                     "the grid; the scalar 'tail' tells which other samples are not resolved",
                     stacklevel=3,

@@ -131,7 +131,7 @@ def simulate(
     if tails and max(tails) > UNRESOLVED:
         what = "initial fields" if tails[0] == max(tails) else "solution"
         warnings.warn(
-            f"{max(tails):.1%} of the {what} is in the finest third of the modes: expected less "
+            f"{max(tails):.2%} of the {what} is in the finest third of the modes: expected less "
             f"than {UNRESOLVED:.0%}; refine the grid, or give fields that are periodic and smooth",
             stacklevel=2,
         )
