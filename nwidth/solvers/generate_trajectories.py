@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nwidth.arguments import require_choice, require_dtype, require_instance, require_integer
+from nwidth.arguments import (
+    require_choice,
+    require_dtype,
+    require_instance,
+    require_integer,
+    require_number,
+)
 from nwidth.arrays import generator, require_finite
 from nwidth.errors import InputError
 from nwidth.solvers.cluster_workers import cluster_client, computed_on_cluster
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.sampled_trajectory import RESTRICTIONS, SampledTrajectory
 from nwidth.solvers.simulate import RTOL, UNRESOLVED, WORK_ARRAYS
-from nwidth.solvers.stepping import SteppingMethod
+from nwidth.solvers.stepping import StepControl, SteppingMethod
 from nwidth.solvers.worker_processes import computed_in_order
 
 if TYPE_CHECKING:
@@ -118,6 +124,7 @@ def generate_trajectories(
     times = _times(times)
     if dt is None and rtol is None:
         rtol = RTOL
+    _require_steps(dt, rtol, atol, max_steps)
     if method is None:
         method = problem.method
     require_instance(method, "method", SteppingMethod)
@@ -130,7 +137,9 @@ def generate_trajectories(
     fields, scalars = recipe.layout()
     if cluster is not None and workers > 1:
         raise InputError("workers, cluster: expected one of them; a cluster has its own workers")
-    path = Path(path)
+    path = Path(require_instance(path, "path", str, os.PathLike))
+    if progress is not None and not callable(progress):
+        raise InputError(f"progress: expected a function, got {progress!r:.80}")
     provenance = {
         "kind": "generated",
         "problem": problem.describe(),
@@ -230,6 +239,18 @@ def data_set_size(
     alone = 1 if workers == 1 else 2 * workers + 1
     memory = workers * (WORK_ARRAYS * state + held) + alone * held + NUMBERED * samples
     return DataSetSize(samples * stored, memory + (workers + (workers > 1)) * INTERPRETER)
+
+
+def _require_steps(dt: Any, rtol: Any, atol: Any, max_steps: Any) -> None:
+    """Raise for steps that `evolve` would refuse, before there is a file."""
+    if (dt is None) == (rtol is None):
+        raise InputError(f"dt, rtol: expected one of them, got dt = {dt!r} and rtol = {rtol!r}")
+    if dt is None:
+        StepControl(rtol, 4, atol)
+    else:
+        require_number(dt, "dt", "(0, inf)")
+    require_number(atol, "atol", "[0, inf)")
+    require_integer(max_steps, "max_steps", 1)
 
 
 def _times(times: Any) -> list[float]:

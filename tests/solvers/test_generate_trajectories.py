@@ -167,7 +167,13 @@ def test_what_is_not_resolved_warns_with_the_sample(tmp_path):
         ({"dtype": "int8"}, "dtype"),
         ({"seed": -1}, "seed"),
         ({"dt": 0.1, "rtol": 0.1}, "dt, rtol"),
+        ({"dt": -0.1}, "dt: expected a number"),
+        ({"rtol": 2.0}, "rtol: expected a number"),
+        ({"atol": -1.0}, "atol: expected a number"),
+        ({"max_steps": 0}, "max_steps"),
         ({"about": "me"}, "about"),
+        ({"progress": 3}, "progress: expected a function, got 3"),
+        ({"path": 3}, "path: expected a str or PathLike, got 3"),
         ({"about": {"seed": 1}}, "about: expected other names than seed"),
         ({"samples": 10**12}, "GiB of memory"),
     ],
@@ -175,8 +181,10 @@ def test_what_is_not_resolved_warns_with_the_sample(tmp_path):
 def test_bad_arguments_leave_no_sample(tmp_path, change, message):
     arguments = {"problem": burgers(), "samples": 1, "times": [1.0], **change}
     problem, samples, times = (arguments.pop(name) for name in ("problem", "samples", "times"))
+    path = arguments.pop("path", tmp_path / "a.h5")
     with pytest.raises(InputError, match=message):
-        generate_trajectories(problem, tmp_path / "a.h5", samples, times, **arguments)
+        generate_trajectories(problem, path, samples, times, **arguments)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_size_is_told_and_refused(tmp_path):
