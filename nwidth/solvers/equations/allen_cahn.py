@@ -90,5 +90,5 @@ class AllenCahnSystem(EvolutionSystem):
         out *= self.factor
 
     def rate(self, t: float, v: Array) -> float:
-        """Return the largest 3 u^2."""
-        return 3 * float(abs(self.transform.backward(v)).max()) ** 2
+        """Return the largest 3 u^2 to come: phases grow to 1, larger ones fall."""
+        return 3 * max(1.0, float(abs(self.transform.backward(v)).max())) ** 2

@@ -110,3 +110,12 @@ def test_single_precision():
 def test_widths_are_positive(width):
     with pytest.raises(InputError, match="width: expected a number in"):
         AllenCahn(Grid.periodic(8), width)
+
+
+def test_steps_too_long_for_the_phases_to_come_are_refused():
+    """From 0.5 the phase grows to 1; steps of 1.2 would end at 0.74, of 2 blow up."""
+    problem = AllenCahn(Grid.periodic(64), 0.05)
+    u = 0.5 * np.sin(2 * np.pi * problem.grid.axes[0].points)
+    for dt in (1.2, 2.0):
+        with pytest.raises(InputError, match=r"dt: expected at most 0\.9"):
+            simulate(problem, {"phase": u}, [30.0], dt=dt)
