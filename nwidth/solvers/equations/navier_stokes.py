@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nwidth.arguments import require_dtype, require_number
-from nwidth.arrays import lives_on_gpu, namespace, require_finite
+from nwidth.arrays import lives_on_gpu, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
+from nwidth.kernels import kernel_module
 from nwidth.meshes import Grid, RandomField, random_field
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
@@ -18,6 +19,8 @@ from nwidth.solvers.spectral import FourierSpace, PrunedFourier, spectral_tail
 from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
 
 Array = NDArray[Any]
+
+_KERNELS = "nwidth.solvers.equations._navier_stokes"
 
 
 class NavierStokes(EvolutionProblem):
@@ -266,14 +269,8 @@ class VorticitySystem(EvolutionSystem):
             for one, into in zip(v, out, strict=True):
                 self.nonlinear(t, one, into)
             return
-        z = self._velocity(v)
-        if lives_on_gpu(v):
-            self.fourier.through(z, _square)
-            out[...] = self._rate(z)
-            return
-        from nwidth.solvers.equations import _navier_stokes_numba as kernels
-
-        n1 = self.fourier.shape[1]
+        z, n1 = self._velocity(v), self.fourier.shape[1]
+        kernels = kernel_module(_KERNELS, v)
         self.fourier.through(z, lambda rows: kernels.square(_parts(rows), n1))
         kernels.write_rate(_parts(z), n1, *self.halves, _parts(self.force), _parts(out))
 
@@ -290,47 +287,19 @@ class VorticitySystem(EvolutionSystem):
         """Return the coefficients of u + i v, in the work space."""
         if self.work is None or namespace(self.work) is not namespace(w):
             self.work = self.fourier.zeros(w)
+            self._move(w)
         z = self.work
-        if not lives_on_gpu(w):
-            from nwidth.solvers.equations._navier_stokes_numba import write_velocity
-
-            n1 = self.fourier.shape[1]
-            write_velocity(_parts(w), *self.k, self.inverse, _parts(z), n1)
-            return z
-        xp = namespace(w)
-        kx, ky = xp.asarray(self.k[0])[:, None], xp.asarray(self.k[1])
-        factor = (kx + 1j * ky) * xp.asarray(self.inverse)
-        rows, columns, mirror_rows, mirror_columns = _places(self.fourier.shape, w.shape, xp)
-        z[...] = 0
-        z[rows, columns] = factor * w
-        z[mirror_rows, mirror_columns[1:]] = -(factor * w.conj())[:, 1:]
+        kernels = kernel_module(_KERNELS, w)
+        kernels.write_velocity(_parts(w), *self.k, self.inverse, _parts(z), self.fourier.shape[1])
         return z
 
-    def _rate(self, z: Array) -> Array:
-        """Return what `write_rate` writes, by array expressions."""
-        xp = namespace(z)
-        kx, ky = xp.asarray(self.halves[0])[:, None], xp.asarray(self.halves[1])
-        rows, columns, mirror_rows, mirror_columns = _places(
-            self.fourier.shape, self.force.shape, xp
-        )
-        q, p = z[rows, columns], z[mirror_rows, mirror_columns].conj()
-        force = xp.asarray(self.force)
-        return -1j * (kx**2 - ky**2) * (q - p) - 2 * kx * ky * (q + p) + force
-
-
-def _square(z: Array) -> None:
-    """Square in place."""
-    z *= z
+    def _move(self, like: Array) -> None:
+        """Move what is worked with to where the state lives."""
+        there = namespace(like).asarray if lives_on_gpu(like) else to_numpy
+        self.k, self.halves = (tuple(map(there, each)) for each in (self.k, self.halves))
+        self.inverse, self.force = there(self.inverse), there(self.force)
 
 
 def _parts(z: Array) -> Array:
     """Return complex rows as rows of real and imaginary parts, without a copy."""
     return z.view(z.real.dtype)
-
-
-def _places(shape: Any, kept: Any, xp: Any) -> tuple[Array, Array, Array, Array]:
-    """Return rows and columns of the kept modes in the whole array, and those of their mirrors."""
-    m0 = xp.arange(kept[0])
-    m0 = xp.where(2 * m0 < kept[0], m0, m0 - kept[0])[:, None]
-    m1 = xp.arange(kept[1])
-    return m0 % shape[0], m1, -m0 % shape[0], -m1 % shape[1]
