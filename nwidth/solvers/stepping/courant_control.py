@@ -3,19 +3,23 @@
 import math
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_number
+from nwidth.arrays import namespace
 from nwidth.errors import InputError
-from nwidth.solvers.stepping.evolution_system import EvolutionSystem
+from nwidth.solvers.stepping.evolution_system import EvolutionSystem, euclidean_norm
 from nwidth.solvers.stepping.explicit_runge_kutta import ExplicitRungeKutta
-from nwidth.solvers.stepping.linear_part import DiagonalPart
+from nwidth.solvers.stepping.linear_part import DiagonalPart, LinearPart
 from nwidth.solvers.stepping.stepping_method import SteppingMethod
 
 Array = NDArray[Any]
 
 # Steps aim at this part of the longest one, and are kept while they are between LONG and one of it.
 AIM, LONG, LARGEST = 0.8, 0.6, 5.0
+# Of the power iteration for how fast L damps.
+ITERATIONS = 20
 
 
 class CourantControl:
@@ -62,7 +66,8 @@ class CourantControl:
                 f"courant: expected a system that tells its rate, got {type(self.system).__name__}"
                 "; give dt or rtol"
             )
-        return self.courant * self.method.reach / rate if rate > 0 else math.inf
+        longest = self.method.reach / rate if rate > 0 else math.inf
+        return self.courant * min(longest, decay_limit(self.system, self.method, v))
 
     def next(self, h: float, t: float, v: Array) -> float:
         """Return the size of the next step, after one of size h."""
@@ -89,3 +94,41 @@ def courant_rate(
         turns = abs(system.linear.symbol.imag) * (v != 0)
         rate = (rate or 0.0) + float(turns.max())
     return rate
+
+
+def decay_limit(system: EvolutionSystem, method: SteppingMethod, v: Array) -> float:
+    """Return the longest step for what L damps in a state, infinity where L is not explicit.
+
+    Eigenvalues are known of a `DiagonalPart`; of others a power iteration finds the largest one,
+    from below.
+
+    >>> import numpy as np
+    >>> from nwidth.solvers.stepping import RK4, FunctionSystem
+    >>> heat = FunctionSystem(lambda t, v: 0 * v, DiagonalPart([-1.0, -100.0]))
+    >>> round(decay_limit(heat, RK4, np.ones(2)), 5)
+    0.02785
+    """
+    linear = system.linear
+    if not isinstance(method, ExplicitRungeKutta) or linear is None:
+        return math.inf
+    if isinstance(linear, DiagonalPart):
+        rate = float((-linear.symbol.real * (v != 0)).max())
+    else:
+        rate = _largest_decay(linear, v)
+    return method.decay_reach / rate if rate > 0 else math.inf
+
+
+def _largest_decay(linear: LinearPart, v: Array) -> float:
+    """Return about the size of the eigenvalue of L that is farthest to the left."""
+    xp = namespace(v)
+    w = xp.asarray(np.random.default_rng(0).standard_normal(v.shape).astype(v.dtype))
+    out, found = xp.empty_like(w), 0.0
+    for _ in range(ITERATIONS):
+        w /= euclidean_norm(w)
+        linear.apply(w, out)
+        found = max(found, -float((w.conj() * out).real.sum()))
+        size = euclidean_norm(out)
+        if not 0 < size < math.inf:
+            break
+        w, out = out, w
+    return found

@@ -13,7 +13,7 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConvergedError
-from nwidth.solvers.stepping.courant_control import CourantControl, courant_rate
+from nwidth.solvers.stepping.courant_control import CourantControl, courant_rate, decay_limit
 from nwidth.solvers.stepping.dense_integration import DenseIntegration
 from nwidth.solvers.stepping.evolution_system import EvolutionSystem
 from nwidth.solvers.stepping.exponential_runge_kutta import ETDRK4
@@ -215,7 +215,14 @@ def output_times(times: Any, start: float) -> Array:
 def require_stable(
     system: EvolutionSystem, method: SteppingMethod, v: Array, t: float, h: float
 ) -> None:
-    """Raise for a fixed step that Courant's condition of the initial state forbids."""
+    """Raise for a fixed step that is unstable for how the initial state moves or is damped."""
+    longest = decay_limit(system, method, v)
+    if h > longest:
+        raise InputError(
+            f"dt: expected at most {longest:.3g}, where {method.name} is stable for how fast the "
+            f"linear part damps, got {h:g}; take a smaller dt, rtol, or an implicit or exponential "
+            "method"
+        )
     rate = courant_rate(system, method, t, v, method.held)
     if rate is None or not rate > 0:
         return

@@ -46,6 +46,29 @@ class ExplicitRungeKutta(SteppingMethod):
         return len(self.a) > 0 and self.a[-1] == self.b[:-1] and self.b[-1] == 0
 
     @property
+    def decay_reach(self) -> float:
+        """How far the region of stability goes along the negative real axis.
+
+        It is the smallest x > 0 with |R(-x)| = 1 of R(z) = 1 + z sum_k z^k b a^k 1: Hairer & Wanner
+        (1996), doi:10.1007/978-3-642-05221-7, section IV.2.
+
+        >>> round(RK4.decay_reach, 3), round(DORMAND_PRINCE.decay_reach, 3)
+        (2.785, 3.307)
+        """
+        stages = len(self.b)
+        a, power = np.zeros((stages, stages)), np.ones(stages)
+        for i, row in enumerate(self.a, start=1):
+            a[i, : len(row)] = row
+        R = [1.0]
+        for k in range(stages):
+            R.append((-1.0) ** (k + 1) * float(np.dot(self.b, power)))
+            power = a @ power
+        polynomial = np.polynomial.Polynomial(R)
+        roots = np.concatenate([(polynomial - side).roots() for side in (1, -1)])
+        real = roots.real[(abs(roots.imag) < 1e-9) & (roots.real > 1e-9)]
+        return float(real.min())
+
+    @property
     def interpolates(self) -> bool:
         """Whether there are values between the steps, from slopes that are there."""
         return self.repeats

@@ -7,7 +7,7 @@ from nwidth.solvers.equations import layer_system
 from nwidth.solvers.equations.layer_system import LayerSystem
 from nwidth.solvers.equations.plane_layer import PlaneLayer
 from nwidth.solvers.spectral import LegendreBasis
-from nwidth.solvers.stepping import DORMAND_PRINCE, evolve
+from nwidth.solvers.stepping import DORMAND_PRINCE, RK4, evolve
 
 
 def layer(nx=12, nz=13, dtype="float64", lower=(0.0, 0.0), upper=(2.0, 1.0)):
@@ -114,6 +114,13 @@ def test_courants_number_bounds_explicit_steps():
     found_one = evolve(system, v, [0.5], method=DORMAND_PRINCE, dt=1.0 / rate).checked()
     before, after = found.energy(v[0]), found.energy(found_one.states[0, 0])
     assert abs(after / before - 1) < 1e-2
+
+
+def test_explicit_steps_of_viscous_layers_are_refused():
+    found = layer()
+    system, v = LayerSystem(found, 0.1), random(found, 1)
+    with pytest.raises(InputError, match="linear part damps"):
+        evolve(system, v, [1.0], method=RK4, dt=0.05)
 
 
 def test_states_of_other_shapes_are_refused():

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from nwidth.errors import InputError
 from nwidth.solvers.spectral import FastFourier
@@ -16,8 +17,10 @@ from nwidth.solvers.stepping import (
     EvolutionSystem,
     FunctionSystem,
     QuadraticSystem,
+    SparsePart,
     evolve,
 )
+from nwidth.solvers.stepping.courant_control import decay_limit
 
 
 class Gusts(EvolutionSystem):
@@ -103,3 +106,39 @@ def test_what_cannot_be_known_is_refused(burgers):
             evolve(*burgers, [1.0], courant=courant)
     with pytest.raises(InputError, match="dt, rtol, courant: expected one of them"):
         evolve(*burgers, [1.0], courant=0.5, dt=0.1)
+
+
+def still(t, v):
+    return 0 * v
+
+
+@pytest.mark.parametrize("method", [EULER, SSPRK3, RK4])
+def test_steps_too_long_for_what_is_damped_are_refused(method):
+    """Just below the limit heat decays, just above it would grow."""
+    system, v = FunctionSystem(still, DiagonalPart([-1.0, -50.0])), np.ones(2)
+    longest = decay_limit(system, method, v)
+    assert longest == pytest.approx(method.decay_reach / 50)
+    found = evolve(system, v, [60 * longest], method=method, dt=0.999 * longest).checked()
+    assert abs(found.states[0, 1]) < 1
+    with pytest.raises(InputError, match=r"dt: expected at most .*linear part damps"):
+        evolve(system, v, [1.0], method=method, dt=1.01 * longest)
+    stepper, out = method.start(system, v), np.empty(2)
+    stepper.step(0.0, 1.01 * longest, v, out)
+    assert abs(out[1]) > 1
+    # modes that are not there do not count, nor does what others take implicitly
+    evolve(system, np.array([1.0, 0.0]), [1.0], method=method, dt=0.5).checked()
+    evolve(system, v, [1.0], method=SBDF3, dt=0.5).checked()
+
+
+def test_damping_of_matrices_is_found_by_power_iteration():
+    n = 40
+    matrix = sp.diags_array([1.0, -2.0, 1.0], offsets=[-1, 0, 1], shape=(n, n)) * (n + 1) ** 2
+    wanted = RK4.decay_reach / (4 * (n + 1) ** 2 * np.sin(np.pi * n / (2 * (n + 1))) ** 2)
+    system = FunctionSystem(still, SparsePart(matrix))
+    v = np.sin(np.pi * np.arange(1, n + 1) / (n + 1))
+    assert wanted <= decay_limit(system, RK4, v) < 1.3 * wanted
+    with pytest.raises(InputError, match="linear part damps"):
+        evolve(system, v, [1.0], method=RK4, dt=1.5 * wanted)
+    control = CourantControl(Gusts(), RK4, 1.0)
+    control.system.linear = SparsePart(matrix)
+    assert control.longest(0.0, v) <= 1.3 * wanted
