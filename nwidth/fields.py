@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nwidth.archive import hdf5_image
 from nwidth.arrays import require_finite, to_numpy
 from nwidth.audit import audit, open_audited
+from nwidth.end_of_file import end_of_chunks, regain_end, was_closed
 from nwidth.errors import FileFormatError, InputError
 from nwidth.field_layout import (
     GROUP,
@@ -168,6 +169,8 @@ class FieldDataset:
                     "finish or close it before it is handed to workers"
                 )
             mode, options = ("r+", UNCACHED) if self.mode == "a" else ("r", {})
+            if self.mode == "a" and self._pid is None:
+                self._regain()
             file = open_audited(self.path, mode, sparse=True, **options)
             try:
                 self._take(file)
@@ -180,6 +183,20 @@ class FieldDataset:
                     f"{self.path}: the data set is damaged ({str(error)[:200]}); restore it"
                 ) from None
         return file
+
+    def _regain(self) -> None:
+        """Let an unfinished file whose writer was killed end behind all that was written."""
+        if not self.path.is_file() or was_closed(self.path):
+            return
+        with open_audited(self.path, sparse=True) as file:
+            try:
+                if file[f"{GROUP}/complete"][()]:
+                    return
+                layout = read_layout(file)
+                least = end_of_chunks([file[layout.path(name)] for name in layout.fields])
+            except Exception:  # `_take` says what is wrong
+                return
+        regain_end(self.path, least)
 
     def _take(self, file: h5py.File) -> None:
         """Read all but the numbers, and prepare to append."""

@@ -24,7 +24,16 @@ LAYERS = [
     "operators",
     "doors",
 ]
-STORAGE = {"fields", "archive", "audit", "field_layout", "field_view", "field_writer", "manifest"}
+STORAGE = {
+    "archive",
+    "audit",
+    "end_of_file",
+    "field_layout",
+    "field_view",
+    "field_writer",
+    "fields",
+    "manifest",
+}
 DOORS = {"plotting", "cli"}
 
 
