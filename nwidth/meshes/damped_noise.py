@@ -1,8 +1,7 @@
 """White noise that is damped at two plates, on top of a straight line: a start of convection."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,20 +85,3 @@ class DampedNoise(RandomField):
         cosines[1:] *= 2**0.5
         noise = waves @ a @ cosines / a.size**0.5
         return self.lower + (self.upper - self.lower) * s + self.scale * s * (1 - s) * noise
-
-    def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description, without the grid."""
-        facts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        return {"kind": type(self).__name__, **facts, "modes": list(self.modes)}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
-        """Rebuild the field from `describe()` on a grid."""
-        return cls(grid, **description)
-
-    def on(self, grid: Grid) -> Self:
-        """Return the same distribution, and the same functions, on another grid."""
-        if not self.grid.same_box(grid):
-            raise InputError(f"damped noise: expected a grid of the same box, got {grid}")
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        return type(self)(grid, **rest)

@@ -1,9 +1,9 @@
 """Random clusters of Gaussians, from which patterns of reactions start."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,25 +144,6 @@ class GaussianClusters(RandomField):
             pull = parts(x) * sharp
             x = np.einsum("ij,jk->ik", pull, places) / pull.sum(axis=1)[:, None]
         return float(parts(x).sum(axis=1).max())
-
-    def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description, without the grid."""
-        facts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        listed = {name: list(v) if isinstance(v, tuple) else v for name, v in facts.items()}
-        return {"kind": type(self).__name__, **listed}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
-        """Rebuild the field from `describe()` on a grid."""
-        return cls(grid, **description)
-
-    def on(self, grid: Grid) -> Self:
-        """Return the same distribution, and the same functions, on another grid."""
-        if not self.grid.same_box(grid):
-            raise InputError(f"clusters: expected a grid of the same box, got {grid}")
-        return type(self).from_description(
-            {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}, grid
-        )
 
 
 def _count(value: Any, name: str) -> int:

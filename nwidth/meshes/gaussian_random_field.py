@@ -1,9 +1,9 @@
 """Gaussian random fields with Whittle-Matern covariance, drawn by fast transforms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, reduce
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,23 +192,6 @@ class GaussianRandomField(RandomField):
         g = generator.standard_normal(self.noise_shape)
         g *= self._coefficients
         return self._sum(g)
-
-    def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description, without the grid."""
-        facts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        listed = {k: list(v) if isinstance(v, tuple) else v for k, v in facts.items()}
-        return {"kind": type(self).__name__, **listed}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
-        """Rebuild the field from `describe()` on a grid."""
-        return cls(grid, **description)
-
-    def on(self, grid: Grid) -> Self:
-        """Return the same distribution on another grid; with `modes` given, the same functions."""
-        if not self.grid.same_box(grid):
-            raise InputError(f"Gaussian field: expected a grid of the same box, got {grid}")
-        return type(self)(**{**{f.name: getattr(self, f.name) for f in fields(self)}, "grid": grid})
 
     def __reduce__(self):
         return type(self), tuple(getattr(self, f.name) for f in fields(self))

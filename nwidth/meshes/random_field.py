@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -15,8 +16,9 @@ from nwidth.meshes.grid import Grid
 class RandomField(ABC):
     """A probability distribution of fields on `grid`.
 
-    Subclasses define `sample`, `describe` and `on`. Sample k of a seed depends on (seed, k) alone:
-    any order, any number of workers and any part of the list give the same bytes.
+    Subclasses define `sample`. `describe`, `from_description` and `on` are those of dataclasses of
+    the grid and JSON-able settings; others define theirs. Sample k of a seed depends on (seed, k)
+    alone: any order, any number of workers and any part of the list give the same bytes.
     """
 
     grid: Grid
@@ -25,18 +27,28 @@ class RandomField(ABC):
     def sample(self, generator: np.random.Generator) -> NDArray[np.float64]:
         """Draw one field, shape `grid.shape`."""
 
-    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description, without the grid, that `random_field` understands."""
+        listed = {k: list(v) if isinstance(v, tuple) else v for k, v in self._settings().items()}
+        return {"kind": type(self).__name__, **listed}
 
     @classmethod
-    @abstractmethod
     def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
         """Rebuild the field from `describe()` on a grid."""
+        return cls(**{**description, "grid": grid})
 
-    @abstractmethod
     def on(self, grid: Grid) -> Self:
         """Return the same distribution on another grid of the same box."""
+        if not self.grid.same_box(grid):
+            raise InputError(
+                f"{type(self).__name__}: expected a grid of the same box as {self.grid}, got {grid}"
+            )
+        return type(self)(**{**self._settings(), "grid": grid})
+
+    def _settings(self) -> dict[str, Any]:
+        """Return all but the grid."""
+        every: Any = self
+        return {f.name: getattr(self, f.name) for f in fields(every) if f.name != "grid"}
 
     def samples(self, seed: int, indices: int | Iterable[int]) -> NDArray[np.float64]:
         """Draw the numbered samples of a seed, shape `(len(indices), *grid.shape)`.

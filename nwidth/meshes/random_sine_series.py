@@ -1,9 +1,7 @@
 """Random series of products of sines, whose amplitudes are uniform and fall by a power."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,20 +64,3 @@ class RandomSineSeries(RandomField):
             # The axis that is summed goes in front, its points to the end: d times, all in order.
             u = np.tensordot(u, np.sin((2 if axis.periodic else 1) * np.pi * turns), axes=(0, 0))
         return u
-
-    def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description, without the grid."""
-        facts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        return {"kind": type(self).__name__, **facts}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
-        """Rebuild the field from `describe()` on a grid."""
-        return cls(grid, **description)
-
-    def on(self, grid: Grid) -> Self:
-        """Return the same distribution, and the same functions, on another grid."""
-        if not self.grid.same_box(grid):
-            raise InputError(f"random sine series: expected a grid of the same box, got {grid}")
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        return type(self)(grid, **rest)

@@ -1,8 +1,6 @@
 """Random sums of few sine waves, as initial states of waves and of chaos."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,20 +68,3 @@ class RandomSines(RandomField):
         axis = self.grid.axes[0]
         turns = np.multiply.outer(m, (axis.points - axis.lower) / axis.length)
         return a @ np.sin(2 * np.pi * turns + phase[:, None])
-
-    def describe(self) -> dict[str, Any]:
-        """Return a JSON-able description, without the grid."""
-        facts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        return {"kind": type(self).__name__, **facts}
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any], grid: Grid) -> Self:
-        """Rebuild the field from `describe()` on a grid."""
-        return cls(grid, **description)
-
-    def on(self, grid: Grid) -> Self:
-        """Return the same distribution, and the same functions, on another grid."""
-        if not self.grid.same_box(grid):
-            raise InputError(f"random sines: expected a grid of the same box, got {grid}")
-        rest = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "grid"}
-        return type(self)(grid, **rest)

@@ -1,13 +1,14 @@
 """A problem in time: inputs to a semilinear system and its initial state, states to fields."""
 
 from abc import abstractmethod
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance
 from nwidth.errors import InputError
-from nwidth.meshes import Grid
+from nwidth.meshes import Grid, random_field
 from nwidth.solvers.problem import Inputs, ParametrizedProblem
 from nwidth.solvers.stepping import ETDRK4, EvolutionSystem, SteppingMethod
 
@@ -60,6 +61,34 @@ class EvolutionProblem(ParametrizedProblem):
     @abstractmethod
     def on(self, grid: Grid) -> "EvolutionProblem":
         """Return the same problem on another grid of the same box."""
+
+
+def arguments_of(
+    description: Mapping[str, Any],
+    equation: str,
+    settings: Collection[str],
+    drawn: Collection[str] = ("sampler",),
+) -> dict[str, Any]:
+    """Return the arguments of a problem, grid and `drawn` fields rebuilt, from its description.
+
+    Raises `InputError` for another equation, missing or unknown keys.
+
+    >>> described = {"equation": "still", "grid": Grid.periodic(8).describe(), "speed": 2.0}
+    >>> arguments_of(described, "still", ["speed"])["speed"]
+    2.0
+    """
+    wanted = {"equation", "grid", *settings}
+    if {*description} != wanted or description["equation"] != equation:
+        raise InputError(
+            f"problem description: expected {equation} with the keys {', '.join(sorted(wanted))}, "
+            f"got {', '.join(sorted(map(str, description)))}"
+        )
+    grid = Grid.from_description(description["grid"])
+    given = {name: description[name] for name in settings}
+    for name in {*drawn} & {*given}:
+        if isinstance(given[name], Mapping):
+            given[name] = random_field(given[name], grid)
+    return {"grid": grid, **given}
 
 
 def require_same_box(ours: Grid, grid: Any) -> Grid:

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nwidth.arguments import require_number
-from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.equations.layer_system import LayerSystem
 from nwidth.solvers.equations.plane_layer import PlaneLayer
-from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
+from nwidth.solvers.evolution_problem import EvolutionProblem, arguments_of, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.stepping import ARK436L2SA, EvolutionSystem
 
@@ -130,11 +129,5 @@ class ChannelFlow(EvolutionProblem):
 
         Raises `InputError` for missing or unknown keys, and values that the problem does not take.
         """
-        wanted = ["equation", "grid", "viscosity", "force", "unit", "dtype"]
-        if {*description} != {*wanted} or description["equation"] != cls.equation:
-            raise InputError(
-                f"problem description: expected {cls.equation} with the keys "
-                f"{', '.join(sorted(wanted))}, got {', '.join(sorted(map(str, description)))}"
-            )
-        rest = {name: description[name] for name in ("viscosity", "force", "unit", "dtype")}
-        return cls(Grid.from_description(description["grid"]), **rest)
+        settings = ("viscosity", "force", "unit", "dtype")
+        return cls(**arguments_of(description, cls.equation, settings))

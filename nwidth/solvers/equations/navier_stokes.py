@@ -10,10 +10,10 @@ from nwidth.arguments import require_dtype, require_number
 from nwidth.arrays import lives_on_gpu, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.kernels import kernel_module
-from nwidth.meshes import Grid, RandomField, random_field
+from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
-from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
+from nwidth.solvers.evolution_problem import EvolutionProblem, arguments_of, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, PrunedFourier, spectral_tail
 from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
@@ -222,20 +222,11 @@ class NavierStokes(EvolutionProblem):
 
         Raises `InputError` for missing or unknown keys, and values that the problem does not take.
         """
-        wanted = ["equation", "grid", "viscosity", "drag", "forcing", "sampler", "unit", "dtype"]
-        if {*description} != {*wanted} or description["equation"] != cls.equation:
-            raise InputError(
-                f"problem description: expected {cls.equation} with the keys "
-                f"{', '.join(sorted(wanted))}, got {', '.join(sorted(map(str, description)))}"
-            )
-        rest = {name: description[name] for name in ("viscosity", "drag", "unit", "dtype")}
-        grid, sampler = Grid.from_description(description["grid"]), description["sampler"]
-        forcing = description["forcing"]
-        if isinstance(forcing, Mapping):
-            forcing = VorticityForcing.from_description(forcing)
-        if sampler is not None:
-            sampler = random_field(sampler, grid)
-        return cls(grid, sampler=sampler, forcing=forcing, **rest)
+        settings = ("viscosity", "drag", "forcing", "sampler", "unit", "dtype")
+        given = arguments_of(description, cls.equation, settings)
+        if isinstance(given["forcing"], Mapping):
+            given["forcing"] = VorticityForcing.from_description(given["forcing"])
+        return cls(**given)
 
 
 class VorticitySystem(EvolutionSystem):

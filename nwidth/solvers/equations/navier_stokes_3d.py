@@ -10,10 +10,10 @@ from numpy.typing import DTypeLike, NDArray
 from nwidth.arguments import require_dtype, require_number
 from nwidth.arrays import as_floating, lives_on_gpu, namespace, require_finite
 from nwidth.errors import InputError
-from nwidth.meshes import Grid, RandomField, random_field
+from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.velocity_waves import VelocityWaves
-from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
+from nwidth.solvers.evolution_problem import EvolutionProblem, arguments_of, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, PrunedRealFourier, energy_spectrum, spectral_tail
 from nwidth.solvers.stepping import DiagonalPart, EvolutionSystem
@@ -262,20 +262,11 @@ class NavierStokes3D(EvolutionProblem):
 
         Raises `InputError` for missing or unknown keys, and values that the problem does not take.
         """
-        wanted = ["equation", "grid", "viscosity", "forcing", "sampler", "unit", "dtype"]
-        if {*description} != {*wanted} or description["equation"] != cls.equation:
-            raise InputError(
-                f"problem description: expected {cls.equation} with the keys "
-                f"{', '.join(sorted(wanted))}, got {', '.join(sorted(map(str, description)))}"
-            )
-        rest = {name: description[name] for name in ("viscosity", "unit", "dtype")}
-        grid, sampler = Grid.from_description(description["grid"]), description["sampler"]
-        forcing = description["forcing"]
-        if isinstance(forcing, Mapping):
-            forcing = VelocityWaves.from_description(forcing)
-        if sampler is not None:
-            sampler = random_field(sampler, grid)
-        return cls(grid, sampler=sampler, forcing=forcing, **rest)
+        settings = ("viscosity", "forcing", "sampler", "unit", "dtype")
+        given = arguments_of(description, cls.equation, settings)
+        if isinstance(given["forcing"], Mapping):
+            given["forcing"] = VelocityWaves.from_description(given["forcing"])
+        return cls(**given)
 
 
 class VelocitySystem(EvolutionSystem):

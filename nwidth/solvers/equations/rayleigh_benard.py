@@ -10,12 +10,12 @@ from numpy.typing import DTypeLike, NDArray
 from nwidth.arguments import require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
-from nwidth.meshes import Grid, RandomField, random_field
+from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.layer_pressure import LayerPressure
 from nwidth.solvers.equations.layer_system import LayerSystem
 from nwidth.solvers.equations.plane_layer import PlaneLayer
-from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
+from nwidth.solvers.evolution_problem import EvolutionProblem, arguments_of, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.stepping import ARK436L2SA, EvolutionSystem
 
@@ -200,12 +200,5 @@ class RayleighBenard(EvolutionProblem):
 
         Raises `InputError` for missing or unknown keys, and values that the problem does not take.
         """
-        wanted = ["equation", "grid", "rayleigh", "prandtl", "sampler", "unit", "dtype"]
-        if {*description} != {*wanted} or description["equation"] != cls.equation:
-            raise InputError(
-                f"problem description: expected {cls.equation} with the keys "
-                f"{', '.join(sorted(wanted))}, got {', '.join(sorted(map(str, description)))}"
-            )
-        rest = {name: description[name] for name in ("rayleigh", "prandtl", "unit", "dtype")}
-        grid, sampler = Grid.from_description(description["grid"]), description["sampler"]
-        return cls(grid, sampler=None if sampler is None else random_field(sampler, grid), **rest)
+        settings = ("rayleigh", "prandtl", "sampler", "unit", "dtype")
+        return cls(**arguments_of(description, cls.equation, settings))

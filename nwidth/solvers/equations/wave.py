@@ -9,11 +9,11 @@ from numpy.typing import DTypeLike, NDArray
 from nwidth.arguments import require_choice, require_dtype, require_number
 from nwidth.arrays import lives_on_gpu, namespace
 from nwidth.errors import InputError
-from nwidth.meshes import Grid, RandomField, random_field
+from nwidth.meshes import Grid, RandomField
 from nwidth.solvers.equations.absorbing_layer import absorbing_layer, layer_widths
 from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.equations.travelling_waves import TravellingWaves, TravellingWaveSystem
-from nwidth.solvers.evolution_problem import EvolutionProblem, require_same_box
+from nwidth.solvers.evolution_problem import EvolutionProblem, arguments_of, require_same_box
 from nwidth.solvers.problem import FieldInput, Inputs
 from nwidth.solvers.spectral import FourierSpace, spectral_tail
 from nwidth.solvers.stepping import ETDRK4, RK43, EvolutionSystem, SteppingMethod
@@ -223,19 +223,9 @@ class WaveEquation(EvolutionProblem):
 
         Raises `InputError` for missing or unknown keys, and values that the problem does not take.
         """
-        rest = dict(description)
-        wanted = {"equation", "grid", "speed", "velocity", "sampler", "form", "layer", "residue",
-                  "damping", "unit", "dtype"}  # fmt: skip
-        if {*rest} != wanted or rest.pop("equation") != cls.equation:
-            raise InputError(
-                f"problem description: expected {cls.equation} with the keys "
-                f"{', '.join(sorted(wanted))}, got {', '.join(sorted(map(str, description)))}"
-            )
-        grid = Grid.from_description(rest.pop("grid"))
-        for name in ("speed", "velocity", "sampler"):
-            if isinstance(rest[name], Mapping):
-                rest[name] = random_field(rest[name], grid)
-        return cls(grid, **rest)
+        drawn = ("speed", "velocity", "sampler")
+        settings = (*drawn, "form", "layer", "residue", "damping", "unit", "dtype")
+        return cls(**arguments_of(description, cls.equation, settings, drawn))
 
 
 class WaveSystem(EvolutionSystem):
