@@ -15,6 +15,8 @@ import nwidth
 from nwidth.meshes import Grid
 from nwidth.rom import Skeleton
 from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
+from nwidth.solvers.bsplines.banded_matrix import BandedOperator
+from nwidth.solvers.bsplines.kronecker import KroneckerOperator, KroneckerSum
 from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
@@ -106,7 +108,25 @@ def hierarchy_cycle(**options):
     return HierarchyCycle(AlgebraicHierarchy.from_matrix(matrix), **options)
 
 
+def banded(n=7, columns=7, dtype=np.float64):
+    values = RNG.standard_normal((n, 3)).astype(dtype)
+    return BandedOperator.from_rows(values, np.arange(n) % columns, columns)
+
+
 BUILDERS = {
+    "BandedOperator": [
+        banded,
+        lambda: banded(9, 6, np.float32),
+        lambda: banded(5, 8, np.complex128),
+    ],
+    "KroneckerOperator": [
+        lambda: KroneckerOperator([RNG.standard_normal((3, 4)), banded(), np.eye(2)]),
+        lambda: KroneckerOperator([matrix(), banded(9, 6)]),
+    ],
+    "KroneckerSum": [
+        lambda: KroneckerSum([banded(), banded(5, 5)], [banded(), banded(5, 5)], shift=0.5),
+        lambda: KroneckerSum([matrix(4, 4), banded(5, 5), np.eye(3)]),
+    ],
     "PoissonMultigrid": [
         lambda: PoissonMultigrid((15, 11), (1.0, 1.4), 0.1),
         lambda: PoissonMultigrid((7, 11, 7), (1.0, 1.4, 1.2), dtype=np.float32),
