@@ -5,6 +5,7 @@ from typing import Any
 
 from nwidth.meshes.axis import Axis
 from nwidth.meshes.grid import Grid
+from nwidth.meshes.knot_vector import KnotVector
 from nwidth.meshes.random_field import RandomField, random_field
 
 # These load scipy.fft or read files: on first use, so that the plain geometry imports quickly.
@@ -26,6 +27,7 @@ __all__ = [
     "GaussianClusters",
     "GaussianRandomField",
     "Grid",
+    "KnotVector",
     "LogNormalField",
     "RandomField",
     "RandomSineSeries",
