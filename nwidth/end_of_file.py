@@ -1,88 +1,59 @@
-"""The end of a file as HDF5 knows it, after its writer was killed in the middle of a flush."""
+"""The end of a file as its superblock tells it, ahead of all that a flush may write."""
 
-import fcntl
+import contextlib
 import os
-from pathlib import Path
-from typing import BinaryIO
+from collections.abc import Iterator
 
 import h5py
-
-from nwidth.atomic_file import unwritable
+from h5py import h5f
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n\x00"  # with version 0 of the superblock
-_OFFSET_BYTES, _END = 13, slice(40, 48)
-# Beyond so many zeros nothing was written.
-_ZEROS = 1 << 24
-_BLOCK, _MARGIN = 1 << 20, 1 << 16
+_OFFSET_BYTES, _PLACE = 13, 40
+_BYTES = 8
 
 
-def was_closed(path: Path) -> bool:
-    """Return whether a file ends where its superblock says, or has none that is known here.
-
-    Writers reserve space ahead, which is there until they close the file.
-    """
-    with path.open("rb") as stream:
-        end = _end(stream)
-        return end is None or end >= os.fstat(stream.fileno()).st_size
-
-
-def end_of_chunks(datasets: list[h5py.Dataset]) -> int:
-    """Return the place behind all chunks that are listed, 0 if the lists cannot be read."""
-    found = [0]
-    try:
-        for dataset in datasets:
-            dataset.id.chunk_iter(lambda one: found.append(one.byte_offset + one.size))
-    except (OSError, RuntimeError):  # a list beyond the end: it is not zero
-        return 0
-    return max(found)
-
-
-def regain_end(path: Path, least: int) -> bool:
-    """Move the end that is in the superblock behind `least` and all numbers; say if it moved.
+@contextlib.contextmanager
+def end_ahead(file: h5py.File, growth: int) -> Iterator[None]:
+    """Have the end in the superblock `growth` bytes further while the block writes and flushes.
 
     HDF5 writes indices first and the superblock last. Where a process dies in between, indices
-    point beyond the end, nothing can be appended there, and new numbers would lie over old ones.
-    64 KiB are added, as indices may end with zeros.
+    point beyond the end that the superblock knows, and HDF5 refuses to read the file. With the end
+    ahead of them it reads, and a gap of `growth` bytes is what is lost.
 
-    Files that were closed, that others write or that may not be written, and those with other
-    superblocks stay as they are. Reference: HDF5 File Format Specification, section II.A. Raises
-    `FileFormatError` if the disk is full.
+    The bytes are reserved already: a file shorter than its end counts as truncated. The block ends
+    with a flush, which writes the true end. Where HDF5 had no reason to write one, the end before
+    is put back. Files with another superblock than ours are left to HDF5. Reference: HDF5 File
+    Format Specification, section II.A.
+
+    Raises nothing of its own.
     """
-    if was_closed(path) or not os.access(path, os.W_OK):
-        return False
-    with path.open("r+b") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        end = _end(stream) or 0
-        found = max(_last_number(stream, end), least)
-        if found <= end:
-            return False
-        found += _MARGIN
-        try:
-            os.posix_fallocate(stream.fileno(), end, found - end)
-        except OSError as error:
-            raise unwritable(path, error, found - end) from None
-        stream.seek(_END.start)
-        stream.write(found.to_bytes(8, "little"))
-    return True
+    descriptor = file.id.get_vfd_handle()
+    before = end_in_superblock(descriptor)
+    size = os.fstat(descriptor).st_size
+    ahead = size if before is None else min(before + growth, size)
+    if before is None or ahead <= before:
+        yield
+        return
+    _write_end(descriptor, ahead)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first failure is the one to tell
+            h5f.flush(file.id)
+        raise
+    finally:
+        if end_in_superblock(descriptor) == ahead:
+            _write_end(descriptor, before)
 
 
-def _end(stream: BinaryIO) -> int | None:
-    """Return the end in the superblock, None for other files."""
-    head = stream.read(_END.stop)
-    if len(head) < _END.stop or not head.startswith(_SIGNATURE) or head[_OFFSET_BYTES] != 8:
+def end_in_superblock(descriptor: int) -> int | None:
+    """Return the end that an open file's superblock tells, None where it is none of ours."""
+    head = os.pread(descriptor, _PLACE + _BYTES, 0)
+    ours = head.startswith(_SIGNATURE) and len(head) == _PLACE + _BYTES
+    if not ours or head[_OFFSET_BYTES] != _BYTES:
         return None
-    return int.from_bytes(head[_END], "little")
+    return int.from_bytes(head[_PLACE:], "little")
 
 
-def _last_number(stream: BinaryIO, start: int) -> int:
-    """Return the place behind the last byte from `start` on that is not zero."""
-    stream.seek(start)
-    place = last = start
-    while place - last < _ZEROS and (block := stream.read(_BLOCK)):
-        if used := len(block.rstrip(b"\x00")):
-            last = place + used
-        place += len(block)
-    return last
+def _write_end(descriptor: int, end: int) -> None:
+    os.pwrite(descriptor, end.to_bytes(_BYTES, "little"), _PLACE)

@@ -14,11 +14,14 @@ from h5py import h5f, h5s, h5t
 from numpy.typing import NDArray
 
 from nwidth.atomic_file import unwritable, written_in_place
+from nwidth.end_of_file import end_ahead
 from nwidth.errors import FileFormatError
 from nwidth.field_layout import GROUP, FieldLayout, waiting_room
 
 _SLACK = 1 << 20
 _AHEAD = 1 << 26
+# Nodes of indices that one append splits, however many levels they have.
+_NODES = 1 << 16
 # Whole chunks are written: they need not pass through a cache.
 UNCACHED: dict[str, Any] = {"rdcc_nbytes": 0}
 _CHUNK_OVERHEAD = 256
@@ -45,10 +48,7 @@ class FieldWriter:
         self._fields = {name: _Appender(file, layout, name) for name in layout.fields}
         shared = {appender.per_chunk for appender in self._fields.values()}
         self._shared = shared - {1}
-        self._sample_bytes = layout.sample_bytes + _CHUNK_OVERHEAD * sum(
-            prod(-(-n // c) for n, c in zip(a.sample, a.dataset.chunks[1:], strict=True))
-            for a in self._fields.values()
-        )
+        self._sample_bytes = layout.sample_bytes + sum(a.extra for a in self._fields.values())
         self._slack = _SLACK + max(shared) * layout.sample_bytes
         self._scalars = {name: file[f"scalars/{name}"] for name in layout.scalars}
         self.count = int(self._count[()])
@@ -78,13 +78,14 @@ class FieldWriter:
         """Append samples up to a number, such that no shared chunk is passed by."""
         start, samples = self.count, stop - self.count
         self.require_space(samples)
-        if self._least_room(stop) > self._room:
-            self._grow(stop)
-        for name, array in fields.items():
-            self._fields[name].write(start, array)
-        for name, values in scalars.items():
-            self._scalars[name][start:stop] = values
-        h5f.flush(self._file.id)
+        with end_ahead(self._file, self._growth(start, stop)):
+            if self._least_room(stop) > self._room:
+                self._grow(stop)
+            for name, array in fields.items():
+                self._fields[name].write(start, array)
+            for name, values in scalars.items():
+                self._scalars[name][start:stop] = values
+            h5f.flush(self._file.id)
         self.acknowledge(stop)
 
     def acknowledge(self, count: int) -> None:
@@ -96,7 +97,6 @@ class FieldWriter:
 
     def trim(self) -> None:
         """Move waiting samples to their chunks and cut off the room that was not used."""
-        self.require_space()
         if self._least_room(self.count) > self._room:
             self._grow(self.count)
         for appender in self._fields.values():
@@ -118,10 +118,26 @@ class FieldWriter:
         """Return how many bytes the file may grow by with some samples, metadata included."""
         return samples * self._sample_bytes + self._slack
 
+    def _growth(self, start: int, stop: int) -> int:
+        """Return how many bytes the file may grow by with just these samples, often none."""
+        new = sum(appender.new_bytes(start, stop) for appender in self._fields.values())
+        new += sum(_begun_bytes(dataset, start, stop) for dataset in self._scalars.values())
+        if self._least_room(stop) > self._room:
+            new += _begun_bytes(self._file["sample"], self._room, self._room_for(stop))
+        return new + new // 64 + _NODES if new else 0  # filters may add a little
+
     def require_space(self, samples: int = 0) -> None:
         """Have disk space for some samples and 1 MiB of metadata, or raise `FileFormatError`."""
         if self._file.id.get_filesize() + self._bytes(samples) > self._reserved:
             self._reserve(samples, ahead=_AHEAD if samples else 0)
+
+    @contextlib.contextmanager
+    def changes(self) -> Iterator[None]:
+        """Have disk space for 1 MiB of metadata and flush; a kill before the end costs nothing."""
+        self.require_space()
+        with end_ahead(self._file, self._bytes(0)):
+            yield
+            self._file.flush()
 
     def _reserve(self, samples: int, ahead: int = _AHEAD) -> None:
         """Take disk space before HDF5 needs it: HDF5 itself does not survive a full disk.
@@ -141,9 +157,13 @@ class FieldWriter:
                 self._reserved = start + size
                 return
 
+    def _room_for(self, least: int) -> int:
+        """Return the next length of the sample axis."""
+        return self._least_room(self._layout.expected or max(least, 2 * self._room))
+
     def _grow(self, least: int) -> None:
         """Double the room: datasets of unknown length grow rarely, the rest reads as NaN."""
-        room = self._least_room(self._layout.expected or max(least, 2 * self._room))
+        room = self._room_for(least)
         for dataset in self._extents():
             dataset.resize(room, axis=0)
         self._file["sample"][...] = np.arange(room)
@@ -160,7 +180,10 @@ class _Appender:
         self.sample = layout.stored_shape(name)
         self._origin = (0,) * len(self.sample)
         self._type = h5t.py_create(self.dataset.dtype)
-        self.per_chunk = layout.chunks(name)[0]
+        chunks = layout.chunks(name)
+        self.per_chunk = chunks[0]
+        parts = prod(-(-n // c) for n, c in zip(self.sample, chunks[1:], strict=True))
+        self.extra = parts * _CHUNK_OVERHEAD
         if self.per_chunk > 1:
             self._waiting = file[waiting_room(name)]
             self._chunk = self._waiting[()]
@@ -184,6 +207,13 @@ class _Appender:
         else:
             self._waiting[held:after] = rows
 
+    def new_bytes(self, start: int, stop: int) -> int:
+        """Return the bytes of the chunks that samples from `start` to `stop` fill."""
+        full = stop // self.per_chunk - start // self.per_chunk
+        return full * (
+            self.per_chunk * prod(self.sample) * self.dataset.dtype.itemsize + self.extra
+        )
+
     def finish(self, count: int) -> None:
         """Write the last, partly filled chunk."""
         held = count % self.per_chunk
@@ -195,6 +225,13 @@ class _Appender:
         shape = (len(rows), *self.sample)
         self._space.select_hyperslab((start, *self._origin), shape)
         self.dataset.id.write(h5s.create_simple(shape), self._space, rows, self._type)
+
+
+def _begun_bytes(dataset: h5py.Dataset, start: int, stop: int) -> int:
+    """Return the bytes of the chunks of a list that begin within some numbers."""
+    length = dataset.chunks[0]
+    begun = -(-stop // length) - -(-start // length)
+    return begun * (length * dataset.dtype.itemsize + _CHUNK_OVERHEAD)
 
 
 @contextlib.contextmanager
@@ -219,14 +256,16 @@ def fresh_file(path: Path, overwrite: bool, image: bytes) -> Iterator[h5py.File]
 
 @contextlib.contextmanager
 def room_to_grow(file: h5py.File, path: Path) -> Iterator[None]:
-    """Have 1 MiB of disk space for metadata of a finished file, and give back what is left."""
+    """Have 1 MiB of disk space for metadata of a finished file, flush, and give the rest back."""
     descriptor = file.id.get_vfd_handle()
     try:
         os.posix_fallocate(descriptor, file.id.get_filesize(), _SLACK)
     except OSError as error:
         raise unwritable(path, error, _SLACK) from None
     try:
-        yield
+        with end_ahead(file, _SLACK):
+            yield
+            file.flush()
     finally:
         os.ftruncate(descriptor, file.id.get_filesize())
 

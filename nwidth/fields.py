@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +13,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from nwidth.archive import hdf5_image
 from nwidth.arrays import require_finite, to_numpy
 from nwidth.audit import audit, open_audited
-from nwidth.end_of_file import end_of_chunks, regain_end, was_closed
 from nwidth.errors import FileFormatError, InputError
 from nwidth.field_layout import (
     GROUP,
@@ -169,8 +167,6 @@ class FieldDataset:
                     "finish or close it before it is handed to workers"
                 )
             mode, options = ("r+", UNCACHED) if self.mode == "a" else ("r", {})
-            if self.mode == "a" and self._pid is None:
-                self._regain()
             file = open_audited(self.path, mode, sparse=True, **options)
             try:
                 self._take(file)
@@ -183,20 +179,6 @@ class FieldDataset:
                     f"{self.path}: the data set is damaged ({str(error)[:200]}); restore it"
                 ) from None
         return file
-
-    def _regain(self) -> None:
-        """Let an unfinished file whose writer was killed end behind all that was written."""
-        if not self.path.is_file() or was_closed(self.path):
-            return
-        with open_audited(self.path, sparse=True) as file:
-            try:
-                if file[f"{GROUP}/complete"][()]:
-                    return
-                layout = read_layout(file)
-                least = end_of_chunks([file[layout.path(name)] for name in layout.fields])
-            except Exception:  # `_take` says what is wrong
-                return
-        regain_end(self.path, least)
 
     def _take(self, file: h5py.File) -> None:
         """Read all but the numbers, and prepare to append."""
@@ -295,12 +277,12 @@ class FieldDataset:
                 f"{self.path.name}: expected {self.layout.expected} samples, got {writer.count}; "
                 "append the rest, or call finish(early=True)"
             )
-        writer.trim()
-        file.attrs["n_trajectories"] = writer.count
-        file[f"{GROUP}/expected"][()] = writer.count
-        file.flush()
-        write_manifest(file)
-        file.flush()
+        with writer.changes():
+            writer.trim()
+            file.attrs["n_trajectories"] = writer.count
+            file[f"{GROUP}/expected"][()] = writer.count
+        with writer.changes():
+            write_manifest(file)
         file[f"{GROUP}/complete"][()] = 1
         file.flush()
         self._complete = True
@@ -386,13 +368,11 @@ class FieldDataset:
         if self.mode != "a":
             raise InputError(f"{self.path.name}: expected a writable file; open it with mode='a'")
         provenance = {**self.provenance, **more}
-        with room_to_grow(file, self.path) if self._writer is None else nullcontext():
-            if self._writer is not None:
-                self._writer.require_space()
+        writer = self._writer
+        with room_to_grow(file, self.path) if writer is None else writer.changes():
             write_json(file[GROUP], "provenance", provenance)
             if self._complete:
                 update_manifest(file, f"{GROUP}/provenance")
-            file.flush()
 
     @property
     def grid(self) -> Grid:
