@@ -27,6 +27,7 @@ from nwidth.solvers.equations.rayleigh_benard import RayleighBenard
 from nwidth.solvers.equations.shallow_water import ShallowWater
 from nwidth.solvers.equations.wave import WaveEquation
 from nwidth.solvers.evolution_problem import EvolutionProblem
+from nwidth.solvers.fractional.fractional_diffusion import FractionalDiffusion
 from nwidth.solvers.problem import LinearProblem
 
 # What every description has; the diffusion problems may have a "reaction" on top.
@@ -47,6 +48,7 @@ _EVOLUTIONS: dict[str, Any] = {
         AllenCahn,
         Burgers,
         ChannelFlow,
+        FractionalDiffusion,
         GrayScott,
         KortewegDeVries,
         KuramotoSivashinsky,

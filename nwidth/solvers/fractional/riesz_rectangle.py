@@ -273,14 +273,26 @@ class SeparableInverse(LinearOperator):
     def _adjoint(self, v: Any) -> Any:
         raise InputError("SeparableInverse: expected to be applied, its adjoint is not made")
 
-    def function(self, values: Array, factors: Array) -> Array:
-        """Return the coefficients of the modes of values times factors, such as 1 / (1 + h l)."""
+    def function(self, values: Array, factors: Array, *, to_values: bool = False) -> Array:
+        """Return the modes of values times factors, such as 1 / (1 + h l), as coefficients.
+
+        With `to_values` as values at the collocation points.
+        """
+        return self.synthesis(self.analysis(values) * factors, to_values=to_values)
+
+    def analysis(self, values: Array) -> Array:
+        """Return the modes of values, (..., *shape)."""
+        d = len(self.modes)
         for k, modes in enumerate(self.modes):
-            values = modes.forward(values, k)
-        values = values * factors
-        for k, modes in enumerate(self.modes):
-            values = modes.backward(values, k)
+            values = modes.forward(values, k - d)
         return values
+
+    def synthesis(self, modes: Array, *, to_values: bool = True) -> Array:
+        """Return the values, or the coefficients, of modes, (..., *shape)."""
+        d = len(self.modes)
+        for k, one in enumerate(self.modes):
+            modes = (one.values if to_values else one.backward)(modes, k - d)
+        return modes
 
 
 class _Preconditioned(LinearOperator):
