@@ -12,9 +12,18 @@ import pytest
 import scipy.sparse as sp
 
 import nwidth
-from nwidth.meshes import Grid
+from nwidth.meshes import Grid, KnotVector
 from nwidth.rom import Skeleton
-from nwidth.solvers import AlgebraicMultigrid, Boundary, Darcy, Dirichlet, Multigrid, Neumann
+from nwidth.solvers import (
+    AlgebraicMultigrid,
+    Boundary,
+    Darcy,
+    Dirichlet,
+    Multigrid,
+    Neumann,
+    Robin,
+)
+from nwidth.solvers.bsplines import Collocation
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.bsplines.kronecker import KroneckerOperator, KroneckerSum
 from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
@@ -85,6 +94,13 @@ def scaled_fast_poisson(shape, **options):
     A = diffusion(shape, **options)
     grid = Grid.uniform(shape, upper=tuple(1.0 + k for k in range(len(shape))), **options)
     return ScaledFastPoisson(A, grid, np.exp(RNG.standard_normal(A.domain_shape)))
+
+
+def collocation(shape, **options):
+    knots = [KnotVector.uniform(n, p) for n, p in zip(shape, (3, 2, 4), strict=False)]
+    sides = {"x_upper": Dirichlet(1.0), "y_upper": Robin(2.0)}
+    sides = {name: side for name, side in sides.items() if len(shape) > 1 or name[0] == "x"}
+    return Collocation(knots, lambda *x: 1 + sum(x), boundary=Boundary(sides, Neumann()), **options)
 
 
 def fast_diagonalization(shape, periodic):
@@ -178,6 +194,16 @@ BUILDERS = {
     "ScaledFastPoisson": [
         lambda: scaled_fast_poisson((8, 7)),
         lambda: scaled_fast_poisson((6, 5, 7), centering="cell"),
+    ],
+    "CollocationOperator": [
+        lambda: collocation((6,), reaction=1j).operator,
+        lambda: collocation((4, 5), dtype="float32").operator,
+        lambda: collocation((3, 4, 2)).operator,
+    ],
+    "CollocationPreconditioner": [
+        lambda: collocation((6,)).preconditioner(),
+        lambda: collocation((4, 5), convection=[1.0, 2.0], reaction=1j).preconditioner(),
+        lambda: collocation((3, 4, 4), dtype="float32").preconditioner(),
     ],
     "FastDiagonalization": [
         lambda: FastDiagonalization([RNG.uniform(1, 2, 8)], [RNG.uniform(1, 2, 7)]),

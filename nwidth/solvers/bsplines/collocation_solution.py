@@ -1,0 +1,136 @@
+"""The spline that collocation found, and the record of its computation."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arguments import require_instance
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.solvers.bsplines.collocation_coefficients import inverse_of
+from nwidth.solvers.bsplines.collocation_space import CollocationSpace
+from nwidth.solvers.solution import Solution, Status
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class CollocationSolution:
+    """A spline on its domain, with what a `Solution` has.
+
+    Call it with parameters, arrays of one shape, for values there; `orders` are those of
+    derivatives in the parameters. `on(grid)` gives a field on a grid of the box of parameters,
+    for plots and data files; `gradient` the derivatives in the coordinates of the domain.
+
+    Attributes: `space`; `coefficients` (`space.shape`); `status`, `residuals` (relative norms, the
+    last recomputed), `method`, `reason`, `seconds`, `cpu_seconds`; `imbalance`, the constant by
+    which the source of a problem of fluxes alone was too large.
+
+    >>> from nwidth.meshes import KnotVector
+    >>> from nwidth.solvers.bsplines import Collocation
+    >>> solution = Collocation(KnotVector.uniform(4, 2), source=2.0).solve()
+    >>> solution([0.25, 0.5]).round(12).tolist(), solution([0.0], orders=[1]).round(12).tolist()
+    ([0.1875, 0.25], [1.0])
+    """
+
+    space: CollocationSpace
+    coefficients: Array
+    status: Status
+    residuals: tuple[float, ...]
+    method: str
+    reason: str = ""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    imbalance: Any = 0.0
+
+    @property
+    def iterations(self) -> int:
+        """Number of iterations; 0 for a direct method."""
+        return 0 if self.method == "direct" else max(len(self.residuals) - 1, 0)
+
+    @property
+    def residual(self) -> float:
+        """The last relative residual norm."""
+        return self.residuals[-1]
+
+    def checked(self) -> "CollocationSolution":
+        """Return the solution itself, or raise with the remedy if it did not converge."""
+        Solution(self.coefficients, self.status, self.residuals, self.method).checked()
+        return self
+
+    def __call__(self, *parameters: Any, orders: Sequence[int] | None = None) -> Array:
+        """Return values, or derivatives in the parameters, at parameters of one shape."""
+        space = self.space
+        points = space.parameters(parameters)
+        try:
+            points = [*np.broadcast_arrays(*points)]
+        except ValueError:
+            raise InputError(
+                f"points: expected arrays of one shape, got {[np.shape(x) for x in points]}"
+            ) from None
+        flat = np.stack([x.ravel() for x in points], axis=1)
+        values = space.evaluate_at(self.coefficients, flat, self._orders(orders))
+        return values.reshape(points[0].shape)
+
+    def on(self, grid: Grid, orders: Sequence[int] | None = None) -> Array:
+        """Return the field on a grid of the box of parameters, shape `grid.shape`.
+
+        It can be stored in a `FieldDataset` with that grid.
+        """
+        require_instance(grid, "grid", Grid)
+        points = self.space.parameters(grid.points)
+        return self.space.evaluate(self.coefficients, points, self._orders(orders))
+
+    def gradient(self, *axes: Any) -> Array:
+        """Return d u / d x_i at the tensor points of parameters given per axis, (d, *points)."""
+        points = self.space.parameters(axes)
+        unit = np.eye(self.space.dimension, dtype=int).tolist()
+        slopes = np.stack([self.space.evaluate(self.coefficients, points, e) for e in unit])
+        if self.space.geometry is None:
+            return slopes
+        return np.einsum("ki...,k...->i...", inverse_of(self.space.jacobian(points)), slopes)
+
+    def error(
+        self, exact: Callable[..., Any], gradient: Callable[..., Any] | None = None
+    ) -> tuple[float, ...]:
+        """Return the L2 norm of u - exact, and with a gradient that of the slopes' error, too.
+
+        Both are callables of all coordinates of the domain; the norms are relative to those of the
+        exact solution and are found by Gauss' rule with two points more than the degree.
+
+        >>> from nwidth.meshes import KnotVector
+        >>> from nwidth.solvers.bsplines import Collocation
+        >>> solution = Collocation(KnotVector.uniform(4, 2), source=2.0).solve()
+        >>> solution.error(lambda x: x * (1 - x))[0] < 1e-14
+        True
+        """
+        points, weights = self.space.quadrature(max(t.degree for t in self.space.knots) + 2)
+        x = self.space.mapped(points)
+        zero = (0,) * self.space.dimension
+        pairs = [(self.space.evaluate(self.coefficients, points, zero)[None], exact)]
+        if gradient is not None:
+            pairs.append((self.gradient(*points), gradient))
+        norms = []
+        for values, function in pairs:
+            wanted = function(*x)
+            listed = isinstance(wanted, list | tuple)
+            wanted = np.stack([np.broadcast_to(w, x[0].shape) for w in wanted]) if listed else (
+                np.broadcast_to(wanted, values.shape)
+            )  # fmt: skip
+            size = np.sum(weights * np.abs(wanted) ** 2)
+            norms.append(float(np.sqrt(np.sum(weights * np.abs(values - wanted) ** 2) / size)))
+        return tuple(norms)
+
+    def with_coefficients(self, coefficients: Array) -> "CollocationSolution":
+        """Return the same record of another spline of the space."""
+        return replace(self, coefficients=coefficients)
+
+    def _orders(self, orders: Sequence[int] | None) -> tuple[int, ...]:
+        d = self.space.dimension
+        orders = (0,) * d if orders is None else tuple(orders)
+        if len(orders) != d or not all(isinstance(m, int | np.integer) and m >= 0 for m in orders):
+            raise InputError(f"orders: expected {d} integers >= 0, one per axis, got {orders!r}")
+        return orders

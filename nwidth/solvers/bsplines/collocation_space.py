@@ -1,0 +1,221 @@
+"""Tensor splines with their collocation points, on a box or mapped to a domain."""
+
+from collections.abc import Sequence
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arguments import require_choice, require_integer
+from nwidth.arrays import real_floating
+from nwidth.errors import InputError
+from nwidth.meshes import KnotVector
+from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
+from nwidth.solvers.bsplines.collocation_coefficients import inverse_of
+from nwidth.solvers.bsplines.collocation_operator import along
+from nwidth.solvers.bsplines.collocation_points import KINDS, collocation_points
+
+Array = NDArray[Any]
+
+
+class CollocationSpace:
+    """Splines B_i1(xi_1) ... B_id(xi_d), the points they collocate at, and the domain they are on.
+
+    Args:
+        knots: one `KnotVector` per axis, one to three of them; open or periodic.
+        points: "greville" or "superconvergent", see `collocation_points`.
+        geometry: None for the box of the knots, or a `Nurbs` map of it; it is differentiated twice
+            and should be C^2 inside: knots of the map where it is not belong to no problem of
+            second order.
+        names: of the axes, "x", "y", "z" unless told otherwise; sides of a mapped domain are named
+            by the axes of its parameters, too.
+
+    Attributes: `bases`, `points` (per axis), `shape`, `dimension`, `periodic`, `matrices` (per axis
+    those of values, first and second derivatives at the points).
+
+    >>> space = CollocationSpace([KnotVector.uniform(4, 3), KnotVector.uniform_periodic(6, 3)])
+    >>> space.shape, space.periodic, space.coordinates[1].shape
+    ((7, 6), (False, True), (7, 6))
+    """
+
+    def __init__(
+        self,
+        knots: Any,
+        points: str = "greville",
+        geometry: Any = None,
+        names: Sequence[str] | None = None,
+    ):
+        knots = (knots,) if isinstance(knots, KnotVector) else tuple(_iterable(knots))
+        if not 1 <= len(knots) <= 3 or not all(isinstance(t, KnotVector) for t in knots):
+            raise InputError(f"knots: expected one to three KnotVectors, got {knots!r:.120}")
+        self.knots, self.dimension = knots, len(knots)
+        self.kind = require_choice(points, "points", KINDS)
+        names = tuple("xyz"[: len(knots)] if names is None else names)
+        if len(names) != len(knots) or len({*names}) < len(names):
+            raise InputError(
+                f"names: expected {len(knots)} different names of axes, got {names!r:.80}"
+            )
+        self.names, self.geometry = names, geometry
+        self.periodic = tuple(t.periodic for t in knots)
+        self.bases = [BSplineBasis(t) for t in knots]
+        self.points = [collocation_points(t, points) for t in knots]
+        self.shape = tuple(len(x) for x in self.points)
+        self.matrices = [
+            [basis.matrix(x, m) for m in range(3)]
+            for basis, x in zip(self.bases, self.points, strict=True)
+        ]
+        if geometry is not None:
+            self._check_geometry()
+
+    def _check_geometry(self) -> None:
+        came = (
+            getattr(self.geometry, "domain_dimension", None),
+            getattr(self.geometry, "dimension", None),
+        )
+        if came != (self.dimension, self.dimension):
+            raise InputError(
+                f"geometry: expected a Nurbs map from {self.dimension} parameters to "
+                f"{self.dimension} coordinates, got {self.geometry!r:.80}"
+            )
+
+    @cached_property
+    def coordinates(self) -> list[Array]:
+        """The coordinates of the collocation points, each of shape `shape`."""
+        return self.mapped(self.points)
+
+    @cached_property
+    def derivatives(self) -> tuple[Array, Array] | None:
+        """The Jacobian (d, d, *shape) and second derivatives (d, d, d, *shape) of the map."""
+        if self.geometry is None:
+            return None
+        return self.jacobian(self.points), self.hessian(self.points)
+
+    def mapped(self, points: Sequence[Array]) -> list[Array]:
+        """Return the coordinates of tensor points, given per axis."""
+        if self.geometry is None:
+            return [*np.meshgrid(*points, indexing="ij")]
+        return [*self._map(points, (0,) * self.dimension)]
+
+    def jacobian(self, points: Sequence[Array]) -> Array:
+        """Return d x_i / d xi_k at tensor points, shape (d, d, *points)."""
+        unit = np.eye(self.dimension, dtype=int)
+        return np.stack([self._map(points, tuple(e)) for e in unit], axis=1)
+
+    def hessian(self, points: Sequence[Array]) -> Array:
+        """Return d^2 x_i / d xi_k d xi_l at tensor points, shape (d, d, d, *points)."""
+        unit, d = np.eye(self.dimension, dtype=int), self.dimension
+        rows = [
+            np.stack([self._map(points, tuple(unit[k] + unit[m])) for m in range(d)], axis=1)
+            for k in range(d)
+        ]
+        return np.stack(rows, axis=1)
+
+    def _map(self, points: Sequence[Array], orders: tuple[int, ...]) -> Array:
+        """Return derivatives of the map at tensor points, shape (d, *points)."""
+        raise NotImplementedError
+
+    @cached_property
+    def inverse_jacobian(self) -> Array | None:
+        """J^-1 at the collocation points, None on a box."""
+        return None if self.derivatives is None else inverse_of(self.derivatives[0])
+
+    def evaluate(self, coefficients: Array, points: Sequence[Any], orders: Sequence[int]) -> Array:
+        """Return derivatives in the parameters at tensor points, given per axis.
+
+        Leading axes of the coefficients are those of the space, others may follow.
+        """
+        values = coefficients
+        for k, (basis, x, m) in enumerate(zip(self.bases, points, orders, strict=True)):
+            values = along(basis.matrix(x, m), values, k)
+        return values
+
+    def evaluate_at(self, coefficients: Array, points: Array, orders: Sequence[int]) -> Array:
+        """Return derivatives at scattered points (m, d) of the parameters, shape (m,)."""
+        letters, operands, spec = "abc", [], []
+        index: list[Array] = []
+        for k, basis in enumerate(self.bases):
+            first, values = basis.evaluate(points[:, k], orders[k])
+            window = (first[:, None] + np.arange(basis.degree + 1)) % basis.size
+            shape = [len(points)] + [1] * self.dimension
+            shape[k + 1] = basis.degree + 1
+            index.append(window.reshape(shape))
+            operands.append(values[orders[k]])
+            spec.append("m" + letters[k])
+        local = coefficients[tuple(index)]
+        return np.einsum(f"m{letters[: self.dimension]},{','.join(spec)}->m", local, *operands)
+
+    def quadrature(self, count: int | None = None) -> tuple[list[Array], Array]:
+        """Return Gauss points per axis and weights over the domain, the Jacobian's included.
+
+        There are `count` points per interval and axis, degree + 1 by default.
+        """
+        points, weights = [], []
+        for knots in self.knots:
+            m = knots.degree + 1 if count is None else require_integer(count, "count", 1)
+            t, w = np.polynomial.legendre.leggauss(m)
+            x = knots.breakpoints
+            h = np.diff(x)[:, None]
+            points.append((x[:-1, None] + h * (t + 1) / 2).ravel())
+            weights.append((h * w / 2).ravel())
+        whole = np.asarray(reduce(np.multiply.outer, weights))
+        if self.geometry is not None:
+            J = np.moveaxis(self.jacobian(points), (0, 1), (-2, -1))
+            whole = whole * np.abs(np.linalg.det(J))
+        return points, whole
+
+    @cached_property
+    def integrals(self) -> Array:
+        """The integrals of all splines over the domain, shape `shape`."""
+        points, weights = self.quadrature()
+        for k, (basis, x) in enumerate(zip(self.bases, points, strict=True)):
+            weights = along(basis.matrix(x).T.tocsr(), weights, k)
+        return weights
+
+    def interpolant(self, values: Array, axes: Sequence[int]) -> Array:
+        """Return coefficients of the splines in some axes that take values at Greville points."""
+        for position, k in enumerate(axes):
+            values = along(self._interpolators[k], values, position)
+        return values
+
+    @cached_property
+    def _interpolators(self) -> list[Array]:
+        """Dense inverses of the matrices of values at Greville points."""
+        inverses = []
+        for basis in self.bases:
+            try:
+                inverses.append(np.linalg.inv(basis.matrix(self.greville(basis.knots)).toarray()))
+            except np.linalg.LinAlgError:
+                raise InputError(
+                    f"knots: expected Greville points that interpolate, got {basis.knots}; take "
+                    "another number of intervals"
+                ) from None
+        return inverses
+
+    @staticmethod
+    def greville(knots: KnotVector) -> Array:
+        """Return the Greville points in rising order."""
+        return np.sort(knots.greville)
+
+    def side_coordinates(self, axis: int, end: str, kind: str = "own") -> list[Array]:
+        """Return the coordinates of the points of a side, of shape `shape` without the axis.
+
+        The points are the collocation points, or those of Greville for kind "greville".
+        """
+        points = [self.greville(t) for t in self.knots] if kind == "greville" else [*self.points]
+        knots = self.knots[axis]
+        points[axis] = np.array([knots.lower if end == "lower" else knots.upper])
+        return [np.squeeze(x, axis) for x in self.mapped(points)]
+
+    def parameters(self, points: Any) -> list[Array]:
+        """Return checked coordinates per axis."""
+        points = tuple(points)
+        if len(points) != self.dimension:
+            raise InputError(
+                f"points: expected the coordinates of {self.dimension} axes, got {len(points)}"
+            )
+        return [np.atleast_1d(real_floating(x, "points")) for x in points]
+
+
+def _iterable(knots: Any) -> Any:
+    return knots if isinstance(knots, list | tuple) else (knots,)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.meshes import KnotVector
+from nwidth.solvers import Boundary, Neumann
+from nwidth.solvers.bsplines import Collocation
+
+KNOTS = [KnotVector.uniform(10, 4), KnotVector.uniform_periodic(9, 3)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("boundary", [Boundary(), Boundary(default=Neumann(0.3))])
+def test_elimination_and_iteration_agree(dtype, boundary):
+    problem = Collocation(
+        KNOTS, lambda x, y: 2 + np.sin(2 * np.pi * y), source=lambda x, y: x, boundary=boundary,
+        dtype=dtype,
+    )  # fmt: skip
+    rtol = 1e-11 if dtype == "float64" else 1e-5
+    found = [problem.solve(rtol, method=m).checked() for m in ("direct", "fgmres")]
+    a, b = (s.coefficients for s in found)
+    assert a.dtype == b.dtype == dtype
+    assert abs(a - b).max() < 100 * rtol * abs(a).max()
+    assert found[0].iterations == 0 < found[1].iterations < 16
+
+
+def test_fluxes_out_of_balance_are_told_and_the_mean_is_zero():
+    """u'' = 0 with unit influx at both ends: the source is 2 too small."""
+    problem = Collocation(KnotVector.uniform(6, 3), boundary=Boundary(default=Neumann(1.0)))
+    for method in ("direct", "fgmres"):
+        solution = problem.solve(method=method).checked()
+        assert abs(solution.imbalance - 2.0) < 1e-9
+        assert abs((problem.space.integrals * solution.coefficients).sum()) < 1e-12
+        assert np.allclose(solution([0.0, 0.5, 1.0], orders=[1]), [-1, 0, 1], atol=1e-9)
+
+
+def test_one_dimension_is_banded_and_nothing_is_zero():
+    solution = Collocation(KnotVector.uniform(200, 5)).solve()
+    assert solution.method == "direct" and not solution.coefficients.any()
+
+
+def test_resonances_are_told():
+    """-u'' - k^2 u with the discrete eigenvalue as k^2 is singular."""
+    laplace = Collocation(KnotVector.uniform(8, 4)).operator.to_dense()
+    inside = Collocation(KnotVector.uniform(8, 4)).space.matrices[0][0][1:-1, 1:-1].toarray()
+    k2 = np.linalg.eigvals(np.linalg.solve(inside, laplace)).real.min()
+    solution = Collocation(KnotVector.uniform(8, 4), reaction=-k2, source=1.0).solve()
+    assert solution.status.name in ("BREAKDOWN", "STAGNATED", "CONVERGED")
+    assert solution.status.name != "CONVERGED" or abs(solution.coefficients).max() > 1e8
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"method": "lu"}, "method"), ({"rtol": -1}, "rtol"), ({"max_iterations": -1}, "max_iter")],
+)
+def test_wrong_options_are_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        Collocation(KNOTS).solve(**options)
