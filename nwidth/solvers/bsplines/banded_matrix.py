@@ -114,7 +114,7 @@ class BandedOperator(LinearOperator):
 
     def solve(self, b: Array, axis: int = 0, *, adjoint: bool = False) -> Array:
         """Return x with A x = b, or A* x = b, for all lines of b along an axis."""
-        self._factors  # noqa: B018  (a matrix that cannot be solved is told before its shapes)
+        self._regular  # noqa: B018  (a matrix that cannot be solved is told before its shapes)
         return self._lines(
             b, axis, self.range_shape[0], lambda lines: self._solved(lines, adjoint), host=True
         )
@@ -139,8 +139,23 @@ class BandedOperator(LinearOperator):
 
     @cached_property
     def reciprocal_condition(self) -> float:
-        """LAPACK's estimate of 1 / (|A| |A^-1|) in the 1-norm."""
-        return self._factors[-1]
+        """An estimate of 1 / (|A| |A^-1|) in the 1-norm, rarely more than three times too large.
+
+        Hager (1984), doi:10.1137/0905023, takes about four solutions.
+        """
+        from scipy.sparse.linalg import LinearOperator as ScipyOperator
+        from scipy.sparse.linalg import onenormest
+
+        n = self.matrix.shape[0]
+        inverse = ScipyOperator(
+            (n, n),
+            matvec=lambda b: self._solved(b.reshape(n, -1), False),
+            rmatvec=lambda b: self._solved(b.reshape(n, -1), True),
+            dtype=self.dtype,
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            size = float(onenormest(inverse, t=1)) * float(abs(self.matrix).sum(axis=0).max())
+        return 1 / size if np.isfinite(size) else 0.0
 
     def _apply(self, u: Any) -> Any:
         return self.apply_along(u)
@@ -185,8 +200,8 @@ class BandedOperator(LinearOperator):
         return low - turn, high - turn
 
     @cached_property
-    def _factors(self) -> tuple[Array, Array, int, int, Any, Any, float]:
-        """LU of the band, its pivots and widths, the orders of rows and unknowns, 1 / condition."""
+    def _factors(self) -> tuple[Array, Array, int, int, Any, Any]:
+        """LU of the band, its pivots and widths, the orders of rows and unknowns."""
         n, columns = self.matrix.shape
         if n != columns:
             raise InputError(
@@ -207,25 +222,34 @@ class BandedOperator(LinearOperator):
         low, high = max(0, -int(distance.min(initial=0))), max(0, int(distance.max(initial=0)))
         band = np.zeros((2 * low + high + 1, n), self.dtype, order="F")
         band[low + high - distance, columns] = values
-        norm = float(np.abs(band).sum(axis=0).max())
         from scipy.linalg import get_lapack_funcs
 
-        factor, estimate = get_lapack_funcs(("gbtrf", "gbcon"), (band,))
+        (factor,) = get_lapack_funcs(("gbtrf",), (band,))
         lu, pivots, info = factor(band, low, high, overwrite_ab=True)
-        part = 0.0 if info > 0 else float(estimate(low, high, lu, pivots, norm)[0])
-        if not part > np.finfo(self.dtype).eps / 16:
-            raise InputError(
-                f"solve: expected a matrix that is not singular, got one of {n} rows with "
-                f"reciprocal condition {part:.1e}; as many conditions as functions are needed, "
-                "each with functions of its own"
-            )
-        return lu, pivots, low, high, order_rows, order, part
+        if info > 0:
+            raise self._singular(0.0)
+        return lu, pivots, low, high, order_rows, order
+
+    @cached_property
+    def _regular(self) -> bool:
+        """True, unless the matrix is singular to working precision, which is told."""
+        self._factors  # noqa: B018
+        if self.reciprocal_condition < np.finfo(self.dtype).eps / 16:
+            raise self._singular(self.reciprocal_condition)
+        return True
+
+    def _singular(self, condition: float) -> InputError:
+        return InputError(
+            f"solve: expected a matrix that is not singular, got one of {self.shape[0]} rows with "
+            f"reciprocal condition {condition:.1e}; as many conditions as functions are needed, "
+            "each with functions of its own"
+        )
 
     def _solved(self, lines: Array, adjoint: bool) -> Array:
         """Return solutions for columns of a matrix on the host."""
         from scipy.linalg import get_lapack_funcs
 
-        lu, pivots, low, high, order_rows, order, _ = self._factors
+        lu, pivots, low, high, order_rows, order = self._factors
         if lines.dtype.kind == "c" and lu.dtype.kind != "c":
             real, imaginary = (self._solved(part, adjoint) for part in (lines.real, lines.imag))
             return real + 1j * imaginary
@@ -252,7 +276,8 @@ class BandedOperator(LinearOperator):
         rest = lines.shape[1:]
         lines = lines.reshape(length, -1)
         if host:
-            found = xp.asarray(action(require_finite(to_numpy(lines), "right-hand side")))
+            solved = action(require_finite(to_numpy(lines), "right-hand side"))
+            found = xp.asarray(np.ascontiguousarray(solved))
         else:
             found = action(lines)
         return xp.moveaxis(found.reshape(found.shape[0], *rest), 0, axis)
