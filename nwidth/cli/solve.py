@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from nwidth.solvers import Problem, Solution
 
 
+def _keys(asked: bool) -> None:
+    if asked:
+        from nwidth.cli.explain import explain_keys
+        from nwidth.cli.fractional_config import FractionalConfig
+
+        typer.echo(explain_keys(FractionalConfig))
+        raise typer.Exit
+
+
 def solve(
     configuration: Configuration,
     output: Annotated[
@@ -21,7 +30,9 @@ def solve(
     ] = None,
     rtol: Annotated[
         float | None,
-        typer.Option("--rtol", help=r"Relative residual to reach. Default: \[data] rtol."),
+        typer.Option(
+            "--rtol", help=r"Relative residual to reach. Default: \[data] rtol, or \[solver] rtol."
+        ),
     ] = None,
     method: Annotated[
         str,
@@ -37,26 +48,51 @@ def solve(
     ] = 0,
     overwrite: Overwrite = False,
     threads: Threads = None,
+    keys: Annotated[
+        bool,
+        typer.Option(
+            "--keys",
+            help="Print every key of a file with a fractional equation; those of others are "
+            "printed by `nwidth run --keys`.",
+            callback=_keys,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """Solve one problem: a random sample, a constant field, or a field from a file.
+
+    Files with equation = "fractional-diffusion" have sections of their own: an
+    order for each axis, stationary or in time, splines of any degree.
 
     For example:
         nwidth solve examples/darcy.toml --sample 3 --plot pressure.png
 
         nwidth solve reservoir.toml -o pressure.h5 --rtol 1e-10
+
+        nwidth solve examples/fractional_diffusion.toml --plot density.png
     """
     from nwidth.arrays import generator
     from nwidth.cli.build import build
+    from nwidth.cli.fractional_config import is_fractional
     from nwidth.cli.outputs import claim, claim_figure
     from nwidth.cli.read_config import read_config
+    from nwidth.cli.solve_fractional import solve_fractional
     from nwidth.cli.threads import limit_threads
     from nwidth.errors import ConfigError
     from nwidth.solvers import solve as solve_problem
     from nwidth.solvers.solve import METHODS
 
-    config = read_config(configuration)
     if rtol is not None and not 0 < rtol < 1:
         raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
+    if is_fractional(configuration):
+        if method != "auto" or sample:
+            raise ConfigError(
+                "--method, --sample: expected neither for a fractional equation, which has one "
+                "method and no random fields; leave them out"
+            )
+        solve_fractional(configuration, output, figure, rtol, overwrite, threads)
+        return
+    config = read_config(configuration)
     if method not in METHODS:
         raise ConfigError(f"--method: expected one of {', '.join(METHODS)}, got {method!r}")
     limit_threads(threads or config.run.threads)

@@ -245,4 +245,5 @@ class FractionalSystem(EvolutionSystem):
 
     def _at(self, t: float) -> Any:
         """Return the source at a time."""
-        return self.problem.source(t, *self.problem.space.points)
+        source: Any = self.problem.source
+        return source(t, *self.problem.space.points)
