@@ -2,6 +2,10 @@
 
 from nwidth.solvers.bsplines.bspline_basis import BasisValues, BSplineBasis
 from nwidth.solvers.bsplines.collocation import Collocation
+from nwidth.solvers.bsplines.collocation_evolution import (
+    CollocationEvolution,
+    CollocationPart,
+)
 from nwidth.solvers.bsplines.collocation_operator import CollocationOperator
 from nwidth.solvers.bsplines.collocation_points import (
     collocation_points,
@@ -17,7 +21,9 @@ __all__ = [
     "BSplineBasis",
     "BasisValues",
     "Collocation",
+    "CollocationEvolution",
     "CollocationOperator",
+    "CollocationPart",
     "CollocationPreconditioner",
     "CollocationSolution",
     "CollocationSpace",

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError
+from nwidth.meshes import KnotVector
+from nwidth.solvers import Boundary, Dirichlet, Neumann, Robin
+from nwidth.solvers.bsplines import Collocation, CollocationEvolution, collocation_evolution
+from nwidth.solvers.stepping import ARK436L2SA, SBDF2, evolve
+
+
+def u(t, x, y):
+    """A polynomial in space that degrees 3 and 2 hold exactly."""
+    return np.cos(2 * t) * (x**3 - x * y**2) + np.sin(t) * y
+
+
+def heated():
+    """Return u_t = 2 u_xx + u_yy - u_x + f with all kinds of data changing in time."""
+
+    def source(t, x, y):
+        rate = -2 * np.sin(2 * t) * (x**3 - x * y**2) + np.cos(t) * y
+        return rate - np.cos(2 * t) * (12 * x - 2 * x - (3 * x**2 - y**2))
+
+    def boundary(t):
+        return Boundary(
+            {
+                "x_lower": Dirichlet(lambda x, y: u(t, x, y)),
+                "x_upper": Neumann(lambda x, y: 2 * np.cos(2 * t) * (3 * x**2 - y**2)),
+                "y_lower": Neumann(lambda x, y: -np.sin(t) + 0 * x),
+                "y_upper": Robin(
+                    2.0, lambda x, y: 2 * u(t, x, y) - 2 * np.cos(2 * t) * x * y + np.sin(t)
+                ),
+            }
+        )
+
+    knots = [KnotVector.uniform(5, 3), KnotVector.uniform(4, 2)]
+    problem = Collocation(knots, [2.0, 1.0], [1.0, 0.0], boundary=boundary(0.0))
+    return CollocationEvolution(problem, source, boundary)
+
+
+def error(system, method, dt, end=0.5):
+    v = system.state(lambda x, y: u(0.0, x, y))
+    found = evolve(system, v, [end], method=method, dt=dt).checked()
+    solution = system.at(end, found.states[0])
+    return solution.error(lambda x, y: u(end, x, y))[0]
+
+
+def test_order_in_time_with_data_that_change():
+    system = heated()
+    errors = [error(system, SBDF2, dt) for dt in (0.02, 0.01)]
+    assert 1.8 < np.log2(errors[0] / errors[1]) < 2.2
+    assert error(system, ARK436L2SA, 0.025) < 1e-5
+
+
+def test_iterated_steps_are_those_of_elimination(monkeypatch):
+    direct = error(heated(), SBDF2, 0.05)
+    monkeypatch.setattr(collocation_evolution, "PLANE", 0)
+    assert abs(error(heated(), SBDF2, 0.05) - direct) < 1e-9 * direct
+
+
+def test_steady_states_are_those_of_the_elliptic_problem():
+    knots = KnotVector.uniform(10, 4)
+    problem = Collocation(knots, lambda x: 1 + x, source=1.0,
+                          boundary=Boundary({"x_lower": Dirichlet(2.0)}, Neumann(0.3)))  # fmt: skip
+    system = CollocationEvolution(problem)
+    found = evolve(system, system.state(0.0), [60.0], method=SBDF2, dt=0.5).checked()
+    late, steady = system.at(60.0, found.states[0]), problem.solve()
+    assert abs(late.coefficients - steady.coefficients).max() < 1e-10
+
+
+def test_reactions_are_taken_pointwise():
+    """u' = u (1 - u) without fluxes keeps a constant constant in space."""
+    problem = Collocation(KnotVector.uniform(6, 3), boundary=Boundary(default=Neumann()))
+    system = CollocationEvolution(problem, reaction=lambda t, u: u * (1 - u))
+    found = evolve(system, system.state(0.1), [2.0], method=ARK436L2SA, dt=0.05).checked()
+    assert np.allclose(found.states[0], 1 / (1 + 9 * np.exp(-2.0)), atol=1e-8)
+
+
+def test_wrong_arguments_are_refused():
+    system, problem = heated(), Collocation(KnotVector.uniform(6, 3))
+    cases = (
+        (lambda: CollocationEvolution(None), "problem"),
+        (lambda: CollocationEvolution(problem, 3.0), "source"),
+        (lambda: CollocationEvolution(problem, boundary=Boundary()), "boundary"),
+        (lambda: system.state(np.ones(3)), "state"),
+        (lambda: system.at(0.0, np.ones(3)), "inner collocation points"),
+        (lambda: system.at(np.nan, np.ones(system.linear.shape)), "t: expected"),
+        (lambda: system.linear.apply(np.ones(3), np.ones(3)), "inner collocation points"),
+    )
+    for call, words in cases:
+        with pytest.raises(InputError, match=words):
+            call()
+    other = CollocationEvolution(problem, boundary=lambda t: Boundary(default=Neumann()))
+    with pytest.raises(InputError, match="x_lower"):
+        other.at(0.0, np.zeros(7))
