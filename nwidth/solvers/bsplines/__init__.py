@@ -1,5 +1,8 @@
 """Splines: bases, matrices, interpolation and what is solved with them."""
 
+from nwidth.solvers.bsplines.adaptive_spline import AdaptiveSpline, AdaptiveStatus
+from nwidth.solvers.bsplines.auto_knots import auto_knots
+from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.bsplines.bspline_basis import BasisValues, BSplineBasis
 from nwidth.solvers.bsplines.collocation import Collocation
 from nwidth.solvers.bsplines.collocation_evolution import (
@@ -14,11 +17,31 @@ from nwidth.solvers.bsplines.collocation_points import (
 from nwidth.solvers.bsplines.collocation_preconditioner import CollocationPreconditioner
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
 from nwidth.solvers.bsplines.collocation_space import CollocationSpace
+from nwidth.solvers.bsplines.interpolation import (
+    interpolate,
+    interpolating_spline,
+    least_squares,
+    penalty_matrix,
+)
 from nwidth.solvers.bsplines.knot_insertion import knot_insertion
+from nwidth.solvers.bsplines.kronecker import KroneckerOperator, KroneckerSum
 from nwidth.solvers.bsplines.spline import Spline
+from nwidth.solvers.bsplines.spline_matrices import (
+    collocation_matrix,
+    gauss_points,
+    load_vector,
+    mass_matrix,
+    mixed_matrix,
+    stiffness_matrix,
+)
+from nwidth.solvers.bsplines.table_knots import table_knots
+from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBasis
 
 __all__ = [
+    "AdaptiveSpline",
+    "AdaptiveStatus",
     "BSplineBasis",
+    "BandedOperator",
     "BasisValues",
     "Collocation",
     "CollocationEvolution",
@@ -27,8 +50,24 @@ __all__ = [
     "CollocationPreconditioner",
     "CollocationSolution",
     "CollocationSpace",
+    "KroneckerOperator",
+    "KroneckerSum",
     "Spline",
+    "TensorSpline",
+    "TensorSplineBasis",
+    "auto_knots",
+    "collocation_matrix",
     "collocation_points",
+    "gauss_points",
+    "interpolate",
+    "interpolating_spline",
     "knot_insertion",
+    "least_squares",
+    "load_vector",
+    "mass_matrix",
+    "mixed_matrix",
+    "penalty_matrix",
+    "stiffness_matrix",
     "superconvergent_points",
+    "table_knots",
 ]
