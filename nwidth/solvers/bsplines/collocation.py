@@ -22,7 +22,7 @@ from nwidth.solvers.bsplines.collocation_operator import CollocationOperator, al
 from nwidth.solvers.bsplines.collocation_preconditioner import CollocationPreconditioner, FluxSide
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
 from nwidth.solvers.bsplines.collocation_solver import METHODS, solve_collocated
-from nwidth.solvers.bsplines.collocation_space import CollocationSpace
+from nwidth.solvers.bsplines.collocation_space import CollocationSpace, elevated, layer
 from nwidth.solvers.krylov.iterate import check_limits
 
 Array = NDArray[Any]
@@ -53,7 +53,8 @@ class Collocation:
         boundary: a `Boundary`, u = 0 all around by default. Sides of mapped domains are those of
             the parameters; values are numbers, callables of the coordinates x, y, ... of the domain,
             or arrays on the side's points: those of Greville for Dirichlet, else its own.
-        geometry: a `Nurbs` map of the box of the knots, None for the box itself.
+        geometry: what maps the box of the knots to the domain, a `Nurbs` or a callable of the
+            parameters, see `CollocationSpace`; None for the box itself.
         points: "greville" or "superconvergent".
         conservative: whether A stands under the divergence. Its derivatives are those of a spline
             one degree higher for callables, and of one on the points for arrays.
@@ -170,35 +171,10 @@ class Collocation:
         what = f"boundary side {self.space.names[k]}_{end}{part}"
         return at_points(value, self.space.side_coordinates(k, end, kind), what)
 
-    def _flux_row(self, k: int, end: str) -> Array:
-        """Return w with n . A grad u = sum_l w_l d u / d xi_l on a side, shape (d, *side)."""
-        row, sign = (0, -1.0) if end == "lower" else (-1, 1.0)
-        w = sign * np.take(self.diffusion[k], row, axis=1 + k)
-        inverse = self.space.inverse_jacobian
-        if inverse is not None:
-            w = w / np.linalg.norm(np.take(inverse[k], row, axis=1 + k), axis=0)
-        return w
-
     @cached_property
     def terms(self) -> dict[tuple[int, ...], Array]:
         """The weights of the derivatives in the parameters at all points, sides included."""
-        d, shape = self.space.dimension, self.space.shape
-        unit = np.eye(d, dtype=int)
-        inside = np.ones(shape)
-        for k, end in self.flux_sides:
-            inside[_layer(k, end)] = 0
-        terms: dict[tuple[int, ...], Any] = {(0,) * d: inside * self.reaction}
-        for k in range(d):
-            terms[tuple(unit[k])] = inside * self.convection[k]
-            for m in range(k, d):
-                weight = -1.0 if m == k else -2.0
-                terms[tuple(unit[k] + unit[m])] = weight * inside * self.diffusion[k, m]
-        for k, end in self.flux_sides:
-            at, w = _layer(k, end), self._flux_row(k, end)
-            for m in range(d):
-                terms[tuple(unit[m])][at] += w[m]
-            terms[(0,) * d][at] += self._alpha[k, end]
-        return terms
+        return self.space.weights(self.diffusion, self.convection, self.reaction, self._alpha)
 
     @cached_property
     def operator(self) -> CollocationOperator:
@@ -235,11 +211,11 @@ class Collocation:
                     f"boundary side {space.names[k]}_{end}: expected real values for a real "
                     "equation, got complex ones; make its source complex, too"
                 )
-            values[_layer(k, end)] = part
+            values[layer(k, end)] = part
         lifted = np.zeros_like(values)
         for k, end in wet:
             others = [j for j in range(space.dimension) if j != k]
-            lifted[_layer(k, end)] = space.interpolant(values[_layer(k, end)], others)
+            lifted[layer(k, end)] = space.interpolant(values[layer(k, end)], others)
         return self._blended(lifted, wet)
 
     def _blended(self, lifted: Array, wet: list[tuple[int, str]]) -> Array:
@@ -252,7 +228,7 @@ class Collocation:
             for end in ends:
                 weight = np.ones_like(t) if len(ends) == 1 else t if end == "upper" else 1 - t
                 shape = [-1 if j == k else 1 for j in range(self.space.dimension)]
-                part = np.expand_dims(rest[_layer(k, end)], k)
+                part = np.expand_dims(rest[layer(k, end)], k)
                 out += weight.astype(self.precision).reshape(shape) * part
         return out
 
@@ -264,11 +240,11 @@ class Collocation:
         f = self.source if source is None else at_points(source, self.space.coordinates, "source")
         data = np.array(f, self.dtype)
         for k, end in self.flux_sides:
-            data[_layer(k, end)] = 0
+            data[layer(k, end)] = 0
         for k, end in self.flux_sides:
             g = boundary.condition(self.space.names[k], end)
             value = g.flux if isinstance(g, Neumann) else g.value
-            data[_layer(k, end)] += self._on_side(value, k, end)
+            data[layer(k, end)] += self._on_side(value, k, end)
         data = data[self.free]
         if lifted.any():
             data = data - self._across.apply(lifted).astype(self.dtype, copy=False)
@@ -289,7 +265,7 @@ class Collocation:
         sides: list[list[FluxSide]] = [[] for _ in range(d)]
         for k, end in self.flux_sides:
             others = tuple(c for j, c in enumerate(cut) if j != k)
-            beta = np.abs(self._flux_row(k, end)[k])[others]
+            beta = np.abs(self.space.flux_row(self.diffusion, k, end)[k])[others]
             row = 0 if end == "lower" else -1
             sides[k].append(FluxSide(row, beta, self._alpha[k, end][others]))
         factors = [
@@ -342,7 +318,9 @@ class Collocation:
             source, values = space, np.moveaxis(A, (0, 1), (-2, -1))
             inverses = [np.linalg.inv(of[0].toarray()) for of in space.matrices]
         else:
-            source = CollocationSpace([_elevated(t) for t in space.knots], geometry=space.geometry)
+            source = CollocationSpace(
+                [elevated(t, 1) for t in space.knots], geometry=space.geometry
+            )
             values = np.moveaxis(diffusion_tensor(diffusion, source.coordinates), (0, 1), (-2, -1))
             inverses = [np.linalg.inv(of[0].toarray()) for of in source.matrices]
         for k, inverse in enumerate(inverses):
@@ -352,19 +330,3 @@ class Collocation:
         if space.inverse_jacobian is None:
             return np.einsum("iij...->j...", slope)
         return np.einsum("ki...,kij...->j...", space.inverse_jacobian, slope)
-
-
-def _elevated(knots: KnotVector) -> KnotVector:
-    """Return knots one degree higher with splines of the same smoothness or one more."""
-    p = knots.degree + 1
-    x = knots.breakpoints
-    if knots.periodic:
-        return KnotVector.closed(x, p) if len(x) > p + 1 else knots
-    times = np.maximum(knots.multiplicities, 1)
-    times[[0, -1]] = 1
-    return KnotVector.open(np.repeat(x, times), p)
-
-
-def _layer(k: int, end: str) -> tuple[Any, ...]:
-    """Return the index of a side of an array over all points."""
-    return (slice(None),) * k + (0 if end == "lower" else -1,)

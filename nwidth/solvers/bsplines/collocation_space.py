@@ -1,6 +1,6 @@
 """Tensor splines with their collocation points, on a box or mapped to a domain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, reduce
 from typing import Any
 
@@ -12,7 +12,7 @@ from nwidth.arrays import real_floating
 from nwidth.errors import InputError
 from nwidth.meshes import KnotVector
 from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
-from nwidth.solvers.bsplines.collocation_coefficients import inverse_of
+from nwidth.solvers.bsplines.collocation_coefficients import at_points, inverse_of
 from nwidth.solvers.bsplines.collocation_operator import along
 from nwidth.solvers.bsplines.collocation_points import KINDS, collocation_points
 
@@ -25,9 +25,9 @@ class CollocationSpace:
     Args:
         knots: one `KnotVector` per axis, one to three of them; open or periodic.
         points: "greville" or "superconvergent", see `collocation_points`.
-        geometry: None for the box of the knots, or a `Nurbs` map of it; it is differentiated twice
-            and should be C^2 inside: knots of the map where it is not belong to no problem of
-            second order.
+        geometry: None for the box of the knots, or what maps it to the domain, C^2 inside: a
+            `Nurbs`, or a callable of the parameters that returns d coordinates, which is replaced
+            by the spline of a degree two higher that interpolates it.
         names: of the axes, "x", "y", "z" unless told otherwise; sides of a mapped domain are named
             by the axes of its parameters, too.
 
@@ -65,19 +65,23 @@ class CollocationSpace:
             [basis.matrix(x, m) for m in range(3)]
             for basis, x in zip(self.bases, self.points, strict=True)
         ]
+        self._chart: tuple[CollocationSpace, Array] | None = None
         if geometry is not None:
             self._check_geometry()
 
     def _check_geometry(self) -> None:
-        came = (
-            getattr(self.geometry, "domain_dimension", None),
-            getattr(self.geometry, "dimension", None),
-        )
-        if came != (self.dimension, self.dimension):
+        """Raise `InputError` for what is no map of the box; make the spline of a callable."""
+        if not callable(self.geometry):
             raise InputError(
-                f"geometry: expected a Nurbs map from {self.dimension} parameters to "
-                f"{self.dimension} coordinates, got {self.geometry!r:.80}"
+                f"geometry: expected a Nurbs or a callable of {self.dimension} parameters that "
+                f"returns as many coordinates, got {self.geometry!r:.80}"
             )
+        chart = CollocationSpace([elevated(t, 2) for t in self.knots])
+        x = [*np.meshgrid(*(chart.greville(t) for t in chart.knots), indexing="ij")]
+        values = at_points(self.geometry, x, "geometry", [(self.dimension,)])
+        axes = range(self.dimension)
+        coefficients = np.moveaxis(np.array(values, np.float64), 0, -1)
+        self._chart = chart, chart.interpolant(coefficients, axes)
 
     @cached_property
     def coordinates(self) -> list[Array]:
@@ -113,12 +117,54 @@ class CollocationSpace:
 
     def _map(self, points: Sequence[Array], orders: tuple[int, ...]) -> Array:
         """Return derivatives of the map at tensor points, shape (d, *points)."""
-        raise NotImplementedError
+        assert self._chart is not None
+        chart, coefficients = self._chart
+        return np.moveaxis(chart.evaluate(coefficients, points, orders), -1, 0)
 
     @cached_property
     def inverse_jacobian(self) -> Array | None:
         """J^-1 at the collocation points, None on a box."""
         return None if self.derivatives is None else inverse_of(self.derivatives[0])
+
+    def flux_row(self, diffusion: Array, k: int, end: str) -> Array:
+        """Return w with n . A grad u = sum_l w_l d u / d xi_l on a side, shape (d, *side).
+
+        The diffusion (d, d, *shape) is that of the parameters, A^ = J^-1 A J^-T.
+        """
+        row, sign = (0, -1.0) if end == "lower" else (-1, 1.0)
+        w = sign * np.take(diffusion[k], row, axis=1 + k)
+        if self.inverse_jacobian is None:
+            return w
+        return w / np.linalg.norm(np.take(self.inverse_jacobian[k], row, axis=1 + k), axis=0)
+
+    def weights(
+        self,
+        diffusion: Array,
+        convection: Array,
+        reaction: Array,
+        fluxes: Mapping[tuple[int, str], Array],
+    ) -> dict[tuple[int, ...], Array]:
+        """Return the weights of derivatives in the parameters that make an equation at all points.
+
+        -A^ : grad grad u + b^ . grad u + c u inside, and n . A grad u + alpha u on the sides that
+        `fluxes` lists with their alpha; where these meet, the sum.
+        """
+        d, unit = self.dimension, np.eye(self.dimension, dtype=int)
+        inside = np.ones(self.shape, diffusion.dtype)
+        for k, end in fluxes:
+            inside[layer(k, end)] = 0
+        terms: dict[tuple[int, ...], Any] = {(0,) * d: inside * reaction}
+        for k in range(d):
+            terms[tuple(unit[k])] = inside * convection[k]
+            terms[tuple(2 * unit[k])] = -inside * diffusion[k, k]
+            for m in range(k + 1, d):
+                terms[tuple(unit[k] + unit[m])] = -inside * (diffusion[k, m] + diffusion[m, k])
+        for (k, end), alpha in fluxes.items():
+            at, w = layer(k, end), self.flux_row(diffusion, k, end)
+            for m in range(d):
+                terms[tuple(unit[m])][at] += w[m]
+            terms[(0,) * d][at] += alpha
+        return terms
 
     def evaluate(self, coefficients: Array, points: Sequence[Any], orders: Sequence[int]) -> Array:
         """Return derivatives in the parameters at tensor points, given per axis.
@@ -215,6 +261,29 @@ class CollocationSpace:
                 f"points: expected the coordinates of {self.dimension} axes, got {len(points)}"
             )
         return [np.atleast_1d(real_floating(x, "points")) for x in points]
+
+
+def elevated(knots: KnotVector, more: int) -> KnotVector:
+    """Return knots of a degree so much higher, whose splines are at least as smooth.
+
+    >>> elevated(KnotVector.uniform(4, 2), 1)
+    KnotVector(7 functions of degree 3 on [0.0, 1.0])
+    """
+    p, x = knots.degree + more, knots.breakpoints
+    if knots.periodic:
+        return KnotVector.closed(x, p) if len(x) > p + 1 else knots
+    times = knots.multiplicities.copy()
+    times[[0, -1]] = 1
+    return KnotVector.open(np.repeat(x, times), p)
+
+
+def layer(k: int, end: str) -> tuple[Any, ...]:
+    """Return the index of a side of an array over all points.
+
+    >>> np.arange(6).reshape(2, 3)[layer(1, "upper")].tolist()
+    [2, 5]
+    """
+    return (slice(None),) * k + (0 if end == "lower" else -1,)
 
 
 def _iterable(knots: Any) -> Any:

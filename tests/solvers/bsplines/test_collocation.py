@@ -229,3 +229,60 @@ def test_bad_input_is_refused_with_its_name(options, words):
 def test_bad_sides_are_refused_with_their_name(condition, words):
     with pytest.raises(InputError, match=words):
         Collocation(BOX, boundary=Boundary({"x_lower": condition})).solve()
+
+
+def polar(s, t):
+    """A quarter of an annulus of radii 1 and 3."""
+    return [(1 + 2 * s) * np.cos(np.pi / 2 * t), (1 + 2 * s) * np.sin(np.pi / 2 * t)]
+
+
+def u4(x, y):
+    return np.exp(x / 2) * np.sin(y) + x * y
+
+
+def slopes4(x, y):
+    return [np.exp(x / 2) * np.sin(y) / 2 + y, np.exp(x / 2) * np.cos(y) + x]
+
+
+def outward(sign):
+    return lambda x, y: sign * (slopes4(x, y)[0] * x + slopes4(x, y)[1] * y) / np.hypot(x, y)
+
+
+@pytest.mark.parametrize(
+    ("p", "points", "expected"),
+    [
+        (2, "greville", (2, 2)),
+        (3, "greville", (2, 2)),
+        (4, "greville", (4, 4)),
+        (5, "superconvergent", (6, 5)),
+    ],
+)
+def test_orders_on_a_quarter_of_an_annulus(p, points, expected):
+    sides = {
+        "x_lower": Neumann(outward(-1)),
+        "x_upper": Robin(1.0, lambda x, y: outward(1)(x, y) + u4(x, y)),
+        "y_lower": Neumann(lambda x, y: -slopes4(x, y)[1]),
+        "y_upper": Dirichlet(u4),
+    }
+    errors = []
+    for n in (12, 24):
+        problem = Collocation(
+            [KnotVector.uniform(n, p), KnotVector.uniform(n, p)],
+            source=lambda x, y: 0.75 * np.exp(x / 2) * np.sin(y),
+            boundary=Boundary(sides), geometry=polar, points=points,
+        )  # fmt: skip
+        solution = problem.solve(1e-12, method="fgmres").checked()
+        errors.append(solution.error(u4, slopes4))
+        assert solution.iterations <= 8
+    found = orders(errors)
+    assert (found > np.subtract(expected, 0.5)).all(), found
+    assert (found < np.add(expected, 0.8)).all(), found
+
+
+def test_complex_diffusion():
+    """(1 + i) u'' = f: eddies in one dimension."""
+    problem = Collocation(
+        KnotVector.uniform(10, 4), 1 + 1j, source=lambda x: -(1 + 1j) * d2u1(x),
+        boundary=Boundary({"x_lower": Dirichlet(u1)}, Neumann(lambda x: (1 + 1j) * du1(x))),
+    )  # fmt: skip
+    assert problem.solve().checked().error(u1)[0] < 1e-4
