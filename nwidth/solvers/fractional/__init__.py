@@ -2,8 +2,10 @@
 
 from nwidth.solvers.fractional.fractional_diffusion import FractionalDiffusion
 from nwidth.solvers.fractional.polynomial_bump import PolynomialBump
+from nwidth.solvers.fractional.riesz_diffusion import RieszDiffusion
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_modes import RieszModes
+from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_part import RieszPart
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
 from nwidth.solvers.fractional.riesz_rectangle import RieszRectangle, RieszSolution
@@ -14,8 +16,10 @@ from nwidth.solvers.fractional.sine_modes import SineModes
 __all__ = [
     "FractionalDiffusion",
     "PolynomialBump",
+    "RieszDiffusion",
     "RieszMatrix",
     "RieszModes",
+    "RieszMultigrid",
     "RieszPart",
     "RieszPreconditioner",
     "RieszRectangle",
