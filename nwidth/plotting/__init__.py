@@ -14,6 +14,7 @@ of Okabe and Ito for lines and bars; all are told apart by colour-blind readers 
 from matplotlib.figure import Figure
 
 from nwidth.plotting.field_maps import field, fields
+from nwidth.plotting.fractional import eigenvalues_against_symbol, spreading
 from nwidth.plotting.predictions import (
     PredictedSample,
     bound_histogram,
@@ -54,6 +55,7 @@ __all__ = [
     "certified",
     "conservation",
     "effectivities",
+    "eigenvalues_against_symbol",
     "energy_spectra",
     "field",
     "fields",
@@ -69,6 +71,7 @@ __all__ = [
     "singular_values",
     "snapshots",
     "space_time",
+    "spreading",
     "time_bars",
     "training_history",
 ]

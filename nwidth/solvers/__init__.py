@@ -44,6 +44,7 @@ from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
+from nwidth.solvers.fractional import FractionalDiffusion, RieszRectangle
 from nwidth.solvers.generate import generate
 from nwidth.solvers.generate_trajectories import generate_trajectories
 from nwidth.solvers.krylov import (
@@ -104,6 +105,7 @@ __all__ = [
     "FastPoisson",
     "FieldInput",
     "FiniteVolume",
+    "FractionalDiffusion",
     "GrayScott",
     "Helmholtz",
     "HierarchyCycle",
@@ -125,6 +127,7 @@ __all__ = [
     "PublishedSetting",
     "RayleighBenard",
     "RecycledSpace",
+    "RieszRectangle",
     "Robin",
     "ScaledFastPoisson",
     "ShallowWater",
