@@ -1,6 +1,9 @@
 """The functions that span all splines on given knots, each with the smallest support."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,11 +11,16 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import namespace, real_floating, require_finite
+from nwidth.arrays import lives_on_gpu, namespace, real_floating, require_finite
 from nwidth.errors import InputError
+from nwidth.kernels import kernel_module
 from nwidth.meshes.knot_vector import KnotVector, wrapped
 
 Array = NDArray[Any]
+
+KERNELS = "nwidth.solvers.bsplines._bspline_basis"
+# Points that are worth a thread.
+PART = 50_000
 
 
 class BasisValues(NamedTuple):
@@ -41,7 +49,8 @@ class BSplineBasis:
     calculating with B-splines, doi:10.1016/0021-9045(72)90080-9; Cox (1972), The numerical
     evaluation of B-splines, doi:10.1093/imamat/10.2.134.
 
-    At a knot, values are those from the right, at the upper end of the domain from the left.
+    At a knot, values are those from the right, at the upper end of the domain from the left. The
+    arithmetic is in double precision; float32 results are rounded once.
 
     >>> basis = BSplineBasis(KnotVector.uniform(4, degree=2))
     >>> first, values = basis.evaluate([0.1], derivatives=1)
@@ -53,6 +62,7 @@ class BSplineBasis:
         self.knots = require_instance(knots, "knots", KnotVector)
         self.degree, self.size = knots.degree, knots.size
         self.lower, self.upper = knots.lower, knots.upper
+        self._tables: dict[str, tuple[Any, ...]] = {}
 
     @property
     def greville(self) -> Array:
@@ -65,7 +75,14 @@ class BSplineBasis:
         t, p, n = self.knots.values, self.degree, self.size
         return (t[p + 1 : p + 1 + n] - t[:n]) / (p + 1)
 
-    def evaluate(self, x: Any, derivatives: int = 0, *, wrap: bool = False) -> BasisValues:
+    def evaluate(
+        self,
+        x: Any,
+        derivatives: int = 0,
+        *,
+        wrap: bool = False,
+        out: BasisValues | None = None,
+    ) -> BasisValues:
         """Return all functions that do not vanish at points x, and derivatives up to an order.
 
         Args:
@@ -73,73 +90,202 @@ class BSplineBasis:
                 on the device.
             derivatives: the highest order; those above the degree are zero.
             wrap: whether points anywhere on the line are moved into the domain of periodic knots.
+            out: the result of an earlier call with as many points, written over and returned; new
+                memory costs about as much as the computation.
 
-        Raises `InputError` for points outside the domain and `NonFiniteError` for NaN.
+        Many points are shared by as many threads as Numba has. Raises `InputError` for points
+        outside the domain and `NonFiniteError` for NaN.
         """
         d = require_integer(derivatives, "derivatives", 0)
-        x = self._points(x, wrap)
-        spans = self._spans(x)
-        # Ends that were rounded to x's precision may lie outside by as much.
-        inside = namespace(x).clip(x.astype(np.float64), self.lower, self.upper)
-        values = nonzero_functions(self.knots.values, self.degree, spans, inside, d)
-        return BasisValues(spans - self.degree, values.astype(x.dtype, copy=False))
+        x = self.points(x, wrap)
+        xp, p = namespace(x), self.degree
+        shapes = x.shape, (d + 1, *x.shape, p + 1)
+        if out is None:
+            out = BasisValues(xp.empty(shapes[0], np.int64), xp.empty(shapes[1], x.dtype))
+        else:
+            _require_room(out, shapes, x)
+        arrays = out.first.reshape(-1), out.values.reshape(d + 1, x.size, p + 1)
+        self.at_points(x, kernel_module(KERNELS, x).functions, *self._records(xp), p, *arrays)
+        return out
 
-    def matrix(self, x: Any, order: int = 0, *, wrap: bool = False) -> scipy.sparse.csr_array:
+    def matrix(self, x: Any, order: int = 0, *, wrap: bool = False) -> Any:
         """Return the matrix of the k-th derivatives of all functions at points x.
 
             A_ij = B_j^(k)(x_i)
 
-        It is sparse, len(x) by size, with p + 1 entries in each row.
+        It is a `scipy.sparse.csr_array`, len(x) by size, with p + 1 entries in each row; for CuPy
+        points a `csr_matrix` on their device.
 
         >>> basis = BSplineBasis(KnotVector.uniform(2, degree=1))
         >>> basis.matrix([0.0, 0.25, 1.0]).toarray().tolist()
         [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
         """
         k = require_integer(order, "order", 0)
-        first, values = self.evaluate(np.ravel(x), k, wrap=wrap)
-        m, width = len(first), self.degree + 1
-        columns = first[:, None] + np.arange(width)
+        x = self.points(x, wrap).reshape(-1)
+        first, values = self.evaluate(x, k)
+        xp, m, width = namespace(x), len(first), self.degree + 1
+        index = np.int32 if max(m * width, self.size) < 2**31 else np.int64
+        columns = first.astype(index)[:, None] + xp.arange(width, dtype=index)
         entries = values[k]
         if self.knots.periodic:
-            columns %= self.size
-            by_column = np.argsort(columns, axis=1)
-            columns = np.take_along_axis(columns, by_column, 1)
-            entries = np.take_along_axis(entries, by_column, 1)
-        rows = np.arange(0, m * width + 1, width)
-        shape = (m, self.size)
-        return scipy.sparse.csr_array((entries.ravel(), columns.ravel(), rows), shape=shape)
+            over = xp.flatnonzero(first + self.degree >= self.size)
+            beyond = columns[over] % self.size
+            by_column = xp.argsort(beyond, axis=1)
+            columns[over] = xp.take_along_axis(beyond, by_column, 1)
+            entries[over] = xp.take_along_axis(entries[over], by_column, 1)
+        rows = xp.arange(0, m * width + 1, width, dtype=index)
+        parts, shape = (entries.reshape(-1), columns.reshape(-1), rows), (m, self.size)
+        if lives_on_gpu(x):
+            from cupyx.scipy.sparse import csr_matrix
 
-    def _points(self, x: Any, wrap: bool) -> Array:
-        """Return points as floating numbers of the domain."""
+            return csr_matrix(parts, shape=shape)
+        return scipy.sparse.csr_array(parts, shape=shape)
+
+    @cached_property
+    def local_powers(self) -> tuple[Array, Array]:
+        """The functions on each interval as polynomials in u = (x - left) / length - 1/2.
+
+        Returns the first function of each of n intervals, and (n, p + 1, p + 1): entry [i, k, j] is
+        the coefficient of u^k in function first[i] + j.
+        """
+        from nwidth.solvers.bsplines._bspline_basis_numba import powers
+
+        t, p, ends = self.knots.values, self.degree, self.knots.breakpoints
+        out = np.empty((len(ends) - 1, p + 1, p + 1))
+        powers(ends[:-1], np.diff(ends), self._records(np)[1], p, out)
+        return np.searchsorted(t, ends[:-1], "right") - 1 - p, out
+
+    def points(self, x: Any, wrap: bool = False) -> Array:
+        """Return points as floating numbers, moved into the domain if asked for.
+
+        Whether they lie in it is seen by whoever goes through them.
+        """
         x = real_floating(x, "x")
-        require_finite(x, "x")
-        if wrap and not self.knots.periodic:
+        if not wrap:
+            return x
+        if not self.knots.periodic:
             raise InputError("wrap: expected periodic knots; take KnotVector.uniform_periodic")
-        if wrap:
-            x = wrapped(x, self.lower, self.upper)
-        low, high = x.dtype.type(self.lower), x.dtype.type(self.upper)
-        outside = (x < low) | (x > high)
-        if outside.any():
-            wrong = x[outside].reshape(-1)[0]
-            advice = "; give wrap=True for points beyond one period" if self.knots.periodic else ""
-            raise InputError(
-                f"x: expected points of the domain [{self.lower}, {self.upper}], got "
-                f"{float(wrong)}{advice}"
-            )
-        return x
+        return wrapped(require_finite(x, "x"), self.lower, self.upper)
 
-    def _spans(self, x: Array) -> Array:
-        """Return mu with t_mu <= x < t_{mu+1}, and the last interval for the upper end."""
-        xp = namespace(x)
-        p, t = self.degree, self.knots.values
-        last = len(t) - p - 2
-        while t[last] == t[last + 1]:
-            last -= 1
-        first = p
-        while t[first] == t[first + 1]:
-            first += 1
-        spans = xp.searchsorted(xp.asarray(t), x.astype(np.float64), "right") - 1
-        return xp.clip(spans, first, last)
+    def at_points(self, x: Array, kernel: Callable[..., int], *arguments: Any) -> None:
+        """Call `kernel(x, begin, end, search, *arguments)`, on the host in several threads.
+
+        It returns how many points are outside; then an error is raised.
+        """
+        xp, kind = namespace(x), x.dtype.type
+        x = xp.ascontiguousarray(x).reshape(-1)
+        # Ends that are rounded to the precision of x belong to the domain.
+        search = (*self._search(xp), float(kind(self.lower)), float(kind(self.upper)))
+        if lives_on_gpu(x):
+            self._require_inside(x)
+            kernel(x, 0, len(x), search, *arguments)
+            return
+        from nwidth.solvers.bsplines._bspline_basis_numba import get_num_threads
+
+        def run(begin: int, end: int) -> int:
+            return kernel(x, begin, end, search, *arguments)
+
+        number = min(get_num_threads(), 1 + len(x) // PART)
+        if number == 1:
+            outside = run(0, len(x))
+        else:
+            ends = np.linspace(0, len(x), number + 1).astype(int).tolist()
+            with ThreadPoolExecutor(number) as threads:
+                outside = sum(threads.map(run, ends[:-1], ends[1:]))
+        if outside:
+            self._require_inside(x)
+
+    def _require_inside(self, x: Array) -> None:
+        """Raise if a point is not a number of the domain."""
+        low, high = x.dtype.type(self.lower), x.dtype.type(self.upper)
+        inside = (x >= low) & (x <= high)
+        if inside.all():
+            return
+        require_finite(x, "x")
+        advice = "; give wrap=True for points beyond one period" if self.knots.periodic else ""
+        raise InputError(
+            f"x: expected points of the domain [{self.lower}, {self.upper}], got "
+            f"{float(x[~inside][0])}{advice}"
+        )
+
+    def _search(self, xp: ModuleType) -> tuple[Any, ...]:
+        """Return what the kernels find intervals by, on a device."""
+        if "search" not in self._tables:
+            self._tables["search"] = _buckets(self.knots)
+        return self._moved("search", xp)
+
+    def _records(self, xp: ModuleType) -> tuple[Any, ...]:
+        """Return what the kernels compute functions from, on a device."""
+        if "records" not in self._tables:
+            self._tables["records"] = _records(self.knots)
+        return self._moved("records", xp)
+
+    def _moved(self, name: str, xp: ModuleType) -> tuple[Any, ...]:
+        """Return one of the tables on a device."""
+        if xp is np:
+            return self._tables[name]
+        key = f"{name} of {xp.__name__}"
+        if key not in self._tables:
+            self._tables[key] = tuple(
+                xp.asarray(v) if isinstance(v, np.ndarray) else v for v in self._tables[name]
+            )
+        return self._tables[key]
+
+    def __repr__(self) -> str:
+        return f"BSplineBasis({self.knots})"
+
+
+def _require_room(out: Any, shapes: tuple[tuple[int, ...], ...], x: Array) -> None:
+    """Raise unless arrays can take the functions at points x."""
+    require_instance(out, "out", BasisValues)
+    for name, array, shape, dtype in zip(
+        BasisValues._fields, out, shapes, (np.dtype(np.int64), x.dtype), strict=True
+    ):
+        right = array.shape == shape and array.dtype == dtype and array.flags.c_contiguous
+        if not right or namespace(array) is not namespace(x):
+            raise InputError(
+                f"out: expected {name} to be an array {shape} of {dtype} as from an earlier call, "
+                f"got shape {array.shape} of {array.dtype}"
+            )
+
+
+def _buckets(knots: KnotVector) -> tuple[Any, ...]:
+    """Return breaks, buckets, depth, lower, upper, scale: see the kernels.
+
+    The bucket of a point is a function of it that does not fall, so that what it is for the breaks
+    bounds the interval of the point, whatever the rounding.
+    """
+    breaks, lower, upper = np.array(knots.breakpoints), knots.lower, knots.upper
+    n, spacing = len(breaks) - 1, knots.spacing
+    # Knots that are next to each other among floating-point numbers are searched for.
+    if spacing is not None and spacing > 64 * np.spacing(max(abs(lower), abs(upper))):
+        none = np.zeros(0, np.int32)
+        return breaks, none, 0, lower, upper, n / (upper - lower)
+    count = 4 * n
+    scale = count / (upper - lower)
+    of_breaks = np.minimum((breaks - lower) * scale, count - 1).astype(np.int64)
+    of_breaks[-1] = count  # no interval starts at the upper end
+    starts = np.searchsorted(of_breaks, np.arange(count + 1), "left") - 1
+    buckets = np.maximum(starts, 0).astype(np.int32)
+    depth = max(1, int(np.diff(buckets).max()).bit_length())
+    return breaks, buckets, depth, lower, upper, scale
+
+
+def _records(knots: KnotVector) -> tuple[Any, ...]:
+    """Return the first function of each interval, unless 0, 1, ..., and the records of `functions`.
+
+    These are knots around the interval, and the inverses by which de Boor and Cox divide.
+    """
+    t, p, breaks = knots.values, knots.degree, knots.breakpoints
+    spans = np.searchsorted(t, breaks[:-1], "right") - 1
+    firsts = (spans - p).astype(np.int32)
+    if np.array_equal(firsts, np.arange(len(firsts))):
+        firsts = firsts[:0]
+    columns = [t[spans - p + 1 + k] for k in range(2 * p)]
+    for q in range(1, p + 1):
+        columns += [1 / (t[spans + 1 + j] - t[spans + 1 + j - q]) for j in range(q)]
+    records = np.stack(columns, axis=1).reshape(-1) if columns else np.zeros(0)
+    return firsts, records
 
 
 def nonzero_functions(t: Array, p: int, spans: Array, x: Array, derivatives: int) -> Array:

@@ -1,5 +1,7 @@
 """Splines as functions: values, derivatives, integrals, more knots."""
 
+import math
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +11,17 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
+from nwidth.kernels import kernel_module
 from nwidth.meshes.knot_vector import KnotVector
-from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
+from nwidth.solvers.bsplines.bspline_basis import KERNELS, BSplineBasis
 from nwidth.solvers.bsplines.knot_insertion import knot_insertion
 
 Array = NDArray[Any]
+
+# Degree up to which pieces are polynomials in powers; above, functions are summed.
+LOCAL = 7
+# Points that are worked on at a time by array expressions.
+CHUNK = 16_384
 
 
 class Spline:
@@ -44,6 +52,7 @@ class Spline:
                 f"each function, got shape {tuple(c.shape)}"
             )
         self.coefficients = c
+        self._tables: dict[int, Array] = {}
 
     @property
     def knots(self) -> KnotVector:
@@ -55,7 +64,7 @@ class Spline:
         """The degree of the pieces."""
         return self.basis.degree
 
-    def __call__(self, x: Any, order: int = 0, *, wrap: bool = False) -> Array:
+    def __call__(self, x: Any, order: int = 0, *, wrap: bool = False) -> Any:
         """Return the values at points x, or derivatives of an order.
 
         Args:
@@ -63,25 +72,101 @@ class Spline:
             order: of the derivative; 0 for values.
             wrap: whether points beyond the domain of periodic knots are moved by periods into it.
 
-        Returns an array (*x.shape, *components). Raises `InputError` for points outside and
-        `NonFiniteError` for NaN.
+        Returns numbers (*x.shape, *components). Many points are shared by as many threads as Numba
+        has. Raises `InputError` for points outside and `NonFiniteError` for NaN.
         """
         k = require_integer(order, "order", 0)
-        xp = namespace(self.coefficients)
-        first, values = self.basis.evaluate(x, k, wrap=wrap)
-        used = first[..., None] + xp.arange(self.degree + 1)
-        c = self.coefficients[used % self.basis.size]
-        weights = values[k].reshape(values[k].shape + (1,) * (c.ndim - values[k].ndim))
-        return (weights * c).sum(axis=first.ndim)
+        x = self.basis.points(x, wrap)
+        if self.degree > LOCAL:
+            return self._by_functions(x, (k,))[0]
+        out = self._room(x)
+        p = max(self.degree - k, 0)
+        self.basis.at_points(x, self._kernel(x), self._pieces(k), p, _parts(out), None)
+        return self._shaped(out, x)
 
-    def with_derivative(self, x: Any, *, wrap: bool = False) -> tuple[Array, Array]:
+    def with_derivative(self, x: Any, *, wrap: bool = False) -> tuple[Any, Any]:
         """Return the values and the first derivatives at points x, in one pass.
 
         >>> s = Spline(KnotVector.uniform(1, degree=1), [0.0, 2.0])
         >>> [found.tolist() for found in s.with_derivative([0.25])]
         [[0.5], [2.0]]
         """
-        return self(x, wrap=wrap), self(x, 1, wrap=wrap)
+        x = self.basis.points(x, wrap)
+        if self.degree > LOCAL:
+            values, slopes = self._by_functions(x, (0, 1))
+            return values, slopes
+        out, slopes = self._room(x), self._room(x)
+        arrays = _parts(out), _parts(slopes)
+        self.basis.at_points(x, self._kernel(x), self._pieces(0), self.degree, *arrays)
+        return self._shaped(out, x), self._shaped(slopes, x)
+
+    def _kernel(self, x: Array) -> Callable[..., int]:
+        namespace(x, self.coefficients)  # one library
+        return kernel_module(KERNELS, x).pieces
+
+    def _room(self, x: Array) -> Array:
+        """Return an array for the values at points, (points, all components)."""
+        c = self.coefficients
+        dtype = np.result_type(x.dtype, c.dtype)
+        return namespace(x).empty((x.size, c[0].size), dtype)
+
+    def _shaped(self, out: Array, x: Array) -> Any:
+        """Return values in the shape of points and components; a number for one point and one."""
+        return out.reshape((*x.shape, *self.coefficients.shape[1:]))[()]
+
+    def _pieces(self, order: int) -> Array:
+        """Return the k-th derivatives of all pieces as the kernels want them.
+
+        Of each interval the left end, the inverse of the length and the coefficients of powers of
+        u = (x - left) / length - 1/2: of the values s^(j)(middle) length^j / j!, whose rounding
+        errors are at most 2^p times those of the coefficients, and in practice about as large.
+        """
+        if order in self._tables:
+            return self._tables[order]
+        if order > 0:
+            p, n = self.degree, len(self.knots.breakpoints) - 1
+            base = self._pieces(0).reshape(n, -1)
+            a = base[:, 2:].reshape(n, p + 1, -1)
+            kept = range(order, p + 1) or range(1)
+            rows = [math.perm(j, order) * a[:, j] * base[:, 1:2] ** order for j in kept]
+            table = namespace(a).concatenate([base[:, :2], *rows], axis=1).reshape(-1)
+        else:
+            table = self._local_powers().reshape(-1)
+        self._tables[order] = table
+        return table
+
+    def _local_powers(self) -> Array:
+        """Return the table of values."""
+        basis, p = self.basis, self.degree
+        xp = namespace(self.coefficients)
+        ends = xp.asarray(self.knots.breakpoints)
+        first, powers = (xp.asarray(v) for v in basis.local_powers)
+        c = _parts(self.coefficients.reshape(basis.size, -1)).astype(np.float64, copy=False)
+        n, components = len(first), c.shape[1]
+        table = xp.empty((n, 2 + (p + 1) * components))
+        table[:, 0], table[:, 1] = ends[:-1], 1 / (ends[1:] - ends[:-1])
+        if xp is np:
+            from nwidth.solvers.bsplines._bspline_basis_numba import combine
+
+            combine(powers, first, c, table)
+        else:
+            used = c[(first[:, None] + xp.arange(p + 1)) % basis.size]
+            table[:, 2:] = xp.matmul(powers, used).reshape(n, -1)
+        return table
+
+    def _by_functions(self, x: Array, orders: tuple[int, ...]) -> tuple[Any, ...]:
+        """Return derivatives of several orders as sums over the functions that do not vanish."""
+        xp = namespace(x, self.coefficients)
+        c = self.coefficients.reshape(self.basis.size, -1)
+        outs = [self._room(x) for _ in orders]
+        flat = x.reshape(-1)
+        for start in range(0, x.size, CHUNK):
+            part = slice(start, start + CHUNK)
+            first, values = self.basis.evaluate(flat[part].astype(np.float64), max(orders))
+            used = c[(first[:, None] + xp.arange(self.degree + 1)) % self.basis.size]
+            for out, k in zip(outs, orders, strict=True):
+                out[part] = xp.einsum("ij,ijc->ic", values[k], used)
+        return tuple(self._shaped(out, x) for out in outs)
 
     def derivative(self, order: int = 1) -> "Spline":
         """Return the derivative of an order as a spline of a degree that is as much lower.
@@ -207,3 +292,8 @@ def _derivative(s: Spline) -> Spline:
 def _columns(numbers: Array, c: Array) -> Array:
     """Return numbers along the first axis of c."""
     return numbers.reshape(-1, *[1] * (c.ndim - 1))
+
+
+def _parts(array: Array) -> Array:
+    """Return complex numbers as pairs of real ones along the last axis, without a copy."""
+    return array.view(array.real.dtype) if array.dtype.kind == "c" else array

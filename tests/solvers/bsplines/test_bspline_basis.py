@@ -1,12 +1,21 @@
 """B-splines: a partition of unity, SciPy's values and derivatives, what is refused."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.interpolate
 
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes import KnotVector
-from nwidth.solvers.bsplines import BSplineBasis
+from nwidth.solvers.bsplines import (
+    BasisValues,
+    BSplineBasis,
+    _bspline_basis_numba,
+    bspline_basis,
+)
+from nwidth.solvers.bsplines.bspline_basis import nonzero_functions
 
 RNG = np.random.default_rng(0)
 
@@ -18,7 +27,7 @@ def all_kinds(p):
         KnotVector.uniform(7, p, -1.0, 2.0),
         KnotVector.cardinal(5, p),
         KnotVector.open(np.concatenate([[0.0], np.repeat(inner[:2], p + 1), inner[2:], [2.0]]), p),
-        KnotVector.uniform_periodic(9, p),
+        KnotVector.uniform_periodic(max(9, p + 1), p),
         KnotVector.closed(np.sort(RNG.uniform(0, 1, 10 + p)), p),
         KnotVector(np.sort(RNG.uniform(0, 1, 2 * p + 9)), p),
     ]
@@ -130,3 +139,104 @@ def test_points_outside_are_refused_and_the_ends_are_not(dtype):
 def test_bad_input_is_refused(call, match):
     with pytest.raises(InputError, match=match):
         call(BSplineBasis(KnotVector.uniform(4, 2)))
+
+
+def reference(basis, x, derivatives):
+    """Return what `evaluate` should, by the plain recursion."""
+    t, p = basis.knots.values, basis.degree
+    inside = np.clip(x.astype(np.float64), basis.lower, basis.upper)
+    starts = np.searchsorted(t, basis.knots.breakpoints[:-1], "right") - 1
+    spans = np.clip(np.searchsorted(t, inside, "right") - 1, starts[0], starts[-1])
+    return spans - p, nonzero_functions(t, p, spans, inside, derivatives)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [0, 1, 3, 4, 9])
+def test_kernels_agree_with_the_plain_recursion(p, dtype):
+    eps = np.finfo(dtype).eps
+    for knots in [*all_kinds(p), KnotVector.open(np.geomspace(1e-9, 1.0, 40), p)]:
+        basis = BSplineBasis(knots)
+        x = np.concatenate([points_of(knots), RNG.uniform(knots.lower, knots.upper, 601)])
+        for derivatives in (0, 1, 3):
+            first, values = basis.evaluate(x.astype(dtype), derivatives)
+            wanted_first, wanted = reference(basis, x.astype(dtype), derivatives)
+            assert np.array_equal(first, wanted_first)
+            for found, exact in zip(values, wanted, strict=True):
+                scale = np.abs(exact).max(axis=1, keepdims=True)
+                assert (np.abs(found - exact) <= 4 * (p + 1) * eps * scale).all()
+
+
+def test_intervals_are_found_whatever_the_rounding():
+    """Knots and their neighbours among the floating-point numbers, uniform or nearly so."""
+    for knots in (
+        KnotVector.uniform(1000, 2, 0.1, 0.7),
+        KnotVector.uniform(997, 1, -1e6, 1e6 + 0.3),
+        KnotVector.uniform(50, 1, 1e9, 1e9 + 1e-4),
+        KnotVector.open(np.unique(RNG.uniform(0, 1, 500) ** 12), 2),
+        KnotVector.closed([0.0, 0.0, 1.0], 1),
+    ):
+        basis, t = BSplineBasis(knots), knots.breakpoints
+        near = np.concatenate([t, np.nextafter(t, np.inf)[:-1], np.nextafter(t, -np.inf)[1:]])
+        wanted, _ = reference(basis, near, 0)
+        assert np.array_equal(basis.evaluate(near).first, wanted)
+
+
+def test_threads_and_memory_change_nothing(monkeypatch):
+    basis = BSplineBasis(KnotVector.uniform(30, 3))
+    x = RNG.uniform(0, 1, 1001)
+    wanted = basis.evaluate(x, 1)
+    monkeypatch.setattr(bspline_basis, "PART", 100)
+    monkeypatch.setattr(_bspline_basis_numba, "get_num_threads", lambda: 3)
+    room = BasisValues(np.zeros(1001, np.int64), np.full((2, 1001, 4), np.nan))
+    found = basis.evaluate(x, 1, out=room)
+    assert found is room
+    assert np.array_equal(found.first, wanted.first)
+    assert np.array_equal(found.values, wanted.values)
+    x[777] = 1.5
+    with pytest.raises(InputError, match=r"got 1\.5"):
+        basis.evaluate(x, 1)
+    with pytest.raises(InputError, match="out: expected values"):
+        basis.evaluate(x, 2, out=room)
+
+
+def agree_on_a_device():
+    """Compare the CUDA kernels with those of the CPU; called in the simulator."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import simulated_cupy as cupy
+
+    cupy.install()
+    from nwidth.solvers.bsplines import Spline, _bspline_basis_cuda
+
+    _bspline_basis_cuda.THREADS = 16
+    for p in (0, 1, 3):
+        inner = np.sort(RNG.uniform(0.1, 1.9, 5))
+        for knots in (
+            KnotVector.open([0.0, *np.repeat(inner[:1], p + 1), *inner[1:], 2.0], p),
+            KnotVector.uniform_periodic(6, p),
+        ):
+            basis = BSplineBasis(knots)
+            c = RNG.standard_normal((knots.size, 2)) + 1j
+            s = Spline(basis, c)
+            on_device = Spline(basis, cupy.asarray(c))
+            for dtype in (np.float32, np.float64):
+                x = points_of(knots)[25:].astype(dtype)
+                eps = np.finfo(dtype).eps
+                wanted, found = basis.evaluate(x, 2), basis.evaluate(cupy.asarray(x), 2)
+                assert isinstance(found.values, cupy.ndarray)
+                assert found.values.dtype == dtype
+                assert np.array_equal(found.first.get(), wanted.first)
+                scale = np.abs(wanted.values).max(axis=(1, 2), keepdims=True) + 1
+                assert (np.abs(found.values.get() - wanted.values) <= 8 * eps * scale).all()
+                values, slopes = on_device.with_derivative(cupy.asarray(x))
+                third = on_device(cupy.asarray(x), 1)
+                for wanted, found in ((s(x), values), (s(x, 1), slopes), (s(x, 1), third)):
+                    scale = np.abs(wanted).max() + 1
+                    assert (np.abs(found.get() - wanted) <= 50 * np.finfo(float).eps * scale).all()
+    try:
+        basis.evaluate(cupy.asarray(x) + 5)
+    except InputError:
+        return "agreed"
+
+
+def test_cuda_kernels_agree_with_those_of_the_cpu_in_the_simulator(in_simulator):
+    assert in_simulator(__file__, "agree_on_a_device") == "agreed"
