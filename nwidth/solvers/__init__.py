@@ -44,7 +44,7 @@ from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.finite_volume import FiniteVolume
-from nwidth.solvers.fractional import FractionalDiffusion, RieszRectangle
+from nwidth.solvers.fractional import FractionalDiffusion, RieszDiffusion, RieszRectangle
 from nwidth.solvers.generate import generate
 from nwidth.solvers.generate_trajectories import generate_trajectories
 from nwidth.solvers.krylov import (
@@ -127,6 +127,7 @@ __all__ = [
     "PublishedSetting",
     "RayleighBenard",
     "RecycledSpace",
+    "RieszDiffusion",
     "RieszRectangle",
     "Robin",
     "ScaledFastPoisson",

@@ -30,6 +30,12 @@ from nwidth.solvers.equations import ConvectionDiffusion, Helmholtz
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
+from nwidth.solvers.fractional import (
+    RieszDiffusion,
+    RieszMatrix,
+    RieszMultigrid,
+    RieszPreconditioner,
+)
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
     AlgebraicHierarchy,
@@ -130,6 +136,22 @@ def banded(n=7, columns=7, dtype=np.float64):
 
 
 BUILDERS = {
+    "RieszMatrix": [
+        lambda: RieszMatrix(9, 2, 1.2),
+        lambda: RieszMatrix(8, 5, 1.9, -1.0, 2.0),
+    ],
+    "RieszPreconditioner": [
+        lambda: RieszPreconditioner(RieszMatrix(40, 3, 1.5)),
+        lambda: RieszPreconditioner(RieszMatrix(9, 4, 1.2), stiffness=-2.0, mass=30.0),
+    ],
+    "RieszMultigrid": [
+        lambda: RieszMultigrid(RieszMatrix(150, 3, 1.5)),
+        lambda: RieszMultigrid(RieszMatrix(9, 4, 1.2), stiffness=-2.0, mass=30.0),
+    ],
+    "RieszDiffusionOperator": [
+        lambda: RieszDiffusion(12, 3, 1.5, coefficient=lambda x: 1 + x).operator,
+        lambda: RieszDiffusion(12, 4, 1.5, reaction=lambda x: 9 * x).operator,
+    ],
     "BandedOperator": [
         banded,
         lambda: banded(9, 6, np.float32),

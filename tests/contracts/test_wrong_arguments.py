@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from nwidth import solvers
 from nwidth.errors import InputError, NwidthError
 from nwidth.meshes import Grid
-from nwidth.solvers import multigrid
+from nwidth.solvers import fractional, multigrid
 from nwidth.solvers.coefficient_gradient import coefficient_gradient
 from nwidth.solvers.operator_solver import OperatorSolver
 from nwidth.solvers.star_operator import StarOperator
@@ -53,6 +53,30 @@ DOORS = {
     "minres": (solvers.minres, KRYLOV),
     "bicgstab": (solvers.bicgstab, KRYLOV),
     "sequence_order": (solvers.sequence_order, {"parameters": np.eye(3), "method": "auto"}),
+    "RieszDiffusion": (
+        solvers.RieszDiffusion,
+        {
+            "intervals": 9,
+            "degree": 3,
+            "alpha": 1.5,
+            "lower": -1.0,
+            "upper": 1.0,
+            "coefficient": 2.0,
+            "reaction": 0.0,
+        },
+    ),
+    "RieszDiffusion.solve": (
+        solvers.RieszDiffusion(9, 3, 1.5).solve,
+        {"source": 1.0, "method": "tau", "initial": None, **LIMITS},
+    ),
+    "RieszPreconditioner": (
+        lambda **given: fractional.RieszPreconditioner(fractional.RieszMatrix(9, 3, 1.5), **given),
+        {"stiffness": -1.0, "mass": 2.0},
+    ),
+    "RieszSymbol": (
+        lambda theta, **given: fractional.RieszSymbol(**given)(theta),
+        {"degree": 3, "alpha": 1.5, "theta": 0.5},
+    ),
     "discretization_error": (
         lambda **given: solvers.discretization_error(
             solvers.Poisson(Grid.uniform(9)), {"source": np.ones(9)}, **given
