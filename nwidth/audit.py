@@ -1,5 +1,6 @@
 """Audit of HDF5 files: refuse whatever could reach outside the file or explode when it is read."""
 
+import contextlib
 import errno
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from h5py import h5d, h5g, h5l, h5o, h5t
 
 from nwidth.errors import FileFormatError
+from nwidth.journaled_file import JournaledFile, settle
 
 # Filters whose decoders are part of HDF5 or of hdf5plugin: deflate, shuffle, fletcher32, szip,
 # nbit, scaleoffset, lzf, blosc, lz4, bitshuffle, zstd, blosc2. Others name a library to be loaded.
@@ -45,14 +47,18 @@ def audit(path: str | Path) -> list[str]:
 
 
 def open_audited(
-    path: str | Path, mode: str = "r", *, sparse: bool = False, **options: Any
+    source: str | Path | JournaledFile, *, sparse: bool = False, **options: Any
 ) -> h5py.File:
-    """Open an HDF5 file for reading ("r") or changing ("r+") and refuse it if the audit objects.
+    """Open an HDF5 file for reading, or a journaled one for changing, if the audit does not object.
 
     `sparse` accepts data that are not written yet: for readers that know how much there is.
     `options` go to `h5py.File`.
     """
-    file = open_hdf5(path, mode, **options)
+    if isinstance(source, JournaledFile):
+        with _told(source.path):
+            file = source.hdf5(**options)
+    else:
+        file = open_hdf5(source, **options)
     try:
         found = next(problems(file, sparse=sparse), None)
     except Exception:
@@ -61,26 +67,44 @@ def open_audited(
     if found is not None:
         file.close()
         raise FileFormatError(
-            f"{path}: expected a self-contained HDF5 file, but {found}; "
+            f"{source}: expected a self-contained HDF5 file, but {found}; "
             "it is not opened: copy the data you trust into a new file"
         )
     return file
 
 
-def open_hdf5(path: str | Path, mode: str = "r", **options: Any) -> h5py.File:
-    """Open an HDF5 file without an audit; every failure is a `FileFormatError` with its reason."""
+def open_hdf5(path: str | Path, **options: Any) -> h5py.File:
+    """Open an HDF5 file without an audit; every failure is a `FileFormatError` with its reason.
+
+    What a killed writer had left to do in the file is done first.
+    """
     path = Path(path)
+    with _told(path):
+        settle(path)
+        return h5py.File(path, "r", **options)
+
+
+def open_journaled(path: str | Path) -> JournaledFile:
+    """Open a file for changing; every failure is a `FileFormatError` with its reason."""
+    path = Path(path)
+    with _told(path):
+        return JournaledFile(path)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with a file into sentences."""
     try:
         if not path.is_file():
             what = "a folder" if path.is_dir() else "nothing"
             raise FileFormatError(f"{path}: expected an HDF5 file, found {what}; check the path")
-        return h5py.File(path, mode, **options)
+        yield
     except FileFormatError:
         raise
     except BlockingIOError:
         raise FileFormatError(
             f"{path}: expected a file that nobody is writing, but another process has it open; "
-            "wait until it is done"
+            "wait until it is done, or close the data set that this process appends to"
         ) from None
     except PermissionError:
         raise FileFormatError(

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nwidth.archive import hdf5_image
 from nwidth.arrays import require_finite, to_numpy
-from nwidth.audit import audit, open_audited
+from nwidth.audit import audit, open_audited, open_journaled, problems
 from nwidth.errors import FileFormatError, InputError
 from nwidth.field_layout import (
     GROUP,
@@ -27,7 +27,8 @@ from nwidth.field_layout import (
     write_layout,
 )
 from nwidth.field_view import FieldView, SampleReader
-from nwidth.field_writer import UNCACHED, FieldWriter, fresh_file, room_to_grow
+from nwidth.field_writer import METADATA, UNCACHED, FieldWriter, fresh_file
+from nwidth.journaled_file import JournaledFile
 from nwidth.manifest import (
     update_manifest,
     verify_coordinates,
@@ -81,6 +82,7 @@ class FieldDataset:
         self.mode = mode
         self._pid: int | None = None
         self._file: h5py.File | None = None
+        self._stream: JournaledFile | None = None
         self._writer: FieldWriter | None = None
         self._readers: dict[str, SampleReader] = {}
         self._count = 0
@@ -136,9 +138,9 @@ class FieldDataset:
         if provenance is not None and not isinstance(provenance, Mapping):
             raise InputError(f"provenance: expected a mapping, got {provenance!r:.80}")
         image = hdf5_image(lambda file: write_layout(file, layout, provenance or {}, options))
-        with fresh_file(self.path, overwrite, image) as file:
-            self._writer = FieldWriter(file, layout, self.path)
-            self._file, self._pid = file, os.getpid()
+        with fresh_file(self.path, overwrite, image) as stream:
+            self._stream, self._file, self._pid = stream, stream.hdf5(**UNCACHED), os.getpid()
+            self._writer = FieldWriter(stream, self._file, layout)
         return self
 
     @classmethod
@@ -166,28 +168,37 @@ class FieldDataset:
                     f"{self.path}: expected one writer, got a copy of it in another process; "
                     "finish or close it before it is handed to workers"
                 )
-            mode, options = ("r+", UNCACHED) if self.mode == "a" else ("r", {})
-            file = open_audited(self.path, mode, sparse=True, **options)
+            source: Path | JournaledFile = self.path
+            if self.mode == "a":
+                source = open_journaled(self.path)
             try:
-                self._take(file)
-            except FileFormatError:
-                file.close()
+                options = UNCACHED if self.mode == "a" else {}
+                self._take(source, open_audited(source, sparse=True, **options))
+            except BaseException:
+                if isinstance(source, JournaledFile):
+                    source.close_hdf5()
                 raise
-            except Exception as error:  # whatever a damaged file makes of it
-                file.close()
-                raise FileFormatError(
-                    f"{self.path}: the data set is damaged ({str(error)[:200]}); restore it"
-                ) from None
-        return file
+        return self._file
 
-    def _take(self, file: h5py.File) -> None:
+    def _take(self, source: Path | JournaledFile, file: h5py.File) -> None:
         """Read all but the numbers, and prepare to append."""
-        self.layout = read_layout(file)
-        self._count = int(file[f"{GROUP}/count"][()])
-        self._complete = bool(file[f"{GROUP}/complete"][()])
-        self._readers, self._writer = {}, None
-        if self.mode == "a" and not self._complete:
-            self._writer = FieldWriter(file, self.layout, self.path)
+        try:
+            self.layout = read_layout(file)
+            self._count = int(file[f"{GROUP}/count"][()])
+            self._complete = bool(file[f"{GROUP}/complete"][()])
+            self._readers, self._writer, self._stream = {}, None, None
+            if isinstance(source, JournaledFile):
+                self._stream = source
+                if not self._complete:
+                    self._writer = FieldWriter(source, file, self.layout)
+        except FileFormatError:
+            file.close()
+            raise
+        except Exception as error:  # whatever a damaged file makes of it
+            file.close()
+            raise FileFormatError(
+                f"{self.path}: the data set is damaged ({str(error)[:200]}); restore it"
+            ) from None
         self._file, self._pid = file, os.getpid()
 
     def append(self, fields: Mapping[str, Any], scalars: Mapping[str, float] | None = None) -> int:
@@ -277,20 +288,22 @@ class FieldDataset:
                 f"{self.path.name}: expected {self.layout.expected} samples, got {writer.count}; "
                 "append the rest, or call finish(early=True)"
             )
-        with writer.changes():
-            writer.trim()
-            file.attrs["n_trajectories"] = writer.count
-            file[f"{GROUP}/expected"][()] = writer.count
-        with writer.changes():
-            write_manifest(file)
+        writer.require_space()
+        writer.trim()
+        file.attrs["n_trajectories"] = writer.count
+        file[f"{GROUP}/expected"][()] = writer.count
+        file.flush()
+        writer.require_space()
+        write_manifest(file)
+        file.flush()
         file[f"{GROUP}/complete"][()] = 1
         file.flush()
         self._complete = True
         self.close()
-        with h5py.File(self.path, "r+") as again:
+        with JournaledFile(self.path) as stream, stream.hdf5() as again:
             again.pop(WAITING, None)
-            again.flush()  # HDF5 cuts off what lies behind its own end of the file
-            os.fsync(again.id.get_vfd_handle())
+            again.flush()
+            stream.sync()
         self.mode = "r"
 
     def verify(self) -> list[str]:
@@ -299,7 +312,7 @@ class FieldDataset:
         Checks that the file is self-contained, complete, finite, agrees with its grid, and holds
         bit for bit what it held when it was finished.
         """
-        found = audit(self.path)
+        found = audit(self.path) if self._stream is None else [*problems(self._connect())]
         if found:
             return found
         try:
@@ -368,11 +381,14 @@ class FieldDataset:
         if self.mode != "a":
             raise InputError(f"{self.path.name}: expected a writable file; open it with mode='a'")
         provenance = {**self.provenance, **more}
-        writer = self._writer
-        with room_to_grow(file, self.path) if writer is None else writer.changes():
-            write_json(file[GROUP], "provenance", provenance)
-            if self._complete:
-                update_manifest(file, f"{GROUP}/provenance")
+        if self._writer is not None:
+            self._writer.require_space()
+        elif self._stream is not None:
+            self._stream.reserve(METADATA)
+        write_json(file[GROUP], "provenance", provenance)
+        if self._complete:
+            update_manifest(file, f"{GROUP}/provenance")
+        file.flush()
 
     @property
     def grid(self) -> Grid:
@@ -428,7 +444,9 @@ class FieldDataset:
             self._count = len(self)
             self._readers, self._writer = {}, None
             self._file.close()
-        self._file = self._pid = None
+            if self._stream is not None:
+                self._stream.close()
+        self._file = self._pid = self._stream = None
 
     def __enter__(self) -> Self:
         return self

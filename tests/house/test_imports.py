@@ -27,11 +27,11 @@ LAYERS = [
 STORAGE = {
     "archive",
     "audit",
-    "end_of_file",
     "field_layout",
     "field_view",
     "field_writer",
     "fields",
+    "journaled_file",
     "manifest",
 }
 DOORS = {"plotting", "cli"}
