@@ -5,6 +5,7 @@ from nwidth.solvers.bsplines.auto_knots import auto_knots
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.bsplines.bspline_basis import BasisValues, BSplineBasis
 from nwidth.solvers.bsplines.collocation import Collocation
+from nwidth.solvers.bsplines.collocation_elasticity import ElasticCollocation, ElasticSolution
 from nwidth.solvers.bsplines.collocation_evolution import (
     CollocationEvolution,
     CollocationPart,
@@ -50,6 +51,8 @@ __all__ = [
     "CollocationPreconditioner",
     "CollocationSolution",
     "CollocationSpace",
+    "ElasticCollocation",
+    "ElasticSolution",
     "KroneckerOperator",
     "KroneckerSum",
     "Spline",

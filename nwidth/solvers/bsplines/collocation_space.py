@@ -15,6 +15,7 @@ from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
 from nwidth.solvers.bsplines.collocation_coefficients import at_points, inverse_of
 from nwidth.solvers.bsplines.collocation_operator import along
 from nwidth.solvers.bsplines.collocation_points import KINDS, collocation_points
+from nwidth.solvers.bsplines.nurbs import Nurbs
 
 Array = NDArray[Any]
 
@@ -71,6 +72,9 @@ class CollocationSpace:
 
     def _check_geometry(self) -> None:
         """Raise `InputError` for what is no map of the box; make the spline of a callable."""
+        if isinstance(self.geometry, Nurbs):
+            self._check_nurbs(self.geometry)
+            return
         if not callable(self.geometry):
             raise InputError(
                 f"geometry: expected a Nurbs or a callable of {self.dimension} parameters that "
@@ -82,6 +86,29 @@ class CollocationSpace:
         axes = range(self.dimension)
         coefficients = np.moveaxis(np.array(values, np.float64), 0, -1)
         self._chart = chart, chart.interpolant(coefficients, axes)
+
+    def _check_nurbs(self, geometry: Nurbs) -> None:
+        """Raise unless the map has the right box and, but at repeated knots, two derivatives."""
+        d = self.dimension
+        if (geometry.dimension, geometry.space) != (d, d):
+            raise InputError(
+                f"geometry: expected a Nurbs from {d} parameters to {d} coordinates, got "
+                f"{geometry.dimension} to {geometry.space}"
+            )
+        for name, own, t in zip(self.names, self.knots, geometry.knots, strict=True):
+            if (own.lower, own.upper) != (t.lower, t.upper):
+                raise InputError(
+                    f"knots: expected those of axis {name} on the interval of the geometry, "
+                    f"[{t.lower}, {t.upper}], got [{own.lower}, {own.upper}]"
+                )
+            for x, times in zip(t.breakpoints[1:-1], t.multiplicities[1:-1], strict=True):
+                mine = own.multiplicities[own.breakpoints == x].sum()
+                if t.degree - times < 2 and mine < own.degree - 1:
+                    raise InputError(
+                        f"knots: expected {x} to stand {own.degree - 1} times among those of axis "
+                        f"{name}, since second derivatives of the geometry jump there, got {mine}; "
+                        "repeat it, or take a smooth part of the geometry"
+                    )
 
     @cached_property
     def coordinates(self) -> list[Array]:
@@ -99,24 +126,34 @@ class CollocationSpace:
         """Return the coordinates of tensor points, given per axis."""
         if self.geometry is None:
             return [*np.meshgrid(*points, indexing="ij")]
-        return [*self._map(points, (0,) * self.dimension)]
+        if isinstance(self.geometry, Nurbs):
+            return [*self.geometry.on_grid(points).points]
+        return [*self._charted(points, (0,) * self.dimension)]
 
     def jacobian(self, points: Sequence[Array]) -> Array:
         """Return d x_i / d xi_k at tensor points, shape (d, d, *points)."""
+        if isinstance(self.geometry, Nurbs):
+            found = self.geometry.on_grid(points, 1).jacobian
+            assert found is not None
+            return found
         unit = np.eye(self.dimension, dtype=int)
-        return np.stack([self._map(points, tuple(e)) for e in unit], axis=1)
+        return np.stack([self._charted(points, tuple(e)) for e in unit], axis=1)
 
     def hessian(self, points: Sequence[Array]) -> Array:
         """Return d^2 x_i / d xi_k d xi_l at tensor points, shape (d, d, d, *points)."""
-        unit, d = np.eye(self.dimension, dtype=int), self.dimension
+        if isinstance(self.geometry, Nurbs):
+            found = self.geometry.on_grid(points, 2).hessian
+            assert found is not None
+            return found
+        unit, axes = np.eye(self.dimension, dtype=int), range(self.dimension)
         rows = [
-            np.stack([self._map(points, tuple(unit[k] + unit[m])) for m in range(d)], axis=1)
-            for k in range(d)
+            np.stack([self._charted(points, tuple(unit[k] + unit[m])) for m in axes], axis=1)
+            for k in axes
         ]
         return np.stack(rows, axis=1)
 
-    def _map(self, points: Sequence[Array], orders: tuple[int, ...]) -> Array:
-        """Return derivatives of the map at tensor points, shape (d, *points)."""
+    def _charted(self, points: Sequence[Array], orders: tuple[int, ...]) -> Array:
+        """Return derivatives of a callable's spline at tensor points, shape (d, *points)."""
         assert self._chart is not None
         chart, coefficients = self._chart
         return np.moveaxis(chart.evaluate(coefficients, points, orders), -1, 0)
