@@ -35,7 +35,9 @@ from nwidth.solvers.fractional import (
     RieszMatrix,
     RieszMultigrid,
     RieszPreconditioner,
+    RieszRectangle,
 )
+from nwidth.solvers.fractional.riesz_part import ShiftedRiesz
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 from nwidth.solvers.multigrid import (
     AlgebraicHierarchy,
@@ -59,6 +61,13 @@ RNG = np.random.default_rng(4)
 
 def matrix(m=5, n=4):
     return MatrixOperator(RNG.standard_normal((m, n)) + 1j * RNG.standard_normal((m, n)))
+
+
+def riesz_rectangle(**options):
+    return RieszRectangle(
+        (6, 7), (3, 4), (1.3, 1.8), coefficient=[lambda x, y: 1 + x * y, 2.0],
+        reaction=lambda x, y: y, **options,
+    )  # fmt: skip
 
 
 def diffusion(shape, dtype=np.float64, **options):
@@ -136,6 +145,18 @@ def banded(n=7, columns=7, dtype=np.float64):
 
 
 BUILDERS = {
+    "RieszRectangleOperator": [
+        lambda: riesz_rectangle().operator,
+        lambda: RieszRectangle((6, 5, 4), 2, (1.2, 1.5, 2.0)).operator,
+    ],
+    "SeparableInverse": [
+        lambda: riesz_rectangle().inverse,
+        lambda: riesz_rectangle(modes="sines").inverse,
+        lambda: RieszRectangle((7, 8), 3, (1.2, 1.9)).inverse,
+    ],
+    "ShiftedRiesz": [
+        lambda: ShiftedRiesz(riesz_rectangle(), riesz_rectangle().inverse, np.ones((7, 9)), 0.1),
+    ],
     "RieszMatrix": [
         lambda: RieszMatrix(9, 2, 1.2),
         lambda: RieszMatrix(8, 5, 1.9, -1.0, 2.0),

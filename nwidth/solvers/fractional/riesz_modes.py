@@ -74,42 +74,46 @@ class RieszModes:
         self.eigenvalues = np.concatenate([values for values, _, _ in found])
         self._matrices = {np.dtype("f8"): [(W, V, inverse) for _, (V, W), inverse in found]}
 
-    def forward(self, b: Array, axis: int = -1) -> Array:
-        """Return W^-1 b along an axis: the modes of values."""
-        n, last = self.size, self._last(b, axis)
-        blocks = [inverse for _, _, inverse in self._in(b.dtype)]
+    def forward(self, b: Array, axis: int = -1, *, adjoint: bool = False) -> Array:
+        """Return W^-1 b along an axis, the modes of values; or W^-T b."""
+        return self._product(b, axis, 2, adjoint)
+
+    def backward(self, modes: Array, axis: int = -1, *, adjoint: bool = False) -> Array:
+        """Return V m along an axis, the coefficients of modes; or V^T m."""
+        return self._product(modes, axis, 1, adjoint)
+
+    def values(self, modes: Array, axis: int = -1, *, adjoint: bool = False) -> Array:
+        """Return W m along an axis, the values at the collocation points of modes; or W^T m."""
+        return self._product(modes, axis, 0, adjoint)
+
+    def _product(self, v: Array, axis: int, which: int, adjoint: bool) -> Array:
+        """Return the product with one of W, V and W^-1, even and odd modes apart."""
+        v = as_floating(v, "modes")
+        n, last = self.size, self._last(v, axis)
+        blocks = [one[which] for one in self._in(v.dtype)]
+        blocks = [a.T for a in blocks] if adjoint else blocks
         if not self.symmetric:
-            return product_along(blocks[0], b, last)
-        half, rest = n - n // 2, n // 2
-        here, there = _part(b, last, 0, half), _part(b[_flip(b, last)], last, 0, half)
-        even = product_along(blocks[0], here + there, last)
-        odd = product_along(blocks[1], _part(here - there, last, 0, rest), last)
-        even *= 0.5
-        odd *= 0.5
-        return np.concatenate([even, odd], axis=last)
-
-    def backward(self, modes: Array, axis: int = -1) -> Array:
-        """Return V m along an axis: the coefficients of modes."""
-        return self._synthesis(modes, axis, 1)
-
-    def values(self, modes: Array, axis: int = -1) -> Array:
-        """Return W m along an axis: the values at the collocation points of modes."""
-        return self._synthesis(modes, axis, 0)
-
-    def _synthesis(self, modes: Array, axis: int, which: int) -> Array:
-        n, last = self.size, self._last(modes, axis)
-        blocks = [one[which] for one in self._in(modes.dtype)]
-        if not self.symmetric:
-            return product_along(blocks[0], modes, last)
-        half, rest = n - n // 2, n // 2
-        even = product_along(blocks[0], _part(modes, last, 0, half), last)
-        odd = product_along(blocks[1], _part(modes, last, half, n), last)
-        out = np.empty((*even.shape[: even.ndim + last], n, *_after(even, last)), even.dtype)
-        _part(out, last, 0, half)[...] = even
-        _part(out, last, half, n)[...] = _part(even, last, 0, rest)[_flip(odd, last)]
-        _part(out, last, 0, rest)[...] += odd
-        _part(out, last, half, n)[...] -= odd[_flip(odd, last)]
-        return out
+            return product_along(blocks[0], v, last)
+        half = n - n // 2
+        if (which == 2) != adjoint:  # from points to modes
+            even, odd = _halves(v, last)
+        else:
+            even, odd = _part(v, last, 0, half), _part(v, last, half, n)
+        # Of W^-1 are halves of sums; the middle, which is no sum, counts once in V and W.
+        middle = _part(even, last, n // 2, half)
+        if which == 2 and not adjoint:
+            even, odd = 0.5 * even, 0.5 * odd
+        elif which != 2 and adjoint:
+            middle *= 0.5
+        even, odd = product_along(blocks[0], even, last), product_along(blocks[1], odd, last)
+        if (which == 2) != adjoint:
+            return np.concatenate([even, odd], axis=last)
+        if which == 2:
+            even *= 0.5
+            odd *= 0.5
+            middle = _part(even, last, n // 2, half)
+            middle *= 2.0
+        return _whole(even, odd, last)
 
     def _last(self, v: Array, axis: int) -> int:
         """Return the axis counted from the end, or raise unless it has n entries."""
@@ -155,17 +159,28 @@ def _eigenpairs(A: Array, B: Array) -> tuple[Array, tuple[Array, Array], Array]:
     return values.real[order], (V, W), inv(W)
 
 
+def _halves(v: Array, last: int) -> tuple[Array, Array]:
+    """Return the sums and the differences of what lies at the same distance from both ends."""
+    n = v.shape[last]
+    turned = v[_flip(last)]
+    even = _part(v, last, 0, n - n // 2) + _part(turned, last, 0, n - n // 2)
+    return even, _part(v, last, 0, n // 2) - _part(turned, last, 0, n // 2)
+
+
+def _whole(even: Array, odd: Array, last: int) -> Array:
+    """Return what has an even and an odd part, of which the first halves are given."""
+    half, rest = even.shape[last], odd.shape[last]
+    ends = _part(even, last, 0, rest)
+    parts = [ends + odd, _part(even, last, rest, half), (ends - odd)[_flip(last)]]
+    return np.concatenate(parts, axis=last)
+
+
 def _part(v: Array, last: int, start: int, stop: int) -> Array:
     """Return entries along an axis counted from the end."""
     index: Any = (..., slice(start, stop), *[slice(None)] * (-last - 1))
     return v[index]
 
 
-def _flip(v: Array, last: int) -> Any:
+def _flip(last: int) -> Any:
     """Return the index that turns an axis round."""
     return (..., slice(None, None, -1), *[slice(None)] * (-last - 1))
-
-
-def _after(v: Array, last: int) -> tuple[int, ...]:
-    """Return the lengths of the axes behind one."""
-    return v.shape[v.ndim + last + 1 :]

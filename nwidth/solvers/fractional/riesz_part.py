@@ -60,7 +60,7 @@ class RieszPart(LinearPart):
         inverse = self.problem.inverse
         factors = 1 / (1 + shift * mean_eigenvalues(inverse))
         direct = diagonal(inverse)
-        system = None if direct else _Shifted(self.problem, inverse, factors, shift)
+        system = None if direct else ShiftedRiesz(self.problem, inverse, factors, shift)
 
         def solve(b: Array, out: Array) -> None:
             if not np.isfinite(b).all():
@@ -107,8 +107,8 @@ def mean_eigenvalues(inverse: SeparableInverse) -> Array:
     return s * (inverse.eigenvalues + inverse.reaction)
 
 
-class _Shifted(LinearOperator):
-    """The preconditioned 1 + h A B^-1."""
+class ShiftedRiesz(LinearOperator):
+    """The preconditioned 1 + h A B^-1, P with the given factors of the modes of `inverse`."""
 
     def __init__(
         self, problem: RieszRectangle, inverse: SeparableInverse, factors: Array, shift: float
@@ -122,4 +122,8 @@ class _Shifted(LinearOperator):
         return self.inverse.function(values, self.factors, to_values=True)
 
     def _adjoint(self, v: Any) -> Any:
-        raise InputError("shifted: expected to be applied, its adjoint is not made")
+        v = self.inverse.adjoint_function(v, self.factors, to_values=True)
+        w = self.A.adjoint(v)
+        for k, B in enumerate(self.A.masses):
+            w = B.solve(w, k, adjoint=True)
+        return v + self.shift * w

@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer, require_integers, require_number
+from nwidth.arguments import (
+    require_choice,
+    require_instance,
+    require_integer,
+    require_integers,
+    require_number,
+)
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
+from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBasis
 from nwidth.solvers.fractional.common_factor import common_factor
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_modes import LARGEST, RieszModes
@@ -33,33 +40,35 @@ LONG = 2048
 
 @dataclass(frozen=True)
 class RieszSolution(Solution):
-    """A `Solution` whose `u` are the values on the problem's grid, and the spline itself.
+    """A `Solution` whose `u` are the values on the problem's grid, and the `spline` itself.
 
-    `coefficients` are those of the tensor spline, all of them, zeros at the ends too.
+    Call it with coordinates, arrays of one shape, for values or derivatives between the points.
+
+    >>> found = RieszRectangle(16, 3, (1.5, 1.8)).solve(1.0)
+    >>> x, y = RieszRectangle(16, 3, (1.5, 1.8)).grid.coordinates()
+    >>> bool(np.allclose(found(x, y), found.u)), found(0.5, 0.5, orders=[1, 0]).round(9) + 0.0
+    (True, np.float64(0.0))
     """
 
-    coefficients: Any = None
-    bases: tuple[Any, ...] = ()
+    spline: Any = None
 
-    def __call__(self, *coordinates: Any) -> Array:
-        """Return the spline on the tensor product of points along each axis.
-
-        >>> problem = RieszRectangle(16, 3, (1.5, 1.8))
-        >>> found = problem.solve(1.0)
-        >>> bool(np.allclose(found(*problem.grid.points), found.u))
-        True
-        """
-        if len(coordinates) != len(self.bases):
+    def __call__(self, *coordinates: Any, orders: Sequence[int] | None = None) -> Array:
+        """Return values, or derivatives of the given orders, one per axis."""
+        d = self.spline.basis.dimension
+        if len(coordinates) != d:
             raise InputError(
-                f"coordinates: expected {len(self.bases)}, one array per axis, got "
-                f"{len(coordinates)}"
+                f"coordinates: expected {d}, one array per axis, got {len(coordinates)}"
             )
-        values = self.coefficients
-        for k, (basis, x) in enumerate(zip(self.bases, coordinates, strict=True)):
-            lines = np.moveaxis(values, k, 0)
-            product = basis.matrix(np.atleast_1d(x)) @ lines.reshape(len(lines), -1)
-            values = np.moveaxis(product.reshape(-1, *lines.shape[1:]), 0, k)
-        return values
+        try:
+            points = np.stack(np.broadcast_arrays(*coordinates), axis=-1)
+        except ValueError:
+            shapes = [np.shape(x) for x in coordinates]
+            raise InputError(f"coordinates: expected arrays of one shape, got {shapes}") from None
+        return self.spline(points, orders)
+
+    def on(self, grid: Grid) -> Array:
+        """Return the field on another grid of the box, for plots and data files."""
+        return self.spline.on_grid(require_instance(grid, "grid", Grid).points)
 
 
 class RieszRectangle:
@@ -119,9 +128,8 @@ class RieszRectangle:
         modes: str = "auto",
     ):
         d = _dimension(intervals, degree, alpha, lower, upper)
-        if modes not in ("auto", "exact", "sines"):
-            raise InputError(f"modes: expected 'auto', 'exact' or 'sines', got {modes!r:.80}")
-        self.dimension, self.modes_kind = d, modes
+        self.dimension = d
+        self.modes_kind = require_choice(modes, "modes", ("auto", "exact", "sines"))
         self.intervals = require_integers(_each(intervals, d), "intervals", 1)
         self.degree = require_integers(_each(degree, d), "degree", 2)
         self.alpha = tuple(require_number(a, "alpha", "(1, 2]") for a in _each(alpha, d))
@@ -136,6 +144,7 @@ class RieszRectangle:
             )
         )
         self.bases = tuple(R.basis for R in self.matrices)
+        self.basis = TensorSplineBasis(*self.bases)
         self.grid = Grid.tensor([_greville(basis) for basis in self.bases])
         self.points = tuple(np.meshgrid(*[g[1:-1] for g in self.grid.points], indexing="ij"))
         self.shape = self.points[0].shape
@@ -196,21 +205,16 @@ class RieszRectangle:
         began, work = time.perf_counter(), time.process_time()
         source = self.field(source, "source")
         b = np.broadcast_to(source, self.shape) / self.inverse.factor
-        system = _Preconditioned(self.operator, self.inverse)
+        system = self.inverse @ self.operator
         right = self.inverse.apply(b * self.inverse.factor)
-        start = None
-        if initial is not None:
-            start = np.asarray(getattr(initial, "coefficients", initial))
-            if start.shape == self.grid.shape:
-                start = start[(slice(1, -1),) * self.dimension]
+        start = right if initial is None else self._start(initial).astype(right.dtype)
         found = fgmres(
             system,
             right,
-            initial=right if start is None else start.astype(right.dtype),
+            initial=start,
             rtol=rtol,
             max_iterations=max_iterations,
         )
-        whole = np.pad(found.x, 1)
         return RieszSolution(
             np.pad(self.operator.values(found.x), 1),
             found.status,
@@ -219,9 +223,21 @@ class RieszRectangle:
             self.inverse.reason,
             time.perf_counter() - began,
             time.process_time() - work,
-            coefficients=whole,
-            bases=self.bases,
+            spline=TensorSpline(self.basis, np.pad(found.x, 1)),
         )
+
+    def _start(self, initial: Any) -> Array:
+        """Return the inner coefficients of a solution or spline of this problem's space."""
+        spline = getattr(initial, "spline", initial)
+        same = isinstance(spline, TensorSpline) and len(spline.basis.bases) == self.dimension
+        if not same or any(
+            a.knots != b.knots for a, b in zip(spline.basis.bases, self.bases, strict=True)
+        ):
+            raise InputError(
+                "initial: expected a solution of this problem or one with the same intervals, "
+                f"degrees and box, got {initial!r:.80}"
+            )
+        return np.asarray(spline.coefficients)[(slice(1, -1),) * self.dimension]
 
     @cached_property
     def inverse(self) -> "SeparableInverse":
@@ -271,7 +287,8 @@ class SeparableInverse(LinearOperator):
         return self.function(b / self.factor, 1 / (self.eigenvalues + self.reaction))
 
     def _adjoint(self, v: Any) -> Any:
-        raise InputError("SeparableInverse: expected to be applied, its adjoint is not made")
+        factors = 1 / (self.eigenvalues + self.reaction)
+        return self.adjoint_function(v, factors) / self.factor
 
     def function(self, values: Array, factors: Array, *, to_values: bool = False) -> Array:
         """Return the modes of values times factors, such as 1 / (1 + h l), as coefficients.
@@ -279,6 +296,16 @@ class SeparableInverse(LinearOperator):
         With `to_values` as values at the collocation points.
         """
         return self.synthesis(self.analysis(values) * factors, to_values=to_values)
+
+    def adjoint_function(self, v: Array, factors: Array, *, to_values: bool = False) -> Array:
+        """Return the product with the transpose of `function`."""
+        d = len(self.modes)
+        for k, one in enumerate(self.modes):
+            v = (one.values if to_values else one.backward)(v, k - d, adjoint=True)
+        v = v * factors
+        for k, one in enumerate(self.modes):
+            v = one.forward(v, k - d, adjoint=True)
+        return v
 
     def analysis(self, values: Array) -> Array:
         """Return the modes of values, (..., *shape)."""
@@ -293,20 +320,6 @@ class SeparableInverse(LinearOperator):
         for k, one in enumerate(self.modes):
             modes = (one.values if to_values else one.backward)(modes, k - d)
         return modes
-
-
-class _Preconditioned(LinearOperator):
-    """P A, for residuals that tell the error."""
-
-    def __init__(self, A: RieszRectangleOperator, P: SeparableInverse):
-        self.A, self.P, self.dtype = A, P, A.dtype
-        self.domain_shape = self.range_shape = A.domain_shape
-
-    def _apply(self, u: Any) -> Any:
-        return self.P.apply(self.A.apply(u))
-
-    def _adjoint(self, v: Any) -> Any:
-        return self.A.adjoint(self.P.adjoint(v))
 
 
 def modes_of(matrix: RieszMatrix, mass: Any, own: Array, kind: str) -> RieszModes | SineModes:

@@ -51,16 +51,18 @@ class SineModes:
                 f"{self._mass.shape}"
             )
 
-    def forward(self, b: Array, axis: int = -1) -> Array:
-        """Return the sine transform of values along an axis."""
+    def forward(self, b: Array, axis: int = -1, *, adjoint: bool = False) -> Array:
+        """Return the sine transform of values along an axis, which is its own adjoint."""
         from scipy.fft import dst
 
         return dst(b, 1, axis=axis, norm="ortho")
 
-    def values(self, modes: Array, axis: int = -1) -> Array:
+    def values(self, modes: Array, axis: int = -1, *, adjoint: bool = False) -> Array:
         """Return the values of modes along an axis."""
         return self.forward(modes, axis)
 
-    def backward(self, modes: Array, axis: int = -1) -> Array:
+    def backward(self, modes: Array, axis: int = -1, *, adjoint: bool = False) -> Array:
         """Return the coefficients of modes along an axis."""
+        if adjoint:
+            return self.forward(self._mass.solve(modes, axis, adjoint=True), axis)
         return self._mass.solve(self.forward(modes, axis), axis)

@@ -41,6 +41,16 @@ def test_along_axes_of_complex_arrays_in_both_precisions():
     assert np.allclose(single, found, atol=1e-4)
 
 
+@pytest.mark.parametrize("own", [1.0, np.linspace(1, 2, 13)[:, None]])
+@pytest.mark.parametrize("name", ["forward", "backward", "values"])
+@pytest.mark.parametrize("n", [12, 13])
+def test_adjoints_are_the_transposes(n, name, own):
+    modes = RieszModes(*pencil(n - 1, 3, 1.7, own if np.ndim(own) == 0 else own[:n]))
+    product = getattr(modes, name)
+    matrix = product(np.eye(n), 0)
+    assert np.allclose(product(np.eye(n), 0, adjoint=True), matrix.T, atol=1e-12)
+
+
 def test_an_own_coefficient_has_real_modes_too():
     x = RieszMatrix(20, 4, 1.6).points[:, None]
     A, B = pencil(20, 4, 1.6, np.exp(2 * x))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import InputError
+from nwidth.meshes import Grid
 from nwidth.solvers import Status
 from nwidth.solvers.fractional import PolynomialBump, RieszRectangle
 
@@ -93,11 +94,20 @@ def test_sources_complex_single_whole_and_a_start():
 
 def test_between_the_points_the_solution_is_the_spline():
     found, _ = solved(32, 6, (1.5, 1.5))
-    x, y = np.linspace(0, 1, 50), np.linspace(0.1, 0.9, 33)
-    exact = PolynomialBump(4, (0, 0), (1, 1))(*np.meshgrid(x, y, indexing="ij"))
+    grid = Grid.uniform((50, 33))
+    x, y = grid.coordinates()
+    exact = PolynomialBump(4, (0, 0), (1, 1))(x, y)
     assert np.abs(found(x, y) - exact).max() < 1e-7
+    assert np.abs(found.on(grid) - exact).max() < 1e-7
+    slope = found(x, y, orders=[0, 1])
+    wanted = 4 * (4 * y * (1 - y)) ** 3 * (4 - 8 * y) * (4 * x * (1 - x)) ** 4
+    assert np.abs(slope - wanted).max() < 1e-5
     with pytest.raises(InputError, match="expected 2"):
         found(x)
+    with pytest.raises(InputError, match="one shape"):
+        found([0.1, 0.2], [0.1, 0.2, 0.3])
+    with pytest.raises(InputError, match="initial"):
+        RieszRectangle(31, 6, (1.5, 1.5)).solve(1.0, initial=found)
 
 
 @pytest.mark.parametrize(
