@@ -34,6 +34,7 @@ from nwidth.plotting.reduced_models import (
     singular_values,
 )
 from nwidth.plotting.save import save
+from nwidth.plotting.splines import nurbs_field, spline_functions
 from nwidth.plotting.style import BLUE, DARK, GREEN, GREY, ORANGE
 from nwidth.plotting.trajectories import (
     conservation,
@@ -62,6 +63,7 @@ __all__ = [
     "greedy_history",
     "interpolation",
     "movie",
+    "nurbs_field",
     "prediction",
     "reduction",
     "report",
@@ -71,6 +73,7 @@ __all__ = [
     "singular_values",
     "snapshots",
     "space_time",
+    "spline_functions",
     "spreading",
     "time_bars",
     "training_history",

@@ -26,6 +26,16 @@ from nwidth.solvers.bsplines.interpolation import (
 )
 from nwidth.solvers.bsplines.knot_insertion import knot_insertion
 from nwidth.solvers.bsplines.kronecker import KroneckerOperator, KroneckerSum
+from nwidth.solvers.bsplines.nurbs import Nurbs, NurbsValues
+from nwidth.solvers.bsplines.nurbs_shapes import (
+    annulus,
+    circular_arc,
+    cylinder_shell,
+    disc,
+    disc_sector,
+    plate_with_hole,
+    quarter_annulus,
+)
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.bsplines.spline_matrices import (
     collocation_matrix,
@@ -55,12 +65,19 @@ __all__ = [
     "ElasticSolution",
     "KroneckerOperator",
     "KroneckerSum",
+    "Nurbs",
+    "NurbsValues",
     "Spline",
     "TensorSpline",
     "TensorSplineBasis",
+    "annulus",
     "auto_knots",
+    "circular_arc",
     "collocation_matrix",
     "collocation_points",
+    "cylinder_shell",
+    "disc",
+    "disc_sector",
     "gauss_points",
     "interpolate",
     "interpolating_spline",
@@ -70,6 +87,8 @@ __all__ = [
     "mass_matrix",
     "mixed_matrix",
     "penalty_matrix",
+    "plate_with_hole",
+    "quarter_annulus",
     "stiffness_matrix",
     "superconvergent_points",
     "table_knots",
