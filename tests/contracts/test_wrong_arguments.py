@@ -69,6 +69,65 @@ DOORS = {
         solvers.RieszDiffusion(9, 3, 1.5).solve,
         {"source": 1.0, "method": "tau", "initial": None, **LIMITS},
     ),
+    "RieszRectangle": (
+        solvers.RieszRectangle,
+        {
+            "intervals": (6, 7),
+            "degree": 3,
+            "alpha": (1.5, 1.2),
+            "lower": -1.0,
+            "upper": 1.0,
+            "coefficient": 2.0,
+            "reaction": 0.0,
+            "modes": "auto",
+        },
+    ),
+    "RieszRectangle.solve": (
+        solvers.RieszRectangle(6, 3, (1.5, 1.2)).solve,
+        {"source": 1.0, "initial": None, **LIMITS},
+    ),
+    "FractionalDiffusion": (
+        solvers.FractionalDiffusion,
+        {
+            "intervals": (6, 7),
+            "degree": 3,
+            "alpha": (1.5, 1.2),
+            "coefficient": 2.0,
+            "growth": 0.0,
+            "source": 0.0,
+            "unit": "1",
+        },
+    ),
+    "FractionalDiffusion.simulate": (
+        lambda density: solvers.simulate(
+            solvers.FractionalDiffusion(6, 3, 1.5), {"density": density}, [0.1], dt=0.1
+        ),
+        {"density": np.ones(9)},
+    ),
+    "FractionalDiffusion.from_description": (
+        lambda **given: solvers.FractionalDiffusion.from_description(
+            solvers.FractionalDiffusion(6, 3, 1.5).describe() | given
+        ),
+        {"degree": [3], "alpha": [1.5], "coefficient": [1.0], "source": 0.0, "modes": "auto"},
+    ),
+    "RieszModes": (fractional.RieszModes, {"stiffness": np.eye(3), "mass": np.eye(3)}),
+    "SineModes": (fractional.SineModes, {"symbol": [1.0, 2.0, 3.0], "mass": np.eye(3)}),
+    "RieszPart": (
+        fractional.RieszPart,
+        {"problem": solvers.RieszRectangle(6, 3, 1.5), "rtol": 1e-10},
+    ),
+    "RieszRectangleOperator": (
+        fractional.RieszRectangleOperator,
+        {
+            "matrices": [fractional.RieszMatrix(6, 3, 1.5)],
+            "coefficients": [1.0],
+            "reaction": 0.0,
+        },
+    ),
+    "PolynomialBump": (
+        lambda **given: fractional.PolynomialBump(**given)(0.3),
+        {"power": 4, "lower": (0.0,), "upper": (1.0,)},
+    ),
     "RieszPreconditioner": (
         lambda **given: fractional.RieszPreconditioner(fractional.RieszMatrix(9, 3, 1.5), **given),
         {"stiffness": -1.0, "mass": 2.0},

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import comb, rgamma
 
-from nwidth.arguments import require_integer
+from nwidth.arguments import require_integer, require_number
+from nwidth.errors import InputError
 
 Array = NDArray[Any]
 
@@ -36,7 +37,18 @@ class PolynomialBump:
         self, power: int = 4, lower: Sequence[float] = (0.0,), upper: Sequence[float] = (1.0,)
     ):
         self.power = require_integer(power, "power", 2)
-        self.lower, self.upper = lower, upper
+        self.lower, self.upper = (
+            [require_number(v, name, "(-inf, inf)") for v in np.ravel(ends)]
+            if isinstance(ends, Sequence | np.ndarray) and not isinstance(ends, str | bytes)
+            else [require_number(ends, name, "(-inf, inf)")]
+            for name, ends in (("lower", lower), ("upper", upper))
+        )
+        pairs = zip(self.lower, self.upper, strict=False)
+        if not len(self.lower) == len(self.upper) >= 1 or any(a >= b for a, b in pairs):
+            raise InputError(
+                "lower, upper: expected as many numbers of each, one per axis, lower < upper, got "
+                f"{lower!r:.80} and {upper!r:.80}"
+            )
 
     def __call__(self, *x: Any) -> Array:
         """Return u at points of which the coordinates are given, one array per axis."""

@@ -145,9 +145,15 @@ def _folded(a: Array, sign: int) -> Array:
 
 def _eigenpairs(A: Array, B: Array) -> tuple[Array, tuple[Array, Array], Array]:
     """Return eigenvalues in rising order, V and W = B V, and W^-1."""
-    from scipy.linalg import eig, inv, solve
+    from scipy.linalg import LinAlgError, eig, inv, solve
 
-    values, V = eig(solve(B, A))
+    try:
+        values, V = eig(solve(B, A))
+    except LinAlgError:
+        raise InputError(
+            "mass: expected a matrix that can be inverted, as that of splines at Greville points, "
+            "got a singular one"
+        ) from None
     if values.size and np.abs(values.imag).max() > 1e-8 * np.abs(values).max():
         raise InputError(
             "stiffness, mass: expected a pencil with real eigenvalues, as that of a coefficient "

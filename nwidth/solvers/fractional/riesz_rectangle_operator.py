@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import product_along
+from nwidth.arguments import require_instance
+from nwidth.arrays import as_floating, product_along, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
@@ -43,11 +44,13 @@ class RieszRectangleOperator(LinearOperator):
     def __init__(
         self, matrices: Sequence[RieszMatrix], coefficients: Sequence[Any], reaction: Any = 0.0
     ):
-        self.matrices = tuple(matrices)
-        if len(self.matrices) != len(coefficients) or not self.matrices:
+        given = matrices if isinstance(matrices, Sequence) else [matrices]
+        self.matrices = tuple(require_instance(R, "matrices", RieszMatrix) for R in given)
+        count = len(coefficients) if isinstance(coefficients, Sequence) else None
+        if len(self.matrices) != count or not self.matrices:
             raise InputError(
-                "coefficients: expected as many as matrices, one per axis, got "
-                f"{len(coefficients)} and {len(self.matrices)}"
+                "coefficients: expected a list of as many as matrices, one per axis, got "
+                f"{coefficients!r:.80} and {len(self.matrices)} matrices"
             )
         self.domain_shape = self.range_shape = tuple(len(R.points) for R in self.matrices)
         self.coefficients = tuple(self._field(K, "coefficient") for K in coefficients)
@@ -59,7 +62,7 @@ class RieszRectangleOperator(LinearOperator):
         self._dense: dict[int, Array] = {}
 
     def _field(self, values: Any, name: str) -> Array:
-        values = np.asarray(values)
+        values = require_finite(as_floating(to_numpy(values), name), name)
         if values.shape not in ((), self.domain_shape):
             raise InputError(
                 f"{name}: expected a number or an array of shape {self.domain_shape}, got shape "

@@ -37,13 +37,10 @@ class SineModes:
     exact, symmetric = False, True
 
     def __init__(self, symbol: Any, mass: Any):
-        self.eigenvalues = require_finite(as_floating(symbol, "symbol"), "symbol")
-        self.size = len(self.eigenvalues)
-        if self.eigenvalues.ndim != 1 or not (self.eigenvalues > 0).all():
-            raise InputError(
-                "symbol: expected one number > 0 for each sine, got shape "
-                f"{self.eigenvalues.shape} with the least {self.eigenvalues.min():.3g}"
-            )
+        self.eigenvalues = values = require_finite(as_floating(symbol, "symbol"), "symbol")
+        if values.ndim != 1 or values.size == 0 or values.dtype.kind == "c" or not values.min() > 0:
+            raise InputError(f"symbol: expected one number > 0 for each sine, got {symbol!r:.80}")
+        self.size = len(values)
         self._mass = mass if isinstance(mass, BandedOperator) else BandedOperator(mass)
         if self._mass.shape != (self.size, self.size):
             raise InputError(
