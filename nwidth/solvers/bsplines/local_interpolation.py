@@ -1,0 +1,43 @@
+"""Polynomials through a few neighbouring sites: what a spline is compared with."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def local_interpolation(
+    sites: Array, values: Array, intervals: Array, points: Array, width: int
+) -> Array:
+    """Return polynomials through `width` sites around given intervals, one at each point.
+
+        q(x) = sum_j f(x_j) prod_{k != j} (x - x_k) / (x_j - x_k)
+
+    The sites are the nearest in number, as many on the left as on the right, less at the ends. de
+    Boor (2001), A Practical Guide to Splines, doi:10.1007/978-1-4612-6333-3 (of the first edition),
+    chapter I.
+
+    Args:
+        sites: (n,) increasing.
+        values: (n, components).
+        intervals: (m,) integers; i stands for that from sites[i] to sites[i + 1].
+        points: (m,) a point in each interval.
+        width: number of sites, cut to n.
+
+    >>> x = np.arange(5.0)
+    >>> local_interpolation(x, x[:, None] ** 3, np.array([1]), np.array([1.5]), 4).tolist()
+    [[3.375]]
+    """
+    n = len(sites)
+    width = min(width, n)
+    first = np.clip(intervals + 1 - width // 2, 0, n - width)
+    used = first[:, None] + np.arange(width)
+    x = sites[used]
+    weights = np.ones(x.shape)
+    for j in range(width):
+        for k in range(width):
+            if k != j:
+                weights[:, j] *= (points - x[:, k]) / (x[:, j] - x[:, k])
+    return np.einsum("mj,mjc->mc", weights, values[used])
