@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from nwidth.plotting.field_maps import field, fields
 from nwidth.plotting.fractional import eigenvalues_against_symbol, spreading
+from nwidth.plotting.mapped_fields import convergence, mapped_field
 from nwidth.plotting.predictions import (
     PredictedSample,
     bound_histogram,
@@ -55,6 +56,7 @@ __all__ = [
     "bound_histogram",
     "certified",
     "conservation",
+    "convergence",
     "effectivities",
     "eigenvalues_against_symbol",
     "energy_spectra",
@@ -62,6 +64,7 @@ __all__ = [
     "fields",
     "greedy_history",
     "interpolation",
+    "mapped_field",
     "movie",
     "nurbs_field",
     "prediction",
