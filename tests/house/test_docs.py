@@ -20,7 +20,7 @@ def test_the_code_of_the_solver_guide_runs():
 
 def test_the_code_on_equations_in_time_runs():
     text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
-    section = text.split("## Equations in time")[1]
+    section = text.split("## Equations in time")[1].split("\n## ")[0]
     blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
     assert len(blocks) == 3
     names: dict = {}
@@ -33,12 +33,22 @@ def test_the_code_on_equations_in_time_runs():
     assert abs(abs(names["swing"].states[1]) - exact).max() < 1e-7
 
 
+def test_the_code_on_splines_runs():
+    text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
+    section = text.split("\n## Splines")[1].split("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec("\n".join(blocks), names)
+    assert abs(names["values"] - names["np"].exp(names["x"])).max() < 3e-6
+    assert abs(names["fine"](names["x"]) - names["values"]).max() < 1e-14
+
+
 def test_the_methods_and_bases_of_the_solver_guide_are_there():
     """No table names what there is not, and no method or basis is left out."""
     from nwidth.solvers import spectral, stepping
 
     text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
-    section = text.split("## Equations in time")[1]
+    section = text.split("## Equations in time")[1].split("\n## ")[0]
     named = set(re.findall(r"`([A-Z][A-Za-z0-9_]+)`", section))
     methods = {
         n for n in stepping.__all__ if isinstance(getattr(stepping, n), stepping.SteppingMethod)

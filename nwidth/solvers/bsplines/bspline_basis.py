@@ -161,6 +161,8 @@ class BSplineBasis:
         Whether they lie in it is seen by whoever goes through them.
         """
         x = real_floating(x, "x")
+        if not isinstance(wrap, bool | np.bool_):
+            raise InputError(f"wrap: expected True or False, got {wrap!r:.80}")
         if not wrap:
             return x
         if not self.knots.periodic:
