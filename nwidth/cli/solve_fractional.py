@@ -7,7 +7,8 @@ import typer
 
 if TYPE_CHECKING:
     from nwidth.cli.fractional_config import FractionalConfig
-    from nwidth.solvers.fractional import FractionalDiffusion, RieszSolution
+    from nwidth.solvers import Solution
+    from nwidth.solvers.fractional import FractionalDiffusion, RieszRectangle
 
 
 def solve_fractional(
@@ -59,13 +60,13 @@ def _stationary(
     space, settings = problem.space, config.source
     known = settings if isinstance(settings, BumpSettings) else None
     f: Any = problem.source if known is None else bump_source(known, problem)
-    solution = space.solve(f, rtol)
+    solution = _solved(space, f, rtol)
     lines = {
         "problem": _named(problem),
-        "method": f"{solution.method}: {solution.reason}",
+        "method": solution.method + (f": {solution.reason}" if solution.reason else ""),
         "status": solution.status.value,
         "iterations": str(solution.iterations),
-        "residual": f"{solution.residual:.2e} (relative, preconditioned)",
+        "residual": f"{solution.residual:.2e} (relative)",
         "time": f"{solution.seconds:.3g} s, {solution.cpu_seconds:.3g} s of CPU",
         "density": f"{solution.u.min():.6g} to {solution.u.max():.6g}",
     }
@@ -80,6 +81,20 @@ def _stationary(
         _write(output, problem, {"source": source, "density": solution.u}, solution, rtol)
     if figure is not None:
         _draw(problem, solution, figure)
+
+
+def _solved(space: "RieszRectangle", f: Any, rtol: float) -> "Solution":
+    """Return the solution with its values on the grid; a long interval has a solver of its own."""
+    from dataclasses import replace
+
+    from nwidth.solvers import RieszDiffusion
+
+    if space.dimension > 1:
+        return space.solve(f, rtol)
+    box = space.intervals[0], space.degree[0], space.alpha[0], space.lower[0], space.upper[0]
+    line = RieszDiffusion(*box, coefficient=space.coefficients[0], reaction=space.reaction)
+    solution = line.solve(f, rtol)
+    return replace(solution, u=solution.u(space.grid.points[0]))
 
 
 def _in_time(
@@ -147,7 +162,7 @@ def _write(
     path: Path,
     problem: "FractionalDiffusion",
     arrays: dict[str, Any],
-    solution: "RieszSolution | None",
+    solution: "Solution | None",
     rtol: float,
     times: Any = None,
     time_unit: str = "1",
@@ -177,7 +192,7 @@ def _write(
         data.append(arrays)
 
 
-def _draw(problem: "FractionalDiffusion", solution: "RieszSolution", figure: Path) -> None:
+def _draw(problem: "FractionalDiffusion", solution: "Solution", figure: Path) -> None:
     from nwidth import plotting
 
     label = f"density ({problem.unit})".replace(" (1)", "")

