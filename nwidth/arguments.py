@@ -111,6 +111,17 @@ def require_instance(value: Any, name: str, *kinds: type) -> Any:
     return value
 
 
+def require_flag(value: Any, name: str) -> bool:
+    """Return a truth value.
+
+    >>> require_flag(np.True_, "sharp")
+    True
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name}: expected True or False, got {value!r:.80}")
+    return bool(value)
+
+
 def require_flags(value: Any, name: str, count: int) -> tuple[bool, ...]:
     """Return so many truth values, one per axis.
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import require_finite, require_shape, to_numpy
+from nwidth.arrays import real_floating, require_finite, require_shape, to_numpy
 from nwidth.errors import InputError
 from nwidth.plotting.field_maps import colours_of, paper
 from nwidth.plotting.style import DARK, GREY, MAGNITUDE, ORANGE, TEXT, plain
@@ -39,8 +39,8 @@ def spline_functions(basis: BSplineBasis, title: str = "", order: int = 0) -> Fi
     axes = plain(figure.add_subplot())
     shades = colormaps[MAGNITUDE](np.linspace(0, 0.85, basis.size))
     for j in range(basis.size):
-        y = np.where(np.any(values[:, j]), values[:, j], np.nan)
-        axes.plot(x, y, color=shades[j], linewidth=1.3)
+        supported = np.where(values[:, j] != 0, values[:, j], np.nan)
+        axes.plot(x, supported, color=shades[j], linewidth=1.3)
     low = axes.get_ylim()[0]
     axes.plot(ends, np.full(len(ends), low), "|", color=DARK, clip_on=False, label="knots")
     points = basis.greville
@@ -109,9 +109,8 @@ def nurbs_field(
         for net in (P, P.swapaxes(0, 1)):
             axes.add_collection(LineCollection([*net], colors=ORANGE, linewidths=0.8))
         axes.plot(*P.reshape(-1, 2).T, "o", color=ORANGE, markersize=4)
-    axes.set_aspect("equal")
-    axes.autoscale_view()
-    axes.set(xlabel="x", ylabel="y")
+    axes.set(xlabel="x", ylabel="y", aspect="equal")
+    _with_margins(axes, geometry, control)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     plain(axes)
@@ -137,6 +136,17 @@ def draw_knot_lines(axes: Axes, geometry: Nurbs, inner: bool = True, points: int
         axes.add_collection(LineCollection([*found], colors=colours, linewidths=widths))
 
 
+def _with_margins(axes: Axes, geometry: Nurbs, control: bool) -> None:
+    """Set limits with room around the domain, so that no line is cut along its middle."""
+    sides = [np.linspace(k.lower, k.upper, 97) for k in geometry.knots]
+    x = geometry.on_grid(sides).points.reshape(2, -1)
+    x = np.concatenate([x, geometry.points.reshape(-1, 2).T], axis=1) if control else x
+    low, high = x.min(axis=1), x.max(axis=1)
+    room = 0.02 * (high - low).max()
+    axes.set_xlim(low[0] - room, high[0] + room)
+    axes.set_ylim(low[1] - room, high[1] + room)
+
+
 def _sampled(
     geometry: Nurbs, values: Any, parameters: Sequence[Any] | None, points: int
 ) -> tuple[list[Array], Array]:
@@ -147,11 +157,12 @@ def _sampled(
         ]
         data = to_numpy(values(*np.meshgrid(*grid, indexing="ij")))
     else:
-        if parameters is None or len(parameters) != 2:
+        if not isinstance(parameters, list | tuple) or len(parameters) != 2:
             raise InputError(
-                "parameters: expected two arrays with the points of the field, got none"
+                f"parameters: expected two arrays with the points of the field, got "
+                f"{parameters!r:.80}"
             )
-        grid = [np.asarray(to_numpy(x), np.float64) for x in parameters]
+        grid = [to_numpy(real_floating(x, "parameters")) for x in parameters]
         data = to_numpy(values)
     if any(x.ndim != 1 or len(x) < 2 for x in grid):
         raise InputError("parameters: expected two arrays of at least two points each")

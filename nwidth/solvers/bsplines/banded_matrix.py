@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer
+from nwidth.arguments import require_flag, require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, lives_on_gpu, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.linear_operator import LinearOperator, known_properties
@@ -114,6 +114,7 @@ class BandedOperator(LinearOperator):
 
     def solve(self, b: Array, axis: int = 0, *, adjoint: bool = False) -> Array:
         """Return x with A x = b, or A* x = b, for all lines of b along an axis."""
+        adjoint = require_flag(adjoint, "adjoint")
         self._regular  # noqa: B018  (a matrix that cannot be solved is told before its shapes)
         return self._lines(
             b, axis, self.range_shape[0], lambda lines: self._solved(lines, adjoint), host=True
@@ -126,12 +127,18 @@ class BandedOperator(LinearOperator):
         >>> A.plus(A, 0.5).to_dense().tolist()
         [[1.5, 0.0], [0.0, 1.5]]
         """
+        require_instance(other, "other", BandedOperator)
+        if not np.iscomplexobj(scale):
+            scale = require_number(scale, "scale", "(-inf, inf)")
+        elif np.ndim(scale) or not np.isfinite(scale):
+            raise InputError(f"scale: expected a finite number, got {scale!r:.80}")
         if self.matrix.shape != other.matrix.shape:
             raise InputError(f"plus: expected matrices of one shape, got {self} and {other}")
         kept = self.properties & other.properties
         kept = kept if scale == abs(scale) else kept & {"symmetric"}
         kept = kept if np.imag(scale) == 0 else frozenset()
-        return BandedOperator(self.matrix + scale * other.matrix, kept)
+        with np.errstate(over="ignore"):  # told as an entry that is not finite
+            return BandedOperator(self.matrix + scale * other.matrix, kept)
 
     def to_sparse(self) -> Any:
         """Return the matrix as a CSR array."""
@@ -267,7 +274,8 @@ class BandedOperator(LinearOperator):
     def _lines(self, u: Any, axis: int, length: int, action: Any, host: bool = False) -> Array:
         """Return an action on columns, done along an axis of u."""
         u = as_floating(u, "array")
-        if not (-u.ndim <= axis < u.ndim and u.shape[axis] == length):
+        axis = require_integer(axis, "axis", -u.ndim)
+        if axis >= u.ndim or u.shape[axis] != length:
             raise InputError(
                 f"array: expected length {length} along axis {axis}, got shape {u.shape}"
             )

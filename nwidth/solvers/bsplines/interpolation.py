@@ -149,8 +149,10 @@ def interpolating_spline(
             blocks.append(basis.matrix(points))
     matrix = BandedOperator(scipy.sparse.vstack(blocks, format="csr"))
     xp, host = namespace(values), to_numpy(values)
-    stacked = np.concatenate([right[0], host, right[1]]).astype(host.dtype, copy=False)
-    return Spline(basis, xp.asarray(matrix.solve(stacked).astype(host.dtype, copy=False)))
+    complex_ = any(np.iscomplexobj(part) for part in right)
+    kind = np.result_type(host.dtype, np.complex64) if complex_ else host.dtype
+    stacked = np.concatenate([right[0], host, right[1]]).astype(kind, copy=False)
+    return Spline(basis, xp.asarray(matrix.solve(stacked).astype(kind, copy=False)))
 
 
 def least_squares(
@@ -225,7 +227,9 @@ def penalty_matrix(basis: BSplineBasis, penalty: str = "derivative", order: int 
     >>> penalty_matrix(basis, "differences", 1).toarray().tolist()
     [[1.0, -1.0, 0.0], [-1.0, 2.0, -1.0], [0.0, -1.0, 1.0]]
     """
-    if penalty == "derivative":
+    require_instance(basis, "basis", BSplineBasis)
+    require_integer(order, "order", 0)
+    if require_choice(penalty, "penalty", PENALTIES) == "derivative":
         return mixed_matrix(basis, basis, (order, order)).matrix
     n = basis.size
     if basis.knots.periodic:

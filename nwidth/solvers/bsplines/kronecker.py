@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_number
+from nwidth.arguments import require_flag, require_number
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
@@ -65,6 +65,7 @@ class KroneckerOperator(LinearOperator):
 
     def solve(self, b: Array, *, adjoint: bool = False) -> Array:
         """Return x with A x = b, or A* x = b, for b of shape (*range_shape, ...)."""
+        adjoint = require_flag(adjoint, "adjoint")
         shape = self.domain_shape if adjoint else self.range_shape
         solved = _along_axes([_solver(f, adjoint) for f in self.factors], _fits(b, shape))
         return solved.reshape(-1) if np.ndim(b) == 1 else solved
@@ -146,6 +147,7 @@ class KroneckerSum(LinearOperator):
 
     def solve(self, b: Array, *, adjoint: bool = False) -> Array:
         """Return x with K x = b, or K* x = b, for b of shape (*range_shape, ...)."""
+        adjoint = require_flag(adjoint, "adjoint")
         f = _fits(b, self.domain_shape)
         x = self._inverse(f, adjoint)
         if not self.hermitian:

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance, require_integer
+from nwidth.arguments import (
+    require_choice,
+    require_instance,
+    require_integer,
+    require_integers,
+)
 from nwidth.arrays import namespace, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes.knot_vector import KnotVector
@@ -138,6 +143,7 @@ class Nurbs:
 
         `parameters` is a list of arrays, one each; the points' axes are those of the grid.
         """
+        require_instance(parameters, "parameters", list, tuple)
         grid = [to_numpy(real_floating(x, "parameters")) for x in parameters]
         return self._quotient(lambda k: self.basis.evaluate(self.homogeneous, grid, k), derivatives)
 
@@ -160,7 +166,15 @@ class Nurbs:
         ]
         found = self.on_grid([x.ravel() for x, _ in rules], 1)
         assert found.jacobian is not None
-        total = np.asarray(function(*found.points)) * stretch(found.jacobian)
+        if not callable(function):
+            raise InputError(f"function: expected one of the coordinates, got {function!r:.80}")
+        values = to_numpy(real_floating(function(*found.points), "function"))
+        if values.shape not in ((), found.points.shape[1:]):
+            raise InputError(
+                f"function: expected values of shape {found.points.shape[1:]}, those of its "
+                f"arguments, got {values.shape}"
+            )
+        total = require_finite(values, "function") * stretch(found.jacobian)
         for _, w in reversed(rules):
             total = total @ w.ravel()
         return float(total)
@@ -193,11 +207,11 @@ class Nurbs:
         >>> line.elevated().points.round(12).ravel().tolist()
         [0.0, 1.0, 2.0]
         """
-        steps = [by] * self.dimension if isinstance(by, int | np.integer) else list(by)
+        found = require_integers(by, "by", 0)
+        steps = found * self.dimension if len(found) == 1 else found
         if len(steps) != self.dimension:
             raise InputError(f"by: expected {self.dimension} integers, got {by!r:.80}")
-        pairs = zip(self.knots, steps, strict=True)
-        knots = [_elevated(k, require_integer(s, "by", 0)) for k, s in pairs]
+        knots = [_elevated(k, s) for k, s in zip(self.knots, steps, strict=True)]
         fine = TensorSplineBasis(*knots)
         values = self.basis.evaluate(self.homogeneous, fine.points)
         return self._from_homogeneous(knots, fine.interpolate(values).coefficients)
@@ -210,10 +224,10 @@ class Nurbs:
         [[2.0, 0.0], [2.0, 1.0]]
         """
         axis = require_integer(parameter, "parameter", 0)
-        if axis >= self.dimension or self.dimension == 1 or end not in ("lower", "upper"):
+        require_choice(end, "end", ("lower", "upper"))
+        if axis >= self.dimension or self.dimension == 1:
             raise InputError(
-                f"side: expected one of {self.dimension} > 1 parameters, and 'lower' or 'upper', "
-                f"got {parameter!r:.40} and {end!r:.40}"
+                f"parameter: expected one of {self.dimension}, at least two, got {parameter}"
             )
         knots = self.knots[axis]
         basis = self.basis.bases[axis]
@@ -229,8 +243,12 @@ class Nurbs:
             A = to_numpy(real_floating(matrix, "matrix"))
             if A.ndim != 2 or A.shape[1] != self.space:
                 raise InputError(f"matrix: expected shape (any, {self.space}), got {A.shape}")
-            P = P @ A.T
-        return Nurbs(self.knots, P + to_numpy(real_floating(shift, "shift")), self.weights)
+            with np.errstate(over="ignore", invalid="ignore"):
+                P = P @ A.T
+        by = to_numpy(real_floating(shift, "shift"))
+        if by.shape not in ((), P.shape[-1:]):
+            raise InputError(f"shift: expected a number or {P.shape[-1]} of them, got {by.shape}")
+        return Nurbs(self.knots, P + by, self.weights)
 
     @cached_property
     def regular(self) -> bool:

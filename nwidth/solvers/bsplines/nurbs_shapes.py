@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_number
+from nwidth.arguments import require_flag, require_number
 from nwidth.errors import InputError
 from nwidth.meshes.knot_vector import KnotVector
 from nwidth.solvers.bsplines.nurbs import Nurbs
@@ -128,7 +128,7 @@ def plate_with_hole(radius: float = 1.0, width: float = 4.0, sharp: bool = False
     w = require_number(width, "width", "(0, inf)")
     if not r < w:
         raise InputError(f"width: expected more than the radius {r} of the hole, got {w}")
-    if sharp:
+    if require_flag(sharp, "sharp"):
         arc = circular_arc(r, TURN / 4).inserted([[0.5, 0.5]])
         outside = np.array([[-w, 0], [-w, w / 2], [-w, w], [-w / 2, w], [0, w]])
         points = np.stack([arc.points * [-1, 1], outside], axis=1)

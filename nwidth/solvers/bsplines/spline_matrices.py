@@ -8,7 +8,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_instance, require_integer, require_integers
-from nwidth.arrays import as_floating, require_finite, to_numpy
+from nwidth.arrays import as_floating, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
@@ -30,7 +30,10 @@ def gauss_points(breakpoints: Array, count: int) -> tuple[Array, Array]:
     >>> float(np.sum(w * x**3)).__round__(12)
     20.25
     """
-    ends = np.asarray(breakpoints, np.float64)
+    ends = to_numpy(require_finite(real_floating(breakpoints, "breakpoints"), "breakpoints"))
+    if ends.ndim != 1 or len(ends) < 2:
+        raise InputError(f"breakpoints: expected shape (n,), n >= 2, got {ends.shape}")
+    ends = ends.astype(np.float64)
     points, weights = np.polynomial.legendre.leggauss(require_integer(count, "count", 1))
     half = np.diff(ends)[:, None] / 2
     return (ends[:-1, None] + half) + half * points, half * weights

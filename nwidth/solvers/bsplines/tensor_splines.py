@@ -205,6 +205,9 @@ class TensorSplineBasis:
 
     def refinement(self, fine: "TensorSplineBasis") -> KroneckerOperator:
         """Return the operator to the coefficients of the same function on finer knots."""
+        require_instance(fine, "fine", TensorSplineBasis)
+        if fine.dimension != self.dimension:
+            raise InputError(f"fine: expected {self.dimension} axes, got {fine.dimension}")
         pairs = zip(self.bases, fine.bases, strict=True)
         return KroneckerOperator([knot_insertion(a.knots, b.knots) for a, b in pairs])
 

@@ -148,9 +148,9 @@ def test_wrong_arguments_are_told():
         arc.evaluate(0.5, derivatives=3)
     with pytest.raises(InputError, match="expected 1 entries"):
         arc.inserted([None, [0.5]])
-    with pytest.raises(InputError, match="side"):
+    with pytest.raises(InputError, match="at least two"):
         arc.side(0, "lower")
-    with pytest.raises(InputError, match="side"):
+    with pytest.raises(InputError, match="lower, upper"):
         bent().side(1, "left")
     with pytest.raises(InputError, match="fit together"):
         bent()(np.ones(3) / 2, np.ones(4) / 2)
