@@ -41,6 +41,9 @@ def test_the_code_on_splines_runs():
     exec("\n".join(blocks), names)
     assert abs(names["values"] - names["np"].exp(names["x"])).max() < 3e-6
     assert abs(names["fine"](names["x"]) - names["values"]).max() < 1e-14
+    assert names["field"].shape == (100, 100) and names["gradient"].shape == (2, 2, 2)
+    assert 0 < names["warmth"].iterations < 16
+    assert 0.8 < names["warm"]([0.0])[0] < 0.85
 
 
 def test_the_methods_and_bases_of_the_solver_guide_are_there():

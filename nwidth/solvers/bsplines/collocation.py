@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_choice, require_dtype, require_instance
+from nwidth.arguments import require_choice, require_dtype, require_instance, require_number
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, KnotVector
 from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet, Neumann, Robin
@@ -261,6 +261,8 @@ class Collocation:
 
     def preconditioner(self, shift: float = 0.0, scale: float = 1.0) -> CollocationPreconditioner:
         """Return fast diagonalization of scale times the equation plus shift u."""
+        shift = require_number(shift, "shift", "(-inf, inf)")
+        scale = require_number(scale, "scale", "(0, inf)")
         d, cut = self.space.dimension, self.free
         sides: list[list[FluxSide]] = [[] for _ in range(d)]
         for k, end in self.flux_sides:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError, NotConvergedError
-from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.boundary import Boundary, called
 from nwidth.solvers.bsplines.collocation import Collocation
 from nwidth.solvers.bsplines.collocation_coefficients import at_points
 from nwidth.solvers.bsplines.collocation_operator import CollocationOperator, along
@@ -241,7 +241,7 @@ class CollocationEvolution(EvolutionSystem):
             self._kept = t, self._forcing(t)
         out[...] = self._kept[1]
         if self.reaction is not None:
-            found = self.reaction(t, self.values(t, v))
+            found = called(self.reaction, (t, self.values(t, v)), "reaction")
             out += at_points(found, self.points, "reaction")
 
     def _forcing(self, t: float) -> Array:
@@ -254,7 +254,9 @@ class CollocationEvolution(EvolutionSystem):
                     lifted = lifted - sign * weight / self.step * at_k[0]
                     data = data - sign * weight / self.step * at_k[1]
         x = self.problem.space.coordinates
-        f = self.problem.source if self.source is None else self.source(t, *x)
+        f = self.problem.source
+        if self.source is not None:
+            f = called(self.source, (t, *x), "source")
         f = at_points(f, x, "source")
         return self._inner(f[self.problem.free]) + self._values(self._extension(lifted, data))
 
@@ -262,7 +264,7 @@ class CollocationEvolution(EvolutionSystem):
         """Return coefficients with the Dirichlet values at time t, and what is left of all data."""
         boundary = self.problem.boundary
         if self.boundary is not None:
-            boundary = self.problem.checked_boundary(self.boundary(t))
+            boundary = self.problem.checked_boundary(called(self.boundary, (t,), "boundary"))
         lifted = self.problem.lift(boundary)
         return lifted, self.problem.right_hand_side(lifted, boundary, 0.0)
 

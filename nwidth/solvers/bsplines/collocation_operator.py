@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -109,5 +110,6 @@ def along(matrix: Any, u: Array, axis: int) -> Array:
     [[2.0], [2.0], [2.0]]
     """
     lines = np.moveaxis(u, axis, 0)
-    product = matrix @ np.ascontiguousarray(lines.reshape(lines.shape[0], -1))
-    return np.moveaxis(product.reshape(-1, *lines.shape[1:]), 0, axis)
+    rest = lines.shape[1:]
+    product = matrix @ np.ascontiguousarray(lines.reshape(lines.shape[0], prod(rest)))
+    return np.moveaxis(product.reshape(matrix.shape[0], *rest), 0, axis)

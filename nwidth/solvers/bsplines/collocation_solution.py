@@ -1,6 +1,6 @@
 """The spline that collocation found, and the record of its computation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
-from nwidth.solvers.bsplines.collocation_coefficients import inverse_of
+from nwidth.solvers.bsplines.collocation_coefficients import at_points, inverse_of
 from nwidth.solvers.bsplines.collocation_space import CollocationSpace
+from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBasis
 from nwidth.solvers.solution import Solution, Status
 
 Array = NDArray[Any]
@@ -99,7 +100,8 @@ class CollocationSolution:
         """Return the L2 norm of u - exact, and with a gradient that of the slopes' error, too.
 
         Both are callables of all coordinates of the domain; the norms are relative to those of the
-        exact solution and are found by Gauss' rule with two points more than the degree.
+        exact solution, unless that is zero. They are found by Gauss' rule with two points more than
+        the degree in each interval.
 
         >>> from nwidth.meshes import KnotVector
         >>> from nwidth.solvers.bsplines import Collocation
@@ -108,21 +110,21 @@ class CollocationSolution:
         True
         """
         points, weights = self.space.quadrature(max(t.degree for t in self.space.knots) + 2)
-        x = self.space.mapped(points)
-        zero = (0,) * self.space.dimension
-        pairs = [(self.space.evaluate(self.coefficients, points, zero)[None], exact)]
+        x, d = self.space.mapped(points), self.space.dimension
+        values = self.space.evaluate(self.coefficients, points, (0,) * d)
+        pairs = [(values, at_points(exact, x, "exact"))]
         if gradient is not None:
-            pairs.append((self.gradient(*points), gradient))
+            pairs.append((self.gradient(*points), at_points(gradient, x, "gradient", [(d,)])))
         norms = []
-        for values, function in pairs:
-            wanted = function(*x)
-            listed = isinstance(wanted, list | tuple)
-            wanted = np.stack([np.broadcast_to(w, x[0].shape) for w in wanted]) if listed else (
-                np.broadcast_to(wanted, values.shape)
-            )  # fmt: skip
-            size = np.sum(weights * np.abs(wanted) ** 2)
-            norms.append(float(np.sqrt(np.sum(weights * np.abs(values - wanted) ** 2) / size)))
+        for found, wanted in pairs:
+            error, size = (np.sum(weights * np.abs(v) ** 2) for v in (found - wanted, wanted))
+            norms.append(float(np.sqrt(error / size if size else error)))
         return tuple(norms)
+
+    @property
+    def spline(self) -> TensorSpline:
+        """The spline alone, in the parameters: it is integrated, refined, evaluated at points."""
+        return TensorSpline(TensorSplineBasis(*self.space.bases), self.coefficients)
 
     def with_coefficients(self, coefficients: Array) -> "CollocationSolution":
         """Return the same record of another spline of the space."""
@@ -130,7 +132,8 @@ class CollocationSolution:
 
     def _orders(self, orders: Sequence[int] | None) -> tuple[int, ...]:
         d = self.space.dimension
-        orders = (0,) * d if orders is None else tuple(orders)
+        given: Any = (0,) * d if orders is None else orders
+        orders = tuple(given) if isinstance(given, Iterable) else ()
         if len(orders) != d or not all(isinstance(m, int | np.integer) and m >= 0 for m in orders):
-            raise InputError(f"orders: expected {d} integers >= 0, one per axis, got {orders!r}")
+            raise InputError(f"orders: expected {d} integers >= 0, one per axis, got {given!r:.80}")
         return orders

@@ -1,6 +1,6 @@
 """Tensor splines with their collocation points, on a box or mapped to a domain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, reduce
 from typing import Any
 
@@ -52,10 +52,15 @@ class CollocationSpace:
             raise InputError(f"knots: expected one to three KnotVectors, got {knots!r:.120}")
         self.knots, self.dimension = knots, len(knots)
         self.kind = require_choice(points, "points", KINDS)
-        names = tuple("xyz"[: len(knots)] if names is None else names)
-        if len(names) != len(knots) or len({*names}) < len(names):
+        listed = "xyz"[: len(knots)] if names is None else names
+        names = tuple(listed) if isinstance(listed, Iterable) else ()
+        if (
+            len(names) != len(knots)
+            or not all(isinstance(n, str) and n for n in names)
+            or len({*names}) < len(names)
+        ):
             raise InputError(
-                f"names: expected {len(knots)} different names of axes, got {names!r:.80}"
+                f"names: expected {len(knots)} different names of axes, got {listed!r:.80}"
             )
         self.names, self.geometry = names, geometry
         self.periodic = tuple(t.periodic for t in knots)

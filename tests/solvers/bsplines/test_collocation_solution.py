@@ -28,6 +28,7 @@ def test_values_slopes_and_errors_of_a_polynomial():
     assert max(errors) < 1e-13
     twice = solution.with_coefficients(2 * solution.coefficients)
     assert np.allclose(twice(x, y), 2 * x**2 * y, atol=1e-13)
+    assert np.isclose(solution.spline.integral(), 1 / 6)
 
 
 def test_fields_go_into_data_files(tmp_path):
