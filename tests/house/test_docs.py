@@ -41,6 +41,13 @@ def test_the_code_on_splines_runs():
     exec("\n".join(blocks), names)
     assert abs(names["values"] - names["np"].exp(names["x"])).max() < 3e-6
     assert abs(names["fine"](names["x"]) - names["values"]).max() < 1e-14
+    np, trend = names["np"], names["trend"]
+    assert abs(np.hypot(*names["orbit"](names["t"][:-1] + 0.1).T) - 1).max() < 1e-5
+    assert abs(trend(names["x"]) - np.exp(names["x"])).max() < 0.1
+    assert abs(names["heights"]([0.5, 0.25]) - np.exp(0.5)) < 1e-5
+    assert names["smooth"].shape == names["heights"].shape
+    assert names["J"].shape == (2, 2) and names["H"].shape == (2, 2, 2)
+    assert names["finer"].degrees == (3, 3) and len(names["drawn"].axes) == 1
     assert names["field"].shape == (100, 100) and names["gradient"].shape == (2, 2, 2)
     assert 0 < names["warmth"].iterations < 16
     assert 0.8 < names["warm"]([0.0])[0] < 0.85
