@@ -95,6 +95,7 @@ DOORS = {
             "coefficient": 2.0,
             "growth": 0.0,
             "source": 0.0,
+            "sampler": None,
             "unit": "1",
         },
     ),

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
-from nwidth.meshes import Grid
+from nwidth.meshes import Grid, RandomField
+from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.evolution_problem import EvolutionProblem, arguments_of
 from nwidth.solvers.fractional.riesz_part import RieszPart, diagonal, mean_eigenvalues
 from nwidth.solvers.fractional.riesz_rectangle import RieszRectangle
@@ -27,7 +28,7 @@ from nwidth.solvers.stepping import (
 Array = NDArray[Any]
 
 _SETTINGS = (
-    *("degree", "alpha", "coefficient", "reaction", "growth", "source", "modes", "unit"),
+    *("degree", "alpha", "coefficient", "reaction", "growth", "source", "sampler", "modes", "unit"),
 )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ class FractionalDiffusion(EvolutionProblem):
         intervals, degree, alpha, lower, upper, coefficient, reaction, modes: see `RieszRectangle`.
         source: f, a number, an array, or a function of (t, *coordinates).
         growth: g >= 0.
+        sampler: draws initial densities, such as a `RandomSineSeries` on any grid of the box, which
+            is moved to that of the problem.
         unit: of the density.
 
     Good values: degree 3 or 4; a box ten times wider than the pulse, as tails are long. Raises
@@ -84,6 +87,7 @@ class FractionalDiffusion(EvolutionProblem):
         reaction: Any = 0.0,
         growth: float = 0.0,
         source: float | Array | Callable[..., Any] = 0.0,
+        sampler: RandomField | None = None,
         modes: str = "auto",
         unit: str = "1",
     ):
@@ -94,7 +98,9 @@ class FractionalDiffusion(EvolutionProblem):
         self.grid, self.growth = self.space.grid, require_number(growth, "growth", "[0, inf)")
         self.source = source if callable(source) else self.space.field(source, "source")
         self.unit = unit
-        self.inputs = (FieldInput("density", unit),)
+        if isinstance(sampler, RandomField):
+            sampler = sampler.on(self.grid)
+        self.inputs = (FieldInput("density", unit, check_sampler(sampler, self.grid, "sampler")),)
         self.outputs = {"density": unit}
 
     @cached_property
@@ -158,6 +164,7 @@ class FractionalDiffusion(EvolutionProblem):
             reaction=float(fields[-1]),
             growth=self.growth,
             source=self.source,
+            sampler=self.inputs[0].sampler,
             modes=self.space.modes_kind,
             unit=self.unit,
         )
@@ -170,7 +177,7 @@ class FractionalDiffusion(EvolutionProblem):
                 "source: expected numbers for a description, in files or checkpoints, got a "
                 "function; leave the file out, or give an array"
             )
-        space = self.space
+        space, sampler = self.space, self.inputs[0].sampler
         return {
             "equation": self.equation,
             "grid": self.grid.describe(),
@@ -180,6 +187,7 @@ class FractionalDiffusion(EvolutionProblem):
             "reaction": space.reaction.tolist(),
             "growth": self.growth,
             "source": self.source.tolist(),
+            "sampler": None if sampler is None else sampler.describe(),
             "modes": space.modes_kind,
             "unit": self.unit,
         }
@@ -193,7 +201,7 @@ class FractionalDiffusion(EvolutionProblem):
         >>> again.describe() == problem.describe()
         True
         """
-        given = arguments_of(description, cls.equation, _SETTINGS, ())
+        given = arguments_of(description, cls.equation, _SETTINGS)
         grid, degree = given.pop("grid"), given.pop("degree")
         if not isinstance(degree, list) or len(degree) != grid.dimension:
             raise InputError(f"degree: expected one number per axis, got {degree!r:.80}")

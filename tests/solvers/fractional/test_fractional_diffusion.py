@@ -3,8 +3,8 @@ import pytest
 from scipy.linalg import expm
 
 from nwidth.errors import InputError
-from nwidth.meshes import Grid
-from nwidth.solvers import problem_from_description, simulate
+from nwidth.meshes import Grid, RandomSineSeries
+from nwidth.solvers import generate_trajectories, problem_from_description, simulate
 from nwidth.solvers.fractional import FractionalDiffusion, PolynomialBump
 from nwidth.solvers.stepping import (
     ARK324L2SA,
@@ -158,6 +158,21 @@ def test_descriptions_and_other_grids():
         field.on(field.grid)
     with pytest.raises(InputError, match="function"):
         FractionalDiffusion(8, 3, 1.5, source=lambda t, x: x).describe()
+
+
+def test_data_sets_of_random_densities(tmp_path):
+    sampler = RandomSineSeries(Grid.uniform((5, 5), upper=2.0), modes=3)
+    problem = FractionalDiffusion((12, 14), 3, (1.5, 1.8), upper=2.0, sampler=sampler)
+    again = problem_from_description(problem.describe())
+    assert again.describe() == problem.describe()
+    with generate_trajectories(problem, tmp_path / "d.h5", 3, [0.0, 0.1], seed=4) as data:
+        u = data["density"][:]
+    start = sampler.on(problem.grid).samples(4, 3)
+    assert np.allclose(u[:, 0], start, atol=1e-12)
+    one = simulate(problem, {"density": start[1]}, [0.0, 0.1]).fields["density"]
+    assert np.allclose(u[1], one, atol=1e-12)
+    with pytest.raises(InputError, match="same box"):
+        FractionalDiffusion(12, 3, (1.5, 1.8), sampler=sampler)
 
 
 def test_bad_input():
