@@ -6,8 +6,8 @@
 1e-10, f = 1 + sin 3x. No other package for Python solves it, so the peers are our own products by
 the FFT in the same GMRES with the same refinement, alone (up to 300 iterations) and with Strang's
 circulant preconditioner, and dense elimination by SciPy. CPU time of one thread; residuals are
-those of the coefficients before they are rounded to double precision. Setup is what needs the
-matrix and not f. Errors are those of (4 x (1 - x))^4.
+those of coefficients in two parts, before they are rounded to double precision. Setup is what needs
+the matrix and not f. Errors are those of (4 x (1 - x))^4.
 """
 
 import resource
@@ -67,7 +67,7 @@ def circulant(A: RieszMatrix) -> MatrixOperator:
 def gmres(problem: RieszDiffusion, b: Array, M: Any, most: int) -> Iterate:
     """Return the solution by the same GMRES with refinement, with another preconditioner."""
     A = problem.operator
-    return riesz_refinement(A, b, A.extended, A.size, M, rtol=RTOL, max_iterations=most)
+    return riesz_refinement(A, b, A.accurate, A.size, M, rtol=RTOL, max_iterations=most)
 
 
 def solves(alpha: float, p: int, quick: bool) -> list[Row]:

@@ -156,34 +156,53 @@ class RieszEntries:
     arithmetic of as many digits as that takes. The two constants are finite where they are used:
     as alpha -> 2 the second vanishes and the first leaves second derivatives.
 
+    With `integrated` it is the potential of order 2 - alpha, which makes the Riesz derivative of
+    a function from its second derivative: alpha - 2 stands for alpha, C = c / Gamma(2 - alpha).
+
     Reference: Mazza, Donatelli, Manni & Speleers (2023), doi:10.1002/nla.2462, where the first
     formula stands for cardinal splines; moments: Greengard & Rokhlin (1987),
     doi:10.1016/0021-9991(87)90140-9.
 
     Args:
-        degree: p >= 2.
+        degree: p >= 2, or >= 0 if integrated.
         alpha: order of the derivative, 1 < alpha <= 2.
+        integrated: whether functions are second derivatives.
 
     >>> entries = RieszEntries(2, 2.0)
     >>> [entries.near(unit_function(2, 2), Fraction(3, 2) + k) for k in (-1, 0, 1, 2)]
     [1.0, -2.0, 1.0, 0.0]
     """
 
-    def __init__(self, degree: int, alpha: float):
-        self.degree, self.alpha = degree, alpha
+    def __init__(self, degree: int, alpha: float, *, integrated: bool = False):
+        self.degree, self.alpha, self.integrated = degree, alpha, integrated
         self._digits = 60 + 4 * degree
         self._powers: dict[Fraction, Decimal] = {}
-        # c and C, with sines of what is small near alpha = 1 and near alpha = 2.
+        self._order = Decimal(alpha) - 2 * integrated
+        order = alpha - 2 if integrated else alpha
         with localcontext() as context:
             context.prec = self._digits
-            a = Decimal(alpha)
             # m! / Gamma(m - alpha + 1) = factors[m] / Gamma(p - alpha + 1)
             self._factors = [Decimal(1)] * (degree + 1)
             for m in range(degree, 0, -1):
-                self._factors[m - 1] = self._factors[m] * (m - a)
+                self._factors[m - 1] = self._factors[m] * (m - self._order)
             self._factors = [f * factorial(m) for m, f in enumerate(self._factors)]
-        self._near = float(rgamma(degree + 1 - alpha)) / (2 * sin(pi / 2 * (alpha - 1)))
+        # c and C, with sines of what is small near alpha = 1 and near alpha = 2.
+        c = 1 / (2 * sin(pi / 2 * (alpha - 1)))
+        self._near = float(rgamma(degree + 1 - order)) * c
         self._apart = float(gamma(1 + alpha)) * sin(pi / 2 * (2 - alpha)) / pi
+        if integrated:
+            self._apart = float(rgamma(2 - alpha)) * c
+
+    def kernel(self, distance: Array) -> Array:
+        """Return r^{-1-alpha}, or r^{1-alpha} if integrated, without the constant."""
+        if self.integrated:
+            return distance ** (1 - self.alpha)
+        return distance**-self.alpha / distance
+
+    @property
+    def constant(self) -> float:
+        """The constant C of the kernel."""
+        return self._apart
 
     def near(self, function: UnitFunction, x: Fraction) -> float:
         """Return the derivative at a point anywhere, by truncated powers."""
@@ -201,10 +220,10 @@ class RieszEntries:
             return float(total) * self._near
 
     def _power(self, y: Fraction) -> Decimal:
-        """Return y^-alpha for y > 0."""
+        """Return y^-alpha for y > 0, y^{2-alpha} if integrated."""
         if y not in self._powers:
             logarithm = (Decimal(y.numerator) / Decimal(y.denominator)).ln()
-            self._powers[y] = (-Decimal(self.alpha) * logarithm).exp()
+            self._powers[y] = (-self._order * logarithm).exp()
         return self._powers[y]
 
     def at(self, function: UnitFunction, points: list[Fraction]) -> Array:
@@ -213,7 +232,7 @@ class RieszEntries:
         far = np.array([float(x) for x, is_far in zip(points, apart, strict=True) if is_far])
         distance = np.abs(far[:, None] - function.nodes)
         values = np.empty(len(points))
-        values[apart] = self._apart * ((distance**-self.alpha / distance) @ function.weights)
+        values[apart] = self._apart * (self.kernel(distance) @ function.weights)
         for i in np.flatnonzero(~np.array(apart, bool)):
             values[i] = self.near(function, points[i])
         return values
@@ -225,19 +244,19 @@ class RieszEntries:
             offsets: e_q, of positions in a function from the point that lags are counted from.
             weights: w_q, of Gauss for the function.
             first: the first lag, beyond every offset by half a piece at least.
-            powers: J^{-1-alpha} for J = 0, 1, 2, ...; that of zero is not used.
+            powers: the kernel at J = 0, 1, 2, ...; that of zero is not used.
             out: where to write the values.
         """
         radius = float(np.abs(offsets).max())
         last = first + len(out)
         middle = min(max(first, ceil(FAR * radius)), last)
         J = np.arange(first, middle)
-        distance = J[:, None] - offsets
-        out[: middle - first] = self._apart * ((distance**-self.alpha / distance) @ weights)
+        out[: middle - first] = self._apart * (self.kernel(J[:, None] - offsets) @ weights)
         moments, coefficient = [], self._apart
+        exponent = self.alpha - 1 if self.integrated else self.alpha + 1
         for k in range(TERMS):
             moments.append(coefficient * float(weights @ offsets**k))
-            coefficient *= (1 + self.alpha + k) / (k + 1)
+            coefficient *= (exponent + k) / (k + 1)
         while middle < last:
             stop = min(middle + BLOCK, 2 * middle, last)
             inverse = 1.0 / np.arange(middle, stop)

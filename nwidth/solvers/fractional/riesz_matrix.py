@@ -1,30 +1,19 @@
 """The collocation matrix of the Riesz derivative: Toeplitz with a border, multiplied by the FFT."""
 
-from fractions import Fraction
 from functools import cached_property
-from math import ceil
 from typing import Any
 
 import numpy as np
-import scipy.fft
-import scipy.linalg
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes.knot_vector import KnotVector
 from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
-from nwidth.solvers.fractional.riesz_entries import (
-    MARGIN,
-    RieszEntries,
-    greville_point,
-    require_degree,
-    unit_function,
-)
+from nwidth.solvers.fractional.bordered_toeplitz import BorderedToeplitz
+from nwidth.solvers.fractional.riesz_entries import RieszEntries, require_degree
 from nwidth.solvers.fractional.riesz_symbol import RieszSymbol, require_alpha
 from nwidth.solvers.linear_operator import LinearOperator
-from nwidth.solvers.spectral.fast_fourier import FastFourier
 
 Array = NDArray[Any]
 
@@ -96,8 +85,10 @@ class RieszMatrix(LinearOperator):
                 "lower, upper: expected an interval whose width^-alpha is a floating-point number, "
                 f"got [{self.lower}, {self.upper}]"
             )
-        self._fill(RieszEntries(p, self.alpha))
-        self._constants: dict[tuple[str, str], tuple[Any, ...]] = {}
+        #: What is multiplied by: T and the border.
+        self.block = BorderedToeplitz(RieszEntries(p, self.alpha), n, p, self.scale)
+        self.toeplitz = self.block.toeplitz
+        self.columns, self.rows = self.block.columns, self.block.rows
 
     @cached_property
     def basis(self) -> BSplineBasis:
@@ -108,49 +99,6 @@ class RieszMatrix(LinearOperator):
     def points(self) -> Array:
         """The Greville points of the unknowns, inside the interval."""
         return self.basis.greville[1:-1]
-
-    def _fill(self, entries: RieszEntries) -> None:
-        """Compute the columns, the rows, and the first column of T."""
-        n, p, K = self.intervals, self.degree, self.border
-        m, half = n - p, float(p - 1) / 2
-        lag = np.arange(n + 1.0)
-        lag[0] = 1.0
-        powers = lag**-self.alpha / lag
-        bell = unit_function(p, p)
-        centre, middle = Fraction(p + 1, 2), Fraction(p - 1, 2)
-        # T, where functions and points are integers apart.
-        lags = np.empty(m)
-        first = min(ceil(centre + MARGIN), m)
-        lags[:first] = entries.at(bell, [centre + J for J in range(first)])
-        if first < m:
-            entries.lags(bell.nodes - float(centre), bell.weights, first, powers, lags[first:])
-        self.toeplitz = lags
-        # The first columns. The points i = p-1, ..., n are integers away from (p - 1) / 2.
-        points = [greville_point(p, i) for i in range(1, p - 1)]
-        columns = np.empty((K, self.size))
-        for j in range(1, p):
-            function, row = unit_function(p, j), columns[j - 1]
-            first = min(max(ceil(function.end + MARGIN - middle), 1), n - p + 2)
-            near = [middle + J for J in range(first)]
-            row[: p - 2 + first] = entries.at(function, points + near)
-            if first < n - p + 2:
-                offsets, out = function.nodes - half, row[p - 2 + first : n]
-                entries.lags(offsets, function.weights, first, powers, out)
-            row[n:] = entries.at(function, [n - x for x in reversed(points)])
-        # The first rows over the columns of T, whose functions have centres (p - 1) / 2 + J.
-        rows = np.empty((K, m))
-        for i, x in enumerate([*points, middle]):
-            first = min(ceil(x + 1 + MARGIN), m + 1)
-            rows[i, : first - 1] = entries.at(
-                bell, [centre + x - middle - J for J in range(1, first)]
-            )
-            if first <= m:
-                offsets = float(x - middle) + float(centre) - bell.nodes
-                entries.lags(offsets, bell.weights, first, powers, rows[i, first - 1 :])
-        for part in (self.toeplitz, columns, rows):
-            part *= self.scale
-            part.setflags(write=False)
-        self.columns, self.rows = columns, rows
 
     def symbol(self, theta: Any) -> Array:
         """Return h^-alpha f(theta): T is the Toeplitz matrix of its Fourier coefficients.
@@ -178,87 +126,7 @@ class RieszMatrix(LinearOperator):
         >>> A.along(np.ones((9, 2)), axis=0).shape
         (9, 2)
         """
-        xp, K, N = namespace(u), self.border, self.size
-        kind = u.dtype if u.dtype == np.float32 else np.dtype(np.float64)
-        u = xp.asarray(xp.moveaxis(u, axis, -1), kind)
-        if u.shape[-1] != N:
-            raise InputError(
-                f"u: expected {N} numbers along axis {axis}, got shape {tuple(u.shape)}"
-            )
-        transform, spectrum, columns, rows = self._held(xp, kind)
-        # Products with both borders, the lower one by the flip that leaves A as it is.
-        both = xp.stack([u, u[..., ::-1]])
-        ends, inside = both[..., :K], both[..., K : N - K]
-        if adjoint:
-            border, values = both @ columns.T, ends @ rows
-        else:
-            border, values = inside @ rows.T, ends @ columns
-        product = values[0] + values[1][..., ::-1]
-        padded = xp.zeros((*u.shape[:-1], *transform.shape), kind)
-        padded[..., : N - 2 * K] = inside[0]
-        waves = transform.forward(padded)
-        waves *= spectrum
-        toeplitz = transform.backward(waves, padded, destroy=True)[..., : N - 2 * K]
-        if adjoint:
-            whole = xp.empty(u.shape, kind)
-            whole[..., K : N - K] = product + toeplitz
-            whole[..., :K], whole[..., N - K :] = border[0], border[1][..., ::-1]
-        else:
-            whole = product
-            whole[..., K : N - K] += toeplitz
-            whole[..., :K] += border[0]
-            whole[..., N - K :] += border[1][..., ::-1]
-        return xp.moveaxis(whole, -1, axis)
-
-    def _held(self, xp: Any, kind: np.dtype) -> tuple[Any, ...]:
-        """Return the transform and the constants of a product, in a library and a precision."""
-        key = (xp.__name__, kind.name)
-        if key not in self._constants:
-            length, circulant = self._circulant(np.float64)
-            arrays = (scipy.fft.rfft(circulant).real, self.columns, self.rows)
-            constants = (xp.asarray(array.astype(kind)) for array in arrays)
-            self._constants[key] = (FastFourier(length, dtype=kind), *constants)
-        return self._constants[key]
-
-    def extended(self, u: Array) -> Array:
-        """Return A u in extended precision, as `np.longdouble` has it: for residuals.
-
-        On platforms without one it is double precision.
-
-        >>> A = RieszMatrix(8, 3, 1.5)
-        >>> A.extended(np.ones(9)).dtype == np.longdouble
-        True
-        """
-        if np.iscomplexobj(u):
-            return self.extended(u.real) + 1j * self.extended(u.imag)
-        K, N, m = self.border, self.size, len(self.toeplitz)
-        u = u.astype(np.longdouble)
-        length, spectrum, columns, rows = self._extended
-        both = np.stack([u, u[::-1]])
-        ends, inside = both[:, :K] @ columns, both[:, K : N - K] @ rows.T
-        product = ends[0] + ends[1][::-1]
-        waves = scipy.fft.rfft(u[K : N - K], length)
-        waves *= spectrum
-        product[K : N - K] += scipy.fft.irfft(waves, length, overwrite_x=True)[:m]
-        product[:K] += inside[0]
-        product[N - K :] += inside[1][::-1]
-        return product
-
-    @cached_property
-    def _extended(self) -> tuple[Any, ...]:
-        """The constants of a product in extended precision."""
-        length, circulant = self._circulant(np.longdouble)
-        arrays = (self.columns, self.rows)
-        return length, scipy.fft.rfft(circulant).real, *(a.astype(np.longdouble) for a in arrays)
-
-    def _circulant(self, kind: Any) -> tuple[int, Array]:
-        """Return a length of fast transforms, and the first column of a circulant around T."""
-        m = len(self.toeplitz)
-        length = scipy.fft.next_fast_len(max(2 * m - 1, 2), real=True)
-        circulant = np.zeros(length, kind)
-        circulant[:m] = self.toeplitz
-        circulant[length - m + 1 :] = self.toeplitz[:0:-1]
-        return length, circulant
+        return self.block.along(u, axis, adjoint=adjoint)
 
     def dense(self) -> Array:
         """Return the matrix, for tests and small problems.
@@ -267,14 +135,7 @@ class RieszMatrix(LinearOperator):
         >>> bool(np.allclose(A.dense() @ np.arange(7.0), A.apply(np.arange(7.0))))
         True
         """
-        K, N = self.border, self.size
-        A = np.empty((N, N))
-        A[K : N - K, K : N - K] = scipy.linalg.toeplitz(self.toeplitz)
-        A[:, :K] = self.columns.T
-        A[:, N - K :] = self.columns.T[::-1, ::-1]
-        A[:K, K : N - K] = self.rows
-        A[N - K :, K : N - K] = self.rows[::-1, ::-1]
-        return A
+        return self.block.dense()
 
     def __repr__(self) -> str:
         return (

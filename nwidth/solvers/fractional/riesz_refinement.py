@@ -1,4 +1,4 @@
-"""Iterative refinement: corrections by GMRES, residuals in extended precision."""
+"""Iterative refinement: corrections by GMRES, residuals by products without cancellation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ RESTART = 30
 def riesz_refinement(
     A: LinearOperator,
     b: Array,
-    extended: Callable[[Array], Array],
+    product: Callable[[Array, Array], Array],
     size: float,
     preconditioner: LinearOperator | None,
     *,
@@ -32,39 +32,38 @@ def riesz_refinement(
     max_iterations: int,
     initial: Array | None = None,
 ) -> Iterate:
-    """Solve A x = b until the residual, whose rounding is that of extended precision, is small.
+    """Solve A x = b, where the rounding of x alone leaves a larger residual than asked for.
 
-        r = b - A x    extended precision,    A d ~ r    GMRES, double precision,    x <- x + d
+        r = b - A (x_high + x_low)      without cancellation
+        A d ~ r                         by GMRES
+        x_high + x_low + d              in two parts, to about 32 digits
 
-    In double precision the rounding of x alone leaves ||A|| eps ||x||, of fine meshes more than any
-    tolerance: 1e-9 of ||b|| at 16,384 unknowns and alpha = 1.8. So x is kept with more digits, each
-    GMRES is asked for no more than rounding allows it, and the next one corrects it. Where that
-    already is the tolerance there is one GMRES, and no extended precision. Reference: Carson &
-    Higham (2017), doi:10.1137/17M1122918, algorithm 1.1 with GMRES in step 4.
+    That rounding is ||A|| eps ||x||, of fine meshes more than any tolerance: 1e-9 of ||b|| at
+    16,384 unknowns and alpha = 1.8. So each GMRES is asked for no more than rounding allows it, and
+    the next one corrects it; where that already is the tolerance there is one GMRES and no
+    correction. Reference: Carson & Higham (2017), doi:10.1137/17M1122918, algorithm 1.1 with GMRES
+    in step 4.
 
     Args:
-        A: the operator in double precision.
+        A: the operator, with entries in double precision.
         b: right-hand side.
-        extended: returns A x of x in extended precision.
+        product: returns A (x_high + x_low), accurate as `CurvatureProduct` is.
         size: about ||A||, in the 2-norm.
         preconditioner: M ~ A^-1.
         rtol: bound on ||b - A x|| / ||b||.
         max_iterations: of GMRES, all corrections together.
         initial: where to start; zero by default.
 
-    Returns the iterate; its x is in extended precision where that was used, and of the residuals
-    the last is that of this x.
+    Returns x_high; the last of the residuals is that of x_high + x_low.
     """
     b = np.asarray(b, np.result_type(b, np.float64))
     whole, eps = float(np.linalg.norm(b)), float(np.finfo(np.float64).eps)
-    wide = np.result_type(b, np.longdouble)
+    x, low, r = np.zeros_like(b), np.zeros_like(b), b
     if whole == 0:
-        return Iterate(np.zeros_like(b), Status.CONVERGED, (0.0,))
-    x = np.zeros_like(b)
-    r = b
+        return Iterate(x, Status.CONVERGED, (0.0,))
     if initial is not None:
-        x = initial.astype(wide)
-        r = (b - extended(x)).astype(b.dtype)
+        x = initial.astype(b.dtype)
+        r = b - product(x, low)
     residuals = [float(np.linalg.norm(r)) / whole]
     while residuals[-1] > rtol:
         before, left = residuals[-1], max_iterations - len(residuals) + 1
@@ -87,17 +86,25 @@ def riesz_refinement(
             return _end(found.x, found.status, residuals)
         if found.status in (Status.NON_FINITE, Status.BREAKDOWN):
             return _end(x, found.status, residuals)
-        corrected = x.astype(wide) + found.x
-        left_over = b - extended(corrected)
-        after = float(np.linalg.norm(left_over.astype(b.dtype))) / whole
+        corrected, rest = _sum(x, low, found.x)
+        remaining = b - product(corrected, rest)
+        after = float(np.linalg.norm(remaining)) / whole
         if not np.isfinite(after):
             return _end(x, Status.NON_FINITE, residuals)
         residuals[-1] = min(after, before)
         if after < before:
-            x, r = corrected, left_over.astype(b.dtype)
+            x, low, r = corrected, rest, remaining
         if after > max(PROGRESS * before, rtol):
             return _end(x, Status.STAGNATED, residuals)
     return _end(x, Status.CONVERGED, residuals)
+
+
+def _sum(high: Array, low: Array, d: Array) -> tuple[Array, Array]:
+    """Return the two parts of high + low + d: Knuth's sum of two numbers and its rounding."""
+    d = d + low
+    total = high + d
+    part = total - high
+    return total, (high - (total - part)) + (d - part)
 
 
 def _end(x: Array, status: Status, residuals: list[float]) -> Iterate:
