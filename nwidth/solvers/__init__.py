@@ -6,6 +6,7 @@ from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
+from nwidth.solvers.bsplines import Collocation, ElasticCollocation
 from nwidth.solvers.continuation import ContinuationSolution, continuation
 from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -94,12 +95,14 @@ __all__ = [
     "Boundary",
     "Burgers",
     "ChannelFlow",
+    "Collocation",
     "ContinuationSolution",
     "ConvectionDiffusion",
     "Darcy",
     "DeviceBatch",
     "DiffusionOperator",
     "Dirichlet",
+    "ElasticCollocation",
     "EvolutionProblem",
     "FastDiagonalization",
     "FastPoisson",
