@@ -136,7 +136,9 @@ class Nurbs:
     def evaluate(self, *parameters: Any, derivatives: int = 0) -> NurbsValues:
         """Return coordinates and derivatives up to an order of 2 at scattered parameters."""
         x = self._parameters(parameters)
-        return self._quotient(lambda k: self.basis.evaluate_at(self.homogeneous, x, k), derivatives)
+        return self._quotient(
+            lambda orders: self.basis.derivatives_at(self.homogeneous, x, orders), derivatives
+        )
 
     def on_grid(self, parameters: Sequence[Any], derivatives: int = 0) -> NurbsValues:
         """Return coordinates and derivatives on a tensor grid of parameters, much faster.
@@ -145,7 +147,10 @@ class Nurbs:
         """
         require_instance(parameters, "parameters", list, tuple)
         grid = [to_numpy(real_floating(x, "parameters")) for x in parameters]
-        return self._quotient(lambda k: self.basis.evaluate(self.homogeneous, grid, k), derivatives)
+        return self._quotient(
+            lambda orders: [self.basis.evaluate(self.homogeneous, grid, k) for k in orders],
+            derivatives,
+        )
 
     def measure(self, points: int | None = None) -> float:
         """Return length, area or volume, by Gauss's quadrature on each interval of the knots.
@@ -286,33 +291,33 @@ class Nurbs:
         knots = [KnotVector.from_description(k) for k in description["knots"]]
         return cls(knots, description["points"], description["weights"])
 
-    def _quotient(self, of: Callable[[tuple[int, ...]], Array], derivatives: int) -> NurbsValues:
+    def _quotient(
+        self, of: Callable[[list[tuple[int, ...]]], list[Array]], derivatives: int
+    ) -> NurbsValues:
         """Return the quotient and its derivatives from those of the homogeneous coordinates."""
         order, d = require_integer(derivatives, "derivatives", 0), self.dimension
         if order > 2:
             raise InputError(f"derivatives: expected 0, 1 or 2, got {order}")
         unit = np.eye(d, dtype=int)
-
-        def parts(k: Array) -> tuple[Array, Array]:
-            found = of(tuple(int(n) for n in k))
-            return np.moveaxis(found[..., :-1], -1, 0), found[..., -1]
-
-        A, W = parts(0 * unit[0])
-        x = A / W
+        # The k-th first derivative is number 1 + k, those of second order follow.
+        pairs = [(k, m) for k in range(d) for m in range(k + 1)]
+        wanted = [0 * unit[0], *unit, *(unit[k] + unit[m] for k, m in pairs)]
+        wanted = wanted[: (1, 1 + d, len(wanted))[order]]
+        found = of([tuple(k.tolist()) for k in wanted])
+        A = [np.moveaxis(part[..., :-1], -1, 0) for part in found]
+        W = [part[..., -1] for part in found]
+        x = A[0] / W[0]
         if order == 0:
             return NurbsValues(x, None, None)
-        first = [parts(unit[k]) for k in range(d)]
-        slopes = [(A_k - W_k * x) / W for A_k, W_k in first]
+        slopes = [(A[1 + k] - W[1 + k] * x) / W[0] for k in range(d)]
+        jacobian = np.stack(slopes, axis=1)
         if order == 1:
-            return NurbsValues(x, np.stack(slopes, axis=1), None)
-        bends: list[list[Any]] = [[None] * d for _ in range(d)]
-        for k in range(d):
-            for m in range(k + 1):
-                A_km, W_km = parts(unit[k] + unit[m])
-                mixed = A_km - first[k][1] * slopes[m] - first[m][1] * slopes[k] - W_km * x
-                bends[k][m] = bends[m][k] = mixed / W
-        hessian = np.stack([np.stack(row, axis=1) for row in bends], axis=1)
-        return NurbsValues(x, np.stack(slopes, axis=1), hessian)
+            return NurbsValues(x, jacobian, None)
+        hessian = np.empty((self.space, d, d, *x.shape[1:]))
+        for n, (k, m) in enumerate(pairs, 1 + d):
+            bend = A[n] - W[1 + k] * slopes[m] - W[1 + m] * slopes[k] - W[n] * x
+            hessian[:, k, m] = hessian[:, m, k] = bend / W[0]
+        return NurbsValues(x, jacobian, hessian)
 
     def _parameters(self, parameters: tuple[Any, ...]) -> Array:
         if len(parameters) != self.dimension:

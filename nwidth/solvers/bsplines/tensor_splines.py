@@ -1,6 +1,7 @@
 """Tensor products of B-splines: functions on boxes in one to three dimensions, and beyond."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from typing import Any
 
@@ -15,7 +16,14 @@ from nwidth.arguments import (
     require_integers,
     require_number,
 )
-from nwidth.arrays import as_floating, namespace, real_floating, require_finite, to_numpy
+from nwidth.arrays import (
+    as_floating,
+    lives_on_gpu,
+    namespace,
+    real_floating,
+    require_finite,
+    to_numpy,
+)
 from nwidth.errors import InputError
 from nwidth.meshes.knot_vector import KnotVector
 from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
@@ -34,6 +42,9 @@ Orders = int | Sequence[int] | None
 
 # Numbers that are gathered at once where points are scattered: they stay in the cache.
 GATHERED = 2**19
+
+# Points that a kernel takes at once, with the functions at them.
+BLOCK = 2**12
 
 
 class TensorSplineBasis:
@@ -107,19 +118,66 @@ class TensorSplineBasis:
 
         Returns an array (..., *components).
         """
-        v, k = self._checked(v), self._orders(orders)
+        return self.derivatives_at(v, x, [self._orders(orders)])[0]
+
+    def derivatives_at(self, v: Any, x: Any, orders: Sequence[Sequence[int]]) -> list[Array]:
+        """Return several derivatives at scattered points, whose functions are evaluated once.
+
+        `orders` is a list of tuples, one number per axis; the results stand in a list.
+        """
+        v, wanted = self._checked(v), [self._orders(k) for k in orders]
         x = real_floating(x, "x")
         if x.ndim == 0 or x.shape[-1] != self.dimension:
             raise InputError(f"x: expected shape (..., {self.dimension}), got {tuple(x.shape)}")
         xp, components = namespace(v), v.shape[self.dimension :]
-        flat, c = x.reshape(-1, self.dimension), v.reshape(prod(self.shape), -1)
-        weights = [b.degree + 1 for b in self.bases]
-        step = max(1, GATHERED // (prod(weights) * c.shape[1]))
-        out = xp.empty((len(flat), c.shape[1]), np.result_type(c.dtype, np.float32))
-        for start in range(0, len(flat), step):
-            index, w = self._local(flat[start : start + step], k)
-            out[start : start + step] = xp.einsum("mp,mpc->mc", w, c[index])
-        return out.reshape((*x.shape[:-1], *components))
+        flat = x.reshape(-1, self.dimension)
+        kind = np.result_type(v.dtype, np.float32)
+        out = xp.empty((len(wanted), len(flat), prod(components)), kind)
+        if lives_on_gpu(v) or self.dimension > 3:
+            self._gathered(v, flat, wanted, out)
+        else:
+            self._contracted(v, flat, wanted, out)
+        return [part.reshape((*x.shape[:-1], *components)) for part in out]
+
+    def _gathered(self, v: Array, x: Array, wanted: list[tuple[int, ...]], out: Array) -> None:
+        """Fill `out` by array expressions: the plain reference, for any device and dimension."""
+        xp, c = namespace(v), v.reshape(prod(self.shape), -1)
+        step = max(1, GATHERED // (prod(b.degree + 1 for b in self.bases) * max(1, c.shape[1])))
+        for n, k in enumerate(wanted):
+            for start in range(0, len(x), step):
+                index, w = self._local(x[start : start + step], k)
+                out[n, start : start + step] = xp.einsum("mp,mpc->mc", w, c[index])
+
+    def _contracted(self, v: Array, x: Array, wanted: list[tuple[int, ...]], out: Array) -> None:
+        """Fill `out` by the kernel, blocks of points in as many threads as Numba has."""
+        from nwidth.solvers.bsplines import _tensor_splines_numba as kernels
+
+        padding = (1,) * (3 - self.dimension)
+        c = np.ascontiguousarray(v.reshape(*padding, *self.shape, -1))
+        c, numbers = c.view(c.real.dtype), out.view(out.real.dtype)
+        most = [max(k[axis] for k in wanted) for axis in range(self.dimension)]
+
+        def block(start: int) -> None:
+            part = x[start : start + BLOCK]
+            zero, one = np.zeros(len(part), np.int64), np.ones((len(part), 1))
+            found = [
+                basis.evaluate(np.ascontiguousarray(part[:, axis]), most[axis])
+                for axis, basis in enumerate(self.bases)
+            ]
+            for n, k in enumerate(wanted):
+                arguments: list[Array] = [zero, one] * len(padding)
+                for (first, values), order in zip(found, k, strict=True):
+                    arguments += [first, values[order]]
+                kernels.contract(numbers[n, start : start + BLOCK], c, *arguments)
+
+        starts, threads = range(0, len(x), BLOCK), kernels.get_num_threads()
+        if len(starts) < 2 or threads == 1:
+            for start in starts:
+                block(start)
+            return
+        with ThreadPoolExecutor(min(threads, len(starts))) as pool:
+            for _ in pool.map(block, starts):  # raises what a block raised
+                pass
 
     def gradient(self, v: Any, x: Any) -> Array:
         """Return all first derivatives at scattered points, shape (..., *components, dimension).
@@ -128,8 +186,8 @@ class TensorSplineBasis:
         >>> basis.gradient([[0.0, 3.0], [2.0, 5.0]], [0.5, 0.5]).tolist()
         [2.0, 3.0]
         """
-        unit = np.eye(self.dimension, dtype=int)
-        parts = [self.evaluate_at(v, x, tuple(int(k) for k in row)) for row in unit]
+        unit = [tuple(row) for row in np.eye(self.dimension, dtype=int).tolist()]
+        parts = self.derivatives_at(v, x, unit)
         return namespace(parts[0]).stack(parts, axis=-1)
 
     def matrix(self, x: Any, orders: Orders = None) -> scipy.sparse.csr_array:

@@ -38,10 +38,29 @@ def test_grids_scattered_points_and_matrices_agree_with_products_of_functions(kn
                                atol=100 * tolerance)  # fmt: skip
 
 
-def test_more_points_than_are_gathered_at_once(monkeypatch):
-    monkeypatch.setattr("nwidth.solvers.bsplines.tensor_splines.GATHERED", 100)
-    basis = TensorSplineBasis(*PLANE)
-    v, x = RNG.standard_normal(basis.shape), RNG.uniform(0, 1, (57, 2))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_the_kernel_agrees_with_the_plain_reference(d, dtype, monkeypatch):
+    monkeypatch.setattr("nwidth.solvers.bsplines.tensor_splines.GATHERED", 1000)
+    monkeypatch.setattr("nwidth.solvers.bsplines.tensor_splines.BLOCK", 16)
+    monkeypatch.setattr("nwidth.solvers.bsplines._tensor_splines_numba.get_num_threads", lambda: 3)
+    basis = TensorSplineBasis(*SPACE[:d])
+    orders = np.array([[0, 0, 0], [1, 0, 2], [0, 1, 1]])[:, :d].tolist()
+    v = (RNG.standard_normal((*basis.shape, 2)) * np.exp(1j * RNG.random(2))).astype(dtype)
+    x = np.stack([RNG.uniform(k.lower, k.upper, 57) for k in SPACE[:d]], axis=-1)
+    out = np.empty((3, 57, 2), dtype)
+    basis._gathered(v, x, [tuple(k) for k in orders], out)
+    found = basis.derivatives_at(v, x, orders)
+    size = abs(out).max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found / size, out / size, atol=20 * np.finfo(dtype).eps)
+    with pytest.raises(InputError, match="points of the domain"):
+        basis.evaluate_at(v, np.where(np.arange(57)[:, None] == 50, 7.0, x))
+
+
+def test_four_variables():
+    basis = TensorSplineBasis(*[KnotVector.uniform(2, 2)] * 4)
+    x = RNG.uniform(0, 1, (9, 4))
+    v = RNG.standard_normal(basis.shape)
     np.testing.assert_allclose(basis.evaluate_at(v, x), basis.matrix(x) @ v.ravel(), atol=1e-14)
 
 
