@@ -13,6 +13,7 @@ of Okabe and Ito for lines and bars; all are told apart by colour-blind readers 
 
 from matplotlib.figure import Figure
 
+from nwidth.plotting.adaptive_splines import adaptive_spline
 from nwidth.plotting.field_maps import field, fields
 from nwidth.plotting.fractional import eigenvalues_against_symbol, spreading
 from nwidth.plotting.mapped_fields import convergence, mapped_field
@@ -53,6 +54,7 @@ __all__ = [
     "ORANGE",
     "Figure",
     "PredictedSample",
+    "adaptive_spline",
     "bound_histogram",
     "certified",
     "conservation",
