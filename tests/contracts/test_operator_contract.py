@@ -155,7 +155,7 @@ BUILDERS = {
         lambda: RieszRectangle((7, 8), 3, (1.2, 1.9)).inverse,
     ],
     "ShiftedRiesz": [
-        lambda: ShiftedRiesz(riesz_rectangle(), riesz_rectangle().inverse, np.ones((7, 9)), 0.1),
+        lambda: ShiftedRiesz(riesz_rectangle(), 0.1),
     ],
     "RieszMatrix": [
         lambda: RieszMatrix(9, 2, 1.2),

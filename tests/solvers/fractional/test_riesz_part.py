@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nwidth.errors import InputError, NotConvergedError
-from nwidth.solvers.fractional import RieszPart, RieszRectangle
+from nwidth.solvers.fractional import RieszPart, RieszRectangle, riesz_part
 from nwidth.solvers.fractional.riesz_part import mean_eigenvalues
 
 
@@ -35,6 +35,26 @@ def test_waves_of_order_two_are_eigenvectors():
     assert mean_eigenvalues(problem.inverse).min() == pytest.approx(0.5 * np.pi**2, rel=1e-8)
 
 
+@pytest.mark.parametrize("shift", [1e-5, 1e-3, 1e-1, 10.0])
+def test_iterations_are_few_for_short_and_for_long_steps(shift, monkeypatch):
+    counts, solver = [], riesz_part.fgmres
+
+    def counted(*arguments, **options):
+        found = solver(*arguments, **options)
+        counts.append(found.iterations)
+        return found
+
+    monkeypatch.setattr(riesz_part, "fgmres", counted)
+    problem = RieszRectangle(
+        48, 4, (1.3, 1.8), coefficient=lambda x, y: 10 ** (0.5 + 0.5 * np.sin(5 * x + 2 * y))
+    )
+    x, y = problem.points
+    b = np.sin(np.pi * x) * np.sin(np.pi * y)
+    RieszPart(problem).shifted(shift)(b, b)
+    assert counts[0] <= 26
+    assert counts[0] <= 8 or shift < 1
+
+
 def test_complex_states_and_those_that_have_blown_up():
     L = RieszPart(RieszRectangle(12, 3, (1.5, 1.2), coefficient=[mixed, 1.0]))
     b = np.random.default_rng(1).standard_normal((2, 13, 13))
@@ -58,8 +78,6 @@ def test_bad_input():
 
 
 def test_what_does_not_converge_is_told(monkeypatch):
-    from nwidth.solvers.fractional import riesz_part
-
     L = RieszPart(RieszRectangle(12, 3, (1.5, 1.2), coefficient=[mixed, 1.0]))
     few = riesz_part.fgmres
     monkeypatch.setattr(riesz_part, "fgmres", lambda *a, **k: few(*a, **k, max_iterations=1))
