@@ -105,7 +105,8 @@ class Collocation:
             A, b = pulled_back(A, b, *self.space.derivatives)
         #: Coefficients in the parameters at all points: (d, d, *shape) and (d, *shape).
         self.diffusion, self.convection = A, b
-        self._alpha = {side: self._robin(*side) for side in self.flux_sides}
+        #: The coefficients of Robin sides, zero on Neumann ones, by axis and end.
+        self.robin = {side: self._robin(*side) for side in self.flux_sides}
         kinds = [c.dtype for c in (A, b, self.reaction, self.source)]
         self.dtype = np.dtype(self.precision)
         if any(kind.kind == "c" for kind in kinds):
@@ -151,7 +152,7 @@ class Collocation:
     def singular(self) -> bool:
         """Whether a constant may be added to u: no Dirichlet or Robin side, and no reaction."""
         whole = len(self.flux_sides) == len(self.sides)
-        robin = any(alpha.any() for alpha in self._alpha.values())
+        robin = any(alpha.any() for alpha in self.robin.values())
         return whole and not robin and not self.reaction.any()
 
     def _robin(self, k: int, end: str) -> Array:
@@ -174,7 +175,7 @@ class Collocation:
     @cached_property
     def terms(self) -> dict[tuple[int, ...], Array]:
         """The weights of the derivatives in the parameters at all points, sides included."""
-        return self.space.weights(self.diffusion, self.convection, self.reaction, self._alpha)
+        return self.space.weights(self.diffusion, self.convection, self.reaction, self.robin)
 
     @cached_property
     def operator(self) -> CollocationOperator:
@@ -269,7 +270,7 @@ class Collocation:
             others = tuple(c for j, c in enumerate(cut) if j != k)
             beta = np.abs(self.space.flux_row(self.diffusion, k, end)[k])[others]
             row = 0 if end == "lower" else -1
-            sides[k].append(FluxSide(row, beta, self._alpha[k, end][others]))
+            sides[k].append(FluxSide(row, beta, self.robin[k, end][others]))
         factors = [
             [D[c, c] for D in of] for of, c in zip(self.space.matrices, self.free, strict=True)
         ]
@@ -290,7 +291,8 @@ class Collocation:
 
         "direct": banded elimination in one dimension, sparse elimination otherwise; "fgmres": by
         products without a matrix, preconditioned by `CollocationPreconditioner`. "auto" takes
-        elimination in one dimension and for few unknowns. Without Dirichlet or Robin sides and
+        elimination in one dimension and for few unknowns; it has converged as well where nothing
+        but rounding is left of the residual. Without Dirichlet or Robin sides and
         reaction the solution has mean zero, and the source is changed by a constant, `imbalance`,
         to balance the fluxes.
 

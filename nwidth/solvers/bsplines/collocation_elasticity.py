@@ -17,6 +17,7 @@ from nwidth.solvers.bsplines.collocation import Collocation
 from nwidth.solvers.bsplines.collocation_coefficients import pulled_back
 from nwidth.solvers.bsplines.collocation_operator import CollocationOperator
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
+from nwidth.solvers.bsplines.collocation_solver import relative_residual, rounding
 from nwidth.solvers.elimination import elimination
 from nwidth.solvers.krylov import fgmres
 from nwidth.solvers.krylov.iterate import Iterate, check_limits
@@ -166,7 +167,7 @@ class ElasticCollocation:
         turns = [(i, j) for i in range(d) for j in range(i + 1, d)]
         for i, of in enumerate(self.components):
             for k, end in of.sides:
-                if (k, end) in of.flux_sides and not of._alpha[k, end].any():
+                if (k, end) in of.flux_sides and not of.robin[k, end].any():
                     continue
                 x = [np.ravel(c) for c in self.space.side_coordinates(k, end)]
                 motions = [np.full(x[0].shape, float(i == j)) for j in range(d)]
@@ -272,8 +273,9 @@ class ElasticCollocation:
             x = elimination(A)(b)
         except InputError:
             return Iterate(np.zeros_like(b), Status.BREAKDOWN, (1.0,))
-        residual = float(np.linalg.norm(b - A @ x) / np.linalg.norm(b))
-        status = Status.CONVERGED if residual <= max(rtol, 1e-11) else Status.STAGNATED
+        residual = relative_residual(A, x, b)
+        good = residual <= max(rtol, rounding(A, x, b))
+        status = Status.CONVERGED if good else Status.STAGNATED
         return Iterate(x, status, (1.0, residual))
 
     def _iterated(self, b: Array, rtol: float, max_iterations: int) -> Iterate:

@@ -62,12 +62,28 @@ def _eliminated(problem: Any, b: Array, rtol: float) -> tuple[Iterate, Any]:
             x = elimination(A)(right)
     except InputError:
         return Iterate(np.zeros_like(b), Status.BREAKDOWN, (1.0,)), 0.0
-    residual = float(np.linalg.norm(right - A @ x) / np.linalg.norm(right))
-    # Backward stable elimination leaves eps |A| |x|, which may be more than rtol |b|.
-    backward = 1e-13 * float(abs(A).sum(axis=1).max()) * float(np.linalg.norm(x))
-    good = residual <= max(rtol, backward / float(np.linalg.norm(right)))
-    x = x.reshape(b.shape).astype(b.dtype)
-    return Iterate(x, Status.CONVERGED if good else Status.STAGNATED, (1.0, residual)), imbalance
+    x, residual = x.reshape(b.shape), relative_residual(A, x, right)
+    status = Status.CONVERGED if residual <= max(rtol, rounding(A, x, right)) else Status.STAGNATED
+    return Iterate(x.astype(b.dtype), status, (1.0, residual)), imbalance
+
+
+def relative_residual(A: Any, x: Array, b: Array) -> float:
+    """Return |b - A x| / |b|.
+
+    >>> relative_residual(np.eye(2), np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    0.5
+    """
+    return float(np.linalg.norm(b - A @ x.ravel()) / np.linalg.norm(b))
+
+
+def rounding(A: Any, x: Array, b: Array) -> float:
+    """Return eps | |A| |x| + |b| | / |b|, the residual that rounding alone may leave.
+
+    >>> bool(rounding(np.eye(1), np.ones(1), np.ones(1)) < 1e-15)
+    True
+    """
+    size = abs(A) @ np.abs(x.ravel()) + np.abs(b)
+    return float(np.finfo(np.float64).eps * np.linalg.norm(size) / np.linalg.norm(b))
 
 
 def _iterated(problem: Any, b: Array, rtol: float, max_iterations: int) -> tuple[Iterate, Any]:

@@ -106,7 +106,10 @@ class CollocationSpace:
                     f"knots: expected those of axis {name} on the interval of the geometry, "
                     f"[{t.lower}, {t.upper}], got [{own.lower}, {own.upper}]"
                 )
-            for x, times in zip(t.breakpoints[1:-1], t.multiplicities[1:-1], strict=True):
+            jumps = [*zip(t.breakpoints[1:-1], t.multiplicities[1:-1], strict=True)]
+            if own.periodic and not t.periodic:  # the seam
+                jumps.append((t.lower, t.degree))
+            for x, times in jumps:
                 mine = own.multiplicities[own.breakpoints == x].sum()
                 if t.degree - times < 2 and mine < own.degree - 1:
                     raise InputError(

@@ -307,3 +307,18 @@ def test_orders_in_a_quarter_of_a_shell():
     errors = [s.error(u) for s in found]
     assert orders(errors)[0] > 3.7 and errors[1][0] < 1e-5
     assert max(s.iterations for s in found) < 25
+
+
+def test_a_whole_ring_is_periodic():
+    ring = lambda s, t: [  # noqa: E731
+        (1 + s) * np.cos(2 * np.pi * t), (1 + s) * np.sin(2 * np.pi * t)
+    ]  # fmt: skip
+    found = []
+    for n in (8, 16):
+        knots = [KnotVector.uniform(n, 4), KnotVector.uniform_periodic(4 * n, 4)]
+        sides = Boundary(default=Dirichlet(u4))
+        source = lambda x, y: 0.75 * np.exp(x / 2) * np.sin(y)  # noqa: E731
+        problem = Collocation(knots, source=source, boundary=sides, geometry=ring)
+        found.append(problem.solve(method="fgmres").checked())
+    assert abs(orders([s.error(u4) for s in found])[0] - 4) < 0.4
+    assert max(s.iterations for s in found) <= 3

@@ -3,7 +3,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import KnotVector
-from nwidth.solvers import Boundary, Neumann
+from nwidth.solvers import Boundary, Dirichlet, Neumann
 from nwidth.solvers.bsplines import Collocation
 
 KNOTS = [KnotVector.uniform(10, 4), KnotVector.uniform_periodic(9, 3)]
@@ -56,3 +56,11 @@ def test_resonances_are_told():
 def test_wrong_options_are_refused(options, words):
     with pytest.raises(InputError, match=words):
         Collocation(KNOTS).solve(**options)
+
+
+def test_elimination_ends_at_rounding():
+    """2,000 intervals: the residual cannot be 1e-14 of the source, and an answer is not refused."""
+    sides = Boundary(default=Dirichlet(np.exp))
+    fine = Collocation(KnotVector.uniform(2000, 4), source=lambda x: -np.exp(x), boundary=sides)
+    solution = fine.solve(1e-14).checked()
+    assert 1e-14 < solution.residual < 1e-8 and solution.error(np.exp)[0] < 1e-10

@@ -53,6 +53,11 @@ def test_wrong_points_are_refused():
         (KNOTS, quarter_annulus(), "interval of the geometry"),
         ([KnotVector.uniform(8, 4)] * 2, annulus(), "stand 3 times"),
         ([KnotVector.uniform(8, 4)] * 2, circular_arc(), "2 parameters to 2"),
+        (
+            [KnotVector.uniform(8, 4), KnotVector.uniform_periodic(7, 4)],
+            quarter_annulus(),
+            "0.0 to",
+        ),
         ([KnotVector.uniform(8, 4)] * 2, lambda s: [s, s], "callable of 2"),
         ([KnotVector.uniform(8, 4)] * 2, lambda s, t: s, "geometry"),
     ],
