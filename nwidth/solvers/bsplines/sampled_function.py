@@ -39,6 +39,7 @@ class SampledFunction:
         self.vectorized = None if vectorized is None else bool(vectorized)
         self.shape: tuple[int, ...] | None = None
         self.evaluations = 0
+        self._axis: int | None = None
 
     def __call__(self, points: Array) -> Array:
         """Return the values at points (m,) as float64 or complex128, (m, number of components)."""
@@ -76,16 +77,27 @@ class SampledFunction:
             if sure or isinstance(error, InputError):
                 raise
             return None
-        if values.ndim and values.shape[0] == m:
-            return values
-        if values.ndim > 1 and values.shape[-1] == m:
-            return np.moveaxis(values, -1, 0)
+        if self._axis is None:
+            self._axis = self._found_axis(values, points)
+        # f may return components first, which a few points alone would not tell.
+        if self._axis is not None and values.ndim and values.shape[self._axis] == m:
+            return np.moveaxis(values, self._axis, 0)
         if sure:
             raise InputError(
                 f"f: expected values of shape ({m}, ...) for {m} points, got {values.shape}; "
                 "give vectorized=False for a function of one number"
             )
         return None
+
+    def _found_axis(self, values: Array, points: Array) -> int | None:
+        """Return which axis of the values is that of the points."""
+        m, some = len(points), points[:-1]
+        found = [axis for axis in (0, -1) if values.ndim and values.shape[axis] == m]
+        if len(found) == 2 and values.ndim > 1:
+            # As many components as points: less points tell, and are computed twice.
+            fewer = np.shape(self.f(some.copy()))
+            found = [axis for axis in found if fewer and fewer[axis] == len(some)]
+        return found[0] if found else None
 
     def _one_by_one(self, points: Array) -> Array:
         """Return the values of a call for each point."""

@@ -31,6 +31,18 @@ def test_what_f_takes_is_found_out(f, vectorized, shape):
     assert np.array_equal(sampled(X[:1]), values[:1])
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_the_axis_of_components_is_remembered(axis):
+    """Two components at two points, and five at the first five."""
+    for count in (2, 5):
+        sampled = SampledFunction(
+            lambda x, n=count: np.stack([(k + 1) * x for k in range(n)], axis)
+        )
+        for points in (X, X[:2], X[:1]):
+            wanted = points[:, None] * np.arange(1, count + 1)
+            assert np.array_equal(sampled(points), wanted)
+
+
 def test_f_may_write_into_its_argument():
     x = X.copy()
     SampledFunction(lambda y: y.fill(0) or np.zeros(5))(x)
