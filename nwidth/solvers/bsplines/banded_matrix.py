@@ -101,6 +101,8 @@ class BandedOperator(LinearOperator):
         rows, columns = self.matrix.shape
         if rows != columns:
             return False
+        if max(self._plain) < columns // 2:  # no distance is shorter around the circle
+            return False
         low, high = self._arc
         return sum(self._plain) > 2 * (high - low) + 2
 
@@ -240,8 +242,10 @@ class BandedOperator(LinearOperator):
     @cached_property
     def _regular(self) -> bool:
         """True, unless the matrix is singular to working precision, which is told."""
-        self._factors  # noqa: B018
-        if self.reciprocal_condition < np.finfo(self.dtype).eps / 16:
+        lu, _, low, high, *_ = self._factors
+        pivots, eps = np.abs(lu[low + high]), np.finfo(self.dtype).eps
+        # Without rounding a pivot would be zero; only small ones make the estimate worth its time.
+        if pivots.min() < np.sqrt(eps) * pivots.max() and self.reciprocal_condition < eps / 16:
             raise self._singular(self.reciprocal_condition)
         return True
 
