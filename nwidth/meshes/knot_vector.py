@@ -14,6 +14,9 @@ from nwidth.errors import InputError
 
 Array = NDArray[np.float64]
 
+# One over the distance of knots must be a number.
+SHORTEST = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True, eq=False)
 class KnotVector:
@@ -62,6 +65,8 @@ class KnotVector:
                 "lower the degree or give more knots"
             )
         _require_sorted(t)
+        if np.any((t[1:] > t[:-1]) & (t[1:] - t[:-1] < SHORTEST)):
+            raise InputError(f"knots: expected different knots to be {SHORTEST} apart; scale them")
         if np.any(t[p + 1 :] == t[: -p - 1]):
             i = int(np.argmax(t[p + 1 :] == t[: -p - 1]))
             raise InputError(
@@ -308,6 +313,7 @@ def _equidistant(intervals: int, lower: float, upper: float) -> Array:
     """Return lower + (upper - lower) i / n, so that points shared with finer knots are equal."""
     n = require_integer(intervals, "intervals", 1)
     ends = _numbers([lower, upper], "lower and upper")
+    _require_sorted(ends, "lower and upper")
     x = ends[0] + (ends[1] - ends[0]) * (np.arange(n + 1) / n)
     x[-1] = ends[1]
     return x
@@ -339,11 +345,13 @@ def _numbers(values: Any, what: str, least: int = 2) -> Array:
 
 
 def _require_sorted(t: Array, what: str = "knots") -> None:
-    if np.any(np.diff(t) < 0):
-        i = int(np.argmax(np.diff(t) < 0))
+    if np.any(t[1:] < t[:-1]):
+        i = int(np.argmax(t[1:] < t[:-1]))
         raise InputError(
             f"{what}: expected them sorted, got {t[i]} before {t[i + 1]} at index {i}; sort them"
         )
+    if t[-1] / 2 - t[0] / 2 > np.finfo(np.float64).max / 2:
+        raise InputError(f"{what}: expected a length that is a number, got {t[0]} to {t[-1]}")
 
 
 def _read_only(array: Any) -> Any:

@@ -92,6 +92,8 @@ def test_points_just_below_the_period_do_not_reach_its_end():
         (lambda: KnotVector.open([1, 1], 2), "lower < upper"),
         (lambda: KnotVector.open([1, 0], 2), "sorted"),
         (lambda: KnotVector.uniform(0, 2), "intervals"),
+        (lambda: KnotVector.uniform(9, 2, -1e308, 1e308), "length that is a number"),
+        (lambda: KnotVector.open([0.0, 1e-310], 2), "different knots to be 2.2"),
         (lambda: KnotVector.uniform(3, 2, 1.0, 0.0), "sorted"),
         (lambda: KnotVector.cardinal(2.5, 1), "intervals"),
     ],

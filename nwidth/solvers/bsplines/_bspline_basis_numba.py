@@ -5,10 +5,12 @@ branches, then used. `shape` is a tuple of as many numbers as the degree, so tha
 `UNROLLED` is compiled by itself, with its triangle of numbers in registers; () and the degree stand
 for all others.
 
-The arguments of a search: breaks (n + 1,), the ends of n intervals; buckets, where the domain is
-cut into equal parts, the interval at the left end of each; depth, the halvings that the fullest of
-them needs, 0 for uniform knots without buckets; lower and upper, the domain; scale, parts per
-length; low and high, the domain in the precision of the points.
+The arguments of a search: breaks (n + 1,), the ends of n intervals, the last one infinite; buckets,
+where the domain is cut into equal parts, the interval at the left end of each; depth, 0 for uniform
+knots, which need no buckets, else the halvings that the fullest bucket needs, or, negative, its
+steps from break to break; lower and upper, the domain; scale, parts per length; doubt, how near to
+a break, in parts, rounding may put a point beyond it; low and high, the domain in the precision of
+the points.
 """
 
 import numpy as np
@@ -20,7 +22,7 @@ from nwidth._njit_numba import njit
 
 __all__ = ["UNROLLED", "functions", "get_num_threads", "pieces"]
 
-BLOCK = 256
+BLOCK = 512
 UNROLLED = range(1, 8)
 ONE = np.uint64(1)
 
@@ -38,25 +40,36 @@ def registers(typingctx, shape):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def locate(x, breaks, buckets, depth, lower, upper, scale, low, high, inside, spans):
+def locate(x, breaks, buckets, depth, lower, upper, scale, doubt, low, high, inside, spans):
     """Write the points, moved to the domain, and the intervals; return how many were outside."""
     n = breaks.size - 1
     last = np.float64(n - 1 if depth == 0 else buckets.size - 2)
-    outside = 0
+    outside = doubtful = 0
     for i in range(x.size):
         outside += not ((x[i] >= low) & (x[i] <= high))  # NaN is outside
         z = np.float64(x[i])
         z = z if z > lower else lower
         z = z if z < upper else upper
         part = (z - lower) * scale
-        inside[i] = z
-        spans[i] = np.int32(part if part < last else last)
-    if depth == 0:  # right but for rounding
+        whole = np.int32(part if part < last else last)
+        inside[i], spans[i] = z, whole
+        doubtful += (part - whole < doubt) | (part - whole > 1.0 - doubt)
+    if depth == 0 and doubtful == 0:
+        return outside
+    if depth == 0:
         for i in range(x.size):
             z, near = inside[i], np.uint64(spans[i])
             near = near - ONE if z < breaks[near] else near
-            near = near + ONE if (z >= breaks[near + ONE]) & (z < upper) else near
+            near = near + ONE if z >= breaks[near + ONE] else near
             spans[i] = np.int32(near)
+        return outside
+    if depth < 0:
+        for i in range(x.size):
+            spans[i] = buckets[np.uint64(spans[i])]
+        for _ in range(-depth):
+            for i in range(x.size):
+                at = np.uint64(spans[i])
+                spans[i] = np.int32(at + np.uint64(inside[i] >= breaks[at + ONE]))
         return outside
     for i in range(x.size):
         z, k = inside[i], np.uint64(spans[i])
@@ -81,6 +94,7 @@ def _functions(
     lower,
     upper,
     scale,
+    doubt,
     low,
     high,
     firsts,
@@ -101,7 +115,7 @@ def _functions(
         m = min(BLOCK, end - start)
         part = x[start : start + m]
         outside += locate(
-            part, breaks, buckets, depth, lower, upper, scale, low, high, inside, spans
+            part, breaks, buckets, depth, lower, upper, scale, doubt, low, high, inside, spans
         )
         write_first(first[start : start + m], spans, firsts)
         for i in range(m):
@@ -151,6 +165,7 @@ def _derivatives(
     lower,
     upper,
     scale,
+    doubt,
     low,
     high,
     firsts,
@@ -169,7 +184,7 @@ def _derivatives(
         m = min(BLOCK, end - start)
         part = x[start : start + m]
         outside += locate(
-            part, breaks, buckets, depth, lower, upper, scale, low, high, inside, spans
+            part, breaks, buckets, depth, lower, upper, scale, doubt, low, high, inside, spans
         )
         write_first(first[start : start + m], spans, firsts)
         for i in range(m):
@@ -213,19 +228,21 @@ def write_derivatives(record, z, p, orders, b, c, values):
 def powers(left, lengths, records, p, out):
     """Write the functions on each interval as polynomials in u = (x - left) / length - 1/2.
 
-    Knots count from the left end here, so that rounding in middles does no harm to short intervals.
+    Knots count from the left end here, in lengths: rounding in middles would harm short intervals.
     """
     b, c = np.empty(p + 1), np.empty(p + 1)
     width = 2 * p + (p * (p + 1)) // 2
     near = np.empty(width)
     for i in range(len(left)):
         record = records[i * width : (i + 1) * width]
-        for j in range(width):
-            near[j] = record[j] - left[i] if j < 2 * p else record[j]
-        write_derivatives(near, lengths[i] / 2, p, p, b, c, out[i])
+        for j in range(2 * p):
+            near[j] = (record[j] - left[i]) / lengths[i]
+        for j in range(2 * p, width):
+            near[j] = record[j] * lengths[i]
+        write_derivatives(near, 0.5, p, p, b, c, out[i])
         scale = 1.0
-        for k in range(1, p + 1):
-            scale *= lengths[i] / k
+        for k in range(2, p + 1):
+            scale /= k
             for j in range(p + 1):
                 out[i, k, j] *= scale
 
@@ -257,6 +274,7 @@ def _pieces(
     lower,
     upper,
     scale,
+    doubt,
     low,
     high,
     table,
@@ -273,7 +291,7 @@ def _pieces(
         m = min(BLOCK, end - start)
         part = x[start : start + m]
         outside += locate(
-            part, breaks, buckets, depth, lower, upper, scale, low, high, inside, spans
+            part, breaks, buckets, depth, lower, upper, scale, doubt, low, high, inside, spans
         )
         for i in range(m):
             r = np.uint64(spans[i]) * width
@@ -301,6 +319,7 @@ def _vector_pieces(
     lower,
     upper,
     scale,
+    doubt,
     low,
     high,
     table,
@@ -317,7 +336,7 @@ def _vector_pieces(
         m = min(BLOCK, end - start)
         part = x[start : start + m]
         outside += locate(
-            part, breaks, buckets, depth, lower, upper, scale, low, high, inside, spans
+            part, breaks, buckets, depth, lower, upper, scale, doubt, low, high, inside, spans
         )
         for i in range(m):
             row = table[spans[i] * width : (spans[i] + 1) * width]

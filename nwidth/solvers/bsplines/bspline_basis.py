@@ -19,6 +19,8 @@ from nwidth.meshes.knot_vector import KnotVector, wrapped
 Array = NDArray[Any]
 
 KERNELS = "nwidth.solvers.bsplines._bspline_basis"
+# Breaks that are passed one by one; among more in a bucket, halving is faster.
+WALK = 6
 # Points that are worth a thread.
 PART = 50_000
 
@@ -179,7 +181,7 @@ class BSplineBasis:
         # Ends that are rounded to the precision of x belong to the domain.
         search = (*self._search(xp), float(kind(self.lower)), float(kind(self.upper)))
         if lives_on_gpu(x):
-            self._require_inside(x)
+            self.require_inside(x)
             kernel(x, 0, len(x), search, *arguments)
             return
         from nwidth.solvers.bsplines._bspline_basis_numba import get_num_threads
@@ -195,9 +197,9 @@ class BSplineBasis:
             with ThreadPoolExecutor(number) as threads:
                 outside = sum(threads.map(run, ends[:-1], ends[1:]))
         if outside:
-            self._require_inside(x)
+            self.require_inside(x)
 
-    def _require_inside(self, x: Array) -> None:
+    def require_inside(self, x: Array) -> None:
         """Raise if a point is not a number of the domain."""
         low, high = x.dtype.type(self.lower), x.dtype.type(self.upper)
         inside = (x >= low) & (x <= high)
@@ -252,25 +254,28 @@ def _require_room(out: Any, shapes: tuple[tuple[int, ...], ...], x: Array) -> No
 
 
 def _buckets(knots: KnotVector) -> tuple[Any, ...]:
-    """Return breaks, buckets, depth, lower, upper, scale: see the kernels.
+    """Return breaks, buckets, depth, lower, upper, scale, doubt: see the kernels.
 
     The bucket of a point is a function of it that does not fall, so that what it is for the breaks
     bounds the interval of the point, whatever the rounding.
     """
-    breaks, lower, upper = np.array(knots.breakpoints), knots.lower, knots.upper
+    breaks, lower, upper = knots.breakpoints, knots.lower, knots.upper
     n, spacing = len(breaks) - 1, knots.spacing
+    ends = np.append(breaks[:-1], np.inf)  # the upper end belongs to the last interval
     # Knots that are next to each other among floating-point numbers are searched for.
-    if spacing is not None and spacing > 64 * np.spacing(max(abs(lower), abs(upper))):
-        none = np.zeros(0, np.int32)
-        return breaks, none, 0, lower, upper, n / (upper - lower)
-    count = 4 * n
+    ulp = np.spacing(max(abs(lower), abs(upper)))
+    if spacing is not None and spacing > 64 * ulp:
+        doubt = 8 * ulp / spacing + 4 * n * np.finfo(np.float64).eps
+        return ends, np.zeros(0, np.int32), 0, lower, upper, n / (upper - lower), doubt
+    count = 8 * n
     scale = count / (upper - lower)
     of_breaks = np.minimum((breaks - lower) * scale, count - 1).astype(np.int64)
     of_breaks[-1] = count  # no interval starts at the upper end
     starts = np.searchsorted(of_breaks, np.arange(count + 1), "left") - 1
     buckets = np.maximum(starts, 0).astype(np.int32)
-    depth = max(1, int(np.diff(buckets).max()).bit_length())
-    return breaks, buckets, depth, lower, upper, scale
+    fullest = max(1, int(np.diff(buckets).max()))
+    depth = -fullest if fullest <= WALK else fullest.bit_length()
+    return ends, buckets, depth, lower, upper, scale, 0.0
 
 
 def _records(knots: KnotVector) -> tuple[Any, ...]:

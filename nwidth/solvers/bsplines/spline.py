@@ -18,10 +18,9 @@ from nwidth.solvers.bsplines.knot_insertion import knot_insertion
 
 Array = NDArray[Any]
 
-# Degree up to which pieces are polynomials in powers; above, functions are summed.
-LOCAL = 7
-# Points that are worked on at a time by array expressions.
-CHUNK = 16_384
+# Degree and number of components up to which the polynomials of all intervals are kept: above,
+# powers lose digits, and the table grows much larger than the coefficients. Functions are summed.
+LOCAL_DEGREE, LOCAL_COMPONENTS = 7, 64
 
 
 class Spline:
@@ -77,8 +76,8 @@ class Spline:
         """
         k = require_integer(order, "order", 0)
         x = self.basis.points(x, wrap)
-        if self.degree > LOCAL:
-            return self._by_functions(x, (k,))[0]
+        if not self._local:
+            return self._by_functions(x, k)
         out = self._room(x)
         p = max(self.degree - k, 0)
         self.basis.at_points(x, self._kernel(x), self._pieces(k), p, _parts(out), None)
@@ -92,13 +91,18 @@ class Spline:
         [[0.5], [2.0]]
         """
         x = self.basis.points(x, wrap)
-        if self.degree > LOCAL:
-            values, slopes = self._by_functions(x, (0, 1))
-            return values, slopes
+        if not self._local:
+            return self._by_functions(x, 0), self._by_functions(x, 1)
         out, slopes = self._room(x), self._room(x)
         arrays = _parts(out), _parts(slopes)
         self.basis.at_points(x, self._kernel(x), self._pieces(0), self.degree, *arrays)
         return self._shaped(out, x), self._shaped(slopes, x)
+
+    @property
+    def _local(self) -> bool:
+        """Whether the polynomials of all intervals are kept."""
+        few = self.coefficients[0].size <= LOCAL_COMPONENTS
+        return few and self.degree <= LOCAL_DEGREE
 
     def _kernel(self, x: Array) -> Callable[..., int]:
         namespace(x, self.coefficients)  # one library
@@ -154,19 +158,13 @@ class Spline:
             table[:, 2:] = xp.matmul(powers, used).reshape(n, -1)
         return table
 
-    def _by_functions(self, x: Array, orders: tuple[int, ...]) -> tuple[Any, ...]:
-        """Return derivatives of several orders as sums over the functions that do not vanish."""
-        xp = namespace(x, self.coefficients)
-        c = self.coefficients.reshape(self.basis.size, -1)
-        outs = [self._room(x) for _ in orders]
-        flat = x.reshape(-1)
-        for start in range(0, x.size, CHUNK):
-            part = slice(start, start + CHUNK)
-            first, values = self.basis.evaluate(flat[part].astype(np.float64), max(orders))
-            used = c[(first[:, None] + xp.arange(self.degree + 1)) % self.basis.size]
-            for out, k in zip(outs, orders, strict=True):
-                out[part] = xp.einsum("ij,ijc->ic", values[k], used)
-        return tuple(self._shaped(out, x) for out in outs)
+    def _by_functions(self, x: Array, order: int) -> Any:
+        """Return a derivative as a sum over the functions that do not vanish."""
+        self.basis.require_inside(x)
+        xp, c = namespace(x, self.coefficients), self.coefficients.reshape(self.basis.size, -1)
+        inside = xp.clip(x.astype(np.float64), self.basis.lower, self.basis.upper)
+        out = self.basis.matrix(inside, order) @ c
+        return self._shaped(out.astype(np.result_type(x.dtype, c.dtype), copy=False), x)
 
     def derivative(self, order: int = 1) -> "Spline":
         """Return the derivative of an order as a spline of a degree that is as much lower.

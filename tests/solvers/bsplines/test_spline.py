@@ -74,6 +74,24 @@ def test_precisions_and_components(dtype):
             assert np.abs(s(x, k) - found).max() <= 4 * eps * scale
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_many_components_and_high_degrees_are_summed_from_functions(dtype):
+    x = np.array([0.1, 0.3, 0.7], np.float32)
+    for p, components in ((2, (33, 2)), (9, ())):
+        s = some_spline(KnotVector.uniform(10, p, 0.1, 0.7), dtype, components)
+        for found, k in zip(s.with_derivative(x), (0, 1), strict=True):
+            inside = np.clip(x.astype(np.float64), 0.1, 0.7)
+            wanted = np.tensordot(s.basis.matrix(inside, k).toarray(), s.coefficients, 1)
+            assert found.dtype == dtype
+            assert found.shape == (3, *components)
+            scale = np.finfo(dtype).eps * np.abs(wanted).max()
+            assert np.abs(found - wanted).max() <= 8 * scale
+        with pytest.raises(InputError, match="domain"):
+            s([0.8])
+        with pytest.raises(NonFiniteError, match="x: expected finite"):
+            s([np.nan])
+
+
 def test_a_spline_reproduces_a_polynomial_of_its_degree():
     knots = KnotVector.open([0.0, 0.3, 0.4, 1.0], 3)
     x = np.linspace(0, 1, 20)
@@ -83,6 +101,14 @@ def test_a_spline_reproduces_a_polynomial_of_its_degree():
     np.testing.assert_allclose(s(x, 3), 6.0, rtol=1e-11)
     assert s.integral() == pytest.approx(0.25, rel=1e-13)
     assert s.derivative(4)(x).tolist() == [0.0] * 20
+
+
+@pytest.mark.parametrize("length", [1e-300, 1e300])
+def test_lengths_may_be_small_and_large(length):
+    c, x = RNG.standard_normal(11), np.linspace(0, 1, 9)
+    wanted = Spline(KnotVector.uniform(8, 3), c)(x)
+    found = Spline(KnotVector.uniform(8, 3, 0.0, length), c)(x * length)
+    np.testing.assert_allclose(found, wanted, rtol=1e-13)
 
 
 def test_periodic_splines_go_around():
