@@ -23,6 +23,7 @@ from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBas
 from nwidth.solvers.fractional.common_factor import common_factor
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_modes import LARGEST, RieszModes
+from nwidth.solvers.fractional.riesz_preconditioner import mass_symbol
 from nwidth.solvers.fractional.riesz_rectangle_operator import RieszRectangleOperator
 from nwidth.solvers.fractional.sine_modes import SineModes
 from nwidth.solvers.krylov import fgmres
@@ -332,18 +333,7 @@ def modes_of(matrix: RieszMatrix, mass: Any, own: Array, kind: str) -> RieszMode
         k = own.mean() if constant else own[:, None]
         return RieszModes(-k * matrix.dense(), mass.matrix.toarray())
     t = np.pi * np.arange(1, n + 1) / (n + 1)
-    return SineModes(-own.mean() * matrix.symbol(t) / mass_symbol(mass, t), mass)
-
-
-def mass_symbol(mass: Any, theta: Array) -> Array:
-    """Return h of the middle row of a mass matrix, a sum of cosines.
-
-    >>> mass_symbol(RieszRectangle(8, 3, 1.5).operator.masses[0], np.array([0.0, np.pi])).round(6)
-    array([1.      , 0.333333])
-    """
-    middle = mass.shape[0] // 2
-    row = mass.matrix[[middle]].tocoo()
-    return sum(v * np.cos((j - middle) * theta) for v, j in zip(row.data, row.col, strict=True))
+    return SineModes(-own.mean() * matrix.symbol(t) / mass_symbol(matrix.degree, t), mass)
 
 
 def _greville(basis: Any) -> Array:
