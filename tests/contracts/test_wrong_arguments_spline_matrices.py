@@ -125,6 +125,10 @@ DOORS = {
     "Nurbs.side": (PLATE.side, {"parameter": 0, "end": "lower"}),
     "Nurbs.moved": (PLATE.moved, {"matrix": np.eye(2), "shift": [1.0, 2.0]}),
     "Nurbs.from_description": (Nurbs.from_description, {"description": PLATE.describe()}),
+    "point_inversion": (
+        bsplines.point_inversion,
+        {"geometry": PLATE, "points": [-2.0, 1.0], "tolerance": 1e-12},
+    ),
     "circular_arc": (bsplines.circular_arc, {**SIDES, "start": 0.0}),
     "annulus": (bsplines.annulus, {"inner": 1.0, "outer": 2.0, "angle": 1.0}),
     "disc_sector": (bsplines.disc_sector, SIDES),

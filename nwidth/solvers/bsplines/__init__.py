@@ -36,6 +36,7 @@ from nwidth.solvers.bsplines.nurbs_shapes import (
     plate_with_hole,
     quarter_annulus,
 )
+from nwidth.solvers.bsplines.point_inversion import InvertedPoints, point_inversion
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.bsplines.spline_matrices import (
     collocation_matrix,
@@ -63,6 +64,7 @@ __all__ = [
     "CollocationSpace",
     "ElasticCollocation",
     "ElasticSolution",
+    "InvertedPoints",
     "KroneckerOperator",
     "KroneckerSum",
     "Nurbs",
@@ -88,6 +90,7 @@ __all__ = [
     "mixed_matrix",
     "penalty_matrix",
     "plate_with_hole",
+    "point_inversion",
     "quarter_annulus",
     "stiffness_matrix",
     "superconvergent_points",
