@@ -88,17 +88,19 @@ def auto_knots(
         raise InputError(f"degree: expected an integer from 3 to 7, got {degree}")
     rule = PLACEMENTS[require_choice(placement, "placement", tuple(PLACEMENTS))]
     tolerance, function = MixedTolerance(rtol, atol), SampledFunction(f, vectorized)
-    ends = [a, *_places(breaks, "breaks", a, b, inside=True), b]
+    ends = [a, *_places(breaks, "breaks", a, b, inside=True).tolist(), b]
+    for x, y in pairwise(ends):
+        _interval(x, y, "breaks")
     count = _first_count(initial, degree, placement)
     wanted = _places(points, "points", a, b)
-    starts = [_first_sites(x, y, count, wanted, placement, degree) for x, y in pairwise(ends)]
-    least = sum(len(x) - 1 for x in starts) + 1
     budget = require_integer(max_evaluations, "max_evaluations", 1)
+    least = (count - 1) * (len(ends) - 1) + 1 + len(wanted)
     if budget < least:
         raise InputError(
             f"max_evaluations: expected at least the {least} first sites, got {budget}; lower "
             "initial or raise it"
         )
+    starts = [_first_sites(x, y, count, wanted, placement, degree) for x, y in pairwise(ends)]
     values = function(np.concatenate([starts[0], *(x[1:] for x in starts[1:])]))
     tolerance.see(values)
     searches = _searches(starts, values, degree, tolerance, rule)
@@ -123,7 +125,7 @@ def auto_knots(
     return _result(searches, degree, tolerance, function.shape or (), rounds, spent)
 
 
-def _interval(lower: Any, upper: Any) -> tuple[float, float]:
+def _interval(lower: Any, upper: Any, name: str = "lower, upper") -> tuple[float, float]:
     """Return the ends of an interval that is not empty."""
     a = require_number(lower, "lower", "(-inf, inf)")
     b = require_number(upper, "upper", "(-inf, inf)")
@@ -132,7 +134,7 @@ def _interval(lower: Any, upper: Any) -> tuple[float, float]:
         raise InputError(f"lower, upper: expected lower < upper, got {a:g} and {b:g}; {advice}")
     if not b - a > 1e-9 * max(abs(a), abs(b)) or not np.isfinite(b - a):
         raise InputError(
-            f"lower, upper: expected an interval that floating-point numbers divide well, got "
+            f"{name}: expected an interval that floating-point numbers divide well, got "
             f"[{a:.17g}, {b:.17g}]; move the origin of x, or scale it"
         )
     return a, b

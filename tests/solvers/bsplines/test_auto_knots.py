@@ -226,3 +226,10 @@ def test_nan_is_told_with_its_place():
         auto_knots(lambda x: np.where(x == 0.5, np.nan, x), 0, 1, points=[0.5])
     with np.errstate(divide="ignore"), pytest.raises(NonFiniteError, match="got inf at x = 0"):
         auto_knots(lambda x: 1 / x, 0, 1)
+
+
+def test_breaks_that_are_one_place_nearly():
+    with pytest.raises(InputError, match="breaks: expected an interval"):
+        auto_knots(np.exp, 0, 1, breaks=[0.5, 0.5 + 1e-13])
+    with pytest.raises(InputError, match="at least the 31 first sites, got 30"):
+        auto_knots(np.exp, 0, 1, breaks=[0.5], points=[0.1, 0.2], max_evaluations=30)
