@@ -105,7 +105,8 @@ class CollocationPreconditioner(LinearOperator):
         size = np.abs(values)
         self.level = 0.0
         if singular:
-            self.level = float(np.partition(size.ravel(), 1)[1] / self.scale.mean())
+            second = np.sort(size, axis=None)[min(1, size.size - 1)] or 1.0
+            self.level = float(second / self.scale.mean())
             values.flat[size.argmin()] = self.level * self.scale.mean()
             size = np.abs(values)
         # A resonance of the separable operator is none of the operator itself.

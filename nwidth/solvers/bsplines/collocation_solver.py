@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import power_of_two, unscaled
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
@@ -47,6 +48,9 @@ def _eliminated(problem: Any, b: Array, rtol: float) -> tuple[Iterate, Any]:
     A, imbalance = problem.operator.to_sparse(), 0.0
     A = A.astype(np.result_type(A.dtype, np.float64))
     right = b.ravel().astype(np.result_type(A.dtype, b.dtype))
+    scale = 1.0 if right.dtype.kind == "c" else power_of_two(right)
+    right = scale * right
+    size = float(np.linalg.norm(right))
     try:
         if problem.singular:
             mean, ones = _mean_of(problem), _inside(problem)
@@ -62,28 +66,21 @@ def _eliminated(problem: Any, b: Array, rtol: float) -> tuple[Iterate, Any]:
             x = elimination(A)(right)
     except InputError:
         return Iterate(np.zeros_like(b), Status.BREAKDOWN, (1.0,)), 0.0
-    x, residual = x.reshape(b.shape), relative_residual(A, x, right)
+    residual = float(np.linalg.norm(right - A @ x)) / size
     status = Status.CONVERGED if residual <= max(rtol, rounding(A, x, right)) else Status.STAGNATED
-    return Iterate(x.astype(b.dtype), status, (1.0, residual)), imbalance
-
-
-def relative_residual(A: Any, x: Array, b: Array) -> float:
-    """Return |b - A x| / |b|.
-
-    >>> relative_residual(np.eye(2), np.array([1.0, 0.0]), np.array([2.0, 0.0]))
-    0.5
-    """
-    return float(np.linalg.norm(b - A @ x.ravel()) / np.linalg.norm(b))
+    x = unscaled(x, scale).reshape(b.shape).astype(b.dtype)
+    return Iterate(x, status, (1.0, residual)), unscaled(imbalance, scale)
 
 
 def rounding(A: Any, x: Array, b: Array) -> float:
-    """Return eps | |A| |x| + |b| | / |b|, the residual that rounding alone may leave.
+    """Return eps | |A| |x| + |b| | / |b|, the relative residual that rounding alone may leave.
 
     >>> bool(rounding(np.eye(1), np.ones(1), np.ones(1)) < 1e-15)
     True
     """
     size = abs(A) @ np.abs(x.ravel()) + np.abs(b)
-    return float(np.finfo(np.float64).eps * np.linalg.norm(size) / np.linalg.norm(b))
+    least = float(np.linalg.norm(b)) or 1.0
+    return float(np.finfo(np.float64).eps * np.linalg.norm(size)) / least
 
 
 def _iterated(problem: Any, b: Array, rtol: float, max_iterations: int) -> tuple[Iterate, Any]:

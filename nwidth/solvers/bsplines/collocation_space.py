@@ -100,23 +100,47 @@ class CollocationSpace:
                 f"geometry: expected a Nurbs from {d} parameters to {d} coordinates, got "
                 f"{geometry.dimension} to {geometry.space}"
             )
+        checked: list[str] = []
         for name, own, t in zip(self.names, self.knots, geometry.knots, strict=True):
             if (own.lower, own.upper) != (t.lower, t.upper):
                 raise InputError(
                     f"knots: expected those of axis {name} on the interval of the geometry, "
                     f"[{t.lower}, {t.upper}], got [{own.lower}, {own.upper}]"
                 )
-            jumps = [*zip(t.breakpoints[1:-1], t.multiplicities[1:-1], strict=True)]
-            if own.periodic and not t.periodic:  # the seam
-                jumps.append((t.lower, t.degree))
-            for x, times in jumps:
+            rough = [
+                (x, t.degree - times)
+                for x, times in zip(t.breakpoints[1:-1], t.multiplicities[1:-1], strict=True)
+                if t.degree - times < 2
+            ]
+            if own.periodic and not t.periodic:
+                rough.append((t.lower, 0))  # the seam
+            for x, smoothness in rough:
+                if smoothness < 1 and self._kinks(geometry, len(checked), x):
+                    raise InputError(
+                        f"geometry: expected one without kinks, got one at {x} of axis {name}, "
+                        "where first derivatives jump; take a part of it, or another map"
+                    )
                 mine = own.multiplicities[own.breakpoints == x].sum()
-                if t.degree - times < 2 and mine < own.degree - 1:
+                if mine < own.degree - 1:
                     raise InputError(
                         f"knots: expected {x} to stand {own.degree - 1} times among those of axis "
                         f"{name}, since second derivatives of the geometry jump there, got {mine}; "
                         "repeat it, or take a smooth part of the geometry"
                     )
+            checked.append(name)
+
+    @staticmethod
+    def _kinks(geometry: Nurbs, k: int, x: float) -> bool:
+        """Return whether first derivatives of a map jump at a parameter, or a seam does not fit."""
+        t = geometry.knots[k]
+        near = 1e-7 * (t.upper - t.lower)
+        beside = [x - near if x > t.lower else t.upper - near, x + near]
+        grid = [np.linspace(o.lower, o.upper, 7) for o in geometry.knots]
+        grid[k] = np.array(beside)
+        slopes = geometry.on_grid(grid, 1).jacobian
+        assert slopes is not None
+        before, after = np.moveaxis(slopes, 2 + k, 0)
+        return bool(abs(before - after).max() > 1e-4 * abs(slopes).max())
 
     @cached_property
     def coordinates(self) -> list[Array]:

@@ -64,3 +64,16 @@ def test_elimination_ends_at_rounding():
     fine = Collocation(KnotVector.uniform(2000, 4), source=lambda x: -np.exp(x), boundary=sides)
     solution = fine.solve(1e-14).checked()
     assert 1e-14 < solution.residual < 1e-8 and solution.error(np.exp)[0] < 1e-10
+
+
+def test_small_spaces_and_large_numbers():
+    """One inner point alone; data near the end of the range."""
+    for method in ("direct", "fgmres"):
+        walls = Boundary(default=Neumann())
+        alone = Collocation([KnotVector.uniform(1, 2)] * 2, source=2.0, boundary=walls)
+        solution = alone.solve(method=method)
+        assert abs(solution.imbalance - 2.0) < 1e-12
+        assert abs(solution.coefficients).max() < 1e-12
+        large = Collocation([KnotVector.uniform(6, 3)] * 2, source=1e200).solve(method=method)
+        small = Collocation([KnotVector.uniform(6, 3)] * 2, source=1.0).solve(method=method)
+        assert np.allclose(large.checked().coefficients, 1e200 * small.coefficients, rtol=1e-9)

@@ -4,7 +4,12 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import KnotVector
 from nwidth.solvers.bsplines import CollocationSpace
-from nwidth.solvers.bsplines.nurbs_shapes import annulus, circular_arc, quarter_annulus
+from nwidth.solvers.bsplines.nurbs_shapes import (
+    annulus,
+    circular_arc,
+    plate_with_hole,
+    quarter_annulus,
+)
 
 KNOTS = [KnotVector.uniform(5, 3, 0.0, 2.0), KnotVector.uniform_periodic(8, 4)]
 
@@ -56,8 +61,11 @@ def test_wrong_points_are_refused():
         (
             [KnotVector.uniform(8, 4), KnotVector.uniform_periodic(7, 4)],
             quarter_annulus(),
-            "0.0 to",
+            "without kinks",
         ),
+        ([KnotVector.uniform(8, 4), KnotVector.uniform_periodic(8, 4)], annulus(), "stand 3 times"),
+        ([KnotVector.uniform(8, 4)] * 2, plate_with_hole(sharp=True), "without kinks"),
+        ([KnotVector.uniform(8, 4)] * 2, plate_with_hole(), "stand 3 times"),
         ([KnotVector.uniform(8, 4)] * 2, lambda s: [s, s], "callable of 2"),
         ([KnotVector.uniform(8, 4)] * 2, lambda s, t: s, "geometry"),
     ],
