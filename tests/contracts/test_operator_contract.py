@@ -169,6 +169,10 @@ BUILDERS = {
         lambda: RieszMultigrid(RieszMatrix(150, 3, 1.5)),
         lambda: RieszMultigrid(RieszMatrix(9, 4, 1.2), stiffness=-2.0, mass=30.0),
     ],
+    "InterpolatedInverse": [
+        lambda: RieszDiffusion(40, 3, 1.5, reaction=lambda x: 1e3 * x).preconditioner,
+        lambda: RieszDiffusion(9, 4, 1.5, reaction=lambda x: 2 + x).preconditioner,
+    ],
     "RieszDiffusionOperator": [
         lambda: RieszDiffusion(12, 3, 1.5, coefficient=lambda x: 1 + x).operator,
         lambda: RieszDiffusion(12, 4, 1.5, reaction=lambda x: 9 * x).operator,

@@ -69,14 +69,15 @@ class BorderedInverse(LinearOperator):
         border = np.zeros((2 * K + places, self.length))
         border[:K, self._inside] = first[:, K : N - K]
         border[K : 2 * K, self._inside] = last[:, K : N - K]
-        border[2 * K + np.arange(places), self._outside] = 1.0
+        self._force = abs(s * float(matrix.toeplitz[0]))  # of the size of the other entries
+        border[2 * K + np.arange(places), self._outside] = self._force
         self._solved = self.inner(border)
         corner = np.zeros((2 * K + places,) * 2)
         ends = np.r_[:K, N - K : N]
         corner[: 2 * K, :K], corner[: 2 * K, K : 2 * K] = first[:, ends].T, last[:, ends].T
         rows = np.concatenate([self._rows, self._rows[::-1, ::-1]])
         corner[: 2 * K] -= rows @ self._solved[:, self._inside].T
-        corner[2 * K :] -= self._solved[:, self._outside].T
+        corner[2 * K :] -= self._force * self._solved[:, self._outside].T
         self._schur = np.linalg.inv(corner)
 
     def _apply(self, u: Any) -> Any:
@@ -113,14 +114,14 @@ class BorderedInverse(LinearOperator):
             forces = (forces - middle @ solved.T) @ schur
             inside = middle[..., self._inside]
             inside -= forces[..., :K] @ rows + (forces[..., K : 2 * K][..., ::-1] @ rows)[..., ::-1]
-            middle[..., self._outside] -= forces[..., 2 * K :]
+            middle[..., self._outside] -= self._force * forces[..., 2 * K :]
             middle = self.inner(middle)
         else:
             middle = self.inner(middle)
             inside = middle[..., self._inside]
             forces[..., :K] -= inside @ rows.T
             forces[..., K : 2 * K] -= (inside[..., ::-1] @ rows.T)[..., ::-1]
-            forces[..., 2 * K :] -= middle[..., self._outside]
+            forces[..., 2 * K :] -= self._force * middle[..., self._outside]
             forces = forces @ schur.T
             middle -= forces @ solved
         out = xp.empty(u.shape, kind)

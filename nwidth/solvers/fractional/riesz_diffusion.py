@@ -14,6 +14,7 @@ from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.fractional.curvature_product import CurvatureProduct
+from nwidth.solvers.fractional.interpolated_inverse import InterpolatedInverse
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
@@ -39,10 +40,10 @@ class RieszDiffusion:
     the order no more than about that. Mazza, Donatelli, Manni & Speleers (2023),
     doi:10.1002/nla.2462.
 
-    The equation is divided by K, which leaves the matrix of `RieszMatrix` and a reaction c / K;
-    the preconditioner has its mean. So K costs no iterations, and 1e-10 takes 7 to 11 up to 16,384
-    unknowns and at most 17 at a million, for any degree and alpha; a reaction that varies from 0 to
-    1000, 19 (measured). `RieszRectangle` has several dimensions, `FractionalDiffusion` time.
+    The equation is divided by K, which leaves the matrix of `RieszMatrix` and a reaction c / K. So
+    K costs no iterations, and 1e-10 takes 7 to 11 up to 16,384 unknowns and at most 17 at a
+    million, for any degree and alpha; where c / K varies by orders of magnitude, up to 16
+    (`InterpolatedInverse`). `RieszRectangle` has several dimensions, `FractionalDiffusion` time.
 
     Args:
         intervals: n > p.
@@ -100,9 +101,12 @@ class RieszDiffusion:
         return numbers.astype(np.result_type(numbers, np.float64), copy=False)
 
     @cached_property
-    def preconditioner(self) -> RieszPreconditioner:
-        """The tau preconditioner, made when it is used first."""
-        return RieszPreconditioner(self.matrix, stiffness=-1.0, mass=self.operator.mean_reaction)
+    def preconditioner(self) -> LinearOperator:
+        """The tau preconditioner, of a reaction that varies much several; made when used first."""
+        if not self.operator.reaction.ndim:
+            constant = float(self.operator.reaction)
+            return RieszPreconditioner(self.matrix, stiffness=-1.0, mass=constant)
+        return InterpolatedInverse(self.matrix, self.operator.reaction)
 
     @cached_property
     def multigrid(self) -> RieszMultigrid:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.solvers.krylov.batch_vectors import norms
 from nwidth.solvers.krylov.fgmres import fgmres
 from nwidth.solvers.krylov.iterate import Iterate, in_range
 from nwidth.solvers.linear_operator import LinearOperator
@@ -57,20 +58,20 @@ def riesz_refinement(
     Returns x_high; the last of the residuals is that of x_high + x_low.
     """
     b = np.asarray(b, np.result_type(b, np.float64))
-    whole, eps = float(np.linalg.norm(b)), float(np.finfo(np.float64).eps)
+    whole, eps = _norm(b), float(np.finfo(np.float64).eps)
     x, low, r = np.zeros_like(b), np.zeros_like(b), b
     if whole == 0:
         return Iterate(x, Status.CONVERGED, (0.0,))
     if initial is not None:
         x = initial.astype(b.dtype)
         r = b - product(x, low)
-    residuals = [float(np.linalg.norm(r)) / whole]
+    residuals = [_norm(r) / whole]
     while residuals[-1] > rtol:
         before, left = residuals[-1], max_iterations - len(residuals) + 1
         if left <= 0:
             return _end(x, Status.MAX_ITERATIONS, residuals)
         guess = r if preconditioner is None else preconditioner.apply(r)
-        rounding = ABOVE_ROUNDING * eps * size * float(np.linalg.norm(guess) / np.linalg.norm(r))
+        rounding = ABOVE_ROUNDING * eps * size * _norm(guess) / _norm(r)
         wanted = rtol / before
         only = wanted >= rounding and initial is None and len(residuals) == 1
         found = fgmres(
@@ -88,7 +89,7 @@ def riesz_refinement(
             return _end(x, found.status, residuals)
         corrected, rest = _sum(x, low, found.x)
         remaining = b - product(corrected, rest)
-        after = float(np.linalg.norm(remaining)) / whole
+        after = _norm(remaining) / whole
         if not np.isfinite(after):
             return _end(x, Status.NON_FINITE, residuals)
         residuals[-1] = min(after, before)
@@ -97,6 +98,11 @@ def riesz_refinement(
         if after > max(PROGRESS * before, rtol):
             return _end(x, Status.STAGNATED, residuals)
     return _end(x, Status.CONVERGED, residuals)
+
+
+def _norm(u: Array) -> float:
+    """Return ||u||, also where squares leave the range of numbers."""
+    return float(norms(u[None])[0])
 
 
 def _sum(high: Array, low: Array, d: Array) -> tuple[Array, Array]:
