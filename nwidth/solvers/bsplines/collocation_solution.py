@@ -12,6 +12,8 @@ from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.bsplines.collocation_coefficients import at_points, inverse_of
 from nwidth.solvers.bsplines.collocation_space import CollocationSpace
+from nwidth.solvers.bsplines.nurbs import Nurbs
+from nwidth.solvers.bsplines.point_inversion import point_inversion
 from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBasis
 from nwidth.solvers.solution import Solution, Status
 
@@ -23,8 +25,9 @@ class CollocationSolution:
     """A spline on its domain, with what a `Solution` has.
 
     Call it with parameters, arrays of one shape, for values there; `orders` are those of
-    derivatives in the parameters. `on(grid)` gives a field on a grid of the box of parameters,
-    for plots and data files; `gradient` the derivatives in the coordinates of the domain.
+    derivatives in the parameters. `at` takes points of the domain instead. `on(grid)` gives a field
+    on a grid of the box of parameters, for plots and data files; `gradient` the derivatives in the
+    coordinates of the domain.
 
     Attributes: `space`; `coefficients` (`space.shape`); `status`, `residuals` (relative norms, the
     last recomputed), `method`, `reason`, `seconds`, `cpu_seconds`; `imbalance`, the constant by
@@ -75,6 +78,46 @@ class CollocationSolution:
         flat = np.stack([x.ravel() for x in points], axis=1)
         values = space.evaluate_at(self.coefficients, flat, self._orders(orders))
         return values.reshape(points[0].shape)
+
+    def at(self, *coordinates: Any, orders: Sequence[int] | None = None) -> Array:
+        """Return what a call returns, at points of the domain instead of parameters.
+
+        On a `Nurbs` map their parameters are found by `point_inversion`; raises `InputError` for
+        points off the domain, and where the map is a callable, which is not inverted.
+
+        >>> from nwidth.meshes import KnotVector
+        >>> from nwidth.solvers import Boundary, Dirichlet
+        >>> from nwidth.solvers.bsplines import Collocation, quarter_annulus
+        >>> sides = Boundary(default=Dirichlet(lambda x, y: x * y))
+        >>> knots = [KnotVector.uniform(8, 4)] * 2
+        >>> solution = Collocation(knots, boundary=sides, geometry=quarter_annulus()).solve()
+        >>> solution.at([0.9], [1.2]).round(3).tolist()
+        [1.08]
+        """
+        geometry = self.space.geometry
+        if geometry is None:
+            return self(*coordinates, orders=orders)
+        if not isinstance(geometry, Nurbs):
+            raise InputError(
+                "at: expected a domain that a Nurbs maps, or a box, got a callable; call the "
+                "solution with parameters"
+            )
+        points = self.space.parameters(coordinates)
+        try:
+            x = np.stack(np.broadcast_arrays(*points))
+        except ValueError:
+            raise InputError(
+                f"points: expected arrays of one shape, got {[np.shape(x) for x in points]}"
+            ) from None
+        found = point_inversion(geometry, x)
+        off = found.distance > 1e-8 * float(np.ptp(geometry.points))
+        if off.any():
+            where = ", ".join(f"{c:.6g}" for c in x[:, off][:, 0])
+            raise InputError(
+                f"points: expected points of the domain, got ({where}), {found.distance.max():.2g} "
+                "away from it"
+            )
+        return self(*found.parameters, orders=orders)
 
     def on(self, grid: Grid, orders: Sequence[int] | None = None) -> Array:
         """Return the field on a grid of the box of parameters, shape `grid.shape`.

@@ -5,7 +5,7 @@ from nwidth.errors import InputError, NotConvergedError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid, KnotVector
 from nwidth.solvers import Boundary, Dirichlet
-from nwidth.solvers.bsplines import Collocation
+from nwidth.solvers.bsplines import Collocation, quarter_annulus
 
 
 def solved(**options):
@@ -58,3 +58,23 @@ def test_wrong_points_and_orders_are_refused():
     ):
         with pytest.raises(InputError):
             call()
+
+
+def test_values_at_points_of_a_mapped_domain():
+    sides = Boundary(default=Dirichlet(lambda x, y: x * y))
+    knots = [KnotVector.uniform(10, 5)] * 2
+    solution = Collocation(knots, boundary=sides, geometry=quarter_annulus()).solve()
+    r, t = np.random.default_rng(2).random((2, 4, 3))
+    x, y = (1 + r) * np.cos(t * np.pi / 2), (1 + r) * np.sin(t * np.pi / 2)
+    assert np.allclose(solution.at(x, y), x * y, atol=1e-4)
+    assert np.allclose(solved().at(r, t), r**2 * t, atol=1e-12)
+    polar = lambda s, t: [s + 1, t * 2]  # noqa: E731
+    bent = Collocation(knots, boundary=sides, geometry=polar).solve()
+    for wrong, words in (
+        (lambda: solution.at([0.1], [0.1]), "away from it"),
+        (lambda: solution.at([0.1]), "2 axes"),
+        (lambda: solution.at([0.1, 0.2], [0.1, 0.2, 0.3]), "one shape"),
+        (lambda: bent.at([1.5], [0.5]), "callable"),
+    ):
+        with pytest.raises(InputError, match=words):
+            wrong()
