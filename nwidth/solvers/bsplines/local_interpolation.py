@@ -13,11 +13,12 @@ def local_interpolation(
 ) -> Array:
     """Return polynomials through `width` sites around given intervals, one at each point.
 
-        q(x) = sum_j f(x_j) prod_{k != j} (x - x_k) / (x_j - x_k)
+        q_j,0(x) = f(x_j)
+        q_j,k(x) = ((x_{j+k} - x) q_j,k-1(x) + (x - x_j) q_j+1,k-1(x)) / (x_{j+k} - x_j)
 
-    The sites are the nearest in number, as many on the left as on the right, less at the ends. de
-    Boor (2001), A Practical Guide to Splines, doi:10.1007/978-1-4612-6333-3 (of the first edition),
-    chapter I.
+    The sites are the nearest in number, as many on the left as on the right, less at the ends. The
+    scheme of Aitken and Neville; de Boor (2001), A Practical Guide to Splines,
+    doi:10.1007/978-1-4612-6333-3 (of the first edition), chapter I.
 
     Args:
         sites: (n,) increasing.
@@ -34,10 +35,10 @@ def local_interpolation(
     width = min(width, n)
     first = np.clip(intervals + 1 - width // 2, 0, n - width)
     used = first[:, None] + np.arange(width)
-    x = sites[used]
-    weights = np.ones(x.shape)
-    for j in range(width):
-        for k in range(width):
-            if k != j:
-                weights[:, j] *= (points - x[:, k]) / (x[:, j] - x[:, k])
-    return np.einsum("mj,mjc->mc", weights, values[used])
+    x, q = sites[used], values[used]
+    at = points[:, None]
+    for k in range(1, width):
+        left, right = x[:, :-k], x[:, k:]
+        part = ((at - left) / (right - left))[:, :, None]
+        q = (1 - part) * q[:, :-1] + part * q[:, 1:]
+    return q[:, 0]
