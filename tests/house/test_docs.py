@@ -53,6 +53,19 @@ def test_the_code_on_splines_runs():
     assert 0.8 < names["warm"]([0.0])[0] < 0.85
 
 
+def test_the_code_on_fractional_equations_runs():
+    text = (ROOT / "docs" / "solvers.md").read_text(encoding="utf-8")
+    section = text.split("\n## Fractional equations")[1].split("\n## ")[0]
+    blocks = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec(blocks[0], names)
+    assert names["solution"].residual < 1e-10 and names["solution"].iterations <= 11
+    for block in blocks[1:]:
+        exec(block, names)
+    assert names["solution"].iterations <= 1 and names["solution"].u.shape == (132, 132)
+    assert names["pulse"].counts.steps >= 1
+
+
 def test_the_methods_and_bases_of_the_solver_guide_are_there():
     """No table names what there is not, and no method or basis is left out."""
     from nwidth.solvers import spectral, stepping
