@@ -148,15 +148,24 @@ class FractionalConfig(Section):
         return self
 
 
-def is_fractional(path: str | Path) -> bool:
-    """Return whether a file names a fractional equation; broken files are told by who reads them.
+def equation_of(path: str | Path) -> str | None:
+    """Return what a file names as its equation; broken files are told by who reads them.
 
-    >>> is_fractional("no such file")
-    False
+    >>> equation_of("no such file") is None
+    True
     """
     try:
         problem = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("problem")
     except (OSError, ValueError):
-        return False
+        return None
     equation = problem.get("equation") if isinstance(problem, dict) else None
-    return isinstance(equation, str) and equation.startswith("fractional")
+    return equation if isinstance(equation, str) else None
+
+
+def is_fractional(path: str | Path) -> bool:
+    """Return whether a file names a fractional equation, or nearly.
+
+    >>> is_fractional("no such file")
+    False
+    """
+    return (equation_of(path) or "").startswith("frac")

@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from nwidth.cli.config import Config
+from nwidth.cli.fractional_config import equation_of, is_fractional
 from nwidth.errors import ConfigError
 
 Root = TypeVar("Root", bound=BaseModel)
@@ -38,6 +39,11 @@ _WANTED = {
 
 def read_config(path: str | Path) -> Config:
     """Return the checked contents of a TOML file, or raise `ConfigError` with the remedy."""
+    if is_fractional(path):
+        raise ConfigError(
+            f"{path}: [problem] equation: expected 'darcy' or 'poisson' here, got "
+            f"{equation_of(path)!r}; `nwidth solve` takes fractional equations"
+        )
     return read_sections(path, Config)
 
 

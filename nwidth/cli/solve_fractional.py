@@ -149,7 +149,8 @@ def _named(problem: "FractionalDiffusion") -> str:
 
 
 def _orders(problem: "FractionalDiffusion") -> str:
-    orders = " and ".join(f"{a:g}" for a in dict.fromkeys(problem.space.alpha))
+    *before, last = (f"{a:g}" for a in dict.fromkeys(problem.space.alpha))
+    orders = f"{', '.join(before)} and {last}" if before else last
     return f"diffusion of order {orders}"
 
 

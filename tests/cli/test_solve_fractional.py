@@ -105,6 +105,14 @@ def test_what_is_wrong_is_said_in_one_line(nwidth, tmp_path):
     assert "[problem] alpha: expected a number > 1.0, got 0.6" in wrong
 
 
+def test_commands_for_other_equations_say_where_to_go(nwidth, tmp_path):
+    path = write(tmp_path, BUMP)
+    for command in ("run", "generate"):
+        assert "`nwidth solve` takes fractional equations" in nwidth(command, path).sentence
+    near = nwidth("solve", write(tmp_path, BUMP.replace("fractional-diff", "fracdiff"))).sentence
+    assert "[problem] equation: expected 'fractional-diffusion', got 'fracdiffusion'" in near
+
+
 def test_keys_are_printed(nwidth):
     answer = nwidth("solve", "--keys")
     assert answer.code == 0
