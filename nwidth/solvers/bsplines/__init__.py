@@ -18,6 +18,7 @@ from nwidth.solvers.bsplines.collocation_points import (
 from nwidth.solvers.bsplines.collocation_preconditioner import CollocationPreconditioner
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
 from nwidth.solvers.bsplines.collocation_space import CollocationSpace
+from nwidth.solvers.bsplines.generalized_cross_validation import generalized_cross_validation
 from nwidth.solvers.bsplines.interpolation import (
     interpolate,
     interpolating_spline,
@@ -81,6 +82,7 @@ __all__ = [
     "disc",
     "disc_sector",
     "gauss_points",
+    "generalized_cross_validation",
     "interpolate",
     "interpolating_spline",
     "knot_insertion",

@@ -12,6 +12,7 @@ from nwidth.errors import InputError
 from nwidth.meshes.knot_vector import KnotVector
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
+from nwidth.solvers.bsplines.generalized_cross_validation import generalized_cross_validation
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.bsplines.spline_matrices import collocation_matrix, mixed_matrix
 
@@ -161,7 +162,7 @@ def least_squares(
     values: Any,
     weights: Any = None,
     *,
-    smoothing: float = 0.0,
+    smoothing: float | str = 0.0,
     penalty: str = "derivative",
     order: int = 2,
 ) -> Spline:
@@ -182,7 +183,8 @@ def least_squares(
         points: x, shape (m,), in any order, repeated as they come.
         values: y, shape (m, ...), real or complex.
         weights: w, shape (m,), >= 0, of 1 / variance; 1 by default.
-        smoothing: lambda >= 0. Without it every function needs points of its own.
+        smoothing: lambda >= 0, or "gcv" for the one that generalized cross-validation finds. With
+            zero every function needs points of its own.
         penalty: of derivatives, or of differences of neighbouring coefficients.
         order: k, at most the degree.
 
@@ -199,7 +201,8 @@ def least_squares(
         raise InputError(f"points: expected shape (m,), m >= 1, got {x.shape}")
     y = _values(values, len(x), "points")
     w = _weights(weights, len(x))
-    strength = require_number(smoothing, "smoothing", "[0, inf)")
+    automatic = isinstance(smoothing, str) and smoothing == "gcv"
+    strength = 1.0 if automatic else _strength(smoothing)
     require_choice(penalty, "penalty", PENALTIES)
     k = require_integer(order, "order", 0)
     if k > basis.degree:
@@ -207,9 +210,11 @@ def least_squares(
     B = basis.matrix(x)
     weighted = (B.T @ scipy.sparse.diags_array(w)).tocsr()
     normal = weighted @ B
-    if strength:
-        normal = normal + strength * penalty_matrix(basis, penalty, k)
     flat = to_numpy(y).reshape(len(x), -1)
+    if strength:
+        P = penalty_matrix(basis, penalty, k)
+        strength = generalized_cross_validation(B, w, P, flat) if automatic else strength
+        normal = normal + strength * P
     c = _corrected(BandedOperator(normal), normal, weighted, B, flat)
     c = c.reshape(basis.size, *y.shape[1:]).astype(y.dtype, copy=False)
     return Spline(basis, namespace(y).asarray(c))
@@ -323,6 +328,15 @@ def _values(values: Any, count: int, what: str) -> Array:
             f"{tuple(y.shape)}"
         )
     return y
+
+
+def _strength(smoothing: Any) -> float:
+    try:
+        return require_number(smoothing, "smoothing", "[0, inf)")
+    except InputError:
+        raise InputError(
+            f"smoothing: expected a number >= 0 or 'gcv', got {smoothing!r:.80}"
+        ) from None
 
 
 def _weights(weights: Any, count: int) -> Array:
