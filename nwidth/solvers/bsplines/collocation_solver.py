@@ -19,14 +19,18 @@ Array = NDArray[Any]
 METHODS = ("auto", "direct", "fgmres")
 # Up to so many unknowns elimination was measured to be quicker.
 FEW = 1200
+# Where iteration fails, elimination is tried for so many, in one, two and three dimensions.
+MANY = (10**7, 60_000, 8_000)
+# Iterations in a cycle of GMRES.
+RESTART = 60
 
 
 def solve_collocated(
     problem: Any, b: Array, rtol: float, method: str, max_iterations: int
 ) -> CollocationSolution:
     """Return the unknown coefficients of a `Collocation` for the right-hand side b."""
-    d, reason = problem.space.dimension, "asked for"
-    if method == "auto":
+    d, reason, chosen = problem.space.dimension, "asked for", method == "auto"
+    if chosen:
         method = "direct" if d == 1 or b.size <= FEW else "fgmres"
         reason = f"{b.size} unknowns in {d} dimension(s)"
     if not b.any():
@@ -35,6 +39,10 @@ def solve_collocated(
         found, imbalance = _eliminated(problem, b, rtol)
     else:
         found, imbalance = _iterated(problem, b, rtol, max_iterations)
+        if chosen and found.status is not Status.CONVERGED and b.size <= MANY[d - 1]:
+            reason = f"{reason}; GMRES ended as {found.status.name}, elimination took over"
+            method = "direct"
+            found, imbalance = _eliminated(problem, b, rtol)
     status = in_range(found.status, found.x, found.residuals[-1])
     return CollocationSolution(
         problem.space, found.x, status, found.residuals, method, reason, imbalance=imbalance
@@ -88,7 +96,7 @@ def _iterated(problem: Any, b: Array, rtol: float, max_iterations: int) -> tuple
     from scipy.sparse.linalg import LinearOperator as ScipyOperator
 
     A, M = problem.operator, problem.preconditioner()
-    limits: Any = {"rtol": rtol, "max_iterations": max_iterations}
+    limits: Any = {"rtol": rtol, "max_iterations": max_iterations, "restart": RESTART}
     if not problem.singular:
         return fgmres(A, b, preconditioner=M, **limits), 0.0
     mean, ones = _mean_of(problem), M.level * _inside(problem)

@@ -77,3 +77,11 @@ def test_small_spaces_and_large_numbers():
         large = Collocation([KnotVector.uniform(6, 3)] * 2, source=1e200).solve(method=method)
         small = Collocation([KnotVector.uniform(6, 3)] * 2, source=1.0).solve(method=method)
         assert np.allclose(large.checked().coefficients, 1e200 * small.coefficients, rtol=1e-9)
+
+
+def test_elimination_takes_over_where_iteration_fails():
+    knots = [KnotVector.uniform(40, 3)] * 2
+    windy = Collocation(knots, 1e-2, lambda x, y: [y, -x], source=1.0)
+    solution = windy.solve(max_iterations=3).checked()
+    assert solution.method == "direct" and "GMRES ended as MAX_ITERATIONS" in solution.reason
+    assert windy.solve(method="fgmres", max_iterations=3).status.name == "MAX_ITERATIONS"
