@@ -289,8 +289,8 @@ class Collocation:
     ) -> CollocationSolution:
         """Return the spline that satisfies the equations to a relative residual.
 
-        "direct": banded elimination in one dimension, sparse elimination otherwise; it has converged
-        as well where nothing but rounding is left of the residual. "fgmres": by products without a
+        "direct": banded elimination in one dimension, sparse elimination otherwise; it converges as
+        well where nothing but rounding is left of the residual. "fgmres": by products without a
         matrix, preconditioned by `CollocationPreconditioner`. "auto" takes elimination in one
         dimension, for few unknowns, and where the iteration fails. Without Dirichlet or Robin sides
         and reaction the solution has mean zero, and the source is changed by a constant,
