@@ -24,8 +24,8 @@ class AdaptiveStatus(Enum):
 
     CONVERGED = "the tolerance was reached"
     BUDGET = (
-        "the budget of evaluations is spent: raise max_evaluations, loosen rtol, or give atol "
-        "where the function comes close to zero"
+        "the budget of evaluations is spent: raise max_evaluations, loosen rtol beyond the noise "
+        "of the values, or give atol where the function comes close to zero"
     )
     NOT_SMOOTH = (
         "the function jumps, or is no function of x alone: end the interval there, or split it "

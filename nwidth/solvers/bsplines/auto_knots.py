@@ -103,6 +103,7 @@ def auto_knots(
     starts = [_first_sites(x, y, count, wanted, placement, degree) for x, y in pairwise(ends)]
     values = function(np.concatenate([starts[0], *(x[1:] for x in starts[1:])]))
     tolerance.see(values)
+    tolerance.eps = function.eps
     searches = _searches(starts, values, degree, tolerance, rule)
     rounds = 1
     spent = False

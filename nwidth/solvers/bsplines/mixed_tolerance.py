@@ -37,6 +37,7 @@ class MixedTolerance:
         if self.rtol == 0 and (self.given is None or not self.given.all()):
             raise InputError("rtol: expected a number in (0, 1), or atol > 0 beside it, got 0")
         self.scale: Array = np.zeros(1)
+        self.eps = float(np.finfo(np.float64).eps)
 
     def see(self, values: Array) -> None:
         """Take note of values (m, components)."""
@@ -64,7 +65,7 @@ class MixedTolerance:
 
     def rounded(self, errors: Array, nearby: Array) -> Array:
         """Return whether errors are as small as the rounding of values nearby is: (m,)."""
-        return np.all(np.abs(errors) <= ROUNDINGS * np.finfo(np.float64).eps * nearby, axis=1)
+        return np.all(np.abs(errors) <= ROUNDINGS * self.eps * nearby, axis=1)
 
 
 def _absolute(atol: Any) -> Array:

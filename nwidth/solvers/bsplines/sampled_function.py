@@ -39,6 +39,7 @@ class SampledFunction:
         self.vectorized = None if vectorized is None else bool(vectorized)
         self.shape: tuple[int, ...] | None = None
         self.evaluations = 0
+        self.eps = float(np.finfo(np.float64).eps)  # the rounding of the values
         self._axis: int | None = None
 
     def __call__(self, points: Array) -> Array:
@@ -50,6 +51,9 @@ class SampledFunction:
         else:
             self.vectorized = True
         self.evaluations += len(points)
+        if values.dtype.kind in "fc":
+            self.eps = max(self.eps, float(np.finfo(values.dtype).eps))
+        values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
         if self.shape is None:
             self.shape = values.shape[1:]
         elif self.shape != values.shape[1:]:
@@ -109,7 +113,7 @@ class SampledFunction:
 
 
 def _numbers(values: Any, points: Array) -> Array:
-    """Return float64 or complex128 numbers, or raise `InputError`."""
+    """Return an array of numbers, or raise `InputError`."""
     try:
         found = np.asarray(values)
     except ValueError:
@@ -118,4 +122,4 @@ def _numbers(values: Any, points: Array) -> Array:
         raise InputError(
             f"f: expected real or complex numbers, got {values!r:.60} at x = {points[0]:.17g}"
         )
-    return found.astype(np.complex128 if found.dtype.kind == "c" else np.float64)
+    return found

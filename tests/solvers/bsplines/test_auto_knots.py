@@ -181,6 +181,15 @@ def test_noise_and_rounding_are_told():
     assert np.abs(s(x) - np.sin(300 * x)).max() < 1e-13
 
 
+def test_values_in_single_precision():
+    s = auto_knots(lambda x: np.sin(x).astype(np.float32), 0, 3, rtol=1e-9)
+    assert s.status is AdaptiveStatus.ROUNDING
+    assert s.evaluations < 200
+    x = np.linspace(0, 3, 1000)
+    assert np.abs(s(x) - np.sin(x)).max() < 1e-6
+    assert auto_knots(lambda x: np.float32(np.sin(x)), 0, 3, rtol=1e-5).checked()
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_values_of_any_size(scale):
     s = auto_knots(lambda x: scale * np.cos(x), 0, 3).checked()
