@@ -27,6 +27,7 @@ Array = NDArray[Any]
 # are. Larger ones are iterated to STEP_RTOL.
 PLANE, SPACE = 6000, 800
 STEP_RTOL = {4: 1e-5, 8: 1e-12}
+TINY = 1e-12
 TIMES = "(-inf, inf)"
 # First derivatives by values at t -+ h, t -+ 2 h, t -+ 3 h.
 DIFFERENCES = (3 / 4, -3 / 20, 1 / 60)
@@ -77,15 +78,15 @@ class CollocationPart(LinearPart):
             for k, inverse in enumerate(self._inverses):
                 data = along(inverse.astype(data.real.dtype), data, k)
             return data
-        return self._factors(data.ravel()).reshape(data.shape).astype(data.dtype, copy=False)
+        return self._interpolation(data).astype(data.dtype, copy=False)
 
     @cached_property
     def _inverses(self) -> list[Array]:
         return [np.linalg.inv(of[0].toarray()) for of in self.problem.operator.factors]
 
     @cached_property
-    def _factors(self) -> Callable[[Array], Array]:
-        return elimination(self._shifted_operator(0.0).to_sparse())
+    def _interpolation(self) -> Callable[[Array], Array]:
+        return self.inverse(0.0)
 
     @cached_property
     def values(self) -> CollocationOperator:
@@ -111,7 +112,8 @@ class CollocationPart(LinearPart):
         if shifted.shape[0] <= (np.inf, PLANE, SPACE)[d - 1]:
             factors = elimination(shifted.to_sparse())
             return lambda data: factors(data.ravel()).reshape(data.shape)
-        M = self.problem.preconditioner(1.0, shift)
+        # Without A the separable inverse is that of values inside and conditions on sides.
+        M = self.problem.preconditioner(1.0, shift or TINY)
 
         def iterated(data: Array) -> Array:
             rtol = STEP_RTOL[data.real.dtype.itemsize]
@@ -160,9 +162,9 @@ class CollocationEvolution(EvolutionSystem):
 
         w' = L w + f(t) + r(t, w + G) + G[g - g']
 
-    and multistep methods keep their order (Runge-Kutta methods of order 3 and 4 come down to about
-    2.7 where data change); taken explicitly, the data themselves would be as stiff as L. g' comes
-    from central differences of sixth order.
+    and multistep methods keep their order (Runge-Kutta methods of order 3 and 4 came down to about
+    2.7 with data that change); taken explicitly, the data themselves would be as stiff as L. g'
+    comes from central differences of sixth order.
 
     Args:
         problem: a `Collocation`; its source and boundary hold at all times unless others come.

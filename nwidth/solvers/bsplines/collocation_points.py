@@ -68,7 +68,7 @@ def superconvergent_points(knots: KnotVector) -> Array:
     what is missing to the number of splines is taken next to the ends. Collocation there reaches
     the orders of Galerkin's method, h^(p+1) in L2 and h^p in H1.
 
-    References: Gomez & De Lorenzis (2016), doi:10.1016/j.cma.2016.06.006, section 4; Montardini,
+    References: Gomez & De Lorenzis (2016), doi:10.1016/j.cma.2016.06.006; Montardini,
     Sangalli & Tamellini (2017), doi:10.1016/j.cma.2016.08.028, who cluster the points in pairs, and
     Anitescu, Jia, Zhang & Rabczuk (2015), doi:10.1016/j.cma.2014.11.038, who use all of them by
     least squares. The orders are those of equal intervals, or of smoothly varying ones.

@@ -57,6 +57,15 @@ def test_iterated_steps_are_those_of_elimination(monkeypatch):
     assert abs(error(heated(), SBDF2, 0.05) - direct) < 1e-9 * direct
 
 
+def test_coefficients_of_values_and_conditions_are_found_by_iteration_too(monkeypatch):
+    system = heated()
+    data = np.random.default_rng(3).standard_normal(system.linear.inside.shape)
+    wanted = system.linear.coefficients(data)
+    monkeypatch.setattr(collocation_evolution, "PLANE", 0)
+    found = heated().linear.coefficients(data)
+    assert abs(found - wanted).max() < 1e-9 * abs(wanted).max()
+
+
 def test_steady_states_are_those_of_the_elliptic_problem():
     knots = KnotVector.uniform(10, 4)
     problem = Collocation(knots, lambda x: 1 + x, source=1.0,
