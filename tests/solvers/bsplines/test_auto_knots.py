@@ -62,6 +62,20 @@ def test_random_kinks_are_met():
         assert error(s, lambda x, c=c: abs(x - c), 1e-9, s.values.max()) <= 1
 
 
+def test_random_smooth_functions_are_met():
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        c, w, k = rng.uniform(0.1, 0.9), 10 ** rng.uniform(-2, -0.5), 10 ** rng.uniform(0, 2.3)
+        for f in (
+            lambda x, c=c, w=w: 1 / (1 + ((x - c) / w) ** 2),
+            lambda x, c=c, w=w: np.tanh((x - c) / w),
+            lambda x, k=k: np.sin(k * x * x),
+            lambda x, c=c, w=w, k=k: np.cos(k * x) + np.exp(-(((x - c) / w) ** 2)),
+        ):
+            s = auto_knots(f, 0, 1).checked()
+            assert error(s, f, 1e-9, np.abs(s.values).max()) <= 1
+
+
 def test_every_evaluation_is_a_site():
     seen = []
 
