@@ -140,14 +140,13 @@ def splines(case: Case, copy: float, repeats: int, goal: float | None) -> list[R
             f"{case.errors(0)}; {bytes_}",
         )
     ]
+    if goal is None:
+        return rows
     task = f"values and derivatives, {case.task}"
     note = f"{case.errors(1)}; 24 bytes, {ns['both'] / copy / 1.5:.1f} times a copy"
     rows.append(Row(task, ns["both"], ns["peer's"], f"{PEER}, twice", "ns", None, 1, note))
-    if goal is not None:
-        cost = ns["both"] / ns["ours"]
-        task = f"cost of derivatives, {case.task}"
-        rows.append(Row(task, cost, 1.5, "limit", "values", 1.0, 1))
-    return rows
+    cost, task = ns["both"] / ns["ours"], f"cost of derivatives, {case.task}"
+    return [*rows, Row(task, cost, 1.5, "limit", "values", 1.0, 1)]
 
 
 def functions(case: Case, copy: float, repeats: int, goal: float | None) -> list[Row]:
@@ -163,6 +162,7 @@ def functions(case: Case, copy: float, repeats: int, goal: float | None) -> list
         {
             "new": lambda: basis.evaluate(x),
             "there": lambda: basis.evaluate(x, out=rooms[0]),
+            "new, both": lambda: basis.evaluate(x, 1),
             "both": lambda: basis.evaluate(x, 1, out=rooms[1]),
             "matrix": lambda: basis.matrix(x),
             "peer": lambda: scipy.interpolate.BSpline.design_matrix(x, t, p),
@@ -190,9 +190,12 @@ def functions(case: Case, copy: float, repeats: int, goal: float | None) -> list
         Row(f"sparse matrix, {case.task}", ns["matrix"], ns["peer"], peer, "ns", goal, 1, note),
     ]
     if goal is not None:
-        cost = ns["both"] / ns["there"]
-        task = f"cost of derivatives, all functions, out=, {case.task}"
-        rows.append(Row(task, cost, 1.5, "limit", "values", 1.0, 1))
+        for name, values, words, limit in (
+            ("both", "there", "all functions, out=", 1.0),
+            ("new, both", "new", "all functions", None),
+        ):
+            cost, task = ns[name] / ns[values], f"cost of derivatives, {words}, {case.task}"
+            rows.append(Row(task, cost, 1.5, "limit", "values", limit, 1))
     return rows
 
 

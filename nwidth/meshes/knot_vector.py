@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer
-from nwidth.arrays import require_finite
+from nwidth.arrays import namespace, require_finite
 from nwidth.errors import InputError
 
 Array = NDArray[np.float64]
@@ -306,7 +306,7 @@ def wrapped(x: Any, lower: float, upper: float) -> Any:
     period = upper - lower
     moved = lower + (x - lower) % period
     # Just below lower, the remainder rounds up to the period.
-    return moved - period * (moved >= upper)
+    return namespace(x).where(moved >= upper, moved.dtype.type(lower), moved)
 
 
 def _equidistant(intervals: int, lower: float, upper: float) -> Array:

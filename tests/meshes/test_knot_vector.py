@@ -73,7 +73,11 @@ def test_knots_are_values_that_can_be_kept():
 def test_points_just_below_the_period_do_not_reach_its_end():
     x = wrapped(np.array([-1e-300, -1e-17, 3.0, 7.25], np.float64), 0.0, 3.0)
     assert x.tolist() == [0.0, 0.0, 0.0, 1.25]
-    assert (wrapped(np.array([-1e-9], np.float32), 0.1, 0.7) < np.float32(0.7)).all()
+    near = np.array([0.1 - 1e-8, 0.7, 1.3], np.float32)
+    found = wrapped(np.concatenate([near, np.nextafter(near, np.float32(0))]), 0.1, 0.7)
+    assert found.dtype == np.float32
+    assert (found >= np.float32(0.1)).all()
+    assert (found < np.float32(0.7)).all()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from nwidth._njit_numba import njit
 
-__all__ = ["UNROLLED", "functions", "get_num_threads", "pieces"]
+__all__ = ["UNROLLED", "columns", "combine", "functions", "get_num_threads", "pieces", "powers"]
 
 BLOCK = 512
 UNROLLED = range(1, 8)
@@ -356,6 +356,25 @@ def _vector_pieces(
                 if slopes is not None:
                     slopes[start + i, c] = rates[c] * row[1]
     return outside
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def columns(first, size, entries, out):
+    """Write the columns of a sparse matrix (m, p + 1); of periodic knots those beyond go first."""
+    width = entries.shape[1]
+    room = np.empty(width)
+    for i in range(len(first)):
+        beyond = first[i] + width - size
+        if beyond <= 0:
+            for j in range(width):
+                out[i, j] = first[i] + j
+            continue
+        for j in range(width):
+            room[j] = entries[i, j]
+        for j in range(beyond):
+            out[i, j], entries[i, j] = j, room[width - beyond + j]
+        for j in range(beyond, width):
+            out[i, j], entries[i, j] = first[i] + j - beyond, room[j - beyond]
 
 
 def functions(x, begin, end, search, firsts, records, p, first, values):

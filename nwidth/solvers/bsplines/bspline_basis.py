@@ -125,23 +125,22 @@ class BSplineBasis:
         k = require_integer(order, "order", 0)
         x = self.points(x, wrap).reshape(-1)
         first, values = self.evaluate(x, k)
+        entries = values[k] if k == 0 else values[k].copy()  # the others may go
         xp, m, width = namespace(x), len(first), self.degree + 1
         index = np.int32 if max(m * width, self.size) < 2**31 else np.int64
-        columns = first.astype(index)[:, None] + xp.arange(width, dtype=index)
-        entries = values[k]
-        if self.knots.periodic:
-            over = xp.flatnonzero(first + self.degree >= self.size)
-            beyond = columns[over] % self.size
-            by_column = xp.argsort(beyond, axis=1)
-            columns[over] = xp.take_along_axis(beyond, by_column, 1)
-            entries[over] = xp.take_along_axis(entries[over], by_column, 1)
         rows = xp.arange(0, m * width + 1, width, dtype=index)
-        parts, shape = (entries.reshape(-1), columns.reshape(-1), rows), (m, self.size)
         if lives_on_gpu(x):
             from cupyx.scipy.sparse import csr_matrix
 
-            return csr_matrix(parts, shape=shape)
-        return scipy.sparse.csr_array(parts, shape=shape)
+            columns = (first[:, None] + xp.arange(width)) % self.size
+            parts = entries.reshape(-1), columns.reshape(-1).astype(index), rows
+            return csr_matrix(parts, shape=(m, self.size))
+        from nwidth.solvers.bsplines._bspline_basis_numba import columns as write
+
+        columns = np.empty((m, width), index)
+        write(first, self.size, entries, columns)
+        parts = entries.reshape(-1), columns.reshape(-1), rows
+        return scipy.sparse.csr_array(parts, shape=(m, self.size))
 
     @cached_property
     def local_powers(self) -> tuple[Array, Array]:

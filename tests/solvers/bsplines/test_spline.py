@@ -103,6 +103,14 @@ def test_a_spline_reproduces_a_polynomial_of_its_degree():
     assert s.derivative(4)(x).tolist() == [0.0] * 20
 
 
+@pytest.mark.parametrize("p", [1, 3, 5, 7])
+def test_short_intervals_far_from_zero_lose_no_digits(p):
+    knots = KnotVector.open([1.0, *(1 + np.geomspace(1e-6, 1, 20))], p)
+    s = some_spline(knots)
+    x = np.concatenate([RNG.uniform(1, 2, 50), 1 + np.geomspace(1e-7, 1e-2, 50)])
+    np.testing.assert_allclose(s(x), s.to_scipy()(x), rtol=0, atol=5e-15)
+
+
 @pytest.mark.parametrize("length", [1e-300, 1e300])
 def test_lengths_may_be_small_and_large(length):
     c, x = RNG.standard_normal(11), np.linspace(0, 1, 9)
