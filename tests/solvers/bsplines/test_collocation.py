@@ -322,3 +322,16 @@ def test_a_whole_ring_is_periodic():
         found.append(problem.solve(method="fgmres").checked())
     assert abs(orders([s.error(u4) for s in found])[0] - 4) < 0.4
     assert max(s.iterations for s in found) <= 3
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"), [("greville", (2, 2)), ("superconvergent", (4, 3))]
+)
+def test_orders_on_intervals_that_vary_smoothly(points, expected):
+    errors = []
+    for n in (64, 128):
+        knots = KnotVector.open(np.expm1(2 * np.linspace(0, 1, n + 1)) / np.expm1(2), 3)
+        sides = Boundary(default=Dirichlet(u1))
+        problem = Collocation(knots, source=lambda x: -d2u1(x), boundary=sides, points=points)
+        errors.append(problem.solve().checked().error(u1, lambda x: [du1(x)]))
+    assert (abs(orders(errors) - expected) < 0.35).all()
