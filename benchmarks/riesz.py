@@ -148,6 +148,23 @@ def multigrid(alpha: float, p: int, quick: bool) -> Row:
                None, 1, note)  # fmt: skip
 
 
+def repeated(alpha: float, p: int, quick: bool) -> Row:
+    """Compare solves where the inverse is there, as for many sources, with usual ones."""
+    problem = RieszDiffusion(UNKNOWNS + 2 - p, p, alpha)
+    b = source(problem.points)
+    problem.solve(b, RTOL)
+    start = time.process_time()
+    problem.inverse  # noqa: B018
+    setup = 1e3 * (time.process_time() - start)
+    ends = {name: problem.solve(b, RTOL, method=name) for name in ("inverse", "tau")}
+    sides = {name: (lambda name=name: problem.solve(b, RTOL, method=name)) for name in ends}
+    seconds = interleave(sides, 3 if quick else 7, time.process_time)
+    note = f"{ends['inverse'].iterations} iterations, residual {ends['inverse'].residual:.0e}"
+    return Row(f"further source, alpha {alpha}, p = {p}", 1e3 * seconds["inverse"],
+               1e3 * seconds["tau"], "our GMRES with sines", "ms", None, 1,
+               f"{note}; {setup:.0f} ms for the inverse, once")  # fmt: skip
+
+
 def large(alpha: float, p: int) -> list[Row]:
     """Time a million unknowns and their memory, setup included, in a process of their own."""
     script = f"import sys; sys.path[:0] = {sys.path!r}; import riesz; riesz.million({alpha}, {p})"
@@ -218,6 +235,7 @@ def main() -> None:
     rows = [row for case in (some if quick else cases) for row in solves(*case, quick)]
     rows += [setups(*case, quick) for case in some]
     rows += [dense(*case, quick) for case in some]
+    rows += [repeated(*case, quick) for case in some]
     rows += [multigrid(*case, quick) for case in some]
     rows += [preconditioned(alpha, quick) for alpha in ALPHAS]
     rows += [row for case in (some[1:2] if quick else some) for row in large(*case)]

@@ -32,6 +32,7 @@ from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
 from nwidth.solvers.fractional import (
     RieszDiffusion,
+    RieszInverse,
     RieszMatrix,
     RieszMultigrid,
     RieszPreconditioner,
@@ -164,6 +165,10 @@ BUILDERS = {
     "RieszPreconditioner": [
         lambda: RieszPreconditioner(RieszMatrix(40, 3, 1.5)),
         lambda: RieszPreconditioner(RieszMatrix(9, 4, 1.2), stiffness=-2.0, mass=30.0),
+    ],
+    "RieszInverse": [
+        lambda: RieszInverse(RieszMatrix(150, 3, 1.5)),
+        lambda: RieszInverse(RieszMatrix(9, 4, 1.2), stiffness=-2.0, mass=30.0),
     ],
     "RieszMultigrid": [
         lambda: RieszMultigrid(RieszMatrix(150, 3, 1.5)),

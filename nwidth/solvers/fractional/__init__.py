@@ -3,6 +3,7 @@
 from nwidth.solvers.fractional.fractional_diffusion import FractionalDiffusion
 from nwidth.solvers.fractional.polynomial_bump import PolynomialBump
 from nwidth.solvers.fractional.riesz_diffusion import RieszDiffusion
+from nwidth.solvers.fractional.riesz_inverse import RieszInverse
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_modes import RieszModes
 from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
@@ -17,6 +18,7 @@ __all__ = [
     "FractionalDiffusion",
     "PolynomialBump",
     "RieszDiffusion",
+    "RieszInverse",
     "RieszMatrix",
     "RieszModes",
     "RieszMultigrid",

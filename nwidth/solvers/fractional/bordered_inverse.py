@@ -1,6 +1,7 @@
 """Inverses of Riesz collocation that replace the Toeplitz block, and keep the border exactly."""
 
 from abc import abstractmethod
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
+from nwidth.solvers.fractional.riesz_entries import unit_function
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.linear_operator import LinearOperator
 
@@ -50,6 +52,14 @@ class BorderedInverse(LinearOperator):
         self._inside = slice(before, before + m)
         self._outside = np.r_[:before, before + m : m + places]
         self._constants: dict[tuple[str, str], tuple[Any, ...]] = {}
+
+    def toeplitz_column(self) -> Array:
+        """Return the first column of the Toeplitz block of s A + c B, with zeros up to `length`."""
+        column, m = np.zeros(self.length), len(self.matrix.toeplitz)
+        column[:m] = self.stiffness * self.matrix.toeplitz
+        stencil = mass_stencil(self.matrix.degree)[:m]
+        column[: len(stencil)] += self.mass * stencil
+        return column
 
     @abstractmethod
     def inner(self, u: Array) -> Array:
@@ -156,3 +166,16 @@ def require_definite(matrix: Any, stiffness: Any, mass: Any) -> tuple[RieszMatri
             f"got {c}; A is negative, so that s A + c B would have no inverse"
         )
     return matrix, s, c
+
+
+def mass_stencil(degree: int) -> Array:
+    """Return the cardinal B-spline at its collocation points, phi_p((p+1)/2 + k) for k = 0, 1, ...
+
+    >>> mass_stencil(3).round(12).tolist()
+    [0.666666666667, 0.166666666667]
+    """
+    powers, zero = unit_function(degree, degree).powers, Fraction(0)
+    points = [Fraction(degree + 1, 2) + k for k in range(degree // 2 + 1)]
+    return np.array(
+        [float(sum(c * max(x - j, zero) ** m for (j, m), c in powers.items())) for x in points]
+    )

@@ -15,6 +15,7 @@ from nwidth.errors import InputError
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.fractional.curvature_product import CurvatureProduct
 from nwidth.solvers.fractional.interpolated_inverse import InterpolatedInverse
+from nwidth.solvers.fractional.riesz_inverse import RieszInverse
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
@@ -26,7 +27,7 @@ from nwidth.solvers.solution import Solution, Status
 Array = NDArray[Any]
 Field = float | Array | Callable[[Array], Any]
 
-METHODS = ("tau", "multigrid", "none", "dense")
+METHODS = ("tau", "inverse", "multigrid", "none", "dense")
 
 
 class RieszDiffusion:
@@ -113,6 +114,11 @@ class RieszDiffusion:
         """The multigrid cycle, made when it is used first."""
         return RieszMultigrid(self.matrix, stiffness=-1.0, mass=self.operator.mean_reaction)
 
+    @cached_property
+    def inverse(self) -> RieszInverse:
+        """The inverse for the mean of c / K, made when it is used first."""
+        return RieszInverse(self.matrix, stiffness=-1.0, mass=self.operator.mean_reaction)
+
     def solve(
         self,
         source: Field,
@@ -127,8 +133,9 @@ class RieszDiffusion:
         Args:
             source: f, a number, values at the points or a function of x; real or complex.
             rtol: bound on the residual of the equation divided by K, relative to f / K.
-            method: "tau", GMRES with sines and exact border; "multigrid", GMRES with a V-cycle;
-                "none", GMRES alone; "dense", elimination, for up to some thousands of unknowns.
+            method: "tau", GMRES with sines and exact border; "inverse", the inverse from one of its
+                columns, for many sources, with GMRES where c / K varies; "multigrid", GMRES with a
+                V-cycle; "none", GMRES alone; "dense", elimination, for some thousand unknowns.
             max_iterations: of GMRES.
             initial: a spline to start from, of the same knots.
 
@@ -156,12 +163,11 @@ class RieszDiffusion:
                 b,
                 self.operator.accurate,
                 self.operator.size,
-                {"tau": lambda: self.preconditioner, "multigrid": lambda: self.multigrid}.get(
-                    method, lambda: None
-                )(),
+                self._inverse_by(method),
                 rtol=rtol,
                 max_iterations=max_iterations,
                 initial=start,
+                direct=method == "inverse" and not self.operator.reaction.ndim,
             )
         coefficients = np.zeros(self.basis.size, b.dtype)
         coefficients[1:-1] = found.x
@@ -169,10 +175,18 @@ class RieszDiffusion:
             Spline(self.basis, coefficients),
             found.status,
             found.residuals,
-            method if method in ("dense", "multigrid") else f"gmres-{method}",
+            method if method in ("dense", "inverse") else f"gmres-{method}",
             seconds=time.perf_counter() - began,
             cpu_seconds=time.process_time() - work,
         )
+
+    def _inverse_by(self, method: str) -> LinearOperator | None:
+        """Return the preconditioner of a method."""
+        if method == "tau":
+            return self.preconditioner
+        if method == "inverse":
+            return self.inverse
+        return self.multigrid if method == "multigrid" else None
 
     def _eliminated(self, b: Array, rtol: float) -> Iterate:
         """Return the solution by dense elimination, refined once."""

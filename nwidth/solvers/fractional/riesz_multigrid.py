@@ -7,9 +7,13 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
-from nwidth.solvers.fractional.bordered_inverse import BorderedInverse, require_definite
+from nwidth.solvers.fractional.bordered_inverse import (
+    BorderedInverse,
+    mass_stencil,
+    require_definite,
+)
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
-from nwidth.solvers.fractional.riesz_preconditioner import mass_stencil, mass_symbol
+from nwidth.solvers.fractional.riesz_preconditioner import mass_symbol
 
 Array = NDArray[Any]
 
@@ -55,10 +59,7 @@ class RieszMultigrid(BorderedInverse):
         matrix, s, c = require_definite(matrix, stiffness, mass)
         m, p = len(matrix.toeplitz), matrix.degree
         super().__init__(matrix, s, c, -(m + 1) % EVEN if m > COARSEST else 0)
-        column = np.zeros(self.length)
-        column[:m] = s * matrix.toeplitz
-        stencil = mass_stencil(p)[:m]
-        column[: len(stencil)] += c * stencil
+        column, stencil = self.toeplitz_column(), mass_stencil(p)[:m]
         # Richardson is for positive matrices: the sign of s A + c B comes back in the end.
         self._sign = -np.sign(s)
         column *= self._sign

@@ -1,6 +1,5 @@
 """The tau preconditioner of Riesz collocation: sines inside, the border exactly."""
 
-from fractions import Fraction
 from functools import cache
 from math import log2, pi
 from typing import Any
@@ -9,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arrays import namespace
-from nwidth.solvers.fractional.bordered_inverse import BorderedInverse, require_definite
-from nwidth.solvers.fractional.riesz_entries import unit_function
+from nwidth.solvers.fractional.bordered_inverse import (
+    BorderedInverse,
+    mass_stencil,
+    require_definite,
+)
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.spectral.fast_cosine import sine_transform
 
@@ -70,19 +72,6 @@ class RieszPreconditioner(BorderedInverse):
         waves = sine_transform(u, 1)
         waves *= namespace(u).asarray(self._factors, u.dtype)
         return sine_transform(waves, 1)
-
-
-def mass_stencil(degree: int) -> Array:
-    """Return the cardinal B-spline at its collocation points, phi_p((p+1)/2 + k) for k = 0, 1, ...
-
-    >>> mass_stencil(3).round(12).tolist()
-    [0.666666666667, 0.166666666667]
-    """
-    powers, zero = unit_function(degree, degree).powers, Fraction(0)
-    points = [Fraction(degree + 1, 2) + k for k in range(degree // 2 + 1)]
-    return np.array(
-        [float(sum(c * max(x - j, zero) ** m for (j, m), c in powers.items())) for x in points]
-    )
 
 
 def mass_symbol(degree: int, theta: Array) -> Array:

@@ -32,6 +32,7 @@ def riesz_refinement(
     rtol: float,
     max_iterations: int,
     initial: Array | None = None,
+    direct: bool = False,
 ) -> Iterate:
     """Solve A x = b, where the rounding of x alone leaves a larger residual than asked for.
 
@@ -54,6 +55,7 @@ def riesz_refinement(
         rtol: bound on ||b - A x|| / ||b||.
         max_iterations: of GMRES, all corrections together.
         initial: where to start; zero by default.
+        direct: whether M is an inverse, so that M r is the correction and no GMRES is needed.
 
     Returns x_high; the last of the residuals is that of x_high + x_low.
     """
@@ -71,19 +73,22 @@ def riesz_refinement(
         if left <= 0:
             return _end(x, Status.MAX_ITERATIONS, residuals)
         guess = r if preconditioner is None else preconditioner.apply(r)
-        rounding = ABOVE_ROUNDING * eps * size * _norm(guess) / _norm(r)
-        wanted = rtol / before
-        only = wanted >= rounding and initial is None and len(residuals) == 1
-        found = fgmres(
-            A,
-            r,
-            preconditioner=preconditioner,
-            rtol=max(wanted if only else 0.9 * wanted, min(rounding, 0.1)),
-            max_iterations=left,
-            restart=RESTART,
-        )
+        if direct:
+            found = Iterate(guess, Status.CONVERGED, (1.0, 0.0))
+        else:
+            rounding = ABOVE_ROUNDING * eps * size * _norm(guess) / _norm(r)
+            wanted = rtol / before
+            only = wanted >= rounding and initial is None and len(residuals) == 1
+            found = fgmres(
+                A,
+                r,
+                preconditioner=preconditioner,
+                rtol=max(wanted if only else 0.9 * wanted, min(rounding, 0.1)),
+                max_iterations=left,
+                restart=RESTART,
+            )
         residuals += [value * before for value in found.residuals[1:]]
-        if only and found.status is Status.CONVERGED:
+        if not direct and only and found.status is Status.CONVERGED:
             return _end(found.x, found.status, residuals)
         if found.status in (Status.NON_FINITE, Status.BREAKDOWN):
             return _end(x, found.status, residuals)

@@ -64,7 +64,7 @@ def test_the_torsion_function_has_its_singularity():
         assert np.abs(u(x) - exact).max() < 3e-3
 
 
-@pytest.mark.parametrize("method", ["tau", "multigrid", "none", "dense"])
+@pytest.mark.parametrize("method", ["tau", "inverse", "multigrid", "none", "dense"])
 def test_all_methods_agree(method):
     problem = RieszDiffusion(
         80, 4, 1.4, 0.0, 2.0, coefficient=lambda x: np.exp(2 * np.sin(5 * x)), reaction=3.0
