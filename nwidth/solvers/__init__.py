@@ -6,7 +6,7 @@ from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
-from nwidth.solvers.bsplines import Collocation, ElasticCollocation
+from nwidth.solvers.bsplines import BSplineBasis, Collocation, ElasticCollocation, Spline
 from nwidth.solvers.continuation import ContinuationSolution, continuation
 from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -86,6 +86,7 @@ __all__ = [
     "AlgebraicMultigrid",
     "AllenCahn",
     "AnisotropicDarcy",
+    "BSplineBasis",
     "BatchSolution",
     "BatchSolver",
     "BatchedDiffusionOperator",
@@ -138,6 +139,7 @@ __all__ = [
     "Solution",
     "SparseCholesky",
     "SparseOperator",
+    "Spline",
     "StackedOperator",
     "Status",
     "ThermalBlock",
