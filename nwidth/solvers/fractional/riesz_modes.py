@@ -28,9 +28,9 @@ class RieszModes:
     of both axes, so that one product with a dense matrix per axis and direction inverts it, and
     also any function of it. Lynch, Rice & Thomas (1964), doi:10.1007/BF01386067, do so with
     symmetric matrices. Those of collocation are not, yet the eigenvalues are real and the
-    eigenvectors well-conditioned: measured, the condition of V is 1.1 for degree 2 and 7 for 6,
-    whatever n and a. Where A and B look the same from both ends, as they do for constant K, even
-    and odd modes are found and multiplied apart, at half the work.
+    eigenvectors well-conditioned: measured, the condition of V is 1.1 for degree 2, 7 for 6 and
+    160 for 12, whatever n and a. Where A and B look the same from both ends, as they do for
+    constant K, even and odd modes are found and multiplied apart, at half the work.
 
     Args:
         stiffness: A, (n, n), n at most 4096.

@@ -55,6 +55,26 @@ def test_iterations_are_few_for_short_and_for_long_steps(shift, monkeypatch):
     assert counts[0] <= 8 or shift < 1
 
 
+@pytest.mark.parametrize("shift", [1e-4, 1e-2, 1.0])
+def test_long_intervals_have_a_preconditioner_of_their_own(shift):
+    problem = RieszRectangle(
+        300, 5, 1.6, coefficient=lambda x: 1 + x, reaction=lambda x: 2 * x, modes="sines"
+    )
+    system = riesz_part.ShiftedRiesz(problem, shift)
+    rng = np.random.default_rng(0)
+    u, v = rng.standard_normal((2, *problem.shape))
+    assert np.vdot(v, system.apply(u)) == pytest.approx(np.vdot(system.adjoint(v), u), rel=1e-9)
+    b = np.sin(np.pi * problem.points[0])
+    start = system.preconditioned(b)
+    found = riesz_part.fgmres(system, start, initial=start, rtol=1e-12)
+    assert found.iterations <= 18
+    x, Lx = np.empty_like(b), np.empty_like(b)
+    L = RieszPart(problem)
+    L.shifted(shift)(b, x)
+    L.apply(x, Lx)
+    assert np.allclose(x - shift * Lx, b, rtol=0, atol=1e-7)
+
+
 def test_complex_states_and_those_that_have_blown_up():
     L = RieszPart(RieszRectangle(12, 3, (1.5, 1.2), coefficient=[mixed, 1.0]))
     b = np.random.default_rng(1).standard_normal((2, 13, 13))

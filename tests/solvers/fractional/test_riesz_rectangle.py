@@ -56,6 +56,14 @@ def test_separable_coefficients_take_one_iteration():
     assert not RieszRectangle(8, 2, (1.5, 1.5), coefficient=[mixed, 1.0]).separable
 
 
+@pytest.mark.parametrize("alpha", [(1.001, 2.0), (1.999, 1.1)])
+def test_high_degrees_and_orders_at_the_ends_have_real_modes(alpha):
+    problem = RieszRectangle((40, 33), (16, 11), alpha)
+    solution = problem.solve(1.0).checked()
+    assert solution.iterations <= 1
+    assert solution.u.min() > -1e-6
+
+
 @pytest.mark.parametrize("alpha", [(1.5,), (1.3, 1.6, 2.0)])
 def test_an_interval_and_a_box(alpha):
     found, error = solved(24, 4, alpha, reaction=1.0)
