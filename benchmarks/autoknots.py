@@ -53,6 +53,16 @@ def log_end(x: Array) -> Array:
     return 1 + x * np.log(np.where(x > 0, x, 1))
 
 
+U, DU = np.linspace(0, 25, 4000, retstep=True)
+
+
+def surface_density(radius: float) -> float:
+    """Return the mass of a halo along a line of sight, by the trapezoidal rule."""
+    r = radius * np.cosh(U)
+    density = r / (r * (1 + r) ** 2)
+    return 2 * DU * (float(density.sum()) - (density[0] + density[-1]) / 2)
+
+
 FAMILY = {
     "exp(-x^2/2)": Task(lambda x: np.exp(-x * x / 2), 0, 6),
     "1/(1+25x^2)": Task(lambda x: 1 / (1 + 25 * x * x), -1, 1),
@@ -177,6 +187,19 @@ def seconds(quick: bool) -> list[Row]:
         Row(task, times["ours"], times["cubic"], "cubic AutoKnots, 2 passes", "s", None, 1,
             "functions that cost nothing")
     ]  # fmt: skip
+    halo = Task(surface_density, 0.01, 10)
+    found = {
+        "ours": search(halo, 7, "predicted", vectorized=False),
+        "cubic": search(halo, 3, "published-twice", vectorized=False),
+    }
+    sides = {
+        "ours": partial(search, halo, 7, "predicted", vectorized=False),
+        "cubic": partial(search, halo, 3, "published-twice", vectorized=False),
+    }
+    times = interleave(sides, 3, time.process_time)
+    note = f"{found['ours'].evaluations} and {found['cubic'].evaluations} evaluations"
+    task, peer = "search, surface density of a halo", "cubic AutoKnots, 2 passes"
+    rows.append(Row(task, times["ours"], times["cubic"], peer, "s", None, 1, note))
     one = FAMILY["power spectrum"]
     ours = search(one, 7, "predicted")
     cubic = CubicSpline(*(lambda s: (s.sites, s.values))(search(one, 3, "published-twice")))
