@@ -214,7 +214,8 @@ def least_squares(
     if strength:
         P = penalty_matrix(basis, penalty, k)
         strength = generalized_cross_validation(B, w, P, flat) if automatic else strength
-        normal = normal + strength * P
+        with np.errstate(over="ignore"):  # told as an entry that is not finite
+            normal = normal + strength * P
     c = _corrected(BandedOperator(normal), normal, weighted, B, flat)
     c = c.reshape(basis.size, *y.shape[1:]).astype(y.dtype, copy=False)
     return Spline(basis, namespace(y).asarray(c))

@@ -92,10 +92,10 @@ class KroneckerSum(LinearOperator):
         K^-1 = (V_1 x ... x V_d) (L_1 + ... + L_d + c)^-1 ((B_1 V_1)^-1 x ... x (B_d V_d)^-1),
 
     two products with dense matrices per axis. Pairs of Hermitian matrices with B_k positive
-    definite have V* B V = I. Others, as those of collocation, have eigenvectors of some
-    `condition`, which may cost so many times the rounding error; one step of refinement then wins
-    digits back. Reference: R. Lynch, J. Rice, D. Thomas, Numer. Math. 6
-    (1964) 185, doi:10.1007/BF01386067.
+    definite have V* B V = I. Others have eigenvectors of some `condition`, which may cost so many
+    times the rounding error (collocation at Greville points: 2 to 110 for degrees 2 to 6 and up to
+    128 intervals in the plane); one step of refinement then wins digits back. Reference:
+    R. Lynch, J. Rice, D. Thomas, Numer. Math. 6 (1964) 185, doi:10.1007/BF01386067.
 
     Args:
         terms: the A_k, as factors of `KroneckerOperator`, square.

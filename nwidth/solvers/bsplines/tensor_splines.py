@@ -306,7 +306,9 @@ class TensorSplineBasis:
         if strength:
             terms = [penalty_matrix(basis, penalty, order) for basis in self.bases]
             masses = [mass_matrix(basis).matrix for basis in self.bases]
-            normal = normal + strength * KroneckerSum(terms, masses).to_sparse().tocsc()
+            with np.errstate(over="ignore"):
+                normal = normal + strength * KroneckerSum(terms, masses).to_sparse().tocsc()
+            require_finite(normal.data, "smoothing times penalty")
         try:
             factors = splu(normal)
         except RuntimeError:

@@ -5,7 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 from nwidth.errors import InputError
+from nwidth.meshes.knot_vector import KnotVector
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
+from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
 from nwidth.solvers.bsplines.kronecker import KroneckerOperator, KroneckerSum
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 
@@ -90,6 +92,23 @@ def test_sums_are_applied_and_inverted(shape, kind):
     np.testing.assert_array_equal(K.solve(back[..., 0].ravel()), K.solve(back[..., 0]).ravel())
     values = np.linalg.eigvals(np.linalg.solve(reduce(np.kron, used), dense))
     assert np.sum(K.eigenvalues) == pytest.approx(np.sum(values))
+
+
+@pytest.mark.parametrize("p", [2, 3, 4, 5])
+def test_collocation_of_poissons_equation_is_inverted(p):
+    """Matrices without symmetry but for p = 2; errors of order p for even p, p - 1 for odd p."""
+    errors = []
+    for n in (16, 32):
+        basis = BSplineBasis(KnotVector.uniform(n, p))
+        x = basis.greville[1:-1]
+        values, bends = (basis.matrix(x, k)[:, 1:-1].toarray() for k in (0, 2))
+        K = KroneckerSum([-bends, -bends], [values, values])
+        assert K.hermitian is (p == 2) and K.condition < 100
+        u = np.multiply.outer(np.sin(np.pi * x), np.sin(np.pi * x))
+        c = K.solve(2 * np.pi**2 * u)
+        assert abs(K.apply(c) - 2 * np.pi**2 * u).max() < 1e-10
+        errors.append(abs(KroneckerOperator([values, values]).apply(c) - u).max())
+    assert np.log2(errors[0] / errors[1]) > 2 * (p // 2) - 0.15
 
 
 def test_float32_stays():

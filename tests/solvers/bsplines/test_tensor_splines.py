@@ -1,9 +1,13 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.interpolate
 
 from nwidth.errors import InputError
 from nwidth.meshes.knot_vector import KnotVector
+from nwidth.solvers.bsplines import _tensor_splines_numba, tensor_splines
 from nwidth.solvers.bsplines.kronecker import KroneckerOperator
 from nwidth.solvers.bsplines.spline_matrices import mixed_matrix
 from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBasis
@@ -41,12 +45,13 @@ def test_grids_scattered_points_and_matrices_agree_with_products_of_functions(kn
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
 @pytest.mark.parametrize("d", [1, 2, 3])
 def test_the_kernel_agrees_with_the_plain_reference(d, dtype, monkeypatch):
-    monkeypatch.setattr("nwidth.solvers.bsplines.tensor_splines.GATHERED", 1000)
-    monkeypatch.setattr("nwidth.solvers.bsplines.tensor_splines.BLOCK", 16)
-    monkeypatch.setattr("nwidth.solvers.bsplines._tensor_splines_numba.get_num_threads", lambda: 3)
+    monkeypatch.setattr(tensor_splines, "GATHERED", 1000)
+    monkeypatch.setattr(tensor_splines, "BLOCK", 16)
+    monkeypatch.setattr(_tensor_splines_numba, "get_num_threads", lambda: 3)
     basis = TensorSplineBasis(*SPACE[:d])
     orders = np.array([[0, 0, 0], [1, 0, 2], [0, 1, 1]])[:, :d].tolist()
-    v = (RNG.standard_normal((*basis.shape, 2)) * np.exp(1j * RNG.random(2))).astype(dtype)
+    v = RNG.standard_normal((*basis.shape, 2)).astype(dtype)
+    v = v * dtype(np.exp(0.7j)) if np.dtype(dtype).kind == "c" else v
     x = np.stack([RNG.uniform(k.lower, k.upper, 57) for k in SPACE[:d]], axis=-1)
     out = np.empty((3, 57, 2), dtype)
     basis._gathered(v, x, [tuple(k) for k in orders], out)
@@ -179,3 +184,31 @@ def test_wrong_arguments_are_told():
         basis.least_squares(RNG.uniform(0, 1, (99, 2)), np.ones(98))
     with pytest.raises(InputError, match="list of 2"):
         TensorSpline(basis, v).inserted([[0.5]])
+
+
+def agree_on_a_device():
+    """Compare results on a device with those of the host; called in the simulator."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    import simulated_cupy as cupy
+
+    cupy.install()
+    basis = TensorSplineBasis(*PLANE)
+    values, x = RNG.standard_normal((*basis.shape, 2)), RNG.uniform(0, 1, (9, 2))
+    host, device = basis.interpolate(values), basis.interpolate(cupy.asarray(values))
+    assert isinstance(device.coefficients, cupy.ndarray)
+    for wanted, found in (
+        (host.coefficients, device.coefficients),
+        (host(x, (1, 0)), device(cupy.asarray(x), (1, 0))),
+        (host.gradient(x), device.gradient(cupy.asarray(x))),
+        (
+            basis.stiffness(2.0)._inverse(values, False),
+            basis.stiffness(2.0)._inverse(cupy.asarray(values), False),
+        ),
+    ):
+        assert isinstance(found, cupy.ndarray)
+        np.testing.assert_allclose(found.get(), wanted, atol=1e-12 * abs(wanted).max())
+    return "agreed"
+
+
+def test_devices_agree_with_the_host_in_the_simulator(in_simulator):
+    assert in_simulator(__file__, "agree_on_a_device") == "agreed"
