@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 METHODS = ("auto", "direct", "fgmres")
 # Up to so many unknowns elimination was measured to be quicker.
-FEW = 6000
+FEW = 2000
 
 
 @dataclass(frozen=True, eq=False)

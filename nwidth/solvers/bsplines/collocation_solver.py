@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 METHODS = ("auto", "direct", "fgmres")
 # Up to so many unknowns elimination was measured to be quicker.
-FEW = 1200
+FEW = 200
 # Where iteration fails, elimination is tried for so many, in one, two and three dimensions.
 MANY = (10**7, 60_000, 8_000)
 # Iterations in a cycle of GMRES.
