@@ -15,6 +15,9 @@ from nwidth.solvers.sparse_operator import canonical
 
 Array = NDArray[Any]
 
+# Numbers of a factored band, at most: beyond them a matrix with few entries is not banded.
+LARGEST = 2**28
+
 
 class BandedOperator(LinearOperator):
     """A matrix whose entries lie near the diagonal, or near it around a circle, with its solver.
@@ -229,6 +232,11 @@ class BandedOperator(LinearOperator):
             rows, columns = place[(rows + turn) % n], place[columns]
         distance = columns - rows
         low, high = max(0, -int(distance.min(initial=0))), max(0, int(distance.max(initial=0)))
+        if (2 * low + high + 1) * n > LARGEST:
+            raise InputError(
+                f"solve: expected entries near the diagonal, got {low} and {high} diagonals beside "
+                f"it in {n} rows; solve with `solve_matrix` or `scipy.sparse.linalg.splu`"
+            )
         band = np.zeros((2 * low + high + 1, n), self.dtype, order="F")
         band[low + high - distance, columns] = values
         from scipy.linalg import get_lapack_funcs

@@ -69,6 +69,9 @@ def test_what_cannot_be_solved_is_told():
     with pytest.raises(InputError, match="singular"):
         rows_of_ones = BandedOperator.from_rows(np.ones((6, 2)), np.arange(6), 6)
         rows_of_ones.solve(np.ones(6))
+    with pytest.raises(InputError, match="near the diagonal"):
+        far = sp.eye_array(30000) + sp.eye_array(30000, k=15000) + sp.eye_array(30000, k=-11000)
+        BandedOperator(far).solve(np.ones(30000))
     with pytest.raises(InputError, match="along axis 1"):
         rows(6, 3, -1).solve(np.ones((6, 5)), axis=1)
     with pytest.raises(NonFiniteError):
