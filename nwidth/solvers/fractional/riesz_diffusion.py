@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator as ScipyOperator
 
 from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, to_numpy
@@ -20,9 +21,8 @@ from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
 from nwidth.solvers.fractional.riesz_refinement import riesz_refinement
-from nwidth.solvers.krylov.iterate import Iterate
-from nwidth.solvers.linear_operator import LinearOperator
-from nwidth.solvers.solution import Solution, Status
+from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
+from nwidth.solvers.solution import Solution
 
 Array = NDArray[Any]
 Field = float | Array | Callable[[Array], Any]
@@ -155,49 +155,45 @@ class RieszDiffusion:
             self.field(source, "source") / self.coefficient, self.points.shape
         ).copy()
         start = None if initial is None else self._coefficients(initial)
-        if method == "dense":
-            found = self._eliminated(b, rtol)
-        else:
-            found = riesz_refinement(
-                self.operator,
-                b,
-                self.operator.accurate,
-                self.operator.size,
-                self._inverse_by(method),
-                rtol=rtol,
-                max_iterations=max_iterations,
-                initial=start,
-                direct=method == "inverse" and not self.operator.reaction.ndim,
-            )
+        exact = method == "dense" or (method == "inverse" and not self.operator.reaction.ndim)
+        found = riesz_refinement(
+            self.operator,
+            b,
+            self.operator.accurate,
+            self.operator.size,
+            self._inverse_by(method),
+            rtol=rtol,
+            max_iterations=max_iterations,
+            initial=start,
+            direct=exact,
+        )
         coefficients = np.zeros(self.basis.size, b.dtype)
         coefficients[1:-1] = found.x
         return Solution(
             Spline(self.basis, coefficients),
             found.status,
             found.residuals,
-            method if method in ("dense", "inverse") else f"gmres-{method}",
+            method if exact else f"gmres-{method}".removesuffix("-none"),
             seconds=time.perf_counter() - began,
             cpu_seconds=time.process_time() - work,
         )
 
     def _inverse_by(self, method: str) -> LinearOperator | None:
         """Return the preconditioner of a method."""
-        if method == "tau":
-            return self.preconditioner
-        if method == "inverse":
-            return self.inverse
-        return self.multigrid if method == "multigrid" else None
+        if method == "none":
+            return None
+        attribute = {"tau": "preconditioner", "dense": "elimination"}.get(method, method)
+        return getattr(self, attribute)
 
-    def _eliminated(self, b: Array, rtol: float) -> Iterate:
-        """Return the solution by dense elimination, refined once."""
-        factors = scipy.linalg.lu_factor(self.operator.dense())
-        x, zero = scipy.linalg.lu_solve(factors, b), np.zeros_like(b)
-        x = x + scipy.linalg.lu_solve(factors, b - self.operator.accurate(x, zero))
-        left = b - self.operator.accurate(x, zero)
-        whole = float(np.linalg.norm(b))
-        residual = float(np.linalg.norm(left)) / whole if whole else 0.0
-        status = Status.CONVERGED if residual <= rtol else Status.STAGNATED
-        return Iterate(x, status, (residual,))
+    @cached_property
+    def elimination(self) -> MatrixOperator:
+        """The inverse by dense elimination, made when it is used first."""
+        factors, N = scipy.linalg.lu_factor(self.operator.dense()), self.matrix.size
+
+        def solved(b: Array) -> Array:
+            return scipy.linalg.lu_solve(factors, b.reshape(-1))
+
+        return MatrixOperator(ScipyOperator((N, N), solved, dtype=self.matrix.dtype))
 
     def _coefficients(self, spline: Any) -> Array:
         """Return the inner coefficients of a spline on the knots of the problem."""
@@ -229,7 +225,7 @@ class RieszDiffusionOperator(LinearOperator):
 
     @cached_property
     def mass(self) -> Any:
-        """C B, sparse; None where c = 0."""
+        """The product c B, sparse; None where c = 0."""
         if not self.reaction.any():
             return None
         B = self.matrix.basis.matrix(self.matrix.points).tocsc()[:, 1:-1].tocsr()
