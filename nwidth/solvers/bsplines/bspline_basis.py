@@ -183,18 +183,10 @@ class BSplineBasis:
             self.require_inside(x)
             kernel(x, 0, len(x), search, *arguments)
             return
-        from nwidth.solvers.bsplines._bspline_basis_numba import get_num_threads
-
-        def run(begin: int, end: int) -> int:
-            return kernel(x, begin, end, search, *arguments)
-
-        number = min(get_num_threads(), 1 + len(x) // PART)
-        if number == 1:
-            outside = run(0, len(x))
+        if len(x) < PART:
+            outside = kernel(x, 0, len(x), search, *arguments)
         else:
-            ends = np.linspace(0, len(x), number + 1).astype(int).tolist()
-            with ThreadPoolExecutor(number) as threads:
-                outside = sum(threads.map(run, ends[:-1], ends[1:]))
+            outside = _in_threads(kernel, x, search, *arguments)
         if outside:
             self.require_inside(x)
 
@@ -236,6 +228,22 @@ class BSplineBasis:
 
     def __repr__(self) -> str:
         return f"BSplineBasis({self.knots})"
+
+
+def _in_threads(kernel: Callable[..., int], x: Array, *arguments: Any) -> int:
+    """Return the sum of `kernel(x, begin, end, *arguments)` over parts, each in a thread."""
+    from nwidth.solvers.bsplines._bspline_basis_numba import get_num_threads
+
+    number = min(get_num_threads(), 1 + len(x) // PART)
+    ends = np.linspace(0, len(x), number + 1).astype(int).tolist()
+
+    def run(begin: int, end: int) -> int:
+        return kernel(x, begin, end, *arguments)
+
+    if number == 1:
+        return run(0, len(x))
+    with ThreadPoolExecutor(number) as threads:
+        return sum(threads.map(run, ends[:-1], ends[1:]))
 
 
 def _require_room(out: Any, shapes: tuple[tuple[int, ...], ...], x: Array) -> None:
