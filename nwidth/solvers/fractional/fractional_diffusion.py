@@ -212,6 +212,9 @@ class FractionalDiffusion(EvolutionProblem):
         lower, upper = [a.lower for a in grid.axes], [a.upper for a in grid.axes]
         return _on_its_grid(cls(counts, degree, lower=lower, upper=upper, **given), grid)
 
+    def __repr__(self) -> str:
+        return f"FractionalDiffusion({self.space})"
+
 
 def _on_its_grid(problem: Any, grid: Grid) -> Any:
     """Return the problem if its collocation points are those of a grid, or raise `InputError`."""

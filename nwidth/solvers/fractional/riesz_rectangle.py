@@ -252,6 +252,12 @@ class RieszRectangle:
         """Whether the preconditioner is the inverse of the operator."""
         return self.inverse.exact
 
+    def __repr__(self) -> str:
+        degree, alpha = ("/".join(map(str, dict.fromkeys(v))) for v in (self.degree, self.alpha))
+        box = " x ".join(f"[{a:g}, {b:g}]" for a, b in zip(self.lower, self.upper, strict=True))
+        counts = " x ".join(map(str, self.intervals))
+        return f"RieszRectangle({counts} intervals, degree {degree}, alpha {alpha}, on {box})"
+
 
 class SeparableInverse(LinearOperator):
     """The inverse of s(x) (-sum_k k_k(x_k) d^{a_k}/d|x_k|^{a_k} + c), near to a given problem.

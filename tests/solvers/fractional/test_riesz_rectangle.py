@@ -78,6 +78,9 @@ def test_other_lengths_scale_as_the_orders_say():
                            coefficient=[2.0**1.4, 3.0**1.7])  # fmt: skip
     assert np.allclose(large.solve(1.0).u, small.solve(1.0).u, atol=1e-13)
     assert [axis.upper for axis in large.grid.axes] == [1.0, 5.0]
+    assert repr(large) == (
+        "RieszRectangle(16 x 16 intervals, degree 3, alpha 1.4/1.7, on [-1, 1] x [2, 5])"
+    )
 
 
 def test_order_two_is_the_laplacian():
