@@ -6,7 +6,16 @@ from nwidth.solvers.batched_diffusion_operator import BatchedDiffusionOperator
 from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
-from nwidth.solvers.bsplines import BSplineBasis, Collocation, ElasticCollocation, Spline
+from nwidth.solvers.bsplines import (
+    BandedOperator,
+    BSplineBasis,
+    Collocation,
+    ElasticCollocation,
+    KroneckerOperator,
+    KroneckerSum,
+    Nurbs,
+    Spline,
+)
 from nwidth.solvers.continuation import ContinuationSolution, continuation
 from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
@@ -87,6 +96,7 @@ __all__ = [
     "AllenCahn",
     "AnisotropicDarcy",
     "BSplineBasis",
+    "BandedOperator",
     "BatchSolution",
     "BatchSolver",
     "BatchedDiffusionOperator",
@@ -114,6 +124,8 @@ __all__ = [
     "Helmholtz",
     "HierarchyCycle",
     "KortewegDeVries",
+    "KroneckerOperator",
+    "KroneckerSum",
     "KuramotoSivashinsky",
     "LinearOperator",
     "LinearProblem",
@@ -126,6 +138,7 @@ __all__ = [
     "NewtonStatus",
     "NinePointOperator",
     "NonlinearSchroedinger",
+    "Nurbs",
     "Poisson",
     "Problem",
     "PublishedSetting",
