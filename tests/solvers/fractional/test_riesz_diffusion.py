@@ -52,6 +52,11 @@ def test_degree_six_goes_below_1e_11(alpha):
     assert error(256, 6, alpha) < 1e-12
 
 
+def test_fine_meshes_lose_no_digits():
+    """Where h^-alpha is 3e6, which elimination multiplies rounding by."""
+    assert error(4096, 5, 1.8) < 5e-13
+
+
 def test_the_torsion_function_has_its_singularity():
     """With f = 1, u = (x (1 - x))^{alpha/2} / Gamma(alpha + 1)."""
     from scipy.special import gamma
