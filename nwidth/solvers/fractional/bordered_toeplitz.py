@@ -31,8 +31,7 @@ class BorderedToeplitz:
 
     Functions are those of degree p without the first and the last, or all of degree p - 2, which
     are second derivatives of the others: N = n + p - 2 of either. The border has p - 1 or p - 2
-    columns and rows on each side. Products with T: Chan & Ng (1996), doi:10.1137/S0036144594276474,
-    section 1.
+    columns and rows on each side. Products with T: Chan & Ng (1996), doi:10.1137/S0036144594276474.
 
     Args:
         entries: of the functions.

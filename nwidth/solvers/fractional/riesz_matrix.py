@@ -38,7 +38,7 @@ class RieszMatrix(LinearOperator):
 
     Reference: Mazza, Donatelli, Manni & Speleers (2023), doi:10.1002/nla.2462; entries:
     `RieszEntries`; products with Toeplitz matrices: Chan & Ng (1996),
-    doi:10.1137/S0036144594276474, section 1.
+    doi:10.1137/S0036144594276474.
 
     Args:
         intervals: n > p, of the knots.

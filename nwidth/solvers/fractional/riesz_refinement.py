@@ -43,8 +43,7 @@ def riesz_refinement(
     That rounding is ||A|| eps ||x||, of fine meshes more than any tolerance: 1e-9 of ||b|| at
     16,384 unknowns and alpha = 1.8. So each GMRES is asked for no more than rounding allows it, and
     the next one corrects it; where that already is the tolerance there is one GMRES and no
-    correction. Reference: Carson & Higham (2017), doi:10.1137/17M1122918, algorithm 1.1 with GMRES
-    in step 4.
+    correction. Reference: Carson & Higham (2017), doi:10.1137/17M1122918, who refine by GMRES.
 
     Args:
         A: the operator, with entries in double precision.
