@@ -151,7 +151,7 @@ def reference(basis, x, derivatives):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("p", [0, 1, 3, 4, 9])
+@pytest.mark.parametrize("p", [0, 3, 9])
 def test_kernels_agree_with_the_plain_recursion(p, dtype):
     eps = np.finfo(dtype).eps
     for knots in [*all_kinds(p), KnotVector.open(np.geomspace(1e-9, 1.0, 40), p)]:
@@ -208,7 +208,7 @@ def agree_on_a_device():
     from nwidth.solvers.bsplines import Spline, _bspline_basis_cuda
 
     _bspline_basis_cuda.THREADS = 16
-    for p in (0, 1, 3):
+    for p in (0, 3):
         inner = np.sort(RNG.uniform(0.1, 1.9, 5))
         for knots in (
             KnotVector.open([0.0, *np.repeat(inner[:1], p + 1), *inner[1:], 2.0], p),
