@@ -73,7 +73,11 @@ class BandedOperator(LinearOperator):
         >>> BandedOperator.from_rows([[1.0, 2.0]] * 3, [0, 1, 2], 3).to_dense().tolist()
         [[1.0, 2.0, 0.0], [0.0, 1.0, 2.0], [2.0, 0.0, 1.0]]
         """
-        values, first = as_floating(values, "values"), np.asarray(first)
+        values = as_floating(values, "values")
+        try:
+            first = np.asarray(first)
+        except ValueError:  # rows of different lengths
+            raise InputError(f"first: expected integers, got {first!r:.80}") from None
         columns = require_integer(columns, "columns", 1)
         whole = first.dtype.kind in "iu" and first.ndim == 1
         if not whole or values.ndim != 2 or values.shape[:1] != first.shape:
@@ -192,9 +196,15 @@ class BandedOperator(LinearOperator):
 
     @cached_property
     def _plain(self) -> tuple[int, int]:
-        rows, columns, _ = self._entries
-        distance = columns - rows
-        return max(0, -int(distance.min(initial=0))), max(0, int(distance.max(initial=0)))
+        return self._widths(*(np.arange(n) for n in self.matrix.shape))
+
+    def _widths(self, place_rows: Array, place_columns: Array) -> tuple[int, int]:
+        """Return the diagonals below and above, with rows and columns at other places."""
+        from nwidth.solvers.bsplines._banded_matrix_numba import widths
+
+        A = self.matrix
+        low, high = widths(A.indptr, A.indices, A.data, place_rows, place_columns)
+        return int(low), int(high)
 
     @cached_property
     def _arc(self) -> tuple[int, int]:
@@ -220,8 +230,9 @@ class BandedOperator(LinearOperator):
                 f"solve: expected a square matrix, got {n} rows and {columns} columns; least "
                 "squares are solved by `least_squares`"
             )
-        rows, columns, values = self._entries
         order_rows = order = None
+        place_rows = place = np.arange(n)
+        low, high = self._plain
         if self.periodic:
             # Rows are turned so that the arc has its middle on the diagonal, then both are folded.
             place = np.empty(n, np.intp)
@@ -229,16 +240,18 @@ class BandedOperator(LinearOperator):
             place[order] = np.arange(n)
             turn = (sum(self._arc)) // 2
             order_rows = (order - turn) % n
-            rows, columns = place[(rows + turn) % n], place[columns]
-        distance = columns - rows
-        low, high = max(0, -int(distance.min(initial=0))), max(0, int(distance.max(initial=0)))
+            place_rows = np.roll(place, -turn)
+            low, high = self._widths(place_rows, place)
         if (2 * low + high + 1) * n > LARGEST:
             raise InputError(
                 f"solve: expected entries near the diagonal, got {low} and {high} diagonals beside "
                 f"it in {n} rows; solve with `solve_matrix` or `scipy.sparse.linalg.splu`"
             )
-        band = np.zeros((2 * low + high + 1, n), self.dtype, order="F")
-        band[low + high - distance, columns] = values
+        from nwidth.solvers.bsplines._banded_matrix_numba import fill
+
+        A = self.matrix
+        band = np.zeros((n, 2 * low + high + 1), self.dtype).T
+        fill(band.T, low + high, A.indptr, A.indices, A.data, place_rows, place)
         from scipy.linalg import get_lapack_funcs
 
         (factor,) = get_lapack_funcs(("gbtrf",), (band,))

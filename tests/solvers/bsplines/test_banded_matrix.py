@@ -80,5 +80,7 @@ def test_what_cannot_be_solved_is_told():
         BandedOperator.from_rows(np.ones((2, 2)), [0, 4], 4)
     with pytest.raises(InputError, match="rows, width"):
         BandedOperator.from_rows(np.ones((2, 2)), [0.0, 1.0], 4)
+    with pytest.raises(InputError, match="expected integers"):
+        BandedOperator.from_rows(np.ones((2, 2)), [[0], [1, 2]], 4)
     with pytest.raises(InputError, match="one shape"):
         rows(6, 3, -1).plus(BandedOperator(sp.eye_array(5)))

@@ -152,6 +152,18 @@ def test_noise_is_averaged_away():
     assert np.sqrt(np.mean((s(FINE) - wave(FINE)) ** 2)) < 2 * 0.1 * np.sqrt(14 / 4000)
 
 
+@pytest.mark.parametrize("boundary", ["not-a-knot", "natural", "clamped", "periodic"])
+def test_huge_and_tiny_units_change_nothing(boundary):
+    x = np.sort(RNG.uniform(0, 1, 9))
+    y = wave(x)
+    y[-1] = y[0]
+    s = interpolating_spline(x, y, 5, boundary)
+    for scale in (2.0**-700, 2.0**700):
+        t = interpolating_spline(scale * x, y / scale, 5, boundary)
+        np.testing.assert_allclose(t(scale * x + 0) * scale, y, rtol=1e-12)
+        np.testing.assert_allclose(t.coefficients * scale, s.coefficients, rtol=1e-9)
+
+
 def test_what_cannot_be_interpolated_is_told():
     knots = KnotVector.uniform(4, 3)
     x = knots.greville.copy()
@@ -194,3 +206,5 @@ def test_data_that_do_not_determine_a_spline_are_told():
         least_squares(knots, x, x, penalty="bending")
     with pytest.raises(InputError, match="smoothing"):
         least_squares(knots, x, x, smoothing=-1.0)
+    with pytest.raises(InputError, match="less smoothing"):
+        least_squares(knots, x, x, smoothing=1e150)
