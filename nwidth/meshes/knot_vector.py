@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_integer
-from nwidth.arrays import namespace, require_finite
+from nwidth.arrays import namespace, require_finite, require_unmasked
 from nwidth.errors import InputError
 
 Array = NDArray[np.float64]
@@ -226,7 +226,7 @@ class KnotVector:
         >>> KnotVector.uniform(2, 1).inserted([0.25]).values.tolist()
         [0.0, 0.0, 0.25, 0.5, 1.0, 1.0]
         """
-        x = _numbers(np.atleast_1d(np.asarray(points)), "points", least=0)
+        x = _numbers(points, "points", least=0)
         if len(x) and not (self.lower <= x.min() and x.max() <= self.upper):
             wrong = x[(x < self.lower) | (x > self.upper)][0]
             raise InputError(
@@ -330,6 +330,7 @@ def _breakpoints(values: Any) -> Array:
 
 def _numbers(values: Any, what: str, least: int = 2) -> Array:
     """Return a read-only float64 copy of finite real numbers."""
+    require_unmasked(values, what)
     try:
         numbers = np.array(values)
         if numbers.dtype.kind not in "biuf":
@@ -337,6 +338,7 @@ def _numbers(values: Any, what: str, least: int = 2) -> Array:
         numbers = numbers.astype(np.float64) + 0.0
     except (TypeError, ValueError):
         raise InputError(f"{what}: expected a list of real numbers, got {values!r:.80}") from None
+    numbers = np.atleast_1d(numbers) if least == 0 else numbers
     if numbers.ndim != 1 or len(numbers) < least:
         raise InputError(
             f"{what}: expected a list of at least {least} numbers, got shape {numbers.shape}"

@@ -100,6 +100,8 @@ def test_points_just_below_the_period_do_not_reach_its_end():
         (lambda: KnotVector.open([0.0, 1e-310], 2), "different knots to be 2.2"),
         (lambda: KnotVector.uniform(3, 2, 1.0, 0.0), "sorted"),
         (lambda: KnotVector.cardinal(2.5, 1), "intervals"),
+        (lambda: KnotVector(np.ma.masked_less([0.0, 1.0, 2.0], 0.5), 0), "masked"),
+        (lambda: KnotVector.uniform(3, 2).inserted([[1, 2], [3]]), "list of real numbers"),
     ],
 )
 def test_bad_knots_are_refused(make, match):

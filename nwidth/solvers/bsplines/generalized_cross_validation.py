@@ -53,6 +53,7 @@ def generalized_cross_validation(B: Any, weights: Array, penalty: Any, y: Array)
             f"smoothing: expected up to {LARGEST} functions for 'gcv', got {n}; take fewer knots "
             "or give a number"
         )
+    y = y / (np.abs(y).max() or 1.0)  # the minimum is where it was
     A = (B.T @ (B * weights[:, None]).tocsr()).toarray()
     P = penalty.toarray()
     unit = np.trace(A) / max(np.trace(P), 1e-300)

@@ -340,6 +340,7 @@ class _Dense(_Factor):
 def _wrapped(factors: Any, name: str) -> tuple[_Factor, ...]:
     """Return matrices and operators as factors."""
     listed = isinstance(factors, Iterable) and not isinstance(factors, str | dict | np.ndarray)
+    listed = listed and not scipy.sparse.issparse(factors)
     factors = list(factors) if listed else []
     if not factors:
         raise InputError(f"{name}: expected one or more matrices in a list, one per axis, got none")

@@ -170,12 +170,12 @@ def collocation_matrix(
     [[-2.0, 2.0, 0.0], [0.0, -2.0, 2.0], [0.0, -2.0, 2.0]]
     """
     require_instance(basis, "basis", BSplineBasis)
-    x = basis.greville if points is None else to_numpy(points)
-    if np.ndim(x) != 1:
-        raise InputError(f"points: expected shape (m,), got {np.shape(x)}")
+    x = basis.greville if points is None else to_numpy(real_floating(points, "points"))
+    if x.ndim != 1:
+        raise InputError(f"points: expected shape (m,), got {x.shape}")
     matrix = basis.matrix(x, order)
     if coefficient is not None:
-        matrix = scipy.sparse.diags_array(_values_of(coefficient, np.asarray(x))) @ matrix
+        matrix = scipy.sparse.diags_array(_values_of(coefficient, x)) @ matrix
     return BandedOperator(matrix)
 
 

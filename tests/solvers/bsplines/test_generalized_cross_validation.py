@@ -68,6 +68,15 @@ def test_data_without_noise_are_not_smoothed():
     assert abs(s(x) - np.exp(x)).max() < 1e-9
 
 
+def test_units_of_the_data_change_nothing():
+    x, y = data()
+    one, huge = (
+        least_squares(KnotVector.uniform(15, 3), x, unit * y, smoothing="gcv")
+        for unit in (1.0, 2.0**700)
+    )
+    np.testing.assert_allclose(huge.coefficients / 2.0**700, one.coefficients, rtol=1e-12)
+
+
 def test_what_cannot_be_done_is_told():
     x, y = data()
     with pytest.raises(InputError, match="number >= 0 or 'gcv'"):

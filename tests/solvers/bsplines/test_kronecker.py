@@ -122,6 +122,8 @@ def test_wrong_parts_are_told():
         KroneckerOperator([])
     with pytest.raises(InputError, match="one or more matrices"):
         KroneckerOperator(np.eye(3))
+    with pytest.raises(InputError, match="one or more matrices"):
+        KroneckerOperator(sp.eye_array(3))
     with pytest.raises(InputError, match="expected matrices"):
         KroneckerOperator([np.ones(3)])
     with pytest.raises(InputError, match="on vectors"):

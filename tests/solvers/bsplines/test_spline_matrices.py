@@ -133,5 +133,7 @@ def test_wrong_arguments_are_told():
         mass_matrix(one, lambda x: np.full(len(x), np.nan))
     with pytest.raises(InputError, match="points"):
         collocation_matrix(one, [[0.5]])
+    with pytest.raises(InputError, match="array of numbers"):
+        collocation_matrix(one, [[0.5], [0.1, 0.2]])
     with pytest.raises(InputError, match="points"):
         mass_matrix(one, points=0)
