@@ -16,6 +16,7 @@ from nwidth.solvers.boundary import ENDS, Boundary, Dirichlet, Neumann, Robin
 from nwidth.solvers.bsplines.collocation_coefficients import (
     at_points,
     diffusion_tensor,
+    narrowed,
     pulled_back,
 )
 from nwidth.solvers.bsplines.collocation_operator import CollocationOperator, along
@@ -180,17 +181,24 @@ class Collocation:
     @cached_property
     def operator(self) -> CollocationOperator:
         """The discrete operator of the unknown coefficients, applied without a matrix."""
-        factors = [
-            [D[cut, cut].astype(self.precision) for D in of]
-            for of, cut in zip(self.space.matrices, self.free, strict=True)
-        ]
+        factors = [[D[:, cut] for D in of] for of, cut in zip(self._rows(), self.free, strict=True)]
         return CollocationOperator(factors, self._weights())
+
+    def _rows(self) -> list[list[Any]]:
+        """Return the matrices of all splines at the points that have equations."""
+        rows = []
+        for of, cut in zip(self.space.matrices, self.free, strict=True):
+            for D in of:
+                narrowed(D.data, self.precision, "knots, derivatives of splines")
+            rows.append([D[cut].astype(self.precision) for D in of])
+        return rows
 
     def _weights(self) -> dict[tuple[int, ...], Array]:
         """Return the terms at the points that have equations, constants as numbers."""
         weights = {}
         for orders, w in self.terms.items():
-            w = w[self.free].astype(self.dtype if w.dtype.kind == "c" else self.precision)
+            kind = self.dtype if w.dtype.kind == "c" else self.precision
+            w = narrowed(w[self.free], kind, "coefficients")
             weights[orders] = w.ravel()[0] if (w == w.ravel()[0]).all() else w
         return weights
 
@@ -207,12 +215,9 @@ class Collocation:
             g = boundary.condition(space.names[k], end)
             assert isinstance(g, Dirichlet)
             part = self._on_side(g.value, k, end, kind="greville")
-            if part.dtype.kind == "c" and self.dtype.kind != "c":
-                raise InputError(
-                    f"boundary side {space.names[k]}_{end}: expected real values for a real "
-                    "equation, got complex ones; make its source complex, too"
-                )
-            values[layer(k, end)] = part
+            values[layer(k, end)] = narrowed(
+                part, self.dtype, f"boundary side {space.names[k]}_{end}"
+            )
         lifted = np.zeros_like(values)
         for k, end in wet:
             others = [j for j in range(space.dimension) if j != k]
@@ -239,13 +244,17 @@ class Collocation:
         """Return the data of the equations: f inside, sums of boundary data on flux sides."""
         boundary = boundary or self.boundary
         f = self.source if source is None else at_points(source, self.space.coordinates, "source")
-        data = np.array(f, self.dtype)
+        data = np.array(narrowed(f, self.dtype, "source"))
         for k, end in self.flux_sides:
             data[layer(k, end)] = 0
         for k, end in self.flux_sides:
             g = boundary.condition(self.space.names[k], end)
             value = g.flux if isinstance(g, Neumann) else g.value
-            data[layer(k, end)] += self._on_side(value, k, end)
+            data[layer(k, end)] += narrowed(
+                self._on_side(value, k, end),
+                self.dtype,
+                f"boundary side {self.space.names[k]}_{end}",
+            )
         data = data[self.free]
         if lifted.any():
             data = data - self._across.apply(lifted).astype(self.dtype, copy=False)
@@ -254,11 +263,7 @@ class Collocation:
     @cached_property
     def _across(self) -> CollocationOperator:
         """The operator of all coefficients, at the points that have equations."""
-        factors = [
-            [D[cut].astype(self.precision) for D in of]
-            for of, cut in zip(self.space.matrices, self.free, strict=True)
-        ]
-        return CollocationOperator(factors, self._weights())
+        return CollocationOperator(self._rows(), self._weights())
 
     def preconditioner(self, shift: float = 0.0, scale: float = 1.0) -> CollocationPreconditioner:
         """Return fast diagonalization of scale times the equation plus shift u."""

@@ -51,6 +51,29 @@ def at_points(
     )
 
 
+def narrowed(values: Any, dtype: Any, name: str) -> Array:
+    """Return numbers in a precision, or raise `InputError` for infinite or complex ones of it.
+
+    >>> narrowed([1.0, 1e30], "float32", "source").dtype
+    dtype('float32')
+    """
+    given = np.asarray(values)
+    if given.dtype.kind == "c" and np.dtype(dtype).kind != "c":
+        raise InputError(
+            f"{name}: expected real values for a real equation, got complex ones; make the "
+            "source of the equation complex, too"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        out = given.astype(dtype)
+    if not np.isfinite(out).all():
+        kind = out.real.dtype
+        raise InputError(
+            f"{name}: expected numbers within the range of {kind}, up to "
+            f"{np.finfo(kind).max:.1e}, got some beyond it; scale the problem"
+        )
+    return out
+
+
 def _numbers(value: Any, points: tuple[int, ...]) -> Array | None:
     """Return what may be a nested list of numbers and fields as one array, None if it is not."""
     if isinstance(value, list | tuple):

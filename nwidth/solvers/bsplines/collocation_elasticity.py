@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_choice, require_number
+from nwidth.arrays import power_of_two, unscaled
 from nwidth.errors import InputError
 from nwidth.meshes import KnotVector
 from nwidth.solvers.boundary import Boundary
@@ -17,7 +18,7 @@ from nwidth.solvers.bsplines.collocation import Collocation
 from nwidth.solvers.bsplines.collocation_coefficients import pulled_back
 from nwidth.solvers.bsplines.collocation_operator import CollocationOperator
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
-from nwidth.solvers.bsplines.collocation_solver import rounding
+from nwidth.solvers.bsplines.collocation_solver import MANY, rounding
 from nwidth.solvers.elimination import elimination
 from nwidth.solvers.krylov import fgmres
 from nwidth.solvers.krylov.iterate import Iterate, check_limits
@@ -216,12 +217,14 @@ class ElasticCollocation:
 
         "direct" is sparse elimination; "fgmres" is preconditioned by fast diagonalization of each
         coordinate's own equation; "auto" takes elimination for a few thousand unknowns in the
-        plane. Raises `InputError` for other methods and tolerances.
+        plane, and where the iteration fails, as it does for nearly incompressible bodies. Raises
+        `InputError` for other methods and tolerances.
         """
         require_choice(method, "method", METHODS)
         check_limits(rtol, max_iterations)
         start = time.perf_counter()
-        lifts = [of.lift() for of in self.components]
+        kind = np.result_type(*(of.dtype for of in self.components))
+        lifts = [of.lift().astype(kind) for of in self.components]
         whole = tuple(slice(0, n) for n in self.space.shape)
         data = []
         for i, of in enumerate(self.components):
@@ -231,14 +234,17 @@ class ElasticCollocation:
                     right = right - self._block(i, j, whole).apply(lifted)
             data.append(right)
         b = np.concatenate([part.ravel() for part in data])
-        if method == "auto":
-            method = "direct" if b.size <= FEW and self.space.dimension == 2 else "fgmres"
+        d, chosen = self.space.dimension, method == "auto"
+        if chosen:
+            method = "direct" if b.size <= FEW and d == 2 else "fgmres"
         if not b.any():
             found = Iterate(b, Status.CONVERGED, (0.0,))
         elif method == "direct":
             found = self._eliminated(b, rtol)
         else:
             found = self._iterated(b, rtol, max_iterations)
+            if chosen and found.status is not Status.CONVERGED and b.size <= MANY[d - 1]:
+                method, found = "direct", self._eliminated(b, rtol)
         parts = []
         for of, lifted, x in zip(self.components, lifts, self._split(found.x), strict=True):
             lifted[of.free] += x
@@ -269,6 +275,8 @@ class ElasticCollocation:
         import scipy.sparse as sp
 
         A = sp.block_array([[block.to_sparse() for block in row] for row in self.blocks]).tocsr()
+        stiff, scale = power_of_two(A.data), power_of_two(b.view(np.float64))
+        A, b = stiff * A, scale * b
         try:
             x = elimination(A)(b)
         except InputError:
@@ -276,7 +284,7 @@ class ElasticCollocation:
         residual = float(np.linalg.norm(b - A @ x) / np.linalg.norm(b))
         good = residual <= max(rtol, rounding(A, x, b))
         status = Status.CONVERGED if good else Status.STAGNATED
-        return Iterate(x, status, (1.0, residual))
+        return Iterate(stiff * unscaled(x, scale), status, (1.0, residual))
 
     def _iterated(self, b: Array, rtol: float, max_iterations: int) -> Iterate:
         from scipy.sparse.linalg import LinearOperator as ScipyOperator

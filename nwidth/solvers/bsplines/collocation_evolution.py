@@ -12,7 +12,7 @@ from nwidth.arrays import as_floating, require_finite
 from nwidth.errors import InputError, NotConvergedError
 from nwidth.solvers.boundary import Boundary, called
 from nwidth.solvers.bsplines.collocation import Collocation
-from nwidth.solvers.bsplines.collocation_coefficients import at_points
+from nwidth.solvers.bsplines.collocation_coefficients import at_points, narrowed
 from nwidth.solvers.bsplines.collocation_operator import CollocationOperator, along
 from nwidth.solvers.bsplines.collocation_solution import CollocationSolution
 from nwidth.solvers.elimination import elimination
@@ -243,8 +243,15 @@ class CollocationEvolution(EvolutionSystem):
             self._kept = t, self._forcing(t)
         out[...] = self._kept[1]
         if self.reaction is not None:
-            found = called(self.reaction, (t, self.values(t, v)), "reaction")
-            out += at_points(found, self.points, "reaction")
+            if not np.isfinite(v).all():
+                out[...] = np.nan  # a state that has blown up, which whoever steps tells
+                return
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = called(self.reaction, (t, self.values(t, v)), "reaction")
+            if np.shape(found) == v.shape and not np.isfinite(found).all():
+                out[...] = np.nan
+                return
+            out += narrowed(at_points(found, self.points, "reaction"), out.dtype, "reaction")
 
     def _forcing(self, t: float) -> Array:
         """Return f + G[g - g'] at inner points."""
@@ -259,7 +266,7 @@ class CollocationEvolution(EvolutionSystem):
         f = self.problem.source
         if self.source is not None:
             f = called(self.source, (t, *x), "source")
-        f = at_points(f, x, "source")
+        f = narrowed(at_points(f, x, "source"), self.problem.dtype, "source")
         return self._inner(f[self.problem.free]) + self._values(self._extension(lifted, data))
 
     def _sides(self, t: float) -> tuple[Array, Array]:

@@ -102,15 +102,15 @@ class CollocationPreconditioner(LinearOperator):
             for k in range(d)
         ]
         values = reduce(np.add.outer, [axis.values for axis in self.axes])
-        size = np.abs(values)
+        size, parts = np.abs(values), reduce(np.add.outer, [abs(axis.values) for axis in self.axes])
         self.level = 0.0
         if singular:
             second = np.sort(size, axis=None)[min(1, size.size - 1)] or 1.0
             self.level = float(second / self.scale.mean())
             values.flat[size.argmin()] = self.level * self.scale.mean()
             size = np.abs(values)
-        # A resonance of the separable operator is none of the operator itself.
-        values[size < 1e-12 * size.max()] = size.max()
+        # A resonance of the separable operator, whose parts cancel, is none of the operator itself.
+        values[size < 1e-12 * parts] = size.max()
         self.inverse = 1 / values
         kinds = [a.dtype for a in (*diffusion, *convection, reaction)]
         complex_ = any(kind.kind == "c" for kind in kinds)

@@ -109,13 +109,18 @@ class CollocationSolution:
             raise InputError(
                 f"points: expected arrays of one shape, got {[np.shape(x) for x in points]}"
             ) from None
-        found = point_inversion(geometry, x)
-        off = found.distance > 1e-8 * float(np.ptp(geometry.points))
-        if off.any():
-            where = ", ".join(f"{c:.6g}" for c in x[:, off][:, 0])
+        # The domain lies within the box of its control points.
+        hull, over = geometry.points.reshape(-1, len(x)).T, (slice(None), *[None] * (x.ndim - 1))
+        beyond = np.maximum(hull.min(1)[over] - x, x - hull.max(1)[over]).max(0)
+        near = 1e-8 * float(np.ptp(hull))
+        if not (beyond > near).any():
+            found = point_inversion(geometry, x)
+            beyond = found.distance
+        if (beyond > near).any():
+            where = ", ".join(f"{c:.6g}" for c in x[:, beyond > near][:, 0])
             raise InputError(
-                f"points: expected points of the domain, got ({where}), {found.distance.max():.2g} "
-                "away from it"
+                f"points: expected points of the domain, got ({where}), at least "
+                f"{beyond.max():.2g} away from it"
             )
         return self(*found.parameters, orders=orders)
 

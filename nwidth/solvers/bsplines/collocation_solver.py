@@ -56,7 +56,7 @@ def _eliminated(problem: Any, b: Array, rtol: float) -> tuple[Iterate, Any]:
     A, imbalance = problem.operator.to_sparse(), 0.0
     A = A.astype(np.result_type(A.dtype, np.float64))
     right = b.ravel().astype(np.result_type(A.dtype, b.dtype))
-    scale = 1.0 if right.dtype.kind == "c" else power_of_two(right)
+    scale = power_of_two(right.view(np.float64))
     right = scale * right
     size = float(np.linalg.norm(right))
     try:

@@ -72,6 +72,7 @@ class CollocationSpace:
             for basis, x in zip(self.bases, self.points, strict=True)
         ]
         self._chart: tuple[CollocationSpace, Array] | None = None
+        self._sides: dict[tuple[int, str, str], list[Array]] = {}
         if geometry is not None:
             self._check_geometry()
 
@@ -317,10 +318,13 @@ class CollocationSpace:
 
         The points are the collocation points, or those of Greville for kind "greville".
         """
-        points = [self.greville(t) for t in self.knots] if kind == "greville" else [*self.points]
-        knots = self.knots[axis]
-        points[axis] = np.array([knots.lower if end == "lower" else knots.upper])
-        return [np.squeeze(x, axis) for x in self.mapped(points)]
+        if (axis, end, kind) not in self._sides:
+            greville = kind == "greville"
+            points = [self.greville(t) for t in self.knots] if greville else [*self.points]
+            knots = self.knots[axis]
+            points[axis] = np.array([knots.lower if end == "lower" else knots.upper])
+            self._sides[axis, end, kind] = [np.squeeze(x, axis) for x in self.mapped(points)]
+        return [x.copy() for x in self._sides[axis, end, kind]]
 
     def parameters(self, points: Any) -> list[Array]:
         """Return checked coordinates per axis."""

@@ -143,3 +143,25 @@ def test_a_body_that_may_turn_is_refused():
         ElasticCollocation(BOX, [HELD, HELD], 1.0, 0.3, plane="shell")
     with pytest.raises(InputError, match="method"):
         ElasticCollocation(BOX, [HELD, HELD], 1.0, 0.3).solve(method="lu")
+
+
+def test_elimination_takes_over_where_iteration_fails():
+    """Poisson's ratio 0.4999 in plane strain."""
+    held = Boundary({"x_lower": Dirichlet()}, default=Neumann())
+    body = ElasticCollocation(
+        [KnotVector.uniform(30, 3)] * 2, [held, held], 1.0, 0.4999, [1.0, 0.0], plane="strain"
+    )
+    assert body.solve(max_iterations=30).checked().method == "direct"
+    assert body.solve(method="fgmres", max_iterations=30).status.name == "MAX_ITERATIONS"
+
+
+@pytest.mark.parametrize("method", ["direct", "fgmres"])
+def test_loads_may_be_complex_and_of_any_size(method):
+    def pushed(force, young=1.0):
+        held = Boundary({"x_lower": Dirichlet()}, default=Neumann())
+        body = ElasticCollocation(BOX, [held, held], young, 0.3, [force, 0.0])
+        return body.solve(method=method).checked().displacements[0].coefficients
+
+    wanted = pushed(1.0)
+    for force, young in ((1j, 1.0), (1e-200, 1.0), (1e200, 1.0), (1e-200, 1e-200), (1e200, 1e200)):
+        assert np.allclose(pushed(force, young) / force * young, wanted, rtol=1e-6, atol=1e-9)

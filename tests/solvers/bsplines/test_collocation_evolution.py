@@ -4,7 +4,12 @@ import pytest
 from nwidth.errors import InputError
 from nwidth.meshes import KnotVector
 from nwidth.solvers import Boundary, Dirichlet, Neumann, Robin
-from nwidth.solvers.bsplines import Collocation, CollocationEvolution, collocation_evolution
+from nwidth.solvers.bsplines import (
+    Collocation,
+    CollocationEvolution,
+    collocation_evolution,
+    quarter_annulus,
+)
 from nwidth.solvers.stepping import ARK436L2SA, SBDF2, evolve
 
 
@@ -101,3 +106,50 @@ def test_wrong_arguments_are_refused():
     other = CollocationEvolution(problem, boundary=lambda t: Boundary(default=Neumann()))
     with pytest.raises(InputError, match="x_lower"):
         other.at(0.0, np.zeros(7))
+
+
+def test_states_that_blow_up_are_told():
+    system = CollocationEvolution(Collocation(KnotVector.uniform(6, 3)), reaction=lambda t, u: u**3)
+    found = evolve(system, system.state(50.0), [1.0], method=SBDF2, dt=0.05)
+    assert found.status.name == "BLOWN_UP"
+
+
+def test_complex_sources_of_real_equations_are_refused():
+    system = CollocationEvolution(Collocation(KnotVector.uniform(6, 3)), lambda t, x: 1j * x)
+    with pytest.raises(InputError, match="source: expected real values"):
+        evolve(system, system.state(0.0), [1.0], method=SBDF2, dt=0.05)
+
+
+@pytest.mark.parametrize("kinds", ["dddd", "nnnn", "rrrr", "dnrd", "rdnn"])
+def test_data_that_change_on_all_sides_of_a_mapped_domain(kinds):
+    """u = sin(x + 2 t) exp(y / 2) in a quarter of an annulus; the map is evaluated once."""
+    u = lambda t, x, y: np.sin(x + 2 * t) * np.exp(y / 2)  # noqa: E731
+    ux = lambda t, x, y: np.cos(x + 2 * t) * np.exp(y / 2)  # noqa: E731
+
+    def flux(k, t, x, y):
+        slopes, sign = (ux(t, x, y), u(t, x, y) / 2), (-1, 1, -1, -1)[k]
+        radial = (slopes[0] * x + slopes[1] * y) / np.hypot(x, y)
+        return sign * (radial, radial, slopes[1], slopes[0])[k]
+
+    def boundary(t):
+        sides = {}
+        for k, side in enumerate(("x_lower", "x_upper", "y_lower", "y_upper")):
+            q = lambda x, y, k=k: flux(k, t, x, y)  # noqa: E731
+            sides[side] = {
+                "d": Dirichlet(lambda x, y: u(t, x, y)),
+                "n": Neumann(q),
+                "r": Robin(1.5, lambda x, y, q=q: q(x, y) + 1.5 * u(t, x, y)),
+            }[kinds[k]]
+        return Boundary(sides)
+
+    source = lambda t, x, y: 2 * ux(t, x, y) + 0.75 * u(t, x, y)  # noqa: E731
+    problem = Collocation(
+        [KnotVector.uniform(6, 6)] * 2, boundary=boundary(0.0), geometry=quarter_annulus()
+    )
+    system = CollocationEvolution(problem, source, boundary)
+    errors = []
+    for dt in (0.05, 0.025):
+        v = system.state(lambda x, y: u(0.0, x, y))
+        found = evolve(system, v, [0.5], method=SBDF2, dt=dt).checked()
+        errors.append(system.at(0.5, found.states[0]).error(lambda x, y: u(0.5, x, y))[0])
+    assert errors[1] < 1e-3 and 1.7 < np.log2(errors[0] / errors[1]) < 2.5

@@ -75,3 +75,10 @@ def test_iterations_do_not_grow_with_size_or_degree(points):
 def test_rough_convection_is_left_out_where_eigenvectors_fail():
     problem = Collocation(knots(2, 20, 4), 1e-3, [1.0, 0.0], boundary=Boundary(default=Dirichlet()))
     assert problem.preconditioner().condition < 1e10
+
+
+def test_intervals_that_are_strongly_graded_are_inverted():
+    """Eigenvalues from 20 to 3e13: the small ones are no resonances."""
+    graded = [KnotVector.open(np.r_[0, np.logspace(-6, 0, 30)], 3)] * 2
+    found = Collocation(graded, source=1.0).solve(method="fgmres").checked()
+    assert found.iterations <= 3

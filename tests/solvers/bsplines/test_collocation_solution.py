@@ -78,3 +78,12 @@ def test_values_at_points_of_a_mapped_domain():
     ):
         with pytest.raises(InputError, match=words):
             wrong()
+
+
+def test_points_far_beyond_a_mapped_domain_are_refused():
+    knots = [KnotVector.uniform(6, 3)] * 2
+    solution = Collocation(knots, source=1.0, geometry=quarter_annulus()).solve()
+    for far in (1e200, -1e200, 2.1):
+        with pytest.raises(InputError, match="away from it"):
+            solution.at([1.2, far], [0.4, 0.0])
+    assert solution.at([], []).shape == (0,) and solution.at(1.0, 0.8).shape == (1,)

@@ -85,3 +85,32 @@ def test_elimination_takes_over_where_iteration_fails():
     solution = windy.solve(max_iterations=3).checked()
     assert solution.method == "direct" and "GMRES ended as MAX_ITERATIONS" in solution.reason
     assert windy.solve(method="fgmres", max_iterations=3).status.name == "MAX_ITERATIONS"
+
+
+@pytest.mark.parametrize("method", ["direct", "fgmres"])
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+@pytest.mark.filterwarnings("error")
+def test_complex_data_near_the_ends_of_the_range(size, method):
+    knots = [KnotVector.uniform(6, 3)] * 2
+    found = Collocation(knots, source=1j * size).solve(method=method).checked()
+    wanted = 1j * Collocation(knots, source=1.0).solve(method=method).coefficients
+    assert np.allclose(found.coefficients / size, wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"source": 1e200}, "source: expected numbers within the range of float32"),
+        ({"source": 1.0, "diffusion": 1e200}, "coefficients: expected numbers within"),
+        ({"boundary": Boundary(default=Neumann(1e200))}, "x_lower: expected numbers within"),
+        ({"boundary": Boundary(default=Dirichlet(1e200))}, "expected numbers within"),
+        ({"source": 1.0, "knots": [KnotVector.uniform(4, 3, 0, 1e-30)] * 2}, "knots, derivatives"),
+        ({"boundary": Boundary(default=Neumann(lambda x, y: 1j * y))}, "expected real values"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_the_precision_are_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        Collocation(
+            **{"knots": [KnotVector.uniform(4, 3)] * 2, "dtype": "float32", **options}
+        ).solve()
