@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_number
+from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, RandomField
@@ -121,6 +121,8 @@ class FractionalDiffusion(EvolutionProblem):
         """Return the initial amplitudes or values; real or complex."""
         u = self.input_field(inputs, "density", kinds="fc")
         u = u[(slice(1, -1),) * self.space.dimension]
+        if not callable(self.source) and self.source.dtype.kind == "c":
+            u = u.astype(np.result_type(u, np.complex64), copy=False)
         return self.to_state(np.ascontiguousarray(u))
 
     def to_state(self, values: Array) -> Array:
@@ -149,6 +151,8 @@ class FractionalDiffusion(EvolutionProblem):
 
     def on(self, grid: Grid) -> "FractionalDiffusion":
         """Return the same problem on the grid of other intervals, with coefficients as numbers."""
+        if require_instance(grid, "grid", Grid).dimension != self.space.dimension:
+            raise InputError(f"grid: expected {self.space.dimension} axes, got {grid}")
         given = {name: getattr(self.space, name) for name in ("degree", "alpha", "lower", "upper")}
         counts = [n - p for n, p in zip(grid.shape, self.space.degree, strict=True)]
         fields = [*self.space.coefficients, self.space.reaction]
@@ -172,10 +176,11 @@ class FractionalDiffusion(EvolutionProblem):
 
     def describe(self) -> dict[str, Any]:
         """Return the equation, its grid, orders, coefficients as numbers or lists."""
-        if callable(self.source):
+        if callable(self.source) or self.source.dtype.kind == "c":
+            came = "a function" if callable(self.source) else "complex ones"
             raise InputError(
-                "source: expected numbers for a description, in files or checkpoints, got a "
-                "function; leave the file out, or give an array"
+                "source: expected real numbers for a description, in files or checkpoints, got "
+                f"{came}; leave the file out, or give a real array"
             )
         space, sampler = self.space, self.inputs[0].sampler
         return {
@@ -257,6 +262,11 @@ class FractionalSystem(EvolutionSystem):
         total: Any = 0.0
         if self._steady is None:
             total = problem.space.field(self._at(t), "source")
+            if total.dtype.kind == "c" and v.dtype.kind != "c":
+                raise InputError(
+                    "source: expected real numbers for a real density, got complex ones; make the "
+                    "density complex"
+                )
             total = np.broadcast_to(total, problem.space.shape)
         if problem.growth:
             u = problem.to_values(v)

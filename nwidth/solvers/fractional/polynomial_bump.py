@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import comb, rgamma
 
 from nwidth.arguments import require_integer, require_number
+from nwidth.arrays import real_floating
 from nwidth.errors import InputError
 
 Array = NDArray[Any]
@@ -52,18 +53,34 @@ class PolynomialBump:
 
     def __call__(self, *x: Any) -> Array:
         """Return u at points of which the coordinates are given, one array per axis."""
-        return reduce(np.multiply, [self._line(k, s) for k, s in enumerate(x)])
+        return reduce(np.multiply, self._lines(x))
 
     def riesz(self, x: Sequence[Any], axis: int, alpha: float) -> Array:
         """Return d^alpha u / d|x|^alpha along an axis, 1 < alpha <= 2."""
-        lines = [self._line(k, s) for k, s in enumerate(x)]
+        alpha = require_number(alpha, "alpha", "(1, 2]")
+        lines = self._lines(x)
+        if axis not in range(-len(lines), len(lines)):
+            raise InputError(f"axis: expected one of {len(lines)}, from 0 on, got {axis!r:.80}")
         lines[axis] = self._riesz_line(axis, x[axis], alpha)
         return reduce(np.multiply, lines)
 
     def source(self, x: Sequence[Any], alpha: Sequence[float], K: Sequence[Any]) -> Array:
         """Return f = -sum_k K_k d^{a_k} u / d|x_k|^{a_k}."""
+        if not len(alpha) == len(K) == len(self.lower):
+            raise InputError(
+                f"alpha, K: expected {len(self.lower)} of each, one per axis, got {len(alpha)} and "
+                f"{len(K)}"
+            )
         terms = [K[k] * self.riesz(x, k, a) for k, a in enumerate(alpha)]
         return -sum(terms[1:], start=terms[0])
+
+    def _lines(self, x: Sequence[Any]) -> list[Array]:
+        """Return the factor of each axis."""
+        if len(x) != len(self.lower):
+            raise InputError(
+                f"x: expected {len(self.lower)} coordinates, one array per axis, got {len(x)}"
+            )
+        return [self._line(k, s) for k, s in enumerate(x)]
 
     def _line(self, k: int, x: Any) -> Array:
         s = self._scaled(k, x)
@@ -80,5 +97,7 @@ class PolynomialBump:
         return -total / (2 * np.cos(np.pi * alpha / 2)) / length**alpha
 
     def _scaled(self, k: int, x: Any) -> Array:
-        s = (np.asarray(x, np.float64) - self.lower[k]) / (self.upper[k] - self.lower[k])
+        s = (real_floating(x, "x").astype(np.float64) - self.lower[k]) / (
+            self.upper[k] - self.lower[k]
+        )
         return np.clip(s, 0.0, 1.0)

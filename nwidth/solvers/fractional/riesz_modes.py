@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arrays import as_floating, product_along, require_finite
+from nwidth.arrays import as_floating, product_along, real_floating, require_finite
 from nwidth.errors import InputError
 
 Array = NDArray[Any]
@@ -50,7 +50,7 @@ class RieszModes:
 
     def __init__(self, stiffness: Any, mass: Any):
         A, B = (
-            require_finite(as_floating(a, name), name).astype(np.float64)
+            require_finite(real_floating(a, name), name).astype(np.float64)
             for a, name in ((stiffness, "stiffness"), (mass, "mass"))
         )
         if A.ndim != 2 or A.shape[0] != A.shape[1] or A.shape != B.shape or A.size == 0:
@@ -89,7 +89,7 @@ class RieszModes:
     def _product(self, v: Array, axis: int, which: int, adjoint: bool) -> Array:
         """Return the product with one of W, V and W^-1, even and odd modes apart."""
         v = as_floating(v, "modes")
-        n, last = self.size, self._last(v, axis)
+        n, last = self.size, last_axis(v, axis, self.size)
         blocks = [one[which] for one in self._in(v.dtype)]
         blocks = [a.T for a in blocks] if adjoint else blocks
         if not self.symmetric:
@@ -115,15 +115,6 @@ class RieszModes:
             middle *= 2.0
         return _whole(even, odd, last)
 
-    def _last(self, v: Array, axis: int) -> int:
-        """Return the axis counted from the end, or raise unless it has n entries."""
-        last = axis - v.ndim if axis >= 0 else axis
-        if not -v.ndim <= last < 0 or v.shape[last] != self.size:
-            raise InputError(
-                f"modes: expected {self.size} entries along axis {axis}, got shape {v.shape}"
-            )
-        return last
-
     def _in(self, dtype: np.dtype) -> Any:
         """Return the matrices in the precision of the input."""
         real = np.dtype(dtype.char.lower())
@@ -131,6 +122,20 @@ class RieszModes:
             double = self._matrices[np.dtype("f8")]
             self._matrices[real] = [tuple(a.astype(real) for a in one) for one in double]  # type: ignore[misc]
         return self._matrices[real]
+
+
+def last_axis(v: Array, axis: int, size: int) -> int:
+    """Return an axis counted from the end, or raise `InputError` unless it has so many entries.
+
+    >>> last_axis(np.ones((3, 2)), 0, 3)
+    -2
+    """
+    if not isinstance(axis, int | np.integer):
+        raise InputError(f"axis: expected an integer, got {axis!r:.80}")
+    last = int(axis) - v.ndim if axis >= 0 else int(axis)
+    if not -v.ndim <= last < 0 or v.shape[last] != size:
+        raise InputError(f"modes: expected {size} entries along axis {axis}, got shape {v.shape}")
+    return last
 
 
 def _folded(a: Array, sign: int) -> Array:

@@ -87,9 +87,9 @@ class RieszRectangle:
     are those of `RieszModes`: where every K_k is a common factor s(x) times a function of x_k
     alone, and r is a multiple of s, it is the inverse itself, and one iteration is made whatever
     the size, order and degree. Otherwise their number depends on how far the coefficients are from
-    that, on nothing else: 16 to 18 for K_1 / K_2 between 1/8 and 6 (measured, degrees 2 to 6,
-    64 to 256 intervals, orders 1.1 to 1.9). On axes with more than 2048 intervals, or with
-    `modes="sines"`, sines take the place of the modes: 11 to 36 iterations, the more the higher the
+    that, on nothing else: 11 to 18 for K_1 / K_2 between 1/8 and 8 (measured, degrees 2 to 6,
+    64 to 256 intervals, orders 1.1 to 1.9). On axes with more than 2048 unknowns, or with
+    `modes="sines"`, sines take the place of the modes: 10 to 40 iterations, the more the higher the
     degree, whatever the size. A million unknowns in the plane took 0.6 s for the modes and 0.25 s
     for each solution on one core, two million in space 0.5 s in all (measured).
 
@@ -159,7 +159,7 @@ class RieszRectangle:
         each = coefficient if several else [coefficient] * d
         self.coefficients = [self.field(K, "coefficient", positive=True) for K in each]
         self.reaction = self.field(reaction, "reaction")
-        if self.reaction.min() < 0:
+        if self.reaction.dtype.kind == "c" or self.reaction.min() < 0:
             raise InputError(f"reaction: expected numbers >= 0, got {self.reaction.min():g}")
         self.operator = RieszRectangleOperator(self.matrices, self.coefficients, self.reaction)
 
@@ -210,7 +210,9 @@ class RieszRectangle:
         b = np.broadcast_to(source, self.shape) / self.inverse.factor
         system = self.inverse @ self.operator
         right = self.inverse.apply(b * self.inverse.factor)
-        start = right if initial is None else self._start(initial).astype(right.dtype)
+        start = right if initial is None else self._start(initial)
+        if right.dtype.kind != "c":
+            start = start.real  # all that there is of a real problem
         found = fgmres(
             system,
             right,
@@ -335,7 +337,12 @@ def modes_of(matrix: RieszMatrix, mass: Any, own: Array, kind: str) -> RieszMode
     """Return the modes of -k d^a/d|x|^a along one axis, of exact ones if it is not too long."""
     n = len(own)
     constant = own.max() - own.min() <= CONSTANT * own.max()
-    if kind == "exact" or (kind == "auto" and n <= min(LONG, LARGEST)):
+    if kind == "exact" and n > LARGEST:
+        raise InputError(
+            f'modes: expected "auto" or "sines" where an axis has more than {LARGEST} unknowns, '
+            f'got "exact" and {n}'
+        )
+    if kind == "exact" or (kind == "auto" and n <= LONG):
         k = own.mean() if constant else own[:, None]
         return RieszModes(-k * matrix.dense(), mass.matrix.toarray())
     t = np.pi * np.arange(1, n + 1) / (n + 1)
@@ -351,7 +358,7 @@ def _greville(basis: Any) -> Array:
 
 def _dimension(*values: Any) -> int:
     """Return the number of axes that arguments speak of."""
-    counts = {len(v) for v in values if isinstance(v, Sequence | np.ndarray)}
+    counts = {len(v) for v in values if _several(v)}
     if len(counts) > 1 or not counts <= {1, 2, 3}:
         raise InputError(
             "intervals, degree, alpha, lower, upper: expected numbers, or lists of 1 to 3, one "
@@ -362,4 +369,11 @@ def _dimension(*values: Any) -> int:
 
 def _each(value: Any, d: int) -> Sequence[Any]:
     """Return one value per axis."""
-    return list(value) if isinstance(value, Sequence | np.ndarray) else [value] * d
+    return list(value) if _several(value) else [value] * d
+
+
+def _several(value: Any) -> bool:
+    """Return whether a value is a list, one entry per axis."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return isinstance(value, Sequence) and not isinstance(value, str)

@@ -140,6 +140,23 @@ def test_complex_densities():
     assert np.allclose(fields[2], fields[0] + 1j * fields[1], atol=1e-12)
 
 
+def test_complex_sources_keep_their_imaginary_part():
+    """Of a real density, too, where numbers are given; a function says nothing beforehand."""
+    problem = FractionalDiffusion(16, 3, 1.5, source=2.0 + 1.0j)
+    start = np.zeros(problem.grid.shape)
+    real = FractionalDiffusion(16, 3, 1.5, source=1.0)
+    expected = simulate(real, {"density": start}, [0.2]).fields["density"]
+    found = simulate(problem, {"density": start}, [0.2]).fields["density"]
+    assert np.allclose(found, (2 + 1j) * expected, atol=1e-12)
+    later = FractionalDiffusion(16, 3, 1.5, source=lambda t, x: (2 + 1j) * np.ones_like(x))
+    with pytest.raises(InputError, match="make the density complex"):
+        simulate(later, {"density": start}, [0.2])
+    found = simulate(later, {"density": start + 0j}, [0.2]).fields["density"]
+    assert np.allclose(found, (2 + 1j) * expected, atol=1e-12)
+    with pytest.raises(InputError, match="got complex ones"):
+        problem.describe()
+
+
 def test_descriptions_and_other_grids():
     problem = FractionalDiffusion((12, 16), 3, (1.5, 1.8), (-1.0, 0.0), (1.0, 3.0),
                                   coefficient=[2.0, 1.0], growth=0.5, unit="mol")  # fmt: skip
@@ -154,6 +171,10 @@ def test_descriptions_and_other_grids():
     assert np.array_equal(described.space.coefficients[0], field.space.coefficients[0])
     with pytest.raises(InputError, match="Greville"):
         problem.on(Grid.uniform((15, 19), (-1.0, 0.0), (1.0, 3.0)))
+    with pytest.raises(InputError, match="expected 2 axes"):
+        problem.on(Grid.uniform((15,)))
+    with pytest.raises(InputError, match="expected a Grid"):
+        problem.on(3)
     with pytest.raises(InputError, match="numbers to be moved"):
         field.on(field.grid)
     with pytest.raises(InputError, match="function"):

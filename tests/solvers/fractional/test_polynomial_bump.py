@@ -3,6 +3,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import gamma
 
+from nwidth.errors import InputError
 from nwidth.solvers.fractional import PolynomialBump
 
 
@@ -25,3 +26,17 @@ def test_the_source_is_the_sum_over_directions():
     assert np.allclose(u.source(x, (1.5, 1.8), (2.0, x[0])), -2 * one - x[0] * two)
     assert u(*x).shape == (2, 2)
     assert u(0.0, 2.0) == 0
+
+
+def test_bad_input():
+    u = PolynomialBump(4, (0.0, 0.0), (1.0, 1.0))
+    with pytest.raises(InputError, match="expected 2 coordinates"):
+        u(0.5)
+    with pytest.raises(InputError, match="expected numbers"):
+        u("a", 0.5)
+    with pytest.raises(InputError, match="axis"):
+        u.riesz([0.5, 0.5], 2, 1.5)
+    with pytest.raises(InputError, match="alpha"):
+        u.riesz([0.5, 0.5], 0, 1.0)
+    with pytest.raises(InputError, match="2 of each"):
+        u.source([0.5, 0.5], [1.5], [1.0])

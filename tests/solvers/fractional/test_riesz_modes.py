@@ -68,3 +68,7 @@ def test_bad_input():
         RieszModes(np.array([[0.0, 1.0], [-1.0, 0.5]]), np.eye(2))
     with pytest.raises(InputError, match="4 entries"):
         RieszModes(np.diag(np.arange(1.0, 5)), np.eye(4)).forward(np.ones(3))
+    with pytest.raises(InputError, match="real numbers"):
+        RieszModes(1j * np.eye(2), np.eye(2))
+    with pytest.raises(InputError, match="axis: expected an integer"):
+        RieszModes(np.eye(2), np.eye(2)).forward(np.ones(2), "x")

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -100,6 +102,10 @@ def test_sources_complex_single_whole_and_a_start():
     X, _ = problem.grid.coordinates()
     assert np.allclose(problem.solve(X.astype("f4")).u, real.u, atol=1e-6)
     assert problem.solve(lambda x, y: x, initial=real).iterations <= 1
+    with warnings.catch_warnings(action="error"):
+        again = problem.solve(x, initial=both)  # whose real part it starts from
+    assert again.iterations <= 1
+    assert again.u.dtype == np.float64
     assert problem.solve(x, max_iterations=2).status is Status.MAX_ITERATIONS
 
 
@@ -135,12 +141,24 @@ def test_between_the_points_the_solution_is_the_spline():
         ((8, 3, (1.5, 1.5)), {"coefficient": [1.0]}, "list of 2"),
         ((8, 3, (1.5, 1.5)), {"reaction": -1.0}, "reaction"),
         ((8, 3, (1.5, 1.5)), {"reaction": np.ones(3)}, "shape"),
+        ((8, 3, (1.5, 1.5)), {"reaction": 1j}, "reaction: expected numbers >= 0"),
         ((8, 3, 1.5), {"modes": "cosines"}, "modes"),
     ],
 )
 def test_bad_input(arguments, options, words):
     with pytest.raises(InputError, match=words):
         RieszRectangle(*arguments, **options)
+
+
+def test_exact_modes_of_long_axes_are_refused():
+    with pytest.raises(InputError, match='modes: expected "auto" or "sines"'):
+        RieszRectangle((5000, 8), 3, (1.5, 1.5), modes="exact").solve(1.0)
+
+
+def test_orders_come_as_arrays_too():
+    with pytest.raises(InputError, match="alpha: expected a number"):
+        RieszRectangle(8, 3, np.array(1.5))
+    assert RieszRectangle(8, 3, np.array([1.5, 1.2])).alpha == (1.5, 1.2)
 
 
 def test_bad_sources():

@@ -26,3 +26,9 @@ def test_bad_input():
         SineModes([1.0, -1.0], np.eye(2))
     with pytest.raises(InputError, match="mass"):
         SineModes([1.0, 1.0], np.eye(3))
+    modes = SineModes([1.0, 2.0], np.eye(2))
+    for name in ("forward", "backward", "values"):
+        with pytest.raises(InputError, match="2 entries along axis 0"):
+            getattr(modes, name)(np.ones(3), 0)
+        with pytest.raises(InputError, match="2 entries along axis 1"):
+            getattr(modes, name)(np.ones(2), 1)
