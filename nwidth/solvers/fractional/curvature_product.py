@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.solvers.fractional.bordered_toeplitz import BorderedToeplitz
-from nwidth.solvers.fractional.riesz_entries import RieszEntries
+from nwidth.solvers.fractional.riesz_entries import RieszEntries, greville_point
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 
 Array = NDArray[Any]
@@ -42,8 +42,7 @@ class CurvatureProduct:
         self.block = BorderedToeplitz(entries, n, p, matrix.scale)
         # Points from the lower end, in intervals.
         points: NDArray[np.float64] = np.arange(1.0, N + 1) - (p - 1) / 2
-        inner = matrix.points[: p - 2] - matrix.lower
-        points[: p - 2] = inner * (n / (matrix.upper - matrix.lower))
+        points[: p - 2] = [float(greville_point(p, i)) for i in range(1, p - 1)]
         points[N - p + 2 :] = n - points[: p - 2][::-1]
         self._end = matrix.scale * entries.constant * entries.kernel(points)
         # Distances of knots that differences are divided by, p and p - 1 in the middle.

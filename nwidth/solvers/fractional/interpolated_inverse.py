@@ -14,9 +14,9 @@ from nwidth.solvers.linear_operator import LinearOperator
 Array = NDArray[Any]
 
 # Inverses at most, and those per factor of ten.
-MOST, PER_DECADE = 6, 1.0
+MOST, PER_DECADE = 14, 1.0
 # A reaction jumps from point to point if its steps add up to this part of all that they could.
-ROUGH = 0.02
+ROUGH = 0.25
 
 
 class InterpolatedInverse(LinearOperator):
@@ -28,9 +28,9 @@ class InterpolatedInverse(LinearOperator):
     inverse is interpolated, linearly in log(c + c_0), between those of a few constants c_j; c_0 is
     the lowest eigenvalue of -A, below which constants make no difference. Each of them is a
     `RieszPreconditioner`. One constant, the mean, is taken where c varies little, or jumps from
-    point to point. Iterations to 1e-8, 2000 intervals: 8 to 14 where c is smooth or jumps once and
-    varies by 1e3 to 1e6; with the mean alone 14 to more than 100 (measured). With circulants: Ng &
-    Pan (2010), SIAM J. Sci. Comput. 32, 1442.
+    point to point. Iterations to 1e-8: 8 to 15 where c is smooth and varies by 1e3 to 1e12 or jumps
+    once by 1e6; up to 80 where it jumps often or by 1e12 (measured). With circulants: Ng & Pan
+    (2010), SIAM J. Sci. Comput. 32, 1442.
 
     Args:
         matrix: A.

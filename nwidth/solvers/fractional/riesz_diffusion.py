@@ -87,7 +87,9 @@ class RieszDiffusion:
         self.reaction = self.field(reaction, "reaction")
         if self.reaction.dtype.kind == "c" or not self.reaction.min() >= 0:
             raise InputError(f"reaction: expected numbers >= 0, got {self.reaction.min():g}")
-        self.operator = RieszDiffusionOperator(self.matrix, self.reaction / self.coefficient)
+        self.operator = RieszDiffusionOperator(
+            self.matrix, self._divided(self.reaction, "reaction / coefficient")
+        )
 
     def field(self, values: Field, name: str) -> Array:
         """Return a field at the points, or a number as an array of shape ()."""
@@ -100,6 +102,11 @@ class RieszDiffusion:
                 f"{len(self.points)} points, got shape {numbers.shape}"
             )
         return numbers.astype(np.result_type(numbers, np.float64), copy=False)
+
+    def _divided(self, values: Array, name: str) -> Array:
+        """Return values / K, or raise `NonFiniteError` where that leaves the range of numbers."""
+        with np.errstate(over="ignore"):
+            return require_finite(values / self.coefficient, name)
 
     @cached_property
     def preconditioner(self) -> LinearOperator:
@@ -151,10 +158,9 @@ class RieszDiffusion:
         max_iterations = require_integer(max_iterations, "max_iterations", 0)
         require_choice(method, "method", METHODS)
         began, work = time.perf_counter(), time.process_time()
-        b = np.broadcast_to(
-            self.field(source, "source") / self.coefficient, self.points.shape
-        ).copy()
-        start = None if initial is None else self._coefficients(initial)
+        f = self._divided(self.field(source, "source"), "source / coefficient")
+        b = np.broadcast_to(f, self.points.shape).copy()
+        start = None if initial is None else self._coefficients(initial, b.dtype)
         exact = method == "dense" or (method == "inverse" and not self.operator.reaction.ndim)
         found = riesz_refinement(
             self.operator,
@@ -195,13 +201,19 @@ class RieszDiffusion:
 
         return MatrixOperator(ScipyOperator((N, N), solved, dtype=self.matrix.dtype))
 
-    def _coefficients(self, spline: Any) -> Array:
+    def _coefficients(self, spline: Any, dtype: np.dtype) -> Array:
         """Return the inner coefficients of a spline on the knots of the problem."""
         if not isinstance(spline, Spline) or spline.knots != self.basis.knots:
             raise InputError(
                 f"initial: expected a Spline on the knots of the problem, got {spline!r:.80}"
             )
-        return to_numpy(spline.coefficients)[1:-1]
+        numbers = to_numpy(spline.coefficients)
+        if numbers.ndim > 1 or (numbers.dtype.kind == "c" and dtype.kind != "c"):
+            raise InputError(
+                "initial: expected a Spline with one component, real where the source is, got "
+                f"coefficients of shape {numbers.shape}, {numbers.dtype}"
+            )
+        return numbers[1:-1]
 
     def __repr__(self) -> str:
         return f"RieszDiffusion({self.matrix})"

@@ -17,6 +17,9 @@ from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
 
+# Distance of knots from one another, in floating-point numbers.
+APART = 100
+
 
 class RieszMatrix(LinearOperator):
     """The Riesz derivatives of B-splines at the Greville points of uniform open knots.
@@ -84,6 +87,12 @@ class RieszMatrix(LinearOperator):
             raise InputError(
                 "lower, upper: expected an interval whose width^-alpha is a floating-point number, "
                 f"got [{self.lower}, {self.upper}]"
+            )
+        here = np.spacing(max(abs(self.lower), abs(self.upper)))
+        if (self.upper - self.lower) / n < APART * here:
+            raise InputError(
+                f"lower, upper: expected knots that are {APART} floating-point numbers apart, got "
+                f"{n} intervals on [{self.lower}, {self.upper}]; move the interval towards zero"
             )
         #: What is multiplied by: T and the border.
         self.block = BorderedToeplitz(RieszEntries(p, self.alpha), n, p, self.scale)

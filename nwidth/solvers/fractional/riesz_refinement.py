@@ -19,7 +19,7 @@ ABOVE_ROUNDING = 4
 # A correction that leaves more than this part of the residual is the last one.
 PROGRESS = 0.5
 # Vectors that GMRES keeps; it is restarted by the next correction anyway.
-RESTART = 30
+RESTART = 60
 
 
 def riesz_refinement(
@@ -65,8 +65,11 @@ def riesz_refinement(
         return Iterate(x, Status.CONVERGED, (0.0,))
     if initial is not None:
         x = initial.astype(b.dtype)
-        r = b - product(x, low)
+        with np.errstate(over="ignore", invalid="ignore"):
+            r = b - product(x, low)
     residuals = [_norm(r) / whole]
+    if not np.isfinite(residuals[0]):
+        return _end(x, Status.NON_FINITE, residuals)
     while residuals[-1] > rtol:
         before, left = residuals[-1], max_iterations - len(residuals) + 1
         if left <= 0:
@@ -106,7 +109,8 @@ def riesz_refinement(
 
 def _norm(u: Array) -> float:
     """Return ||u||, also where squares leave the range of numbers."""
-    return float(norms(u[None])[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(norms(u[None])[0])
 
 
 def _sum(high: Array, low: Array, d: Array) -> tuple[Array, Array]:

@@ -57,6 +57,13 @@ def test_fine_meshes_lose_no_digits():
     assert error(4096, 5, 1.8) < 5e-13
 
 
+def test_far_from_zero_all_is_the_same():
+    """Points of the matrix are known exactly, wherever the interval is."""
+    near, far = (RieszDiffusion(2000, 5, 1.8, x, x + 1).solve(1.0, 1e-12) for x in (0.0, 1e8))
+    assert far.status is Status.CONVERGED
+    assert np.array_equal(far.u.coefficients, near.u.coefficients)
+
+
 def test_the_torsion_function_has_its_singularity():
     """With f = 1, u = (x (1 - x))^{alpha/2} / Gamma(alpha + 1)."""
     from scipy.special import gamma
@@ -109,6 +116,19 @@ def test_coefficients_cost_no_iterations_and_reactions_few():
     assert counts["c jumps"] <= 15
 
 
+@pytest.mark.parametrize("intervals", [50, 1000])
+def test_reactions_vary_by_many_orders(intervals):
+    for reaction in (
+        lambda x: 10.0 ** (12 * x),
+        lambda x: 10.0 ** (9 * x),
+        lambda x: 1e8 * np.exp(-(((x - 0.5) / 0.05) ** 2)),
+    ):
+        problem = RieszDiffusion(intervals, 3, 1.5, reaction=reaction)
+        solution = problem.solve(1.0, 1e-8)
+        assert solution.status is Status.CONVERGED
+        assert solution.iterations <= 16
+
+
 def test_operator_and_adjoint():
     problem = RieszDiffusion(30, 3, 1.7, coefficient=lambda x: 1 + x, reaction=lambda x: x)
     A = problem.operator
@@ -124,6 +144,10 @@ def test_a_solution_is_a_start():
     assert problem.solve(1.0, 1e-3, initial=rough.u).iterations == 0
     with pytest.raises(InputError, match="initial: expected a Spline on the knots"):
         problem.solve(1.0, initial=Spline(RieszDiffusion(100, 3, 1.5).basis, np.zeros(103)))
+    for wrong in (np.ones((203, 2)), 1j * np.ones(203)):
+        with pytest.raises(InputError, match="initial: expected a Spline with one component"):
+            problem.solve(1.0, initial=Spline(problem.basis, wrong))
+    assert problem.solve(1j, initial=Spline(problem.basis, 1j * np.ones(203))).checked()
 
 
 @pytest.mark.parametrize(
@@ -153,5 +177,9 @@ def test_bad_sources_and_options_are_refused():
         problem.solve(1.0, 0.0)
     with pytest.raises(InputError, match="method: expected one of"):
         problem.solve(1.0, method="lu")
+    with pytest.raises(NonFiniteError, match="source / coefficient: expected finite"):
+        RieszDiffusion(8, 3, 1.5, coefficient=1e-10).solve(1e300)
+    with pytest.raises(NonFiniteError, match="reaction / coefficient: expected finite"):
+        RieszDiffusion(8, 3, 1.5, coefficient=1e-10, reaction=1e300)
     assert problem.solve(0.0).status is Status.CONVERGED
     assert fgmres(problem.operator, np.ones(9)).status is Status.CONVERGED

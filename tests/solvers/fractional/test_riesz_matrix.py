@@ -76,6 +76,7 @@ def test_eigenvalues_have_negative_real_parts():
         ((8, 3, 1.5, 1.0, 1.0), "upper: expected a number above lower = 1.0"),
         ((8, 3, 1.5, 0.0, np.inf), "upper: expected"),
         ((8, 3, 1.5, 0.0, 1e-250), "lower, upper: expected an interval"),
+        ((8, 3, 1.5, 1e16, 1e16 + 2), "lower, upper: expected knots that are 100 floating-point"),
     ],
 )
 def test_what_has_no_matrix_is_refused(arguments, message):

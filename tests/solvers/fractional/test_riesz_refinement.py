@@ -58,6 +58,13 @@ def test_what_cannot_be_reached_stagnates_and_limits_hold():
     assert refined(A, 0 * b, 1e-9).x.any() == False  # noqa: E712
 
 
+def test_what_leaves_the_range_of_numbers_is_told():
+    A = RieszMatrix(30, 3, 1.5)
+    ones = np.ones(A.size)
+    assert refined(A, 1.7e308 * ones, 1e-9).status is Status.NON_FINITE
+    assert refined(A, ones, 1e-9, initial=1e308 * ones).status is Status.NON_FINITE
+
+
 def test_a_good_start_needs_fewer_iterations():
     A = RieszMatrix(300, 4, 1.5)
     b = 1 + np.sin(3 * A.points)
