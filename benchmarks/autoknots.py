@@ -5,9 +5,11 @@
 Both sides meet |s - f| <= 1e-9 (|f| + scale): with the largest value as scale, and without one,
 relative to |f| everywhere. Errors are those at 100,000 points, 24 in each interval between sites
 and 20,000 that crowd at the ends, over what is allowed: one or less is met. Cubic AutoKnots is the
-rule of the paper on the same code, its tests passed once (with one round of its guard) or twice.
-One pass misses the tolerance for some functions, by up to eight digits: the goal is against two.
-Cubic splines and Chebyshev series are doubled until all new values agree. CPU time of one thread.
+rule of the paper on the same code, with one round of its guard. Its tests are passed once, as it is
+published, or twice, as where the figure to reach was taken from. Against one pass the sums reach
+it; roots and logarithms at an end take a third or a fourth of the evaluations. Sums leave out where
+the budget of the peer was spent. Cubic splines and Chebyshev series are doubled until all new
+values agree. CPU time of one thread.
 """
 
 import time
@@ -132,7 +134,12 @@ def doubled_chebyshev(task: Task) -> tuple[Callable[[Array], Array], Array]:
         before, n = Chebyshev(folded, domain=[a, b]), 2 * n
 
 
-def rows_of(name: str, task: Task) -> tuple[list[Row], dict[str, tuple[int, int]]]:
+def passes_of(passes: int) -> str:
+    """Return the name of cubic AutoKnots by its passes."""
+    return f"cubic AutoKnots, {passes} pass{'es' if passes > 1 else ''}"
+
+
+def rows_of(name: str, task: Task) -> tuple[list[Row], dict[tuple[str, int], tuple[int, int]]]:
     """Count the evaluations for one function; also ours and cubic AutoKnots' for the sums."""
     rows, counts = [], {}
     for kind in ("with scale", "relative") if task.positive else ("with scale",):
@@ -151,15 +158,12 @@ def rows_of(name: str, task: Task) -> tuple[list[Row], dict[str, tuple[int, int]
             spent = "" if s.status.name == "CONVERGED" else ", budget spent"
             note = f"error {state}; peer {peer}{spent}"
             goal = 5.0 if passes == 2 else None
-            label, words = (
-                f"{name}, {kind}",
-                f"cubic AutoKnots, {passes} pass{'es'[: 2 * passes - 2]}",
-            )
+            label, words = f"{name}, {kind}", passes_of(passes)
             rows.append(
                 Row(label, ours.evaluations, s.evaluations, words, "evaluations", goal, 1, note)
             )
-            if passes == 2:
-                counts[kind] = ours.evaluations, s.evaluations
+            if not spent:
+                counts[kind, passes] = ours.evaluations, s.evaluations
         if relative:
             continue
         for words, run in (
@@ -217,14 +221,14 @@ def seconds(quick: bool) -> list[Row]:
 def main() -> None:
     arguments = parse_arguments(__doc__.splitlines()[0])
     rows: list[Row] = []
-    sums = {"with scale": np.zeros(2, int), "relative": np.zeros(2, int)}
+    sums: dict[tuple[str, int], Array] = {}
     for name, task in FAMILY.items():
         found, counts = rows_of(name, task)
         rows += found
-        for kind, pair in counts.items():
-            sums[kind] += pair
-    for kind, (ours, peer) in sums.items():
-        words = "cubic AutoKnots, 2 passes"
+        for key, pair in counts.items():
+            sums[key] = sums.get(key, 0) + np.array(pair)
+    for (kind, passes), (ours, peer) in sums.items():
+        words = passes_of(passes)
         rows.append(Row(f"all, {kind}", int(ours), int(peer), words, "evaluations", 5.0))
     finish("Adaptive splines", rows + seconds(arguments.quick), arguments)
 

@@ -53,8 +53,8 @@ def auto_knots(
     (2025), AutoKnots: adaptive knot allocation for spline interpolation,
     doi:10.1016/j.ascom.2025.100970. Its cubic splines halve an interval until two tests are passed;
     here (`placement="predicted"`) halving stops where the next halves are expected to be accurate
-    enough, and degree 7 reaches 1e-9 with a sixth to a fortieth of the evaluations that two passes
-    of those tests take.
+    enough, and degree 7 reaches 1e-9 with a fifth to a twentieth of the evaluations of those cubic
+    splines for smooth functions, with a third for roots and logarithms at an end.
 
     Args:
         f: the function: of one number or of an array of them, one value or an array of components,

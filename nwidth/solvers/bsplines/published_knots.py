@@ -53,6 +53,7 @@ class PublishedKnots:
         while not chosen.any() and self.refine > 0:
             self.refine -= 1
             chosen = (lengths > lengths.mean() + self.deviations * lengths.std()) & apart
+            self.passed[chosen] = 0
         self._chosen = np.flatnonzero(chosen)
         return middle[self._chosen]
 
