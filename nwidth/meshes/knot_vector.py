@@ -120,7 +120,10 @@ class KnotVector:
                 f"knots: expected at least {p + 1} intervals of periodic splines of degree {p}, "
                 f"got {n}; lower the degree or give more breakpoints"
             )
-        before, after = x[n - p : n] - period, x[1 : p + 1] + period
+        last, first = x[n - p : n], x[1 : p + 1]
+        # Copies of the seam are the seam, and none is on its other side, whatever the rounding.
+        before = np.where(last == x[-1], x[0], np.minimum(last - period, x[0]))
+        after = np.where(first == x[0], x[-1], np.maximum(first + period, x[-1]))
         return cls(np.concatenate([before, x, after]), p, True)
 
     @classmethod
@@ -297,7 +300,7 @@ class KnotVector:
         )
 
 
-def wrapped(x: Any, lower: float, upper: float) -> Any:
+def wrapped(x: Any, lower: Any, upper: Any) -> Any:
     """Return points moved by multiples of upper - lower into [lower, upper).
 
     >>> wrapped(np.array([-0.25, 1.0, 2.5]), 0.0, 1.0).tolist()

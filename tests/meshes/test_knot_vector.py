@@ -31,6 +31,17 @@ def test_repeated_knots_are_counted_also_where_the_period_closes():
     assert knots.spacing is None
 
 
+def test_repeats_at_the_seam_are_copied_to_the_last_digit():
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        lower, length = rng.normal(), rng.uniform()
+        ends = [lower] * 2, [lower + length] * 2
+        inner = np.sort(lower + length * rng.uniform(size=6))
+        knots = KnotVector.closed(np.concatenate([ends[0], inner, ends[1]]), 4)
+        assert knots.multiplicities[0] == knots.multiplicities[-1] == 3
+        assert np.sum(knots.values == knots.upper) == 3
+
+
 def test_greville_points_of_open_knots_reach_the_ends_to_the_last_digit():
     for p in range(1, 8):
         points = KnotVector.uniform(11, p, -0.1, 0.7).greville

@@ -237,9 +237,12 @@ class Spline:
         """Return a periodic spline on knots that are not periodic; others as they are."""
         if not self.knots.periodic:
             return self
-        xp, p = namespace(self.coefficients), self.degree
+        xp, p, t = namespace(self.coefficients), self.degree, self.knots.values
         c = xp.concatenate([self.coefficients, self.coefficients[:p]])
-        return Spline(KnotVector(self.knots.values, p), c)
+        # Where knots are repeated at the seam, some functions lie outside of the domain.
+        begin = int(np.searchsorted(t, self.knots.lower, "right")) - 1 - p
+        end = int(np.searchsorted(t, self.knots.upper, "left"))
+        return Spline(KnotVector(t[begin : end + p + 1], p), c[begin:end])
 
     @classmethod
     def of_scipy(cls, spline: scipy.interpolate.BSpline) -> Self:

@@ -130,6 +130,16 @@ def test_periodic_splines_go_around():
     np.testing.assert_allclose(s.to_scipy()(x + 2), s(x), rtol=1e-12)
 
 
+@pytest.mark.parametrize("ends", [([0.1] * 3, [0.7]), ([0.1], [0.7] * 3), ([0.1] * 2, [0.7] * 2)])
+def test_periodic_splines_with_repeated_knots_at_the_seam(ends):
+    inner = np.sort(RNG.uniform(0.1, 0.7, 5))
+    s = some_spline(KnotVector.closed(np.concatenate([ends[0], inner, ends[1]]), 3))
+    x = RNG.uniform(0.1, 0.7, 20)
+    np.testing.assert_allclose(s.to_scipy()(x), s(x), atol=1e-13)
+    np.testing.assert_allclose(s.antiderivative()(x, 1), s(x), atol=1e-12)
+    assert s.integral() == pytest.approx(s.basis.integrals @ s.coefficients, abs=1e-14)
+
+
 def test_scipys_splines_come_in_and_go_out():
     x = np.linspace(0, 1, 12)
     peer = scipy.interpolate.make_interp_spline(x, np.stack([np.sin(x), np.cos(x)], 1), k=5)
