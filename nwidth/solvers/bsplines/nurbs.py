@@ -269,7 +269,7 @@ class Nurbs:
         grid = [gauss_points(k.breakpoints, k.degree + 1)[0].ravel() for k in self.knots]
         found = self.on_grid(grid, 1).jacobian
         assert found is not None
-        return found
+        return found / (np.abs(found).max() or 1.0)
 
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description."""
@@ -288,6 +288,7 @@ class Nurbs:
                 "description: expected the keys knots, points and weights, got "
                 f"{description!r:.200}"
             )
+        require_instance(description["knots"], "knots", list, tuple)
         knots = [KnotVector.from_description(k) for k in description["knots"]]
         return cls(knots, description["points"], description["weights"])
 

@@ -135,11 +135,12 @@ def plate_with_hole(radius: float = 1.0, width: float = 4.0, sharp: bool = False
         weights = np.stack([arc.weights, np.ones(5)], axis=1)
         return Nurbs([*arc.knots, KnotVector.uniform(1, 1)], points, weights).elevated((0, 1))
     tangent, middle = np.sqrt(2) - 1, (r + w) / 2
+    side = tangent * r + (0.25 - tangent / 3) * (w - r)  # as published where w = 4 r, never folded
     points = np.array(
         [
             [[-r, 0], [-middle, 0], [-w, 0]],
-            [[-r, r * tangent], [-middle, 0.3 * middle], [-w, w]],
-            [[-r * tangent, r], [-0.3 * middle, middle], [-w, w]],
+            [[-r, r * tangent], [-middle, side], [-w, w]],
+            [[-r * tangent, r], [-side, middle], [-w, w]],
             [[0, r], [0, middle], [0, w]],
         ]
     )

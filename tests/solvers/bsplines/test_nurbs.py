@@ -158,3 +158,5 @@ def test_wrong_arguments_are_told():
         arc.moved(np.eye(3))
     with pytest.raises(InputError, match="description"):
         Nurbs.from_description({"points": []})
+    with pytest.raises(InputError, match="knots"):
+        Nurbs.from_description({"knots": None, "points": [], "weights": []})

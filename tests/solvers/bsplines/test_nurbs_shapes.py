@@ -23,6 +23,7 @@ SHAPES = {
     "disc": (disc(3.0), 9 * np.pi),
     "plate": (plate_with_hole(1.0, 4.0), 16 - np.pi / 4),
     "small hole": (plate_with_hole(0.3, 1.0), 1 - 0.09 * np.pi / 4),
+    "large hole": (plate_with_hole(0.95, 1.0), 1 - 0.95**2 * np.pi / 4),
     "sharp plate": (plate_with_hole(1.0, 4.0, sharp=True), 16 - np.pi / 4),
     "tube": (cylinder_shell(2.0, 3.0), 12 * np.pi),
     "thick tube": (cylinder_shell(2.0, 3.0, 1.0), 15 * np.pi),

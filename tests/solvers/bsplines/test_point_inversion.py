@@ -48,9 +48,29 @@ def test_points_beyond_the_domain_have_their_distance():
     circle = np.stack([np.cos(angles), np.sin(angles)])
     for radius, distance in ((3.0, 1.0), (0.25, 0.75), (1.5, 0.0)):
         found = point_inversion(ring, radius * circle)
-        np.testing.assert_allclose(found.distance, distance, atol=1e-6)
+        np.testing.assert_allclose(found.distance, distance, atol=1e-13)
         nearest = np.clip(radius, 1.0, 2.0) * circle
-        np.testing.assert_allclose(ring(*found.parameters), nearest, atol=1e-4)
+        np.testing.assert_allclose(ring(*found.parameters), nearest, atol=1e-7)
+
+
+def test_points_far_beyond_corners_and_arcs():
+    X = 3 * RNG.standard_normal((2, 300))
+    radius, angle = np.hypot(*X), np.arctan2(X[1], X[0])
+    beside = [np.hypot(a - np.clip(a, 1, 2), b) for a, b in (X, X[::-1])]  # of the straight sides
+    within = (angle >= 0) & (angle <= np.pi / 2)
+    distance = np.where(within, np.abs(radius - np.clip(radius, 1, 2)), np.minimum(*beside))
+    found = point_inversion(annulus(1.0, 2.0, np.pi / 2), X)
+    np.testing.assert_allclose(found.distance, distance, atol=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_units_of_length_change_nothing(unit):
+    xi = RNG.uniform(0, 1, (2, 50))
+    plate = plate_with_hole().moved(unit * np.eye(2))
+    found = point_inversion(plate, plate(*xi))
+    assert found.distance.max() < 1e-12 * unit
+    np.testing.assert_allclose(found.parameters, xi, atol=1e-11)
+    assert plate.regular
 
 
 def test_curves_around_a_circle_of_knots():
@@ -72,3 +92,5 @@ def test_wrong_arguments_are_told():
         point_inversion(ring, np.ones((2, 4)), 0.0)
     with pytest.raises(NonFiniteError):
         point_inversion(ring, [np.nan, 1.0])
+    with pytest.raises(InputError, match="sizes of the domain"):
+        point_inversion(ring, [1e200, 1.0])
