@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_instance, require_number
 from nwidth.arrays import namespace
 from nwidth.errors import InputError
+from nwidth.solvers.fractional.bordered_toeplitz import vectors_along
 from nwidth.solvers.fractional.riesz_entries import unit_function
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.linear_operator import LinearOperator
@@ -104,14 +105,9 @@ class BorderedInverse(LinearOperator):
             axis: the one that counts the unknowns.
             adjoint: whether to multiply with the transpose.
         """
-        xp = namespace(u)
-        kind = u.dtype if u.dtype == np.float32 else np.dtype(np.float64)
-        u = xp.asarray(xp.moveaxis(u, axis, -1), kind)
         N, K = self.matrix.size, self.matrix.border
-        if u.shape[-1] != N:
-            raise InputError(
-                f"u: expected {N} numbers along axis {axis}, got shape {tuple(u.shape)}"
-            )
+        u = vectors_along(u, N, axis)
+        xp, kind = namespace(u), u.dtype
         rows, solved, schur = self._held(xp, kind)
         length, batch = solved.shape[1], u.shape[:-1]
         forces = xp.zeros((*batch, len(schur)), kind)

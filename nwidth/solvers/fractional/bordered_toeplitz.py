@@ -9,7 +9,7 @@ import scipy.fft
 import scipy.linalg
 from numpy.typing import NDArray
 
-from nwidth.arrays import namespace
+from nwidth.arrays import namespace, real_floating
 from nwidth.errors import InputError
 from nwidth.solvers.fractional.riesz_entries import (
     MARGIN,
@@ -102,13 +102,9 @@ class BorderedToeplitz:
             axis: the one that counts the unknowns.
             adjoint: whether to multiply with the transpose.
         """
-        xp, K, N = namespace(u), self.border, self.size
-        kind = u.dtype if u.dtype == np.float32 else np.dtype(np.float64)
-        u = xp.asarray(xp.moveaxis(u, axis, -1), kind)
-        if u.shape[-1] != N:
-            raise InputError(
-                f"u: expected {N} numbers along axis {axis}, got shape {tuple(u.shape)}"
-            )
+        K, N = self.border, self.size
+        u = vectors_along(u, N, axis)
+        xp, kind = namespace(u), u.dtype
         transform, spectrum, columns, rows = self._held(xp, kind)
         # Products with both borders, the lower one by the flip that leaves A as it is.
         both = xp.stack([u, u[..., ::-1]])
@@ -158,3 +154,18 @@ class BorderedToeplitz:
         A[:K, K : N - K] = self.rows
         A[N - K :, K : N - K] = self.rows[::-1, ::-1]
         return A
+
+
+def vectors_along(u: Any, size: int, axis: int) -> Any:
+    """Return real vectors along an axis, moved to the last, or raise `InputError`.
+
+    >>> vectors_along(np.ones((3, 2), np.float32), 3, 0).shape
+    (2, 3)
+    """
+    u = real_floating(u, "u")
+    shape, whole = tuple(u.shape), isinstance(axis, int | np.integer)
+    if not whole or not -len(shape) <= axis < len(shape) or shape[axis] != size:
+        raise InputError(f"u: expected {size} numbers along axis {axis!r:.80}, got shape {shape}")
+    xp = namespace(u)
+    kind = u.dtype if u.dtype == np.float32 else np.dtype(np.float64)
+    return xp.asarray(xp.moveaxis(u, axis, -1), kind)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arrays import real_floating, require_finite
 from nwidth.errors import InputError
 from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
@@ -43,11 +44,14 @@ class InterpolatedInverse(LinearOperator):
     (5, 5000)
     """
 
-    def __init__(self, matrix: RieszMatrix, reaction: Array):
+    def __init__(self, matrix: RieszMatrix, reaction: Any):
+        reaction = require_finite(real_floating(reaction, "reaction"), "reaction")
         if reaction.shape not in ((), matrix.domain_shape):
             raise InputError(
                 f"reaction: expected shape () or {matrix.domain_shape}, got {reaction.shape}"
             )
+        if not reaction.min() >= 0:
+            raise InputError(f"reaction: expected numbers >= 0, got {reaction.min():g}")
         self.domain_shape = self.range_shape = matrix.domain_shape
         self.dtype = matrix.dtype
         least = (np.pi / (matrix.upper - matrix.lower)) ** matrix.alpha

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import zeta
 
 from nwidth.arguments import require_number
-from nwidth.arrays import lives_on_gpu, real_floating, to_numpy
+from nwidth.arrays import lives_on_gpu, real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.fractional.riesz_entries import require_degree
 
@@ -64,7 +64,7 @@ class RieszSymbol:
 
     def __call__(self, theta: Any) -> Array:
         """Return f at angles, of any shape; it is even and has period 2 pi."""
-        theta = real_floating(theta, "theta")
+        theta = require_finite(real_floating(theta, "theta"), "theta")
         if lives_on_gpu(theta):
             raise InputError("theta: expected a NumPy array; the symbol is summed on the host")
         flat = to_numpy(theta).astype(np.float64).reshape(-1)

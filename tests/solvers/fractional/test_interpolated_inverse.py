@@ -41,5 +41,6 @@ def test_one_constant_is_enough_where_little_varies_or_all_jumps():
         u = np.ones(A.size)
         expected = RieszPreconditioner(A, stiffness=-1.0, mass=float(c.mean())).apply(u)
         assert np.allclose(M.apply(u), expected, rtol=1e-14)
-    with pytest.raises(InputError, match="reaction: expected shape"):
-        InterpolatedInverse(A, np.ones(3))
+    for wrong, told in ((np.ones(3), "shape"), (-1.0, "numbers >= 0"), ("a", "numbers, got")):
+        with pytest.raises(InputError, match=f"reaction: expected {told}"):
+            InterpolatedInverse(A, wrong)

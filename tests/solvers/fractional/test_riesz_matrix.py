@@ -7,7 +7,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines import BSplineBasis
-from nwidth.solvers.fractional import RieszMatrix
+from nwidth.solvers.fractional import RieszMatrix, RieszPreconditioner
 from nwidth.solvers.fractional.riesz_entries import RieszEntries, unit_function
 
 SIZES = [(2, 3), (2, 9), (3, 4), (3, 40), (4, 5), (5, 6), (6, 30), (9, 10), (12, 13)]
@@ -84,6 +84,20 @@ def test_what_has_no_matrix_is_refused(arguments, message):
         RieszMatrix(*arguments)
 
 
-def test_other_sizes_are_refused():
-    with pytest.raises(InputError, match="u: expected 9 numbers along axis 0"):
-        RieszMatrix(8, 3, 1.5).along(np.ones((8, 2)), 0)
+@pytest.mark.parametrize("kind", [RieszMatrix, RieszPreconditioner])
+def test_what_holds_no_vectors_is_refused(kind):
+    A = RieszMatrix(8, 3, 1.5)
+    A = A if kind is RieszMatrix else kind(A)
+    for u, axis in (
+        (np.ones((8, 2)), 0),
+        (np.ones((2, 9)), 2),
+        (np.ones((2, 9)), "1"),
+        (1.0, -1),
+    ):
+        with pytest.raises(InputError, match=f"u: expected 9 numbers along axis {axis!r}, got"):
+            A.along(u, axis)
+    with pytest.raises(InputError, match="u: expected real numbers, got dtype complex128"):
+        A.along(1j * np.ones(9))
+    with pytest.raises(InputError, match="u: expected numbers, got dtype <U1"):
+        A.along(["a"] * 9)
+    assert np.array_equal(A.along([1] * 9), A.along(np.ones(9)))

@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nwidth.errors import InputError
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.solvers.fractional import RieszMatrix, RieszSymbol
 
 
@@ -52,6 +52,8 @@ def test_even_periodic_and_zero_at_zero():
     assert f(theta.astype(np.float32)).dtype == np.float32
     small = f(np.array([1e-4, 2e-4]))
     assert np.isclose(small[1] / small[0], 2**1.3)
+    with pytest.raises(NonFiniteError, match="theta: expected finite"):
+        f(np.inf)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 2.1, np.nan, "1.5"])
