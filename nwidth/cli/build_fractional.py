@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from nwidth.cli.config import ConstantSettings, FileSettings
 from nwidth.cli.field_file import read_field
+from nwidth.cli.file_kind import DATA_SET, file_kind
 from nwidth.cli.fractional_config import (
     BumpSettings,
     FractionalConfig,
@@ -15,6 +16,7 @@ from nwidth.cli.fractional_config import (
     PulseSettings,
 )
 from nwidth.errors import ConfigError, InputError
+from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.solvers.fractional import FractionalDiffusion, PolynomialBump
 
@@ -64,23 +66,62 @@ def field_of(settings: Any, problem: FractionalDiffusion, folder: Path, section:
     if isinstance(settings, ConstantSettings):
         return np.full(grid.shape, settings.value)
     if isinstance(settings, GridFileSettings):
-        given = FileSettings(
-            kind="file", path=settings.path, name=settings.name, sample=settings.sample
-        )
-        try:
-            return read_field(given, grid.shape, folder, section)
-        except ConfigError as error:
-            if "[problem] shape" not in str(error):
-                raise
-            raise ConfigError(
-                f"[{section}] path: expected {' x '.join(map(str, grid.shape))} numbers, "
-                "intervals + degree along each axis, at the points that `nwidth solve ... -o` "
-                f"writes; {str(error).removeprefix('[problem] shape: expected ').split(',')[0]}] "
-                f"came from {settings.path}"
-            ) from None
+        return _from_file(settings, grid, folder, section)
     if isinstance(settings, BumpSettings):
         return settings.amplitude * bump_of(settings, problem)(*grid.coordinates())
     return _pulse(settings, grid, section)
+
+
+def _from_file(settings: GridFileSettings, grid: Grid, folder: Path, section: str) -> Array:
+    """Return a field of a file, of one in time the state that is asked for."""
+    path = folder / settings.path
+    if path.suffix not in (".h5", ".hdf5", ".npz"):
+        raise ConfigError(
+            f"[{section}] path: expected a file ending in .h5, .hdf5 or .npz, got {settings.path}"
+        )
+    given = FileSettings(
+        kind="file", path=settings.path, name=settings.name, sample=settings.sample
+    )
+    count = _states(path)
+    if settings.time is not None and settings.time >= (count or 1):
+        raise ConfigError(
+            f"[{section}] time: expected a number below {count or 1}, the number of states in "
+            f"{settings.path}, got {settings.time}"
+        )
+    shape = grid.shape if count is None else (count, *grid.shape)
+    try:
+        array = read_field(given, shape, folder, section)
+    except ConfigError as error:
+        if "[problem] shape" not in str(error):
+            raise
+        came = str(error).removeprefix("[problem] shape: expected ").split(", the shape of")[0]
+        raise ConfigError(
+            f"[{section}] path: expected {' x '.join(map(str, shape))} numbers, intervals + degree "
+            f"along each axis, at the points that `nwidth solve ... -o` writes; {came} came from "
+            f"{settings.path}"
+        ) from None
+    return array if count is None else array[-1 if settings.time is None else settings.time]
+
+
+def _states(path: Path) -> int | None:
+    """Return the number of states in a file in time, None for other files."""
+    if not path.is_file() or path.suffix == ".npz" or file_kind(path) != DATA_SET:
+        return None
+    with FieldDataset.open(path) as data:
+        return None if data.times is None else len(data.times)
+
+
+def source_of(config: FractionalConfig, problem: FractionalDiffusion, folder: Path) -> Array:
+    """Return the source of a stationary problem on the whole grid."""
+    settings = config.source
+    if isinstance(settings, BumpSettings):
+        return bump_source(settings, problem)
+    return field_of(settings, problem, folder, "source")
+
+
+def start_of(config: FractionalConfig, problem: FractionalDiffusion, folder: Path) -> Array:
+    """Return the initial density of a problem in time on the whole grid."""
+    return field_of(config.initial, problem, folder, "initial")
 
 
 def bump_of(settings: BumpSettings, problem: FractionalDiffusion) -> PolynomialBump:
@@ -89,10 +130,10 @@ def bump_of(settings: BumpSettings, problem: FractionalDiffusion) -> PolynomialB
 
 
 def bump_source(settings: BumpSettings, problem: FractionalDiffusion) -> Array:
-    """Return the source at the inner points of which the solution is the bump."""
-    space, bump = problem.space, bump_of(settings, problem)
-    f = bump.source(space.points, space.alpha, space.coefficients)
-    return settings.amplitude * (f + space.reaction * bump(*space.points))
+    """Return the source on the whole grid of which the solution is the bump."""
+    space, bump, x = problem.space, bump_of(settings, problem), problem.grid.coordinates()
+    f = bump.source(x, space.alpha, space.coefficients)
+    return settings.amplitude * (f + space.reaction * bump(*x))
 
 
 def _pulse(settings: PulseSettings, grid: Grid, section: str) -> Array:
@@ -104,9 +145,10 @@ def _pulse(settings: PulseSettings, grid: Grid, section: str) -> Array:
         if settings.width is None
         else _each(settings.width, d, section, "width")
     )
-    exponent = sum(
-        ((x - c) / w) ** 2 for x, c, w in zip(grid.coordinates(), center, width, strict=True)
-    )
+    with np.errstate(over="ignore"):  # far from a thin pulse, where it is zero
+        exponent = sum(
+            ((x - c) / w) ** 2 for x, c, w in zip(grid.coordinates(), center, width, strict=True)
+        )
     return settings.amplitude * np.exp(-exponent / 2)
 
 

@@ -84,12 +84,15 @@ class BumpSettings(Section):
 
 
 class GridFileSettings(Section):
-    """A field from an HDF5 or .npz file, on the points that `nwidth solve -o` writes."""
+    """A field from an HDF5 or .npz file on the points that `nwidth solve -o` writes."""
 
     kind: Literal["file"]
     path: Name = Field(description="relative to the configuration file")
     name: Name = Field(default="density", description="HDF5 data set or npz array")
     sample: Whole = Field(default=0, description="which one, if the file holds several")
+    time: Whole | None = Field(
+        default=None, description="which state of a file in time, from 0 on; default: the last"
+    )
 
 
 FieldKind = Annotated[

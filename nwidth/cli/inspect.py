@@ -38,7 +38,8 @@ def _data_set(path: Path) -> None:
     with FieldDataset.open(path) as data:
         unfinished = "" if data.complete else f", unfinished: {data.expected} were asked for"
         kind = str(data.provenance.get("kind", "data set"))
-        _head(path, f"{kind} of {len(data)} samples{unfinished}, {readable_size(_size(path))}")
+        count = "1 sample" if len(data) == 1 else f"{len(data)} samples"
+        _head(path, f"{kind} of {count}{unfinished}, {readable_size(_size(path))}")
         for axis in data.grid.axes:
             unit = "" if axis.unit == "1" else f" {axis.unit}"
             repeats = ", periodic" if axis.periodic else ""

@@ -87,13 +87,15 @@ def _parse(text: str, kind: type[Root]) -> Root:
 def _worst(problems: Sequence[Any]) -> Any:
     """Return the problem to speak of.
 
-    A misspelt key often also leaves a required one missing: the spelling is the news. Of a union
-    such as "number or list" both branches complain: the one that fits what came is the news.
+    Another equation has other keys: it is the news. A misspelt key often also leaves a required one
+    missing: the spelling is the news. Of a union such as "number or list" both branches complain:
+    the one that fits what came is the news.
     """
 
-    def rank(problem: Any) -> tuple[bool, bool]:
+    def rank(problem: Any) -> tuple[bool, bool, bool]:
         wrong_branch = isinstance(problem["input"], list) and problem["type"] in _NOT_A_LIST
-        return problem["type"] != "extra_forbidden", wrong_branch
+        other_file = problem["loc"] == ("problem", "equation")
+        return not other_file, problem["type"] != "extra_forbidden", wrong_branch
 
     return min(problems, key=rank)
 
@@ -114,7 +116,9 @@ def _sentence(problem: Any, root: type[BaseModel]) -> str:
         return f"{_label(place)}: {context['error']}" if place else str(context["error"])
     wanted = problem["msg"].removeprefix("Input should be ")
     wanted = _WANTED[kind].format(**context) if kind in _WANTED else wanted
-    return f"{_label(place)}: expected {wanted}, got {came!r}"
+    other = "; `nwidth solve` takes 'fractional-diffusion' as well"
+    hint = other if place == ("problem", "equation") and root is Config else ""
+    return f"{_label(place)}: expected {wanted}, got {came!r}{hint}"
 
 
 def _missing(place: tuple[str | int, ...]) -> str:

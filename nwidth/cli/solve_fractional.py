@@ -32,35 +32,38 @@ def solve_fractional(
         claim_figure(figure, overwrite)
     if output is not None:
         claim(output, overwrite, inputs=(configuration,))
-    from nwidth.cli.build_fractional import build_fractional
+    from nwidth.cli.build_fractional import build_fractional, source_of, start_of
 
     try:
         problem = build_fractional(config, configuration.parent)
+        given = (source_of if config.time is None else start_of)(
+            config, problem, configuration.parent
+        )
     except ConfigError as error:
         raise ConfigError(f"{configuration}: {error}") from None
     rtol = config.solver.rtol if rtol is None else rtol
     if config.time is None:
-        _stationary(config, problem, rtol, output, figure)
+        _stationary(config, problem, given, rtol, output, figure)
     else:
-        _in_time(config, problem, rtol, output, figure, configuration.parent)
+        _in_time(config, problem, given, rtol, output, figure)
 
 
 def _stationary(
     config: "FractionalConfig",
     problem: "FractionalDiffusion",
+    source: Any,
     rtol: float,
     output: Path | None,
     figure: Path | None,
 ) -> None:
     import numpy as np
 
-    from nwidth.cli.build_fractional import bump_of, bump_source
+    from nwidth.cli.build_fractional import bump_of
     from nwidth.cli.fractional_config import BumpSettings
 
     space, settings = problem.space, config.source
     known = settings if isinstance(settings, BumpSettings) else None
-    f: Any = problem.source if known is None else bump_source(known, problem)
-    solution = _solved(space, f, rtol)
+    solution = _solved(space, space.field(source, "source"), rtol)
     lines = {
         "problem": _named(problem),
         "method": solution.method + (f": {solution.reason}" if solution.reason else ""),
@@ -77,7 +80,6 @@ def _stationary(
     _tell(lines)
     solution.checked()
     if output is not None:
-        source = np.pad(np.broadcast_to(f, space.shape), 1)
         _write(output, problem, {"source": source, "density": solution.u}, solution, rtol)
     if figure is not None:
         _draw(problem, solution, figure)
@@ -100,20 +102,18 @@ def _solved(space: "RieszRectangle", f: Any, rtol: float) -> "Solution":
 def _in_time(
     config: "FractionalConfig",
     problem: "FractionalDiffusion",
+    start: Any,
     rtol: float,
     output: Path | None,
     figure: Path | None,
-    folder: Path,
 ) -> None:
     import numpy as np
 
-    from nwidth.cli.build_fractional import field_of
     from nwidth.solvers import simulate
 
     time = config.time
     assert time is not None
     times = np.linspace(0.0, time.end, time.outputs)
-    start = field_of(config.initial, problem, folder, "initial")
     size: dict[str, Any] = {"rtol": rtol} if time.dt is None else {"dt": time.dt}
     found = simulate(problem, {"density": start}, times, **size)
     u, mass = found.fields["density"], found.invariants["mass"]

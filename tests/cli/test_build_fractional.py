@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,9 @@ def test_pulses_and_bumps_are_what_they_say():
     u = field_of(settings.source, problem, None, "source")
     found = problem.space.solve(bump_source(settings.source, problem)).u
     assert np.abs(found - u).max() < 0.1
+    with warnings.catch_warnings(action="error"):
+        thin = config(source={"kind": "pulse", "width": 1e-300}).source
+        assert field_of(thin, problem, None, "source").sum() <= 1
     with pytest.raises(ConfigError, match=r"\[source\] center: expected 2"):
         field_of(config(source={"kind": "pulse", "center": [0.0]}).source, problem, None, "source")
 
@@ -52,10 +57,16 @@ def test_fields_from_files(tmp_path):
     given = {"kind": "file", "path": "f.npz", "name": "f"}
     problem = build_fractional(config(source=given), tmp_path)
     assert np.array_equal(problem.source, values[1:-1, 1:-1])
-    with pytest.raises(ConfigError, match=r"\[source\] path: expected 11 x 15 numbers"):
+    with pytest.raises(
+        ConfigError, match=r"\[source\] path: expected 11 x 15 numbers.*; \[3, 15\] came"
+    ):
         build_fractional(config(source=given | {"name": "small"}), tmp_path)
     with pytest.raises(ConfigError, match=r"\[source\] name"):
         build_fractional(config(source=given | {"name": "g"}), tmp_path)
+    with pytest.raises(ConfigError, match=r"\[source\] path: expected a file ending in .h5"):
+        build_fractional(config(source=given | {"path": "f.toml"}), tmp_path)
+    with pytest.raises(ConfigError, match=r"\[source\] time: expected a number below 1"):
+        build_fractional(config(source=given | {"time": 1}), tmp_path)
     with pytest.raises(FileFormatError, match="no such file"):
         build_fractional(config(source=given | {"path": "g.npz"}), tmp_path)
 

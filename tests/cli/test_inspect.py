@@ -32,7 +32,7 @@ def test_an_unfinished_data_set_says_so(nwidth, tmp_path):
     data.append({"u": np.ones((4, 4))})
     data.close()
     out = nwidth("inspect", path).out
-    assert "1 samples, unfinished: 5 were asked for" in out and "in Pa" in out
+    assert "1 sample, unfinished: 5 were asked for" in out and "in Pa" in out
 
 
 def test_a_foreign_file_is_shown_as_a_tree(nwidth, tmp_path):

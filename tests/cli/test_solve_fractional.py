@@ -90,7 +90,36 @@ def test_a_source_comes_from_the_file_of_another_run(nwidth, tmp_path):
     again = nwidth("solve", write(tmp_path, text), "-o", tmp_path / "v.h5")
     assert again.code == 0, again.err
     with FieldDataset.open(tmp_path / "u.h5") as u, FieldDataset.open(tmp_path / "v.h5") as v:
+        assert np.array_equal(u["source"][0], v["source"][0])
         assert np.allclose(u["density"][0], v["density"][0])
+
+
+def test_a_constant_source_is_written_as_it_is(nwidth, tmp_path):
+    """At the boundary, where the equation does not hold, too."""
+    text = BUMP.replace('"bump"', '"constant"')
+    assert nwidth("solve", write(tmp_path, text), "-o", tmp_path / "u.h5").code == 0
+    with FieldDataset.open(tmp_path / "u.h5") as data:
+        assert (data["source"][0] == 1).all()
+        assert data["density"][0][0] == 0
+
+
+def test_a_run_goes_on_from_the_file_of_another(nwidth, tmp_path):
+    """Its last state, or the one that is asked for."""
+    whole, first, rest = (tmp_path / f"{name}.h5" for name in ("whole", "first", "rest"))
+    text = PULSE.replace("growth = 0.5\n", "")  # what is linear is exact in time
+    assert nwidth("solve", write(tmp_path, text), "-o", whole).code == 0
+    early = text.replace("end = 0.1", "end = 0.05")
+    assert nwidth("solve", write(tmp_path, early), "-o", first).code == 0
+    again = early.replace('"pulse"', '"file"\npath = "first.h5"')
+    assert nwidth("solve", write(tmp_path, again), "-o", rest).code == 0
+    with FieldDataset.open(whole) as one, FieldDataset.open(rest) as two:
+        assert np.allclose(one["density"][0][-1], two["density"][0][-1], atol=1e-12)
+    begin = write(tmp_path, again.replace('first.h5"', 'first.h5"\ntime = 0'))
+    assert nwidth("solve", begin, "-o", rest, "--overwrite").code == 0
+    with FieldDataset.open(first) as one, FieldDataset.open(rest) as two:
+        assert np.allclose(one["density"][0], two["density"][0], atol=1e-12)
+    late = nwidth("solve", write(tmp_path, again.replace('first.h5"', 'first.h5"\ntime = 4')))
+    assert "fractional.toml: [initial] time: expected a number below 4" in late.sentence
 
 
 def test_what_is_wrong_is_said_in_one_line(nwidth, tmp_path):
@@ -111,6 +140,9 @@ def test_commands_for_other_equations_say_where_to_go(nwidth, tmp_path):
         assert "`nwidth solve` takes fractional equations" in nwidth(command, path).sentence
     near = nwidth("solve", write(tmp_path, BUMP.replace("fractional-diff", "fracdiff"))).sentence
     assert "[problem] equation: expected 'fractional-diffusion', got 'fracdiffusion'" in near
+    far = nwidth("solve", write(tmp_path, BUMP.replace("fractional-diff", "riesz-diff"))).sentence
+    assert "[problem] equation: expected 'darcy' or 'poisson', got 'riesz-diffusion'" in far
+    assert "'fractional-diffusion' as well" in far
 
 
 def test_keys_are_printed(nwidth):
