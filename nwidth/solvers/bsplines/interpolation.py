@@ -183,7 +183,7 @@ def least_squares(
         smoothing: lambda >= 0, or "gcv" for the one that generalized cross-validation finds. With
             zero every function needs points of its own.
         penalty: of derivatives, or of differences of neighbouring coefficients.
-        order: k, at most the degree.
+        order: k of the penalty, see `penalty_matrix`; without smoothing it does not matter.
 
     Raises `InputError` where data do not determine all coefficients, `NonFiniteError` for NaN.
 
@@ -202,8 +202,6 @@ def least_squares(
     strength = 1.0 if automatic else _strength(smoothing)
     require_choice(penalty, "penalty", PENALTIES)
     k = require_integer(order, "order", 0)
-    if k > basis.degree:
-        raise InputError(f"order: expected at most the degree {basis.degree}, got {k}")
     B = basis.matrix(x)
     weighted = (B.T @ scipy.sparse.diags_array(w)).tocsr()
     normal = weighted @ B
@@ -213,7 +211,7 @@ def least_squares(
         strength = generalized_cross_validation(B, w, P, flat) if automatic else strength
         with np.errstate(over="ignore"):  # told as an entry that is not finite
             normal = normal + strength * P
-    c = _corrected(BandedOperator(normal), normal, weighted, B, flat)
+    c = corrected(BandedOperator(normal), normal, weighted, B, flat)
     c = c.reshape(basis.size, *y.shape[1:]).astype(y.dtype, copy=False)
     return Spline(basis, namespace(y).asarray(c))
 
@@ -224,7 +222,7 @@ def penalty_matrix(basis: BSplineBasis, penalty: str = "derivative", order: int 
     Args:
         basis: the B-splines.
         penalty: "derivative" or "differences"; those of periodic splines go around the circle.
-        order: k.
+        order: k, of derivatives at most the degree, of differences less than there are functions.
 
     >>> basis = BSplineBasis(KnotVector.uniform(2, degree=1))
     >>> penalty_matrix(basis, "differences", 1).toarray().tolist()
@@ -232,9 +230,13 @@ def penalty_matrix(basis: BSplineBasis, penalty: str = "derivative", order: int 
     """
     require_instance(basis, "basis", BSplineBasis)
     require_integer(order, "order", 0)
-    if require_choice(penalty, "penalty", PENALTIES) == "derivative":
+    n, derivative = basis.size, require_choice(penalty, "penalty", PENALTIES) == "derivative"
+    most = basis.degree if derivative else n - 1
+    if order > most:
+        of = f"the degree {most} for derivatives" if derivative else f"{most} for {n} functions"
+        raise InputError(f"order: expected at most {of}, got {order}")
+    if derivative:
         return mixed_matrix(basis, basis, (order, order)).matrix
-    n = basis.size
     if basis.knots.periodic:
         shift = scipy.sparse.eye_array(n, k=1) + scipy.sparse.eye_array(n, k=1 - n)
         step = (shift - scipy.sparse.eye_array(n)).tocsr()
@@ -250,8 +252,16 @@ def penalty_matrix(basis: BSplineBasis, penalty: str = "derivative", order: int 
     return (difference.T @ difference).tocsr()
 
 
-def _corrected(solver: Any, normal: Any, weighted: Any, B: Any, y: Array) -> Array:
-    """Return the solution of normal equations, corrected by the residual of the data."""
+def corrected(solver: Any, normal: Any, weighted: Any, B: Any, y: Array) -> Array:
+    """Return the c with N c = B* W y for N = B* W B + P, corrected by the residual of the data.
+
+    Args:
+        solver: what has `solve`, for N.
+        normal: N, sparse.
+        weighted: B* W.
+        B: from coefficients to values at the points.
+        y: the data, shape (m, components).
+    """
     penalty = normal - weighted @ B
     try:
         c = solver.solve(weighted @ y)

@@ -29,6 +29,7 @@ from nwidth.meshes.knot_vector import KnotVector
 from nwidth.solvers.bsplines.bspline_basis import BSplineBasis
 from nwidth.solvers.bsplines.interpolation import (
     PENALTIES,
+    corrected,
     interpolate,
     least_squares,
     penalty_matrix,
@@ -125,6 +126,8 @@ class TensorSplineBasis:
 
         `orders` is a list of tuples, one number per axis; the results stand in a list.
         """
+        if not isinstance(orders, list | tuple) or not orders:
+            raise InputError(f"orders: expected a list of tuples of integers, got {orders!r:.80}")
         v, wanted = self._checked(v), [self._orders(k) for k in orders]
         x = real_floating(x, "x")
         if x.ndim == 0 or x.shape[-1] != self.dimension:
@@ -321,9 +324,7 @@ class TensorSplineBasis:
             )
         flat = y.reshape(len(y), -1)
         both = flat.view(flat.real.dtype).astype(np.float64)  # real and imaginary parts
-        right = weighted @ both
-        c = factors.solve(right)
-        c = c + factors.solve(right - normal @ c)
+        c = corrected(factors, normal, weighted, B, both)
         c = np.ascontiguousarray(c.astype(flat.real.dtype)).view(flat.dtype)
         return TensorSpline(self, c.reshape(*self.shape, *y.shape[1:]))
 

@@ -145,6 +145,20 @@ def test_smoothing_spline_with_knots_at_all_points_is_that_of_scipy():
     np.testing.assert_allclose(s(x), peer(x), atol=1e-9)
 
 
+def test_steps_and_polygons_are_fitted():
+    x = np.linspace(0, 1, 41)
+    steps = least_squares(KnotVector.uniform(2, 0), x, x)
+    np.testing.assert_allclose(steps.coefficients, [x[:20].mean(), x[20:].mean()])
+    one = least_squares(KnotVector.uniform(1, 0), x, x)
+    np.testing.assert_allclose(one.coefficients, 0.5)
+    polygon = least_squares(KnotVector.uniform(4, 1), x, abs(x - 0.5))
+    np.testing.assert_allclose(polygon.coefficients, [0.5, 0.25, 0.0, 0.25, 0.5], atol=1e-14)
+    line = least_squares(
+        KnotVector.uniform(4, 1), x, abs(x - 0.5) + x, smoothing=1e9, penalty="differences"
+    )
+    assert abs(np.diff(line.coefficients, n=2)).max() < 1e-8
+
+
 def test_noise_is_averaged_away():
     x = RNG.uniform(0, 1, 4000)
     y = wave(x) + 0.1 * RNG.standard_normal(4000)
@@ -201,7 +215,9 @@ def test_data_that_do_not_determine_a_spline_are_told():
     with pytest.raises(InputError, match="weights"):
         least_squares(knots, x, x, -np.ones(100))
     with pytest.raises(InputError, match="order"):
-        least_squares(knots, x, x, order=4)
+        least_squares(knots, x, x, smoothing=1.0, order=4)
+    with pytest.raises(InputError, match="order"):
+        least_squares(knots, x, x, smoothing=1.0, penalty="differences", order=13)
     with pytest.raises(InputError, match="penalty"):
         least_squares(knots, x, x, penalty="bending")
     with pytest.raises(InputError, match="smoothing"):

@@ -113,6 +113,14 @@ def test_least_squares_on_grids_and_at_scattered_points():
     np.testing.assert_allclose(joined, s.coefficients @ [1, 1j], atol=1e-12)
 
 
+def test_scattered_least_squares_lose_no_digits():
+    basis = TensorSplineBasis(*(KnotVector.uniform(n, p) for n, p in ((5, 3), (4, 2), (3, 5))))
+    exact = TensorSpline(basis, RNG.standard_normal(basis.shape))
+    x = RNG.uniform(size=(3000, 3))
+    found = basis.least_squares(x, exact(x))
+    np.testing.assert_allclose(found.coefficients, exact.coefficients, atol=1e-11)
+
+
 def test_smoothing_fills_gaps_and_takes_noise_away():
     basis = TensorSplineBasis(KnotVector.uniform(12, 3), KnotVector.uniform(12, 3))
     x = RNG.uniform(0, 1, (150, 2))  # fewer points than functions
@@ -176,6 +184,8 @@ def test_wrong_arguments_are_told():
         basis.evaluate(v, [np.ones(2)])
     with pytest.raises(InputError, match="orders"):
         basis.evaluate(v, orders=(1, 0, 0))
+    with pytest.raises(InputError, match="list of tuples"):
+        basis.derivatives_at(v, [[0.5, 0.5]], [])
     with pytest.raises(InputError, match=r"\(\.\.\., 2\)"):
         basis.evaluate_at(v, np.ones((4, 3)))
     with pytest.raises(InputError, match="points of the domain"):
