@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import combinations, product
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.solvers.bsplines.collocation_operator import along
+from nwidth.solvers.bsplines.schur_sum import SchurSum
 from nwidth.solvers.linear_operator import LinearOperator
 
 Array = NDArray[Any]
 
-# Eigenvectors of a worse condition are not used: convection is left out of the separable operator.
-LARGEST_CONDITION = 1e9
+# Eigenvectors of a worse condition are not used, but Schur's forms; where constants have to be
+# damped, those without convection.
+LARGEST_CONDITION, SINGULAR_CONDITION = 1e3, 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,12 @@ class CollocationPreconditioner(LinearOperator):
         sum_k (L_k x I) y = s f - (what known sides bring in),    L_k = K_k S_k^-1 = V_k l_k V_k^-1
 
     which eigenvectors of each axis solve: two products with dense matrices per axis and direction
-    and two more for S^-1, O(N n) operations at the speed of matrix products. Where sides meet, rows
-    hold the sum of their conditions; the mixed derivative r_k r_l u there is found first. What
-    corners hear of those at the other end fades exponentially and is left out, as are cross
-    derivatives. GMRES takes a number of steps that depends on the coefficients, hardly on n and p.
+    and two more for S^-1, O(N n) operations at the speed of matrix products. Convection makes
+    eigenvectors nearly parallel; Schur's forms take their place then, see `SchurSum`. Where sides
+    meet, rows hold the sum of their conditions; the mixed derivative r_k r_l u there is found
+    first. What corners hear of those at the other end fades exponentially and is left out, as are
+    cross derivatives. GMRES takes a number of steps that depends on the coefficients, hardly on n
+    and p.
 
     References: R. Lynch, J. Rice, D. Thomas, Numer. Math. 6 (1964) 185, doi:10.1007/BF01386067, for
     fast diagonalization; Sangalli & Tani (2016), doi:10.1137/16M1062788, for its use on mapped
@@ -101,6 +105,13 @@ class CollocationPreconditioner(LinearOperator):
             _Axis(factors[k], np.exp(profiles[k]), drifts[k], shares[k], self.inner[k], sides[k])
             for k in range(d)
         ]
+        #: What solves where eigenvectors are nearly parallel.
+        self.schur: SchurSum | None = None
+        if not singular and any(axis.condition > LARGEST_CONDITION for axis in self.axes):
+            self.schur = SchurSum([axis.L for axis in self.axes])
+        for axis in self.axes:
+            if singular and axis.condition > SINGULAR_CONDITION:
+                axis.leave_convection_out()
         values = reduce(np.add.outer, [axis.values for axis in self.axes])
         size, parts = np.abs(values), reduce(np.add.outer, [abs(axis.values) for axis in self.axes])
         self.level = 0.0
@@ -125,17 +136,18 @@ class CollocationPreconditioner(LinearOperator):
     def _matrices(self, dtype: np.dtype) -> Any:
         """Return V^-1, V and S^-1 of each axis, and the inverse eigenvalues, in a precision."""
         if dtype not in self._kept:
-            within = dtype
-            if any(axis.values.dtype.kind == "c" for axis in self.axes):
+            within, used = dtype, [] if self.schur else self.axes
+            if any(axis.values.dtype.kind == "c" for axis in used):
                 within = np.result_type(dtype, np.complex64)
-            left = [axis.left.astype(within) for axis in self.axes]
-            right = [axis.right.astype(within) for axis in self.axes]
+            inverse = None if self.schur else self.inverse.astype(within)
+            left = [axis.left.astype(within) for axis in used]
+            right = [axis.right.astype(within) for axis in used]
             back = [axis.back.astype(dtype) for axis in self.axes]
             self._kept[dtype] = (
                 left,
                 right,
                 back,
-                self.inverse.astype(within),
+                inverse,
                 self.scale.astype(np.empty(0, dtype).real.dtype),
             )
         return self._kept[dtype]
@@ -149,8 +161,11 @@ class CollocationPreconditioner(LinearOperator):
         for k, axis in enumerate(self.axes):
             if self.sides[k]:
                 g = g - along(axis.coupling, y[self._face(k)], k)
-        g = _products(left, g) * inverse
-        g = _products(right, g)
+        if self.schur is not None:
+            g = self.schur.solve(g)
+        else:
+            g = _products(left, g) * inverse
+            g = _products(right, g)
         y[inside] = g if dtype.kind == "c" else g.real
         return _products(back, y).astype(dtype, copy=False)
 
@@ -159,8 +174,11 @@ class CollocationPreconditioner(LinearOperator):
         left, right, back, inverse, scale = self._matrices(dtype)
         inside = np.ix_(*self.inner)
         y = _products([m.conj().T for m in back], v.astype(dtype))
-        g = _products([m.conj().T for m in right], y[inside]) * inverse.conj()
-        g = _products([m.conj().T for m in left], g)
+        if self.schur is not None:
+            g = self.schur.adjoint(y[inside])
+        else:
+            g = _products([m.conj().T for m in right], y[inside]) * inverse.conj()
+            g = _products([m.conj().T for m in left], g)
         g = g if dtype.kind == "c" else g.real
         for k, axis in enumerate(self.axes):
             if self.sides[k]:
@@ -263,15 +281,21 @@ class _Axis:
         self.back = np.linalg.inv(S)
         rows = [side.row % len(M) for side in sides]
         self.ends = {side.row: M[side.row] @ self.back for side in sides}
-        K = -a[:, None] * D2[inner] + c[:, None] * M[inner]
-        for convection in (b[:, None] * D1[inner], 0.0):
-            L = (K + convection) @ self.back
-            self.coupling = L[:, rows]
-            self.values, self.right = np.linalg.eig(L[:, inner])
-            self.condition = float(np.linalg.cond(self.right))
-            if self.condition < LARGEST_CONDITION:
-                break
-        self.left = np.linalg.inv(self.right)
+        self.inner, self.rows = inner, rows
+        self.calm = (-a[:, None] * D2[inner] + c[:, None] * M[inner]) @ self.back
+        self._take(self.calm + (b[:, None] * D1[inner]) @ self.back)
+
+    def _take(self, L: Array) -> None:
+        self.coupling, self.L = L[:, self.rows], L[:, self.inner]
+        self.values, self.right = np.linalg.eig(self.L)
+        self.condition = float(np.linalg.cond(self.right))
+
+    def leave_convection_out(self) -> None:
+        self._take(self.calm)
+
+    @cached_property
+    def left(self) -> Array:
+        return np.linalg.inv(self.right)
 
 
 def separated(logs: Sequence[Array]) -> tuple[Array, list[Array]]:
