@@ -20,7 +20,16 @@ from numba.extending import intrinsic
 
 from nwidth._njit_numba import njit
 
-__all__ = ["UNROLLED", "columns", "combine", "functions", "get_num_threads", "pieces", "powers"]
+__all__ = [
+    "UNROLLED",
+    "columns",
+    "combine",
+    "functions",
+    "get_num_threads",
+    "pieces",
+    "powers",
+    "write_records",
+]
 
 BLOCK = 512
 UNROLLED = range(1, 8)
@@ -375,6 +384,20 @@ def columns(first, size, entries, out):
             out[i, j], entries[i, j] = j, room[width - beyond + j]
         for j in range(beyond, width):
             out[i, j], entries[i, j] = first[i] + j - beyond, room[j - beyond]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def write_records(t, spans, p, records):
+    """Write the record of each interval, see `functions`."""
+    for i in range(len(spans)):
+        near = t[spans[i] - p + 1 : spans[i] + p + 1]
+        at = 2 * p
+        for k in range(at):
+            records[i, k] = near[k]
+        for q in range(1, p + 1):
+            for j in range(q):
+                records[i, at] = 1.0 / (near[p + j] - near[p + j - q])
+                at += 1
 
 
 def functions(x, begin, end, search, firsts, records, p, first, values):

@@ -276,10 +276,10 @@ def _buckets(knots: KnotVector) -> tuple[Any, ...]:
         return ends, np.zeros(0, np.int32), 0, lower, upper, n / (upper - lower), doubt
     count = 8 * n
     scale = count / (upper - lower)
-    of_breaks = np.minimum((breaks - lower) * scale, count - 1).astype(np.int64)
-    of_breaks[-1] = count  # no interval starts at the upper end
-    starts = np.searchsorted(of_breaks, np.arange(count + 1), "left") - 1
-    buckets = np.maximum(starts, 0).astype(np.int32)
+    of_starts = np.minimum((breaks[1:-1] - lower) * scale, count - 1).astype(np.int64)
+    # The interval at the left end of bucket b starts last of those that start in buckets before b.
+    lengths = np.diff(of_starts + 1, prepend=0, append=count + 1)
+    buckets = np.repeat(np.arange(n, dtype=np.int32), lengths)
     fullest = max(1, int(np.diff(buckets).max()))
     depth = -fullest if fullest <= WALK else fullest.bit_length()
     return ends, buckets, depth, lower, upper, scale, 0.0
@@ -290,16 +290,16 @@ def _records(knots: KnotVector) -> tuple[Any, ...]:
 
     These are knots around the interval, and the inverses by which de Boor and Cox divide.
     """
-    t, p, breaks = knots.values, knots.degree, knots.breakpoints
-    spans = np.searchsorted(t, breaks[:-1], "right") - 1
+    t, p = knots.values, knots.degree
+    spans = p + np.flatnonzero(t[p : len(t) - p - 1] < t[p + 1 : len(t) - p])
     firsts = (spans - p).astype(np.int32)
     if np.array_equal(firsts, np.arange(len(firsts))):
         firsts = firsts[:0]
-    columns = [t[spans - p + 1 + k] for k in range(2 * p)]
-    for q in range(1, p + 1):
-        columns += [1 / (t[spans + 1 + j] - t[spans + 1 + j - q]) for j in range(q)]
-    records = np.stack(columns, axis=1).reshape(-1) if columns else np.zeros(0)
-    return firsts, records
+    from nwidth.solvers.bsplines._bspline_basis_numba import write_records
+
+    records = np.empty((len(spans), 2 * p + p * (p + 1) // 2))
+    write_records(t, spans, p, records)
+    return firsts, records.reshape(-1)
 
 
 def nonzero_functions(t: Array, p: int, spans: Array, x: Array, derivatives: int) -> Array:
