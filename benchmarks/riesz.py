@@ -128,7 +128,7 @@ def dense(alpha: float, p: int, quick: bool) -> Row:
         "dense": lambda: scipy.linalg.solve(matrix, b),
     }
     seconds = interleave(sides, 3, time.process_time)
-    x = RieszDiffusion(n, p, alpha).solve(b, RTOL).u.coefficients[1:-1]
+    x = RieszDiffusion(n, p, alpha).solve(b, RTOL).spline.coefficients[1:-1]
     y = scipy.linalg.solve(matrix, b)
     note = f"setup in ours only; sides differ by {np.abs(x - y).max() / np.abs(y).max():.0e}"
     task = f"all, {A.size} unknowns, alpha {alpha}, p = {p}"
@@ -198,7 +198,7 @@ def accuracy(alpha: float, p: int) -> list[Row]:
     def error(n: int) -> float:
         problem = RieszDiffusion(n, p, alpha)
         found = problem.solve(-u.riesz([problem.points], 0, alpha), 1e-13)
-        return float(np.abs(found.u(x) - u(x)).max())
+        return float(np.abs(found(x) - u(x)).max())
 
     theory = p + 2 - alpha if p % 2 == 0 else p + 1 - alpha
     coarse, fine, last = (error(n) for n in (64, 128, 256))
@@ -219,7 +219,7 @@ def fine(n: int) -> Row:
     u, x = PolynomialBump(4), np.linspace(0, 1, 4001)
     problem = RieszDiffusion(n, p, alpha)
     f = -u.riesz([problem.points], 0, alpha)
-    ours = np.abs(problem.solve(f, 1e-13).u(x) - u(x)).max()
+    ours = np.abs(problem.solve(f, 1e-13)(x) - u(x)).max()
     coefficients = np.zeros(problem.basis.size)
     coefficients[1:-1] = scipy.linalg.solve(-problem.matrix.dense(), f)
     theirs = np.abs(Spline(problem.basis, coefficients)(x) - u(x)).max()

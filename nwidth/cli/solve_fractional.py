@@ -86,17 +86,14 @@ def _stationary(
 
 
 def _solved(space: "RieszRectangle", f: Any, rtol: float) -> "Solution":
-    """Return the solution with its values on the grid; a long interval has a solver of its own."""
-    from dataclasses import replace
-
+    """Return the solution; an interval has a solver of its own, which is quick for long ones."""
     from nwidth.solvers import RieszDiffusion
 
     if space.dimension > 1:
         return space.solve(f, rtol)
     box = space.intervals[0], space.degree[0], space.alpha[0], space.lower[0], space.upper[0]
     line = RieszDiffusion(*box, coefficient=space.coefficients[0], reaction=space.reaction)
-    solution = line.solve(f, rtol)
-    return replace(solution, u=solution.u(space.grid.points[0]))
+    return line.solve(f, rtol)
 
 
 def _in_time(

@@ -9,8 +9,9 @@ from nwidth.solvers.fractional.riesz_modes import RieszModes
 from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_part import RieszPart
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
-from nwidth.solvers.fractional.riesz_rectangle import RieszRectangle, RieszSolution
+from nwidth.solvers.fractional.riesz_rectangle import RieszRectangle
 from nwidth.solvers.fractional.riesz_rectangle_operator import RieszRectangleOperator
+from nwidth.solvers.fractional.riesz_solution import RieszSolution
 from nwidth.solvers.fractional.riesz_symbol import RieszSymbol
 from nwidth.solvers.fractional.sine_modes import SineModes
 

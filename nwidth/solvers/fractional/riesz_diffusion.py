@@ -13,6 +13,7 @@ from scipy.sparse.linalg import LinearOperator as ScipyOperator
 from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
+from nwidth.meshes import Grid
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.fractional.curvature_product import CurvatureProduct
 from nwidth.solvers.fractional.interpolated_inverse import InterpolatedInverse
@@ -21,8 +22,8 @@ from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
 from nwidth.solvers.fractional.riesz_refinement import riesz_refinement
+from nwidth.solvers.fractional.riesz_solution import RieszSolution
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
-from nwidth.solvers.solution import Solution
 
 Array = NDArray[Any]
 Field = float | Array | Callable[[Array], Any]
@@ -54,7 +55,8 @@ class RieszDiffusion:
         coefficient: K > 0, a number, values at the points or a function of x.
         reaction: c >= 0, likewise.
 
-    Attributes: `matrix`, `points`, `basis`; `operator`, of the equation divided by K.
+    Attributes: `grid`, the Greville points of all splines, ends included, n + p of them; `points`,
+    the inner ones; `matrix`, `basis`; `operator`, of the equation divided by K.
 
     Raises `InputError` for orders outside (1, 2], too few intervals, coefficients out of range and
     arrays of another size, `NonFiniteError` for NaN.
@@ -62,8 +64,8 @@ class RieszDiffusion:
     >>> problem = RieszDiffusion(64, 4, 1.5)
     >>> solution = problem.solve(1.0).checked()
     >>> exact = 0.5**1.5 * (1 - (2 * 0.3 - 1) ** 2) ** 0.75 / 1.32934  # Gamma(5/2)
-    >>> bool(abs(solution.u(0.3) - exact) < 3e-4), solution.iterations < 10
-    (True, True)
+    >>> bool(abs(solution(0.3) - exact) < 3e-4), solution.iterations < 10, solution.u.shape
+    (True, True, (68,))
     """
 
     def __init__(
@@ -92,14 +94,20 @@ class RieszDiffusion:
         )
 
     def field(self, values: Field, name: str) -> Array:
-        """Return a field at the points, or a number as an array of shape ()."""
+        """Return a field at the inner points, or a number as an array of shape ().
+
+        Arrays may have the ends as well, as those on the grid do; functions take x.
+        """
         if callable(values):
             values = values(self.points)
         numbers = require_finite(as_floating(to_numpy(values), name), name)
+        if numbers.shape == (self.basis.size,):
+            numbers = numbers[1:-1]
         if numbers.shape not in ((), self.points.shape):
             raise InputError(
                 f"{name}: expected a number, a function of x, or values at the "
-                f"{len(self.points)} points, got shape {numbers.shape}"
+                f"{len(self.points)} points or the {self.basis.size} of the grid, got shape "
+                f"{numbers.shape}"
             )
         return numbers.astype(np.result_type(numbers, np.float64), copy=False)
 
@@ -107,6 +115,11 @@ class RieszDiffusion:
         """Return values / K, or raise `NonFiniteError` where that leaves the range of numbers."""
         with np.errstate(over="ignore"):
             return require_finite(values / self.coefficient, name)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The points where solutions have their values, ends included."""
+        return Grid.tensor([np.r_[self.basis.lower, self.points, self.basis.upper]])
 
     @cached_property
     def preconditioner(self) -> LinearOperator:
@@ -133,9 +146,9 @@ class RieszDiffusion:
         *,
         method: str = "tau",
         max_iterations: int = 200,
-        initial: Spline | None = None,
-    ) -> Solution:
-        """Return the solution, with a `Spline` as its `u`.
+        initial: RieszSolution | Spline | None = None,
+    ) -> RieszSolution:
+        """Return the solution: its values on the grid, and a `Spline`.
 
         Args:
             source: f, a number, values at the points or a function of x; real or complex.
@@ -144,15 +157,15 @@ class RieszDiffusion:
                 columns, for many sources, with GMRES where c / K varies; "multigrid", GMRES with a
                 V-cycle; "none", GMRES alone; "dense", elimination, for some thousand unknowns.
             max_iterations: of GMRES.
-            initial: a spline to start from, of the same knots.
+            initial: a solution or a spline to start from, of the same knots.
 
         Residuals of fine meshes are those of coefficients with more digits than double precision
         has, which leaves an error of u that is like its own rounding: see `riesz_refinement`.
 
         >>> problem = RieszDiffusion(40, 3, 1.3, coefficient=lambda x: 1 + x, reaction=2.0)
         >>> solution = problem.solve(lambda x: np.sin(3 * x))
-        >>> solution.status.name, solution.u.degree
-        ('CONVERGED', 3)
+        >>> solution.status.name, solution.u.shape, solution.spline.degree
+        ('CONVERGED', (43,), 3)
         """
         rtol = require_number(rtol, "rtol", "(0, 1)")
         max_iterations = require_integer(max_iterations, "max_iterations", 0)
@@ -175,13 +188,15 @@ class RieszDiffusion:
         )
         coefficients = np.zeros(self.basis.size, b.dtype)
         coefficients[1:-1] = found.x
-        return Solution(
-            Spline(self.basis, coefficients),
+        spline = Spline(self.basis, coefficients)
+        return RieszSolution(
+            np.pad(spline(self.points), 1),
             found.status,
             found.residuals,
             method if exact else f"gmres-{method}".removesuffix("-none"),
             seconds=time.perf_counter() - began,
             cpu_seconds=time.process_time() - work,
+            spline=spline,
         )
 
     def _inverse_by(self, method: str) -> LinearOperator | None:
@@ -201,11 +216,13 @@ class RieszDiffusion:
 
         return MatrixOperator(ScipyOperator((N, N), solved, dtype=self.matrix.dtype))
 
-    def _coefficients(self, spline: Any, dtype: np.dtype) -> Array:
-        """Return the inner coefficients of a spline on the knots of the problem."""
+    def _coefficients(self, initial: Any, dtype: np.dtype) -> Array:
+        """Return the inner coefficients of a solution or spline on the knots of the problem."""
+        spline = getattr(initial, "spline", initial)
         if not isinstance(spline, Spline) or spline.knots != self.basis.knots:
             raise InputError(
-                f"initial: expected a Spline on the knots of the problem, got {spline!r:.80}"
+                f"initial: expected a solution or Spline on the knots of the problem, got "
+                f"{initial!r:.80}"
             )
         numbers = to_numpy(spline.coefficients)
         if numbers.ndim > 1 or (numbers.dtype.kind == "c" and dtype.kind != "c"):

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Any
 
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import (
     require_choice,
-    require_instance,
     require_integer,
     require_integers,
     require_number,
@@ -25,10 +23,10 @@ from nwidth.solvers.fractional.riesz_matrix import RieszMatrix
 from nwidth.solvers.fractional.riesz_modes import LARGEST, RieszModes
 from nwidth.solvers.fractional.riesz_preconditioner import mass_symbol
 from nwidth.solvers.fractional.riesz_rectangle_operator import RieszRectangleOperator
+from nwidth.solvers.fractional.riesz_solution import RieszSolution
 from nwidth.solvers.fractional.sine_modes import SineModes
 from nwidth.solvers.krylov import fgmres
 from nwidth.solvers.linear_operator import LinearOperator
-from nwidth.solvers.solution import Solution
 
 Array = NDArray[Any]
 Field = Any  # a number, an array on the grid, or a function of the coordinates
@@ -37,39 +35,6 @@ Field = Any  # a number, an array on the grid, or a function of the coordinates
 CONSTANT = 1e-13
 # Axes with more unknowns than these have sines for modes, unless told otherwise.
 LONG = 2048
-
-
-@dataclass(frozen=True)
-class RieszSolution(Solution):
-    """A `Solution` whose `u` are the values on the problem's grid, and the `spline` itself.
-
-    Call it with coordinates, arrays of one shape, for values or derivatives between the points.
-
-    >>> found = RieszRectangle(16, 3, (1.5, 1.8)).solve(1.0)
-    >>> x, y = RieszRectangle(16, 3, (1.5, 1.8)).grid.coordinates()
-    >>> bool(np.allclose(found(x, y), found.u)), found(0.5, 0.5, orders=[1, 0]).round(9) + 0.0
-    (True, np.float64(0.0))
-    """
-
-    spline: Any = None
-
-    def __call__(self, *coordinates: Any, orders: Sequence[int] | None = None) -> Array:
-        """Return values, or derivatives of the given orders, one per axis."""
-        d = self.spline.basis.dimension
-        if len(coordinates) != d:
-            raise InputError(
-                f"coordinates: expected {d}, one array per axis, got {len(coordinates)}"
-            )
-        try:
-            points = np.stack(np.broadcast_arrays(*coordinates), axis=-1)
-        except ValueError:
-            shapes = [np.shape(x) for x in coordinates]
-            raise InputError(f"coordinates: expected arrays of one shape, got {shapes}") from None
-        return self.spline(points, orders)
-
-    def on(self, grid: Grid) -> Array:
-        """Return the field on another grid of the box, for plots and data files."""
-        return self.spline.on_grid(require_instance(grid, "grid", Grid).points)
 
 
 class RieszRectangle:
@@ -211,8 +176,8 @@ class RieszRectangle:
         system = self.inverse @ self.operator
         right = self.inverse.apply(b * self.inverse.factor)
         start = right if initial is None else self._start(initial)
-        if right.dtype.kind != "c":
-            start = start.real  # all that there is of a real problem
+        if start.dtype.kind == "c" and right.dtype.kind != "c":
+            raise InputError("initial: expected a real solution for a real source, got complex")
         found = fgmres(
             system,
             right,
