@@ -244,7 +244,7 @@ def near_one(sizes: NDArray[Any]) -> NDArray[Any]:
 
 
 def product_along(matrix: NDArray[Any], v: NDArray[Any], axis: int) -> NDArray[Any]:
-    """Return the products of a square matrix with the lines of v along an axis, counted from -1.
+    """Return the products of a matrix with the lines of v along an axis, counted from -1.
 
     >>> product_along(np.array([[0.0, 2.0], [1.0, 0.0]]), np.array([[1.0, 2.0], [3.0, 4.0]]), -2)
     array([[6., 8.],
@@ -252,4 +252,4 @@ def product_along(matrix: NDArray[Any], v: NDArray[Any], axis: int) -> NDArray[A
     """
     n, inner = v.shape[axis], math.prod(v.shape[v.ndim + axis + 1 :])
     lines = v.reshape(-1, n) @ matrix.T if inner == 1 else matrix @ v.reshape(-1, n, inner)
-    return lines.reshape(v.shape)
+    return lines.reshape(*v.shape[:axis], len(matrix), *v.shape[v.ndim + axis + 1 :])

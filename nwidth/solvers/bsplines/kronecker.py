@@ -9,7 +9,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_flag, require_number
-from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
+from nwidth.arrays import as_floating, namespace, product_along, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.solvers.bsplines.banded_matrix import BandedOperator
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator, as_operator
@@ -387,15 +387,7 @@ def _fits(u: Any, shape: tuple[int, ...]) -> Array:
 
 def _product(matrix: Array, u: Array, axis: int) -> Array:
     """Return the products of a matrix, rectangular too, with all lines of u along an axis."""
-    xp = namespace(u)
-    shape, inner = u.shape, int(np.prod(u.shape[axis + 1 :]))
-    matrix = xp.asarray(matrix)
-    out = (
-        u.reshape(-1, shape[axis]) @ matrix.T
-        if inner == 1
-        else matrix @ u.reshape(-1, shape[axis], inner)
-    )
-    return out.reshape(*shape[:axis], matrix.shape[0], *shape[axis + 1 :])
+    return product_along(namespace(u).asarray(matrix), u, axis - u.ndim)
 
 
 def _line_by_line(action: Any, u: Array, axis: int, length: int) -> Array:
