@@ -35,8 +35,9 @@ FEW = 2000
 class ElasticSolution:
     """Displacements as splines, the stresses they make, and the record of the computation.
 
-    Attributes: `displacements`, one `CollocationSolution` per coordinate; `lame`, (lambda, mu);
-    `status`, `residuals`, `method`, `seconds` as of a `Solution`.
+    Attributes: `u`, their values at the collocation points; `displacements`, one
+    `CollocationSolution` per coordinate; `lame`, (lambda, mu); `status`, `residuals`, `method`,
+    `seconds` as of a `Solution`.
     """
 
     displacements: tuple[CollocationSolution, ...]
@@ -45,6 +46,11 @@ class ElasticSolution:
     residuals: tuple[float, ...]
     method: str
     seconds: float = 0.0
+
+    @property
+    def u(self) -> Array:
+        """The displacements at the collocation points, shape (d, *space.shape)."""
+        return np.stack([one.u for one in self.displacements])
 
     @property
     def iterations(self) -> int:

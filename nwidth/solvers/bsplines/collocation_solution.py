@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,10 @@ class CollocationSolution:
     on a grid of the box of parameters, for plots and data files; `gradient` the derivatives in the
     coordinates of the domain.
 
-    Attributes: `space`; `coefficients` (`space.shape`); `status`, `residuals` (relative norms, the
-    last recomputed), `method`, `reason`, `seconds`, `cpu_seconds`; `imbalance`, the constant by
-    which the source of a problem of fluxes alone was too large.
+    Attributes: `u`, the values at the collocation points, and `spline`; `space`; `coefficients`
+    (`space.shape`); `status`, `residuals` (relative norms, the last recomputed), `method`,
+    `reason`, `seconds`, `cpu_seconds`; `imbalance`, the constant by which the source of a problem
+    of fluxes alone was too large.
 
     >>> from nwidth.meshes import KnotVector
     >>> from nwidth.solvers.bsplines import Collocation
@@ -168,6 +170,12 @@ class CollocationSolution:
             error, size = (np.sum(weights * np.abs(v) ** 2) for v in (found - wanted, wanted))
             norms.append(float(np.sqrt(error / size if size else error)))
         return tuple(norms)
+
+    @cached_property
+    def u(self) -> Array:
+        """The values at the collocation points `space.coordinates`, shape `space.shape`."""
+        space = self.space
+        return space.evaluate(self.coefficients, space.points, (0,) * space.dimension)
 
     @property
     def spline(self) -> TensorSpline:

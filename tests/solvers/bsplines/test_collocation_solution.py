@@ -22,6 +22,9 @@ def test_values_slopes_and_errors_of_a_polynomial():
     x, y = np.random.default_rng(0).random((2, 3, 4))
     assert np.allclose(solution(x, y), x**2 * y, atol=1e-13)
     assert np.allclose(solution(x, y, orders=[1, 1]), 2 * x, atol=1e-12)
+    x, y = solution.space.coordinates
+    assert solution.u.shape == solution.space.shape == x.shape
+    assert np.allclose(solution.u, x**2 * y, atol=1e-13)
     slopes = solution.gradient([0.5], [0.1, 1.0])
     assert np.allclose(slopes[:, 0], [[0.1, 1.0], [0.25, 0.25]], atol=1e-13)
     errors = solution.error(lambda x, y: x**2 * y, lambda x, y: [2 * x * y, x**2])
