@@ -54,11 +54,16 @@ def convergence(
     >>> convergence({"degree 3": ([10, 20], [1e-2, 1e-3])}).axes[0].get_xlabel()
     'unknowns'
     """
-    if not curves:
-        raise InputError("convergence: expected at least one curve, got none")
+    if not isinstance(curves, Mapping) or not curves:
+        raise InputError(
+            "convergence: expected at least one curve by name, {name: (efforts, errors)}, got "
+            f"{curves!r:.80}"
+        )
     figure = Figure(figsize=(5.2, 3.8), layout="constrained")
     axes = plain(figure.add_subplot())
     for n, (name, pair) in enumerate(curves.items()):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise InputError(f"{name}: expected (efforts, errors), got {pair!r:.80}")
         x, y = (
             _numbers(v, f"{name}: {what}")
             for v, what in zip(pair, ("effort", "error"), strict=True)

@@ -36,6 +36,9 @@ def test_curves_of_errors_are_drawn_by_name():
         lambda: plotting.convergence({}),
         lambda: plotting.convergence({"a": ([1], [1, 2])}),
         lambda: plotting.convergence({"a": ([1], [0.0])}),
+        lambda: plotting.convergence([1, 2]),
+        lambda: plotting.convergence({"a": 3}),
+        lambda: plotting.convergence({"a": ([1], [1], [1])}),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(call):

@@ -162,7 +162,7 @@ class CollocationEvolution(EvolutionSystem):
 
         w' = L w + f(t) + r(t, w + G) + G[g - g']
 
-    and multistep methods keep their order (Runge-Kutta methods of order 3 and 4 came down to about
+    and multistep methods keep their order (Runge-Kutta methods of order 3 and 4 came down to 2.2 to
     2.7 with data that change); taken explicitly, the data themselves would be as stiff as L. g'
     comes from central differences of sixth order.
 
