@@ -30,8 +30,11 @@ class InterpolatedInverse(LinearOperator):
     the lowest eigenvalue of -A, below which constants make no difference. Each of them is a
     `RieszPreconditioner`. One constant, the mean, is taken where c varies little, or jumps from
     point to point. Iterations to 1e-8: 8 to 15 where c is smooth and varies by 1e3 to 1e12 or jumps
-    once by 1e6; up to 80 where it jumps often or by 1e12 (measured). With circulants: Ng & Pan
-    (2010), SIAM J. Sci. Comput. 32, 1442.
+    once by 1e6; up to 80 where it jumps often or by 1e12 (measured).
+
+    With circulants: Ng & Pan (2010), Approximate inverse circulant-plus-diagonal preconditioners,
+    SIAM J. Sci. Comput. 32, 1442; for fractional diffusion: Pan, Ke, Ng & Sun (2014), SIAM J. Sci.
+    Comput. 36, A2698, who combine inverses row by row, too.
 
     Args:
         matrix: A.

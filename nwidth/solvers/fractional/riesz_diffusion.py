@@ -43,9 +43,10 @@ class RieszDiffusion:
     doi:10.1002/nla.2462.
 
     The equation is divided by K, which leaves the matrix of `RieszMatrix` and a reaction c / K. So
-    K costs no iterations, and 1e-10 takes 7 to 11 up to 16,384 unknowns and at most 17 at a
-    million, for any degree and alpha; where c / K varies by orders of magnitude, up to 16
-    (`InterpolatedInverse`). `RieszRectangle` has several dimensions, `FractionalDiffusion` time.
+    K costs no iterations, and 1e-10 takes at most 12 up to 16,384 unknowns and at most 17 at a
+    million, for any degree and alpha. Where c / K varies by up to 1e12 it takes 10 to 17 if it is
+    smooth or jumps once, and up to 70 if it has many peaks or jumps (`InterpolatedInverse`).
+    `RieszRectangle` has several dimensions, `FractionalDiffusion` time.
 
     Args:
         intervals: n > p.
