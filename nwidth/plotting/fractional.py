@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
-from nwidth.arrays import require_finite, require_shape, to_numpy
+from nwidth.arguments import require_instance, require_number
+from nwidth.arrays import real_floating, require_finite, require_shape, to_numpy
 from nwidth.errors import InputError
 from nwidth.plotting.style import BLUE, DARK, GREY, MAGNITUDE, ORANGE, TEXT, few_labels, plain
 
@@ -34,7 +35,10 @@ def spreading(
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['x', 't']
     """
-    points, t = _numbers(x, "x"), _numbers(times, "times")
+    points, t = _numbers(x, "x"), _above_zero(times, "times")
+    for given, name in ((profiles, "profiles"), (widths, "widths")):
+        for alpha in require_instance(given, name, Mapping):
+            require_number(alpha, f"{name}: order", "(0, 2]")
     if not profiles or {*profiles} != {*widths}:
         raise InputError(
             "spreading: expected profiles and widths of the same orders, at least one, got "
@@ -45,7 +49,9 @@ def spreading(
     orders, peak = sorted(profiles), 0.0
     for n, alpha in enumerate(orders):
         u = require_shape(_numbers(profiles[alpha], "profiles"), points.shape, "profiles")
-        width = require_shape(_numbers(widths[alpha], "widths"), t.shape, "widths")
+        width = require_shape(_above_zero(widths[alpha], "widths"), t.shape, "widths")
+        if not u.max() > 0:
+            raise InputError(f"profiles: expected densities > 0 somewhere, got {u.max():g} at most")
         peak = max(peak, float(u.max()))
         colour = DARK if alpha == 2 else colormaps[MAGNITUDE](0.8 * n / max(len(orders) - 1, 1))
         style: dict[str, Any] = {"color": colour, "label": rf"$\alpha$ = {alpha:g}"}
@@ -75,11 +81,14 @@ def eigenvalues_against_symbol(
     >>> figure.axes[0].get_title()
     'p = 3'
     """
-    if not panels:
+    if not require_instance(panels, "panels", Mapping):
         raise InputError("eigenvalues_against_symbol: expected at least one panel, got none")
     figure = Figure(figsize=(2.4 + 2.8 * len(panels), 3.6), layout="constrained")
     names: dict[str, Any] = {}
-    for n, (name, (eigenvalues, symbol)) in enumerate(panels.items()):
+    for n, (name, pair) in enumerate(panels.items()):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise InputError(f"{name}: expected a pair, eigenvalues and symbol, got {pair!r:.80}")
+        eigenvalues, symbol = pair
         found, f = np.sort(_numbers(eigenvalues, name)), _numbers(symbol, name)
         require_shape(f, found.shape, f"{name}: symbol")
         theta = np.pi * np.arange(1, len(f) + 1) / (len(f) + 1)
@@ -106,8 +115,16 @@ def eigenvalues_against_symbol(
     return figure
 
 
+def _above_zero(values: Any, name: str) -> NDArray[np.float64]:
+    """Return numbers for a logarithmic axis."""
+    array = _numbers(values, name)
+    if not array.min() > 0:
+        raise InputError(f"{name}: expected numbers > 0, got {array.min():g} among them")
+    return array
+
+
 def _numbers(values: Any, name: str) -> NDArray[np.float64]:
-    array = np.asarray(to_numpy(values), np.float64)
+    array = to_numpy(real_floating(values, name)).astype(np.float64)
     if array.ndim != 1 or array.size == 0:
         raise InputError(f"{name}: expected a list of numbers, got shape {array.shape}")
     return require_finite(array, name)

@@ -53,3 +53,20 @@ def test_bad_input():
         plotting.eigenvalues_against_symbol({"a": ([1.0, 2.0], [1.0])})
     with pytest.raises(InputError, match="list of numbers"):
         plotting.eigenvalues_against_symbol({"a": (3.0, [1.0])})
+    with pytest.raises(InputError, match="expected a pair"):
+        plotting.eigenvalues_against_symbol({"a": 3.0})
+    with pytest.raises(InputError, match="panels"):
+        plotting.eigenvalues_against_symbol([1.0])
+    with pytest.raises(InputError, match="real numbers"):
+        plotting.eigenvalues_against_symbol({"a": ([1j, 2.0], [1.0, 2.0])})
+    good = {"x": [0.0], "profiles": {1.5: [1.0]}, "times": [1.0], "widths": {1.5: [1.0]}}
+    for name, wrong, words in (
+        ("x", "a", "x: expected numbers"),
+        ("profiles", [[1.0]], "profiles: expected a Mapping"),
+        ("profiles", {"a": [1.0]}, "profiles: order"),
+        ("profiles", {1.5: [0.0]}, "densities > 0 somewhere"),
+        ("times", [0.0], "times: expected numbers > 0"),
+        ("widths", {1.5: [-1.0]}, "widths: expected numbers > 0"),
+    ):
+        with pytest.raises(InputError, match=words):
+            plotting.spreading(**(good | {name: wrong}))
