@@ -294,12 +294,12 @@ class Collocation:
     ) -> CollocationSolution:
         """Return the spline that satisfies the equations to a relative residual.
 
-        "direct": banded elimination in one dimension, sparse elimination otherwise; it converges as
-        well where nothing but rounding is left of the residual. "fgmres": by products without a
-        matrix, preconditioned by `CollocationPreconditioner`. "auto" takes elimination in one
-        dimension, for few unknowns, and where the iteration fails. Without Dirichlet or Robin sides
-        and reaction the solution has mean zero, and the source is changed by a constant,
-        `imbalance`, to balance the fluxes.
+        "direct": banded elimination in one dimension, sparse elimination otherwise. "fgmres": by
+        products without a matrix, preconditioned by `CollocationPreconditioner`. Both converge as
+        well where nothing but the rounding of double precision is left of the residual. "auto"
+        takes elimination in one dimension, for few unknowns, and where the iteration fails. Without
+        Dirichlet or Robin sides and reaction the solution has mean zero, and the source is changed
+        by a constant, `imbalance`, to balance the fluxes.
 
         Raises `InputError` for other methods and tolerances; failures of the iteration are told by
         the solution's status.

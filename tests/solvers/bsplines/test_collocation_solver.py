@@ -66,6 +66,20 @@ def test_elimination_ends_at_rounding():
     assert 1e-14 < solution.residual < 1e-8 and solution.error(np.exp)[0] < 1e-10
 
 
+def test_iteration_ends_at_rounding():
+    """A contrast of 1e8 leaves no residual of 1e-10; iterations that fail are told all the same."""
+    rough = Collocation(
+        [KnotVector.uniform(40, 3)] * 2, lambda x, y: np.exp(9 * np.sin(7 * x * y)), source=1.0
+    )
+    found, exact = (rough.solve(method=m).checked() for m in ("fgmres", "direct"))
+    assert 1e-10 < found.residual < 1e-7
+    assert abs(found.coefficients - exact.coefficients).max() < 1e-7 * abs(exact.coefficients).max()
+    windy = Collocation(KNOTS[:1] * 2, 1e-3, lambda x, y: [y - 0.5, 0.5 - x], source=1.0)
+    assert windy.solve(method="fgmres", max_iterations=40).status.name == "MAX_ITERATIONS"
+    single = Collocation(KNOTS[:1] * 2, 1e-3, [1.0, 0.5], source=1.0, dtype="float32")
+    assert single.solve(1e-12, method="fgmres").status.name == "STAGNATED"
+
+
 def test_small_spaces_and_large_numbers():
     """One inner point alone; data near the end of the range."""
     for method in ("direct", "fgmres"):
