@@ -102,7 +102,9 @@ def auto_knots(
             "initial or raise it"
         )
     starts = [_first_sites(x, y, count, wanted, placement, degree) for x, y in pairwise(ends)]
-    values = function(np.concatenate([starts[0], *(x[1:] for x in starts[1:])]))
+    first = np.concatenate([starts[0], *(x[1:] for x in starts[1:])])
+    _require_apart(first)
+    values = function(first)
     tolerance.see(values)
     tolerance.eps = function.eps
     searches = _searches(starts, values, degree, tolerance, rule)
@@ -134,7 +136,8 @@ def _interval(lower: Any, upper: Any, name: str = "lower, upper") -> tuple[float
     if not a < b:
         advice = "exchange them" if a > b else "an interval has a length"
         raise InputError(f"lower, upper: expected lower < upper, got {a:g} and {b:g}; {advice}")
-    if not b - a > 1e-9 * max(abs(a), abs(b)) or not np.isfinite(b - a):
+    size = max(abs(a), abs(b))
+    if not max(1e-9 * size, 1e-270) < b - a or size > 1e300:
         raise InputError(
             f"{name}: expected an interval that floating-point numbers divide well, got "
             f"[{a:.17g}, {b:.17g}]; move the origin of x, or scale it"
@@ -155,6 +158,17 @@ def _places(given: Any, name: str, a: float, b: float, *, inside: bool = False) 
         kind = "inside" if inside else "of"
         raise InputError(f"{name}: expected places {kind} [{a:g}, {b:g}], got {wrong[0]:g}")
     return x
+
+
+def _require_apart(sites: Array) -> None:
+    """Raise where places that were asked for are too close to halve what is between them."""
+    close = np.diff(sites) <= 1e-13 * np.maximum(np.abs(sites[:-1]), np.abs(sites[1:]))
+    if close.any():
+        k = int(np.flatnonzero(close)[0])
+        raise InputError(
+            "points: expected places that are apart from each other, from breaks and from the "
+            f"ends, got {sites[k]:.17g} and {sites[k + 1]:.17g}; drop one"
+        )
 
 
 def _first_count(initial: int | None, degree: int, placement: str) -> int:
@@ -237,10 +251,10 @@ def _result(
         status = AdaptiveStatus.BUDGET
     elif stuck.any():
         status = AdaptiveStatus.NOT_SMOOTH
-    elif any(search.rounding for search in searches) and errors.max() > 1:
-        status = AdaptiveStatus.ROUNDING
     elif any(search.unsettled for search in searches):
         status = AdaptiveStatus.UNSETTLED
+    elif not errors.max() <= 1:
+        status = AdaptiveStatus.ROUNDING
     return AdaptiveSpline(
         knots,
         c.reshape(len(c), *shape),

@@ -9,7 +9,7 @@ Array = NDArray[Any]
 
 
 def local_interpolation(
-    sites: Array, values: Array, intervals: Array, points: Array, width: int
+    sites: Array, values: Array, intervals: Array, points: Array, width: int, shift: int = 0
 ) -> Array:
     """Return polynomials through `width` sites around given intervals, one at each point.
 
@@ -26,6 +26,7 @@ def local_interpolation(
         intervals: (m,) integers; i stands for that from sites[i] to sites[i + 1].
         points: (m,) a point in each interval.
         width: number of sites, cut to n.
+        shift: how many more of them are on the right, less on the left; negative for the left.
 
     >>> x = np.arange(5.0)
     >>> local_interpolation(x, x[:, None] ** 3, np.array([1]), np.array([1.5]), 4).tolist()
@@ -33,7 +34,7 @@ def local_interpolation(
     """
     n = len(sites)
     width = min(width, n)
-    first = np.clip(intervals + 1 - width // 2, 0, n - width)
+    first = np.clip(intervals + 1 - width // 2 + shift, 0, n - width)
     used = first[:, None] + np.arange(width)
     x, q = sites[used], values[used]
     at = points[:, None]

@@ -13,6 +13,8 @@ Array = NDArray[Any]
 
 # Errors that the values themselves have: a few roundings.
 ROUNDINGS = 16
+# Coefficients of splines and their differences are larger than values, and may not overflow.
+LARGEST = 1e300
 
 
 class MixedTolerance:
@@ -43,6 +45,11 @@ class MixedTolerance:
         """Take note of values (m, components)."""
         if len(values):
             self.scale = np.maximum(self.scale, np.abs(values).max(axis=0))
+        if self.scale.max() > LARGEST:
+            raise InputError(
+                f"values: expected at most {LARGEST:.0e} in size, got {self.scale.max():.3g}; "
+                "scale them"
+            )
         if self.given is not None and self.given.size not in (1, values.shape[1]):
             raise InputError(
                 f"atol: expected one number or {values.shape[1]}, one for each component, got "

@@ -27,8 +27,10 @@ SAFETY_SMOOTH, SAFETY = {3: 1.5, 4: 0.5, 5: 0.25, 6: 0.25, 7: 0.25}, 4.0
 JUMP, JUMPS = 0.95, 24
 # How far the waves of a jump are left alone.
 AROUND_A_JUMP = 48
-# The comparison at the end: where in an interval, which error is too large, how often.
+# The comparison at the end: where in an interval, through how many sites more than the degree and
+# how many to the side, which error is too large, how often.
 CHECKED = (0.25, 0.5, 0.75)
+STENCILS = ((3, 0), (4, -2), (4, 2))
 FREE_CHECK = {3: 0.5, 4: 0.5, 5: 0.5, 6: 0.4, 7: 0.3}
 FREE_ROUNDS = 80
 
@@ -49,8 +51,9 @@ class PredictedKnots:
     where e_before is the error in the interval that was halved a round before, so that a function
     without p + 1 derivatives gets no bonus for a high degree. Intervals whose error is far below a
     neighbour's wait, neighbours are never longer than three times each other. At the end s is
-    compared with polynomials of higher degree in all intervals, without evaluations, which finds
-    what a spline on graded knots has lost; those that differ are opened again.
+    compared in all intervals with polynomials of degrees p + 2 and p + 3, the latter through more
+    sites on the left or on the right, without evaluations. That finds what a spline on graded knots
+    has lost, and kinks that a midpoint met by chance; such intervals are opened again.
 
     Midpoints as tests that become knots are those of AutoKnots, Vitenti et al. (2025),
     doi:10.1016/j.ascom.2025.100970; on knots that spread the error evenly, de Boor (2001), A
@@ -65,7 +68,6 @@ class PredictedKnots:
         self.stuck = np.zeros(n, bool)
         self.kept = np.zeros(n, int)  # how often halving has kept the error
         self.passed = np.zeros(n, int)
-        self.rounding = False
         self.unsettled = False
         self.free_rounds = 0
         self._waiting = WAITING
@@ -107,7 +109,6 @@ class PredictedKnots:
         rounded = ~good & (
             self.tolerance.rounded(spline, near) | self.tolerance.rounded(local, near)
         )
-        self.rounding |= bool(rounded.any())
         self.sites = np.insert(self.sites, t + 1, points)
         self.values = np.insert(self.values, t + 1, values, axis=0)
         self.open = halved(self.open, t, ~(good | rounded))
@@ -165,12 +166,14 @@ class PredictedKnots:
         for part in CHECKED:
             x = self.sites[:-1] + part * h
             s = spline(x)
-            gaps = [
-                s - local_interpolation(self.sites, self.values, every, x, width)
-                for width in (p + 1, p + 3)
-            ]
-            e = np.maximum(e, np.minimum(*(self.tolerance.units(gap, s) for gap in gaps)))
-            rounded &= self.tolerance.rounded(gaps[0], near) | self.tolerance.rounded(gaps[1], near)
+            centre, left, right = (
+                s - local_interpolation(self.sites, self.values, every, x, p + more, shift)
+                for more, shift in STENCILS
+            )
+            # Beside a kink the polynomials of one side are accurate, in its interval none are.
+            sides = np.minimum(*(self.tolerance.units(gap, s) for gap in (left, right)))
+            e = np.maximum(e, np.maximum(sides, self.tolerance.units(centre, s)))
+            rounded &= self.tolerance.rounded(centre, near)
         self.errors = np.where(self.stuck, self.errors, e)
         bad = (e > FREE_CHECK[p]) & ~rounded & self._divisible()
         if self.stuck.any():

@@ -40,7 +40,7 @@ class PublishedKnots:
         self.passed = np.zeros(len(sites) - 1, int)
         self.errors = np.full(len(sites) - 1, np.inf)
         self.stuck = np.zeros(len(sites) - 1, bool)
-        self.rounding = self.unsettled = False
+        self.unsettled = False
         self._chosen: Array = np.zeros(0, int)
 
     def propose(self) -> Array:

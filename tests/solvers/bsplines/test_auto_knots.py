@@ -76,6 +76,42 @@ def test_random_smooth_functions_are_met():
             assert error(s, f, 1e-9, np.abs(s.values).max()) <= 1
 
 
+@pytest.mark.parametrize(
+    ("degree", "rtol"), [(3, 1e-5), (4, 1e-5), (4, 1e-9), (5, 1e-6), (6, 1e-5)]
+)
+def test_lower_degrees_meet_it_for_random_waves(degree, rtol):
+    """Polynomials through the same sites as the spline would not see all errors, least at ends."""
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        rng.uniform()
+        a, phase = rng.normal(size=20), rng.uniform(0, 6, 20)
+
+        def f(x, a=a, phase=phase):
+            return sum(a[j] * np.cos(6 * j * x + phase[j]) for j in range(20))
+
+        s = auto_knots(f, 0, 1, degree=degree, rtol=rtol).checked()
+        assert error(s, f, rtol, np.abs(s.values).max()) <= 1
+
+
+def test_the_last_interval_is_watched():
+    def f(x):
+        return np.tanh((x - 0.9) / 0.05) + np.cos(60 * (x - 1) ** 2)
+
+    for end in np.linspace(1, 1.2, 40):
+        s = auto_knots(f, 0, end, rtol=1e-4).checked()
+        assert error(s, f, 1e-4, np.abs(s.values).max()) <= 1
+
+
+def test_converged_means_that_the_estimate_is_below_the_tolerance():
+    found = set()
+    for rtol in (1e-10, 1e-11, 1e-12):
+        for w in (3, 10, 20, 30):
+            s = auto_knots(lambda x, w=w: np.sin(w * (x - 1e4)), 1e4, 1e4 + 1, rtol=rtol)
+            assert (s.status is AdaptiveStatus.CONVERGED) == (s.error <= 1)
+            found.add(s.status)
+    assert found == {AdaptiveStatus.CONVERGED, AdaptiveStatus.ROUNDING}
+
+
 def test_every_evaluation_is_a_site():
     seen = []
 
@@ -224,6 +260,10 @@ def test_far_intervals_and_small_ones():
         ({"upper": 0.0}, "a length"),
         ({"lower": np.nan}, "lower: expected a number"),
         ({"lower": 1.0, "upper": 1 + 1e-15}, "divide well"),
+        ({"upper": 1e-280}, "divide well"),
+        ({"upper": 1e307}, "divide well"),
+        ({"f": lambda x: 1e308 * np.sin(x)}, r"values: expected at most 1e\+300 in size"),
+        ({"points": [0.5, 0.5 + 1e-15]}, "points: expected places that are apart"),
         ({"degree": 2}, "from 3 to 7, got 2"),
         ({"degree": 8}, "from 3 to 7, got 8"),
         ({"rtol": 0.0}, "rtol"),
@@ -241,7 +281,7 @@ def test_far_intervals_and_small_ones():
 )
 def test_bad_arguments(options, match):
     with pytest.raises(InputError, match=match):
-        auto_knots(np.exp, **{"lower": 0.0, "upper": 1.0, **options})
+        auto_knots(**{"f": np.exp, "lower": 0.0, "upper": 1.0, **options})
 
 
 def test_nan_is_told_with_its_place():
