@@ -39,9 +39,9 @@ class BandedOperator(LinearOperator):
 
     Shapes: `apply` and `adjoint` take (n,); `apply_along` and `solve` take arrays of any shape and
     work along one axis, the first by default, as coefficients of splines stand. float32 and complex
-    matrices are factored as they are. Right-hand sides on a device come and go: factors are the
-    host's. Raises `InputError` where a matrix is not square or is singular to working precision
-    when it is to be solved.
+    matrices are factored as they are, after balancing where rows or columns are of very different
+    size. Right-hand sides on a device come and go: factors are the host's. Raises `InputError`
+    where a matrix is not square or is singular to working precision when it is to be solved.
 
     >>> A = BandedOperator(np.diag([2.0] * 4) + np.diag([-1.0] * 3, 1) + np.diag([-1.0] * 3, -1))
     >>> A.bandwidths, A.solve(np.array([0.0, 0.0, 0.0, 5.0])).round(12).tolist()
@@ -261,13 +261,35 @@ class BandedOperator(LinearOperator):
         return lu, pivots, low, high, order_rows, order
 
     @cached_property
+    def _balanced(self) -> "tuple[BandedOperator, Array, Array] | None":
+        """The matrix with rows and columns times powers of two, if its pivots differ much.
+
+        The largest numbers of rows and columns are near 1 then (Ruiz's iteration), as is fair where
+        units, weights or lengths of intervals go over many decades.
+        """
+        lu, _, low, high, *_ = self._factors
+        pivots = np.abs(lu[low + high])
+        # Without rounding a pivot would be zero; only small ones make more worth its time.
+        if pivots.min() >= np.sqrt(np.finfo(self.dtype).eps) * pivots.max():
+            return None
+        matrix, scales = self.matrix, [np.ones(n, lu.real.dtype) for n in self.matrix.shape]
+        for _ in range(8):
+            largest = [abs(matrix).max(axis=1 - axis).toarray().ravel() for axis in (0, 1)]
+            steps = [np.exp2(-np.round(np.log2(np.where(m > 0, m, 1)) / 2)) for m in largest]
+            left, right = (scipy.sparse.diags_array(step) for step in steps)
+            matrix = left @ matrix @ right
+            scales = [scale * step for scale, step in zip(scales, steps, strict=True)]
+        balanced = BandedOperator(matrix)
+        balanced._balanced = None
+        return balanced, scales[0], scales[1]
+
+    @cached_property
     def _regular(self) -> bool:
         """True, unless the matrix is singular to working precision, which is told."""
-        lu, _, low, high, *_ = self._factors
-        pivots, eps = np.abs(lu[low + high]), np.finfo(self.dtype).eps
-        # Without rounding a pivot would be zero; only small ones make the estimate worth its time.
-        if pivots.min() < np.sqrt(eps) * pivots.max() and self.reciprocal_condition < eps / 16:
-            raise self._singular(self.reciprocal_condition)
+        if self._balanced is not None:
+            condition = self._balanced[0].reciprocal_condition
+            if condition < np.finfo(self.dtype).eps:
+                raise self._singular(condition)
         return True
 
     def _singular(self, condition: float) -> InputError:
@@ -281,6 +303,10 @@ class BandedOperator(LinearOperator):
         """Return solutions for columns of a matrix on the host."""
         from scipy.linalg import get_lapack_funcs
 
+        if self._balanced is not None:
+            balanced, *scales = self._balanced
+            before, after = scales[::-1] if adjoint else scales
+            return after[:, None] * balanced._solved(before[:, None] * lines, adjoint)
         lu, pivots, low, high, order_rows, order = self._factors
         if lines.dtype.kind == "c" and lu.dtype.kind != "c":
             real, imaginary = (self._solved(part, adjoint) for part in (lines.real, lines.imag))

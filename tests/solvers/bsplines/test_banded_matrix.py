@@ -63,6 +63,22 @@ def test_what_is_promised_of_a_sum():
     assert eye.plus(eye, 1j).properties == frozenset()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_rows_and_columns_of_very_different_size_are_balanced(dtype):
+    A = RNG.standard_normal((12, 12)) * (abs(np.subtract.outer(np.arange(12), np.arange(12))) < 3)
+    A = (A + 5 * np.eye(12)).astype(dtype)
+    rows, columns = (np.exp2(RNG.integers(-40, 40, 12)).astype(A.real.dtype) for _ in range(2))
+    graded = BandedOperator(rows[:, None] * A * columns)
+    for adjoint in (False, True):
+        x = RNG.standard_normal((12, 2)).astype(dtype)
+        left, right = (columns, rows) if adjoint else (rows, columns)
+        b = left[:, None] * ((A.conj().T if adjoint else A) @ x)
+        found = right[:, None] * graded.solve(b, adjoint=adjoint)
+        np.testing.assert_allclose(found, x, atol=100 * np.finfo(dtype).eps * abs(x).max())
+    with pytest.raises(InputError, match="singular"):
+        BandedOperator(rows[:, None] * np.ones((12, 12)) * columns).solve(np.ones(12))
+
+
 def test_what_cannot_be_solved_is_told():
     with pytest.raises(InputError, match="square"):
         rows(6, 2, 0, columns=7).solve(np.ones(6))

@@ -159,6 +159,12 @@ def test_steps_and_polygons_are_fitted():
     assert abs(np.diff(line.coefficients, n=2)).max() < 1e-8
 
 
+def test_weights_may_go_over_many_decades():
+    x = np.linspace(0, 1, 200)
+    s = least_squares(KnotVector.uniform(9, 3), x, np.exp(x), np.where(x < 0.5, 1.0, 1e-25))
+    assert abs(s(x) - np.exp(x)).max() < 1e-4
+
+
 def test_noise_is_averaged_away():
     x = RNG.uniform(0, 1, 4000)
     y = wave(x) + 0.1 * RNG.standard_normal(4000)
