@@ -7,6 +7,7 @@ from nwidth.solvers.batched_thomas import BatchedThomas
 from nwidth.solvers.bilinear_elements import BilinearElements
 from nwidth.solvers.boundary import Boundary, Dirichlet, Neumann, Robin
 from nwidth.solvers.bsplines import (
+    AdaptiveSpline,
     BandedOperator,
     BSplineBasis,
     Collocation,
@@ -15,6 +16,8 @@ from nwidth.solvers.bsplines import (
     KroneckerSum,
     Nurbs,
     Spline,
+    auto_knots,
+    table_knots,
 )
 from nwidth.solvers.continuation import ContinuationSolution, continuation
 from nwidth.solvers.device_batch import DeviceBatch
@@ -90,6 +93,7 @@ from nwidth.solvers.sparse_operator import SparseOperator
 from nwidth.solvers.stacked_operator import StackedOperator
 
 __all__ = [
+    "AdaptiveSpline",
     "AdvectionDiffusion",
     "AlgebraicHierarchy",
     "AlgebraicMultigrid",
@@ -160,6 +164,7 @@ __all__ = [
     "VelocityWaves",
     "VorticityForcing",
     "WaveEquation",
+    "auto_knots",
     "bicgstab",
     "cole_hopf",
     "conjugate_gradient",
@@ -184,4 +189,5 @@ __all__ = [
     "solve",
     "solve_batch",
     "solve_matrix",
+    "table_knots",
 ]

@@ -125,6 +125,7 @@ class AdaptiveSpline(Spline):
         """Return the spline that `save` wrote; raises `FileFormatError` for other files."""
         arrays, description = load_archive(path, _KIND)
         try:
+            _require_fitting(arrays)
             return cls(
                 KnotVector(arrays["knots"], description["degree"]),
                 arrays["coefficients"],
@@ -147,6 +148,15 @@ class AdaptiveSpline(Spline):
             f"AdaptiveSpline(degree {self.degree}, {self.evaluations} evaluations on "
             f"[{self.basis.lower:g}, {self.basis.upper:g}], {self.status.name})"
         )
+
+
+def _require_fitting(arrays: dict[str, Any]) -> None:
+    """Raise `ValueError` for arrays that do not belong to each other."""
+    n, components = len(arrays["sites"]), arrays["coefficients"].shape[1:]
+    wanted = {"sites": (n,), "values": (n, *components), "errors": (n - 1,), "atol": components}
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} of shape {arrays[name].shape}, not {shape}")
 
 
 def through(pieces: Sequence[tuple[Array, Array]], degree: int) -> tuple[KnotVector, Array]:

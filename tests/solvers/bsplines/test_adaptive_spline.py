@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nwidth.archive import save_archive
+from nwidth.archive import load_archive, save_archive
 from nwidth.errors import FileFormatError
 from nwidth.solvers.bsplines import AdaptiveSpline, AdaptiveStatus, Spline, auto_knots
 from nwidth.solvers.bsplines.adaptive_spline import through
@@ -39,6 +39,18 @@ def test_other_files_are_refused(tmp_path):
     save_archive(tmp_path / "model.h5", "model", {}, {})
     with pytest.raises(FileFormatError, match="kind"):
         AdaptiveSpline.load(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize(("name", "shape"), [("sites", (3,)), ("values", (29, 2)), ("errors", (0,)),
+                                             ("atol", (4,)), ("sites", ())])  # fmt: skip
+def test_arrays_that_do_not_fit_are_refused(tmp_path, name, shape):
+    auto_knots(lambda x: x**2, 0, 1).save(tmp_path / "s.h5")
+    arrays, description = load_archive(tmp_path / "s.h5", "adaptive-spline")
+    save_archive(
+        tmp_path / "t.h5", "adaptive-spline", {**arrays, name: np.zeros(shape)}, description
+    )
+    with pytest.raises(FileFormatError, match="write it anew"):
+        AdaptiveSpline.load(tmp_path / "t.h5")
 
 
 def test_the_error_allowed():
