@@ -20,12 +20,14 @@ class CurvatureProduct:
 
         C = -1 / (2 cos(pi alpha / 2) Gamma(2 - alpha)),    x = x_high + x_low
 
+    where a constant may be subtracted from all powers: that of the length of the interval, as C is
+    infinite at alpha = 1.
+
     u'' is a spline of degree p - 2, and its coefficients are differences of neighbours, which
     computers subtract without error (Sterbenz (1974), Floating-point Computation, section 4.3).
     What is left is of one kind and nothing of it cancels, while the entries of A are h^-alpha large
     and their rounding and that of x alone make h^-alpha eps of A x: 4e-9 at 16,384 unknowns and
-    alpha = 1.8. With x in two parts the product is accurate to rounding, times about
-    10 / (alpha - 1).
+    alpha = 1.8. With x in two parts the product is accurate to rounding.
 
     Args:
         matrix: A.
@@ -38,7 +40,7 @@ class CurvatureProduct:
 
     def __init__(self, matrix: RieszMatrix):
         n, p, N = matrix.intervals, matrix.degree, matrix.size
-        entries = RieszEntries(p - 2, matrix.alpha, integrated=True)
+        entries = RieszEntries(p - 2, matrix.alpha, potential=n)
         self.size, self.degree = N, p
         self.block = BorderedToeplitz(entries, n, p, matrix.scale)
         # Points from the lower end, in intervals.

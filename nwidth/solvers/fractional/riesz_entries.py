@@ -51,12 +51,14 @@ class UnitFunction:
 
         B(s) = sum over k and m of c_{k,m} (s - k)_+^m,      integral B g = sum over q of w_q g(s_q)
 
-    Attributes: `end`, of the support [0, end]; `powers`, the truncated powers c_{k,m} by (k, m),
-    exact; `nodes` s_q and `weights` w_q of Gauss for g that are smooth on each piece, w_q >= 0.
+    Attributes: `end`, of the support [0, end]; `integral` and `powers`, the truncated powers
+    c_{k,m} by (k, m), exact; `nodes` s_q and `weights` w_q of Gauss for g that are smooth on each
+    piece, w_q >= 0.
     """
 
     degree: int
     end: int
+    integral: Fraction
     powers: dict[tuple[int, int], Fraction]
     nodes: Array
     weights: Array
@@ -90,7 +92,10 @@ def unit_function(degree: int, index: int) -> UnitFunction:
             value += float(b) * comb(degree, i) * x**i * (1 - x) ** (degree - i)
         nodes.append(k + x)
         weights.append(w * value)
-    return UnitFunction(degree, len(pieces), powers, np.concatenate(nodes), np.concatenate(weights))
+    integral = Fraction(len(pieces), degree + 1)
+    return UnitFunction(
+        degree, len(pieces), integral, powers, np.concatenate(nodes), np.concatenate(weights)
+    )
 
 
 @cache
@@ -156,48 +161,56 @@ class RieszEntries:
     arithmetic of as many digits as that takes. The two constants are finite where they are used:
     as alpha -> 2 the second vanishes and the first leaves second derivatives.
 
-    With `integrated` it is the potential of order 2 - alpha, which makes the Riesz derivative of
-    a function from its second derivative: alpha - 2 stands for alpha, C = c / Gamma(2 - alpha).
+    With `potential` it is that of order 2 - alpha, which makes the Riesz derivative of a function
+    from its second derivative: alpha - 2 stands for alpha, C = c / Gamma(2 - alpha), and
+    r^{1-alpha} - R^{1-alpha} for r^{1-alpha}, which is small where C is large.
 
     Reference: Mazza, Donatelli, Manni & Speleers (2023), doi:10.1002/nla.2462, where the first
     formula stands for cardinal splines; moments: Greengard & Rokhlin (1987),
     doi:10.1016/0021-9991(87)90140-9.
 
     Args:
-        degree: p >= 2, or >= 0 if integrated.
+        degree: p >= 2, or >= 0 of a potential.
         alpha: order of the derivative, 1 < alpha <= 2.
-        integrated: whether functions are second derivatives.
+        potential: R, about the length of the interval; None for the derivative.
 
     >>> entries = RieszEntries(2, 2.0)
     >>> [entries.near(unit_function(2, 2), Fraction(3, 2) + k) for k in (-1, 0, 1, 2)]
     [1.0, -2.0, 1.0, 0.0]
     """
 
-    def __init__(self, degree: int, alpha: float, *, integrated: bool = False):
-        self.degree, self.alpha, self.integrated = degree, alpha, integrated
+    def __init__(self, degree: int, alpha: float, *, potential: float | None = None):
+        self.degree, self.alpha, self.radius = degree, alpha, potential
+        self.integrated = potential is not None
         self._digits = 60 + 4 * degree
         self._powers: dict[Fraction, Decimal] = {}
-        self._order = Decimal(alpha) - 2 * integrated
-        order = alpha - 2 if integrated else alpha
+        self._order = Decimal(alpha) - 2 * self.integrated
+        order = alpha - 2 if self.integrated else alpha
         with localcontext() as context:
             context.prec = self._digits
             # m! / Gamma(m - alpha + 1) = factors[m] / Gamma(p - alpha + 1)
             self._factors = [Decimal(1)] * (degree + 1)
             for m in range(degree, 0, -1):
                 self._factors[m - 1] = self._factors[m] * (m - self._order)
+            # R^{1-alpha} / Gamma(2 - alpha), times the same.
+            self._shift = Decimal(0)
+            if potential is not None:
+                power = ((1 - Decimal(alpha)) * Decimal(potential).ln()).exp()
+                self._shift = self._factors[0] * (2 - Decimal(alpha)) * power
             self._factors = [f * factorial(m) for m, f in enumerate(self._factors)]
         # c and C, with sines of what is small near alpha = 1 and near alpha = 2.
         c = 1 / (2 * sin(pi / 2 * (alpha - 1)))
         self._near = float(rgamma(degree + 1 - order)) * c
         self._apart = float(gamma(1 + alpha)) * sin(pi / 2 * (2 - alpha)) / pi
-        if integrated:
+        if self.integrated:
             self._apart = float(rgamma(2 - alpha)) * c
 
     def kernel(self, distance: Array) -> Array:
-        """Return r^{-1-alpha}, or r^{1-alpha} if integrated, without the constant."""
-        if self.integrated:
-            return distance ** (1 - self.alpha)
-        return distance**-self.alpha / distance
+        """Return r^{-1-alpha}, or r^{1-alpha} - R^{1-alpha}, without the constant."""
+        if self.radius is None:
+            return distance**-self.alpha / distance
+        excess = np.expm1((self.alpha - 1) * np.log(self.radius / distance))
+        return self.radius ** (1 - self.alpha) * excess
 
     @property
     def constant(self) -> float:
@@ -208,7 +221,7 @@ class RieszEntries:
         """Return the derivative at a point anywhere, by truncated powers."""
         with localcontext() as context:
             context.prec = self._digits
-            total = Decimal(0)
+            total = -self._shift * function.integral.numerator / function.integral.denominator
             for (k, m), c in function.powers.items():
                 y = x - k
                 if y == 0:  # of 0^{p-alpha}; for p = alpha = 2 the mean of both sides
@@ -238,7 +251,7 @@ class RieszEntries:
         return values
 
     def lags(self, offsets: Array, weights: Array, first: int, powers: Array, out: Array) -> None:
-        """Write C sum_q w_q (J - e_q)^{-1-alpha} for J = first, first + 1, ...
+        """Write C sum_q w_q (J - e_q)^{-1-alpha}, or the potential, for J = first, first + 1, ...
 
         Args:
             offsets: e_q, of positions in a function from the point that lags are counted from.
@@ -263,9 +276,15 @@ class RieszEntries:
             # Terms fall by radius / J each, and rise by less than (k + 1)^alpha altogether.
             terms = min(ceil(42 / np.log(middle / radius)) + 1, TERMS)
             total = np.full(stop - middle, moments[terms - 1])
-            for moment in reversed(moments[: terms - 1]):
+            for moment in reversed(moments[1 : terms - 1]):
                 total *= inverse
                 total += moment
-            total *= powers[middle:stop]
+            total *= inverse
+            if self.radius is None:
+                total += moments[0]
+                total *= powers[middle:stop]
+            else:  # what is subtracted belongs to the first moment alone
+                total *= powers[middle:stop] + self.radius ** (1 - self.alpha)
+                total += moments[0] * powers[middle:stop]
             out[middle - first : stop - first] = total
             middle = stop

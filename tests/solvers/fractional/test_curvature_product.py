@@ -14,12 +14,12 @@ CASES = [(2, 3), (2, 20), (3, 4), (3, 20), (4, 5), (5, 60), (6, 30), (9, 10), (1
 
 
 @pytest.mark.parametrize("p, n", CASES)
-@pytest.mark.parametrize("alpha", [1.01, 1.5, 1.99, 2.0])
+@pytest.mark.parametrize("alpha", [1.0001, 1.01, 1.5, 1.99, 2.0])
 def test_it_is_the_product_of_the_matrix(p, n, alpha):
     A = RieszMatrix(n, p, alpha, -1.0, 2.0)
     x, y = np.random.default_rng(n).standard_normal((2, A.size))
     C = CurvatureProduct(A)
-    tolerance = 1e-14 / (alpha - 1) * np.abs(A.apply(x)).max()
+    tolerance = 2e-14 * np.abs(A.apply(x)).max()
     assert np.allclose(C(x), A.apply(x), rtol=0, atol=tolerance)
     assert np.allclose(C(x, y), A.apply(x + y), rtol=0, atol=2 * tolerance)
     assert np.allclose(C(x + 1j * y), A.apply(x) + 1j * A.apply(y), rtol=0, atol=2 * tolerance)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nwidth.solvers.fractional import RieszDiffusion, RieszInverse, RieszMatrix
+from nwidth.solvers.solution import Status
 
 
 @pytest.mark.parametrize("p, n", [(2, 3), (2, 50), (3, 4), (4, 61), (6, 40), (9, 10)])
@@ -24,3 +25,9 @@ def test_one_or_two_iterations(alpha):
         problem = RieszDiffusion(3000, p, alpha, reaction=7.0)
         solution = problem.solve(lambda x: 1 + np.sin(3 * x), method="inverse").checked()
         assert solution.iterations <= 2
+
+
+@pytest.mark.parametrize("alpha", [1.0000001, 1.0001])
+def test_orders_near_one_lose_no_digits(alpha):
+    problem = RieszDiffusion(100, 20, alpha)
+    assert problem.solve(1.0, 1e-11, method="inverse").status is Status.CONVERGED
