@@ -68,7 +68,10 @@ class CollocationSolution:
         return self
 
     def __call__(self, *parameters: Any, orders: Sequence[int] | None = None) -> Array:
-        """Return values, or derivatives in the parameters, at parameters of one shape."""
+        """Return values, or derivatives in the parameters, at parameters of one shape.
+
+        Numbers give an array without axes.
+        """
         space = self.space
         points = space.parameters(parameters)
         try:
@@ -79,7 +82,7 @@ class CollocationSolution:
             ) from None
         flat = np.stack([x.ravel() for x in points], axis=1)
         values = space.evaluate_at(self.coefficients, flat, self._orders(orders))
-        return values.reshape(points[0].shape)
+        return values.reshape(np.broadcast_shapes(*(np.shape(x) for x in parameters)))
 
     def at(self, *coordinates: Any, orders: Sequence[int] | None = None) -> Array:
         """Return what a call returns, at points of the domain instead of parameters.
@@ -124,7 +127,8 @@ class CollocationSolution:
                 f"points: expected points of the domain, got ({where}), at least "
                 f"{beyond.max():.2g} away from it"
             )
-        return self(*found.parameters, orders=orders)
+        shape = np.broadcast_shapes(*(np.shape(c) for c in coordinates))
+        return self(*(c.reshape(shape) for c in found.parameters), orders=orders)
 
     def on(self, grid: Grid, orders: Sequence[int] | None = None) -> Array:
         """Return the field on a grid of the box of parameters, shape `grid.shape`.

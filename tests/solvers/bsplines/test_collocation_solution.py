@@ -21,6 +21,7 @@ def test_values_slopes_and_errors_of_a_polynomial():
     solution = solved().checked()
     x, y = np.random.default_rng(0).random((2, 3, 4))
     assert np.allclose(solution(x, y), x**2 * y, atol=1e-13)
+    assert solution(0.5, 0.25).shape == () and solution(0.5, [0.25, 0.5]).shape == (2,)
     assert np.allclose(solution(x, y, orders=[1, 1]), 2 * x, atol=1e-12)
     x, y = solution.space.coordinates
     assert solution.u.shape == solution.space.shape == x.shape
@@ -89,4 +90,4 @@ def test_points_far_beyond_a_mapped_domain_are_refused():
     for far in (1e200, -1e200, 2.1):
         with pytest.raises(InputError, match="away from it"):
             solution.at([1.2, far], [0.4, 0.0])
-    assert solution.at([], []).shape == (0,) and solution.at(1.0, 0.8).shape == (1,)
+    assert solution.at([], []).shape == (0,) and solution.at(1.0, 0.8).shape == ()
