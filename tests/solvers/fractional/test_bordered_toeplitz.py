@@ -12,7 +12,7 @@ from nwidth.solvers.fractional.riesz_entries import RieszEntries, unit_function
 
 def by_entry(n, p, alpha):
     """Potentials of all functions of degree p - 2, by truncated powers in many digits."""
-    q, entries = p - 2, RieszEntries(p - 2, alpha, integrated=True)
+    q, entries = p - 2, RieszEntries(p - 2, alpha, potential=n)
     knots = [min(max(i - p, 0), n) for i in range(n + 2 * p + 1)]
     points = [Fraction(sum(knots[i + 1 : i + p + 1]), p) for i in range(1, n + p - 1)]
     matrix = np.empty((n + p - 2, n + p - 2))
@@ -28,9 +28,10 @@ def by_entry(n, p, alpha):
 @pytest.mark.parametrize("p, n", [(2, 3), (2, 40), (3, 4), (3, 20), (5, 6), (6, 30), (11, 12)])
 @pytest.mark.parametrize("alpha", [1.01, 1.5, 1.99])
 def test_potentials(p, n, alpha):
-    A = BorderedToeplitz(RieszEntries(p - 2, alpha, integrated=True), n, p, 1.0)
+    """They vanish where the distance is n, all but the rounding of the largest."""
+    A = BorderedToeplitz(RieszEntries(p - 2, alpha, potential=n), n, p, 1.0)
     expected = by_entry(n, p, alpha)
-    assert np.allclose(A.dense(), expected, rtol=3e-14, atol=0)
+    assert np.allclose(A.dense(), expected, rtol=3e-14, atol=1e-15 * expected.max())
     u = np.random.default_rng(0).standard_normal(A.size)
     tolerance = 1e-14 * expected.sum(axis=1).max()
     assert np.allclose(A.along(u), expected @ u, rtol=0, atol=tolerance)
@@ -38,7 +39,7 @@ def test_potentials(p, n, alpha):
 
 
 def test_at_alpha_two_potentials_are_values():
-    A = BorderedToeplitz(RieszEntries(3, 2.0, integrated=True), 12, 5, 1.0)
+    A = BorderedToeplitz(RieszEntries(3, 2.0, potential=12), 12, 5, 1.0)
     assert np.allclose(A.dense().sum(axis=1), 1.0)
 
 
