@@ -52,11 +52,12 @@ class RieszRectangle:
     are those of `RieszModes`: where every K_k is a common factor s(x) times a function of x_k
     alone, and r is a multiple of s, it is the inverse itself, and one iteration is made whatever
     the size, order and degree. Otherwise their number depends on how far the coefficients are from
-    that, on nothing else: 11 to 18 for K_1 / K_2 between 1/8 and 8 (measured, degrees 2 to 6,
-    64 to 256 intervals, orders 1.1 to 1.9). On axes with more than 2048 unknowns, or with
-    `modes="sines"`, sines take the place of the modes: 10 to 40 iterations, the more the higher the
-    degree, whatever the size. A million unknowns in the plane took 0.6 s for the modes and 0.25 s
-    for each solution on one core, two million in space 0.5 s in all (measured).
+    that: 11 to 18 for K_1 / K_2 between 1/8 and 8 (measured, degrees 2 to 6, 64 to 256 intervals,
+    orders 1.1 to 1.9); 10 to 50 where r varies by 1,000, 20 to 200 where by 1,000,000, then more on
+    fine meshes. On axes with more than 2048 unknowns, or with `modes="sines"`, sines take the place
+    of the modes: 10 to 40 iterations, the more the higher the degree, whatever the size. A million
+    unknowns in the plane took 0.6 s for the modes and 0.25 s for each solution on one core, two
+    million in space 0.5 s in all (measured).
 
     Args:
         intervals: of each axis; one number, or one per axis.
@@ -227,9 +228,14 @@ class RieszRectangle:
 
 
 class SeparableInverse(LinearOperator):
-    """The inverse of s(x) (-sum_k k_k(x_k) d^{a_k}/d|x_k|^{a_k} + c), near to a given problem.
+    """The inverse of s(x) w(x) (-sum_k k_k(x_k) d^{a_k}/d|x_k|^{a_k} + c), near to a given problem.
 
-    s, k_k are those of `common_factor`, c is the mean of r / s; see `RieszRectangle`.
+    s, k_k are those of `common_factor`. Where q = r / s is constant it is c, and w = 1; elsewhere
+
+        w = (l + q) / (l + c),    l = sqrt(l_min l_max),    l + c = (l + min q)^3/4 (l + max q)^1/4
+
+    of the least and largest eigenvalue: modes far above q and far below it have both what they
+    need. See `RieszRectangle`.
 
     >>> problem = RieszRectangle(8, 3, (1.5, 1.8), coefficient=lambda x, y: 1 + x * y)
     >>> inverse = SeparableInverse(problem)
@@ -245,26 +251,31 @@ class SeparableInverse(LinearOperator):
         fields = [K * ones for K in problem.coefficients]
         self.factor, own = common_factor(fields)
         ratio = problem.reaction / self.factor
-        self.reaction = float(ratio.mean())
+        self.reaction, self.shift, self.weights = float(ratio.mean()), float(ratio.mean()), ones
         self.modes = [
             modes_of(R, B, k, problem.modes_kind)
             for R, B, k in zip(problem.matrices, problem.operator.masses, own, strict=True)
         ]
+        self.eigenvalues = reduce(np.add.outer, [modes.eigenvalues for modes in self.modes])
         rest = np.abs(ratio - self.reaction).max() > CONSTANT * max(self.reaction, 1)
+        if rest:
+            between = np.sqrt(self.eigenvalues.min()) * np.sqrt(self.eigenvalues.max())
+            least, most = between + ratio.min(), between + ratio.max()
+            self.shift = float(least**0.75 * most**0.25 - between)
+            self.weights = (between + ratio) / (between + self.shift)
         for j, K in enumerate(fields):
             line = own[j].reshape([-1 if i == j else 1 for i in range(len(fields))])
             rest = rest or np.abs(K / (self.factor * line) - 1).max() > 1e-12
         self.exact = not rest and all(modes.exact for modes in self.modes)
         kinds = "modes of each axis" if all(m.exact for m in self.modes) else "sines"
         self.reason = f"{kinds}, {'separable' if not rest else 'nearest separable'} coefficients"
-        self.eigenvalues = reduce(np.add.outer, [modes.eigenvalues for modes in self.modes])
 
     def _apply(self, b: Any) -> Any:
-        return self.function(b / self.factor, 1 / (self.eigenvalues + self.reaction))
+        return self.function(b / self.factor / self.weights, 1 / (self.eigenvalues + self.shift))
 
     def _adjoint(self, v: Any) -> Any:
-        factors = 1 / (self.eigenvalues + self.reaction)
-        return self.adjoint_function(v, factors) / self.factor
+        factors = 1 / (self.eigenvalues + self.shift)
+        return self.adjoint_function(v, factors) / self.factor / self.weights
 
     def function(self, values: Array, factors: Array, *, to_values: bool = False) -> Array:
         """Return the modes of values times factors, such as 1 / (1 + h l), as coefficients.

@@ -147,6 +147,29 @@ def test_bad_input(arguments, options, words):
         RieszRectangle(*arguments, **options)
 
 
+@pytest.mark.parametrize(
+    "reaction, most",
+    [
+        (lambda x, y: 30.0 * (x > 0.5), 12),
+        (lambda x, y: 1e3 * (x > 0.5), 28),
+        (lambda x, y: 1e6 * (x > 0.5), 70),
+        (lambda x, y: 1e6 * x * y, 28),
+        (lambda x, y: 10 ** (6 * x), 55),
+        (lambda x, y: 1e4 * ((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.04), 45),
+    ],
+)
+def test_reactions_that_vary_by_orders_of_magnitude(reaction, most):
+    problem = RieszRectangle(48, 3, (1.5, 1.2), reaction=reaction)
+    found = problem.solve(1.0, 1e-9).checked()
+    assert found.iterations <= most
+    system = problem.operator
+    residual = system.apply(np.asarray(found.spline.coefficients)[1:-1, 1:-1]) - 1
+    assert np.abs(residual).max() < 1e-5
+    v = np.random.default_rng(0).standard_normal((2, *problem.shape))
+    M = problem.inverse
+    assert np.isclose((M.apply(v[0]) * v[1]).sum(), (v[0] * M.adjoint(v[1])).sum())
+
+
 def test_exact_modes_of_long_axes_are_refused():
     with pytest.raises(InputError, match='modes: expected "auto" or "sines"'):
         RieszRectangle((5000, 8), 3, (1.5, 1.5), modes="exact").solve(1.0)
