@@ -115,7 +115,7 @@ def auto_knots(
         total = sum(map(len, proposed))
         if total == 0:
             break
-        kept = _within_budget(searches, proposed, budget - function.evaluations)
+        kept = _within_budget(searches, proposed, max(budget - function.evaluations, 0))
         used = [x[keep] for x, keep in zip(proposed, kept, strict=True)]
         spent = sum(map(len, used)) < total
         if any(map(len, used)):

@@ -12,14 +12,15 @@ Array = NDArray[Any]
 
 
 class SampledFunction:
-    """Values of a function of one variable as an array (points, components), each call counted.
+    """Values of a function of one variable as an array (points, components), each point counted.
 
     Args:
         f: takes one number, or an array of m numbers at once; returns one value or an array of
             components for each. Of all at once, values are (m, *components) or (components, m).
         vectorized: whether f takes arrays; None finds out at the first points. A function that
             raises `TypeError` or `ValueError` for an array, or does not return m values, is then
-            called point by point.
+            called point by point. Where there are as many components as first points, one of these
+            is computed twice.
 
     Raises `InputError` for what is not a function, for values that are not numbers or change their
     number of components, and `NonFiniteError` for NaN and infinity, with the place.
@@ -95,12 +96,13 @@ class SampledFunction:
 
     def _found_axis(self, values: Array, points: Array) -> int | None:
         """Return which axis of the values is that of the points."""
-        m, some = len(points), points[:-1]
+        m = len(points)
         found = [axis for axis in (0, -1) if values.ndim and values.shape[axis] == m]
         if len(found) == 2 and values.ndim > 1:
-            # As many components as points: less points tell, and are computed twice.
-            fewer = np.shape(self.f(some.copy()))
-            found = [axis for axis in found if fewer and fewer[axis] == len(some)]
+            # As many components as points: one point tells, and is computed twice.
+            self.evaluations += 1
+            one = np.shape(self.f(points[:1].copy()))
+            found = [axis for axis in found if one and one[axis] == 1]
         return found[0] if found else None
 
     def _one_by_one(self, points: Array) -> Array:

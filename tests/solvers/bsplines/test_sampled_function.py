@@ -84,3 +84,18 @@ def test_components_do_not_change():
     sampled(X)
     with pytest.raises(InputError, match=r"shape \(2,\) as before, got \(1,\)"):
         sampled(X[:2])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_as_many_components_as_points_cost_one_point_more(first):
+    seen = []
+
+    def f(x):
+        seen.extend(x)
+        values = np.multiply.outer(np.arange(1.0, 6.0), np.exp(x))
+        return values if first else values.T
+
+    g = SampledFunction(f)
+    x = np.linspace(0, 1, 5)
+    np.testing.assert_array_equal(g(x), np.multiply.outer(np.exp(x), np.arange(1.0, 6.0)))
+    assert g.evaluations == len(seen) == 6
