@@ -47,8 +47,8 @@ class FractionalDiffusion(EvolutionProblem):
     the modes of `RieszModes`: L is diagonal, any method steps it, and what is linear is exact in
     time, whatever the step. Elsewhere states are values at the collocation points, L is a
     `RieszPart`, and implicit-explicit methods solve by GMRES. What f or g drives at the boundary
-    against stiff modes costs Runge-Kutta methods an order in time, as everywhere: there `SBDF4`
-    with fixed steps keeps its four (measured).
+    against stiff modes costs implicit Runge-Kutta methods one or two orders in time, as everywhere:
+    there `SBDF4` with fixed steps keeps its four (measured).
 
     Input and output "density", on `grid`, of which the ends are dropped and are zero. `invariants`
     has "mass", the integral of the spline, which leaves through the ends.
