@@ -9,13 +9,19 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from nwidth.cli.config import ConstantSettings, Name, PerAxis, Relative, Run, Section, Whole
+from nwidth.cli.config import ConstantSettings, Name, PerAxis, Relative, Section, Whole
 
 EQUATION = "fractional-diffusion"
 
 Order = Annotated[float, Field(gt=1.0, le=2.0)]
 Degree = Annotated[int, Field(ge=2, le=20)]
 Positives = PositiveFloat | list[PositiveFloat]
+
+
+class RunSettings(Section):
+    """[run]: how many threads work; `-o` of `nwidth solve` says where the results go."""
+
+    threads: PositiveInt | None = Field(default=None, description="default: one per core")
 
 
 class FractionalProblem(Section):
@@ -122,7 +128,7 @@ class TimeSettings(Section):
 class FractionalConfig(Section):
     """The whole file."""
 
-    run: Run = Run()
+    run: RunSettings = RunSettings()
     problem: FractionalProblem
     source: FieldKind | None = None
     initial: FieldKind | None = None

@@ -43,6 +43,11 @@ def test_lists_tell_the_number_of_axes(tmp_path):
         ("intervals = 16", "intervals = 16\ngrowth = 2.0", r"add a section \[time\]"),
         ("intervals = 16", "intervals = 16\ncoefficient = 0.0", "coefficient: expected a number >"),
         ('"fractional-diffusion"', '"fractional"', "'fractional-diffusion', got 'fractional'"),
+        (
+            "[source]\n",
+            '[run]\noutput = "u.h5"\n[source]\n',
+            "unknown key 'output'; known keys: thr",
+        ),
         ("[source]\n", "[sorce]\n", r"did you mean \[source\]"),
         ('[source]\nkind = "constant"', "", r"needs a section \[source\]"),
         ('"constant"', '"gaussian"', r"\[source\] kind: expected one of 'constant', 'pulse'"),
