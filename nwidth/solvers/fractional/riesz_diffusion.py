@@ -15,6 +15,7 @@ from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.bsplines.spline import Spline
+from nwidth.solvers.fractional.bordered_inverse import mass_stencil
 from nwidth.solvers.fractional.curvature_product import CurvatureProduct
 from nwidth.solvers.fractional.interpolated_inverse import InterpolatedInverse
 from nwidth.solvers.fractional.riesz_inverse import RieszInverse
@@ -188,10 +189,11 @@ class RieszDiffusion:
             direct=exact,
         )
         coefficients = np.zeros(self.basis.size, b.dtype)
-        coefficients[1:-1] = found.x
+        if np.isfinite(found.x).all():
+            coefficients[1:-1] = found.x
         spline = Spline(self.basis, coefficients)
         return RieszSolution(
-            np.pad(spline(self.points), 1),
+            self._values(coefficients),
             found.status,
             found.residuals,
             method if exact else f"gmres-{method}".removesuffix("-none"),
@@ -199,6 +201,20 @@ class RieszDiffusion:
             cpu_seconds=time.process_time() - work,
             spline=spline,
         )
+
+    def _values(self, coefficients: Array) -> Array:
+        """Return a spline at the Greville points, where most functions are copies of one."""
+        stencil, (ends, matrix) = mass_stencil(self.matrix.degree), self._end_values
+        values = np.convolve(coefficients, np.concatenate([stencil[:0:-1], stencil]), "same")
+        values[ends] = matrix @ coefficients
+        return values
+
+    @cached_property
+    def _end_values(self) -> tuple[Array, Any]:
+        """The places where functions at the ends have a part in the values, and their matrix."""
+        places = np.arange(self.basis.size)
+        places = places[np.minimum(places, places[::-1]) < 2 * self.matrix.degree]
+        return places, self.basis.matrix(self.basis.greville[places])
 
     def _inverse_by(self, method: str) -> LinearOperator | None:
         """Return the preconditioner of a method."""

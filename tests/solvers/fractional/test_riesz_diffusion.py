@@ -168,6 +168,21 @@ def test_what_is_no_problem_is_refused(arguments, message):
         RieszDiffusion(**{"intervals": 8, "degree": 3, "alpha": 1.5, **arguments})
 
 
+@pytest.mark.parametrize("p, n", [(2, 3), (3, 7), (5, 6), (6, 25), (8, 100)])
+def test_values_are_those_of_the_spline(p, n):
+    problem = RieszDiffusion(n, p, 1.4, -1.0, 3.0)
+    found = problem.solve(lambda x: np.exp(1j * x))
+    expected = found.spline(problem.grid.points[0])
+    assert np.allclose(found.u, expected, rtol=0, atol=4e-15 * np.abs(expected).max())
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+@pytest.mark.parametrize("method", ["tau", "none", "dense"])
+def test_solutions_out_of_range_are_told(method):
+    found = RieszDiffusion(20, 3, 1.5, upper=1e10).solve(1e300, method=method)
+    assert found.status is Status.NON_FINITE
+
+
 def test_bad_sources_and_options_are_refused():
     problem = RieszDiffusion(8, 3, 1.5)
     with pytest.raises(NonFiniteError, match="source"):
