@@ -14,6 +14,7 @@ from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
+from nwidth.solvers.boundary import called
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.fractional.bordered_inverse import mass_stencil
 from nwidth.solvers.fractional.curvature_product import CurvatureProduct
@@ -101,7 +102,7 @@ class RieszDiffusion:
         Arrays may have the ends as well, as those on the grid do; functions take x.
         """
         if callable(values):
-            values = values(self.points)
+            values = called(values, (self.points,), name)
         numbers = require_finite(as_floating(to_numpy(values), name), name)
         if numbers.shape == (self.basis.size,):
             numbers = numbers[1:-1]

@@ -189,6 +189,8 @@ def test_bad_sources_and_options_are_refused():
         problem.solve(lambda x: np.where(x < 0.5, np.nan, 1.0))
     with pytest.raises(InputError, match="source: expected a number"):
         problem.solve(np.ones(5))
+    with pytest.raises(InputError, match="source: expected a callable of 1 coordinates"):
+        problem.solve(lambda x, y: x + y)
     with pytest.raises(InputError, match="rtol: expected a number"):
         problem.solve(1.0, 0.0)
     with pytest.raises(InputError, match="method: expected one of"):
