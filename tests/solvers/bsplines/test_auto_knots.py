@@ -39,7 +39,7 @@ def test_the_tolerance_is_met_with_a_fifth_of_the_evaluations(name):
     assert 5 * s.evaluations <= cubic
 
 
-@pytest.mark.parametrize("name", set(FAMILY) - {"waves"})
+@pytest.mark.parametrize("name", [name for name in FAMILY if name != "waves"])
 def test_relative_accuracy_everywhere(name):
     f, a, b, _ = FAMILY[name]
     s = auto_knots(f, a, b, rtol=1e-9, atol=0).checked()
