@@ -23,6 +23,7 @@ import scipy.fft
 import scipy.linalg
 from report import Row, finish, interleave, parse_arguments
 from scipy.sparse.linalg import LinearOperator
+from threadpoolctl import threadpool_limits
 
 from nwidth.solvers.bsplines import Spline
 from nwidth.solvers.fractional import (
@@ -183,10 +184,11 @@ def large(alpha: float, p: int) -> list[Row]:
 
 def million(alpha: float, p: int) -> None:
     """Print seconds, megabytes, iterations, residual and status of a large solve."""
-    RieszDiffusion(64, p, alpha).solve(1.0)
-    start = time.process_time()
-    found = RieszDiffusion(1_000_002 - p, p, alpha).solve(source, RTOL)
-    seconds = time.process_time() - start
+    with threadpool_limits(1):
+        RieszDiffusion(64, p, alpha).solve(1.0)
+        start = time.process_time()
+        found = RieszDiffusion(1_000_002 - p, p, alpha).solve(source, RTOL)
+        seconds = time.process_time() - start
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(seconds, megabytes, found.iterations, f"{found.residual:.0e}", found.status.name)
 
@@ -242,9 +244,8 @@ def preconditioned(alpha: float, quick: bool) -> Row:
     return Row(task, max(tau), LIMIT_ITERATIONS, "limit", "", 1.0, 1, note)
 
 
-def main() -> None:
-    arguments = parse_arguments(__doc__.splitlines()[0])
-    quick = arguments.quick
+def compared(quick: bool) -> list[Row]:
+    """Return all rows."""
     cases = [(alpha, p) for alpha in ALPHAS for p in DEGREES]
     some = [(1.2, 2), (1.5, 3), (1.8, 5)]
     rows = [row for case in (some if quick else cases) for row in solves(*case, quick)]
@@ -256,6 +257,13 @@ def main() -> None:
     rows += [row for case in (some[1:2] if quick else some) for row in large(*case)]
     rows += [row for alpha in ALPHAS for p in (*DEGREES, 6) for row in accuracy(alpha, p)]
     rows.append(fine(2048 if quick else 4096))
+    return rows
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    with threadpool_limits(1):
+        rows = compared(arguments.quick)
     finish("Riesz fractional diffusion", rows, arguments)
 
 

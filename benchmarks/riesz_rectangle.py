@@ -14,6 +14,7 @@ import time
 import numpy as np
 import scipy.linalg
 from report import Row, finish, interleave, parse_arguments
+from threadpoolctl import threadpool_limits
 
 from nwidth.solvers import fgmres, simulate
 from nwidth.solvers.fractional import FractionalDiffusion, PolynomialBump, RieszRectangle
@@ -125,9 +126,8 @@ def steps(n: int) -> Row:
     return Row(task, seconds["ours"], seconds["peer"], "ours, K that varies", "s", None, 1, note)
 
 
-def main() -> None:
-    arguments = parse_arguments(__doc__.splitlines()[0])
-    quick = arguments.quick
+def compared(quick: bool) -> list[Row]:
+    """Return all rows."""
     rows = [row for p in (2, 4, 6) for row in constant(128 if quick else 256, p, quick)]
     rows += [varying(n, p) for n in ((64,) if quick else (64, 256)) for p in (2, 4, 6)]
     rows += [
@@ -136,6 +136,13 @@ def main() -> None:
     ]
     rows += [accuracy(64 if quick else 128, p) for p in (2, 3, 4, 5, 6)]
     rows.append(steps(48 if quick else 128))
+    return rows
+
+
+def main() -> None:
+    arguments = parse_arguments(__doc__.splitlines()[0])
+    with threadpool_limits(1):
+        rows = compared(arguments.quick)
     finish("Riesz fractional diffusion on rectangles", rows, arguments)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +15,7 @@ from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
+from nwidth.solvers._one_blas_thread import one_blas_thread
 from nwidth.solvers.boundary import called
 from nwidth.solvers.bsplines.spline import Spline
 from nwidth.solvers.fractional.bordered_inverse import mass_stencil
@@ -25,6 +27,7 @@ from nwidth.solvers.fractional.riesz_multigrid import RieszMultigrid
 from nwidth.solvers.fractional.riesz_preconditioner import RieszPreconditioner
 from nwidth.solvers.fractional.riesz_refinement import riesz_refinement
 from nwidth.solvers.fractional.riesz_solution import RieszSolution
+from nwidth.solvers.krylov.restarted_iteration import LONG
 from nwidth.solvers.linear_operator import LinearOperator, MatrixOperator
 
 Array = NDArray[Any]
@@ -178,17 +181,19 @@ class RieszDiffusion:
         b = np.broadcast_to(f, self.points.shape).copy()
         start = None if initial is None else self._coefficients(initial, b.dtype)
         exact = method == "dense" or (method == "inverse" and not self.operator.reaction.ndim)
-        found = riesz_refinement(
-            self.operator,
-            b,
-            self.operator.accurate,
-            self.operator.size,
-            self._inverse_by(method),
-            rtol=rtol,
-            max_iterations=max_iterations,
-            initial=start,
-            direct=exact,
-        )
+        short = method != "dense" and b.size < LONG
+        with one_blas_thread() if short else nullcontext():
+            found = riesz_refinement(
+                self.operator,
+                b,
+                self.operator.accurate,
+                self.operator.size,
+                self._inverse_by(method),
+                rtol=rtol,
+                max_iterations=max_iterations,
+                initial=start,
+                direct=exact,
+            )
         coefficients = np.zeros(self.basis.size, b.dtype)
         if np.isfinite(found.x).all():
             coefficients[1:-1] = found.x
