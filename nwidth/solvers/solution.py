@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from nwidth.errors import NonFiniteError, NotConvergedError
 
@@ -30,8 +30,36 @@ class Status(Enum):
     )
 
 
+class Outcome:
+    """How a computation ended; what all solutions of systems have."""
+
+    status: Status
+    residuals: tuple[float, ...]
+    method: str
+
+    @property
+    def iterations(self) -> int:
+        """Number of iterations; 0 for a direct method."""
+        return max(len(self.residuals) - 1, 0)
+
+    @property
+    def residual(self) -> float:
+        """The last relative residual norm."""
+        return self.residuals[-1]
+
+    def checked(self) -> Self:
+        """Return the solution itself, or raise with the remedy if it did not converge."""
+        if self.status is Status.CONVERGED:
+            return self
+        error = NonFiniteError if self.status is Status.NON_FINITE else NotConvergedError
+        raise error(
+            f"{self.method}: {self.status.value} "
+            f"(relative residual {self.residual:.1e} after {self.iterations} iterations)"
+        )
+
+
 @dataclass(frozen=True)
-class Solution:
+class Solution(Outcome):
     """A field and the record of its computation.
 
     `u` is the whole field on the problem's grid, boundary values included. `residuals` are relative
@@ -53,23 +81,3 @@ class Solution:
     cpu_seconds: float = 0.0
     discretization_error: float | None = None
     algebraic_error: float | None = None
-
-    @property
-    def iterations(self) -> int:
-        """Number of iterations; 0 for a direct method."""
-        return max(len(self.residuals) - 1, 0)
-
-    @property
-    def residual(self) -> float:
-        """The last relative residual norm."""
-        return self.residuals[-1]
-
-    def checked(self) -> "Solution":
-        """Return the solution itself, or raise with the remedy if it did not converge."""
-        if self.status is Status.CONVERGED:
-            return self
-        error = NonFiniteError if self.status is Status.NON_FINITE else NotConvergedError
-        raise error(
-            f"{self.method}: {self.status.value} "
-            f"(relative residual {self.residual:.1e} after {self.iterations} iterations)"
-        )

@@ -22,7 +22,7 @@ from nwidth.solvers.bsplines.collocation_solver import MANY, rounding
 from nwidth.solvers.elimination import elimination
 from nwidth.solvers.krylov import fgmres
 from nwidth.solvers.krylov.iterate import Iterate, check_limits
-from nwidth.solvers.solution import Solution, Status
+from nwidth.solvers.solution import Outcome, Status
 
 Array = NDArray[Any]
 
@@ -32,7 +32,7 @@ FEW = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class ElasticSolution:
+class ElasticSolution(Outcome):
     """Displacements as splines, the stresses they make, and the record of the computation.
 
     Attributes: `u`, their values at the collocation points; `displacements`, one
@@ -51,21 +51,6 @@ class ElasticSolution:
     def u(self) -> Array:
         """The displacements at the collocation points, shape (d, *space.shape)."""
         return np.stack([one.u for one in self.displacements])
-
-    @property
-    def iterations(self) -> int:
-        """Number of iterations; 0 for elimination."""
-        return 0 if self.method == "direct" else max(len(self.residuals) - 1, 0)
-
-    @property
-    def residual(self) -> float:
-        """The last relative residual norm."""
-        return self.residuals[-1]
-
-    def checked(self) -> "ElasticSolution":
-        """Return the solution itself, or raise with the remedy if it did not converge."""
-        Solution(self.displacements, self.status, self.residuals, self.method).checked()
-        return self
 
     def strain(self, *axes: Any) -> Array:
         """Return (grad u + grad u^T) / 2 at tensor points of parameters, (d, d, *points)."""
@@ -290,7 +275,7 @@ class ElasticCollocation:
         residual = float(np.linalg.norm(b - A @ x) / np.linalg.norm(b))
         good = residual <= max(rtol, rounding(A, x, b))
         status = Status.CONVERGED if good else Status.STAGNATED
-        return Iterate(stiff * unscaled(x, scale), status, (1.0, residual))
+        return Iterate(stiff * unscaled(x, scale), status, (residual,))
 
     def _iterated(self, b: Array, rtol: float, max_iterations: int) -> Iterate:
         from scipy.sparse.linalg import LinearOperator as ScipyOperator

@@ -16,13 +16,13 @@ from nwidth.solvers.bsplines.collocation_space import CollocationSpace
 from nwidth.solvers.bsplines.nurbs import Nurbs
 from nwidth.solvers.bsplines.point_inversion import point_inversion
 from nwidth.solvers.bsplines.tensor_splines import TensorSpline, TensorSplineBasis
-from nwidth.solvers.solution import Solution, Status
+from nwidth.solvers.solution import Outcome, Status
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class CollocationSolution:
+class CollocationSolution(Outcome):
     """A spline on its domain, with what a `Solution` has.
 
     Call it with parameters, arrays of one shape, for values there; `orders` are those of
@@ -51,21 +51,6 @@ class CollocationSolution:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     imbalance: Any = 0.0
-
-    @property
-    def iterations(self) -> int:
-        """Number of iterations; 0 for a direct method."""
-        return 0 if self.method == "direct" else max(len(self.residuals) - 1, 0)
-
-    @property
-    def residual(self) -> float:
-        """The last relative residual norm."""
-        return self.residuals[-1]
-
-    def checked(self) -> "CollocationSolution":
-        """Return the solution itself, or raise with the remedy if it did not converge."""
-        Solution(self.coefficients, self.status, self.residuals, self.method).checked()
-        return self
 
     def __call__(self, *parameters: Any, orders: Sequence[int] | None = None) -> Array:
         """Return values, or derivatives in the parameters, at parameters of one shape.

@@ -79,7 +79,7 @@ def _eliminated(problem: Any, b: Array, rtol: float) -> tuple[Iterate, Any]:
     residual = float(np.linalg.norm(right - A @ x)) / size
     status = Status.CONVERGED if residual <= max(rtol, rounding(A, x, right)) else Status.STAGNATED
     x = unscaled(x, scale).reshape(b.shape).astype(b.dtype)
-    return Iterate(x, status, (1.0, residual)), unscaled(imbalance, scale)
+    return Iterate(x, status, (residual,)), unscaled(imbalance, scale)
 
 
 def rounding(A: Any, x: Array, b: Array) -> float:
