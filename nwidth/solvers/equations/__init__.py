@@ -8,6 +8,7 @@ from nwidth.solvers.equations.channel_flow import ChannelFlow
 from nwidth.solvers.equations.cole_hopf import cole_hopf
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
+from nwidth.solvers.equations.fisher import Fisher
 from nwidth.solvers.equations.gray_scott import GrayScott
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
@@ -39,6 +40,7 @@ __all__ = [
     "ChannelFlow",
     "ConvectionDiffusion",
     "Darcy",
+    "Fisher",
     "GrayScott",
     "Helmholtz",
     "KortewegDeVries",

@@ -15,6 +15,7 @@ from nwidth.solvers.equations.burgers import Burgers
 from nwidth.solvers.equations.channel_flow import ChannelFlow
 from nwidth.solvers.equations.convection_diffusion import ConvectionDiffusion
 from nwidth.solvers.equations.darcy import Darcy
+from nwidth.solvers.equations.fisher import Fisher
 from nwidth.solvers.equations.gray_scott import GrayScott
 from nwidth.solvers.equations.helmholtz import Helmholtz
 from nwidth.solvers.equations.korteweg_de_vries import KortewegDeVries
@@ -48,6 +49,7 @@ _EVOLUTIONS: dict[str, Any] = {
         AllenCahn,
         Burgers,
         ChannelFlow,
+        Fisher,
         FractionalDiffusion,
         GrayScott,
         KortewegDeVries,
