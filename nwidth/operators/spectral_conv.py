@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.fourier_basis import analysis_matrix, resolvable_modes, synthesis_matrix
+from nwidth.operators.fourier_basis import FourierModes
 from nwidth.operators.fused_layers import Transforms, fourier_layer
 
 
@@ -152,13 +152,17 @@ def _transforms(
     def tensor(matrix: NDArray) -> Tensor:
         return torch.tensor(np.ascontiguousarray(matrix), dtype=dtype, device=device)
 
-    pairs = zip(axes, modes, strict=True)
-    kept = tuple(resolvable_modes(axis, m, padding) for axis, m in pairs)
+    pairs, basis = zip(axes, modes, strict=True), FourierModes(padding)
+    kept = tuple(basis.resolved_modes(axis, m) for axis, m in pairs)
     analysis: list[tuple[Tensor, int]] = []
     synthesis: list[tuple[Tensor, int]] = []
     for k, m in enumerate(kept):
-        there = analysis_matrix(axes[k], m, padding, real=k == 0)
-        back = synthesis_matrix(target[k], m, padding, real=k == 0)
+        if k == 0:
+            there = basis.analysis_matrix(axes[k], m)
+            back = basis.synthesis_matrix(axes[k], m, target[k].points)
+        else:
+            there = basis.complex_analysis_matrix(axes[k], m)
+            back = basis.complex_synthesis_matrix(axes[k], m, target[k].points)
         analysis.append((tensor(there), prod(axis.size for axis in axes[k + 1 :])))
         synthesis.insert(0, (tensor(back), prod(axis.size for axis in target[k + 1 :])))
     return kept, tuple(analysis), tuple(synthesis)

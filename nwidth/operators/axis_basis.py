@@ -1,0 +1,185 @@
+"""Functions of one axis: the matrices that take values to coefficients and back."""
+
+from abc import ABC, abstractmethod
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.arguments import require_integer
+from nwidth.errors import InputError
+from nwidth.meshes import Axis
+
+Matrix = NDArray[np.float64]
+
+# How much the fit of a function may amplify what the points see of others.
+MOST_AMPLIFIED = 10.0
+
+
+class AxisBasis(ABC):
+    """Functions p_0, p_1, ... on an axis, which mean the same on every grid of its interval.
+
+        v = sum_k c_k p_k(x),    c = A v(x_1, ..., x_n),    v(y_1, ..., y_m) = S c
+
+    A basis gives A (`analysis_matrix`) and S (`synthesis_matrix`) as dense real matrices for the
+    points of any axis. For functions of the basis, A is exact to round-off wherever the points
+    allow it, so that layers made of coefficients are functions, not grids. Products of such
+    matrices, one per axis, are the transform of a tensor grid.
+
+    Attributes:
+        name: the word that chooses it.
+        constant: the number of the coefficient of the constant function, or None without one.
+
+    >>> from nwidth.operators.chebyshev_modes import ChebyshevModes
+    >>> basis, axis = ChebyshevModes(), Axis.chebyshev(5)
+    >>> c = basis.analysis_matrix(axis, 3) @ axis.points**2
+    >>> (c.round(12) + 0.0).tolist()
+    [0.5, 0.0, 0.5]
+    >>> (basis.synthesis_matrix(axis, 3, [0.5]) @ c).round(12).tolist()
+    [0.25]
+    """
+
+    name: ClassVar[str]
+    constant: ClassVar[int | None] = 0
+
+    @abstractmethod
+    def coefficients(self, modes: int) -> int:
+        """Return how many real numbers `modes` modes have."""
+
+    @abstractmethod
+    def resolved_modes(self, axis: Axis, modes: int) -> int:
+        """Return how many of so many modes the points of an axis tell apart."""
+
+    @abstractmethod
+    def analysis_matrix(self, axis: Axis, modes: int) -> Matrix:
+        """Return A of shape (coefficients, n); `InputError` for more modes than are resolved."""
+
+    @abstractmethod
+    def synthesis_matrix(self, axis: Axis, modes: int, points: Any = None) -> Matrix:
+        """Return S of shape (m, coefficients) at points of the axis, by default at its own."""
+
+    def require_resolved(self, axis: Axis, modes: int) -> int:
+        """Return the number of modes, or raise `InputError` that says the largest possible."""
+        modes = require_integer(modes, "modes", 1)
+        most = self.resolved_modes(axis, modes)
+        if most < modes:
+            raise InputError(
+                f"modes: expected at most {most} modes of '{self.name}' on {axis}, got {modes}; "
+                f"use {most or 'another basis'} or {self._remedy(axis)}"
+            )
+        return modes
+
+    def _remedy(self, axis: Axis) -> str:
+        return "more points"
+
+
+class RealAxisBasis(AxisBasis):
+    """A basis of real functions, orthogonal in a measure of the interval: cosines, polynomials.
+
+        A = (P^T W P)^-1 P^T W,    P_jk = p_k(x_j)
+
+    with W the measure of each point's part of the interval. Where quadrature at the points is exact
+    for products of the functions, P^T W P is diagonal and A is that quadrature (the cosine and sine
+    transforms of kinds one and two); elsewhere A is the weighted least-squares fit, as exact for
+    functions of the basis and a quadrature for others. It is used while it amplifies
+    no function by more than ten: `resolved_modes` is the largest number for which that holds.
+    """
+
+    def coefficients(self, modes: int) -> int:
+        """Return `modes`: one number each."""
+        return modes
+
+    def resolved_modes(self, axis: Axis, modes: int) -> int:
+        """Return the largest number up to `modes` whose least-squares fit is well conditioned."""
+        modes = require_integer(modes, "modes", 1)
+        return _well_conditioned(self, self._with_ends(axis), min(modes, axis.size))
+
+    def analysis_matrix(self, axis: Axis, modes: int) -> Matrix:
+        """Return A of shape (modes, n)."""
+        modes = self.require_resolved(axis, modes)
+        q, r, root = self._factors(axis, modes)
+        matrix: Matrix = self._scale(modes)[:, None] * np.linalg.solve(r, q.T * root)
+        return matrix
+
+    def synthesis_matrix(self, axis: Axis, modes: int, points: Any = None) -> Matrix:
+        """Return S of shape (m, modes)."""
+        modes = require_integer(modes, "modes", 1)
+        return self._functions(unit_points(self._with_ends(axis), points), modes)
+
+    @abstractmethod
+    def _functions(self, s: Matrix, modes: int) -> Matrix:
+        """Return p_k at s in [0, 1], shape (len(s), modes)."""
+
+    @abstractmethod
+    def _scale(self, modes: int) -> Matrix:
+        """Return one over the norms of the functions in a measure of total one."""
+
+    def _measure(self, axis: Axis) -> Matrix:
+        """Return the share of each point in the interval."""
+        return axis.widths / axis.length
+
+    def _with_ends(self, axis: Axis) -> Axis:
+        if axis.periodic:
+            raise InputError(
+                f"basis '{self.name}': expected an axis with two ends, got {axis}; "
+                "use 'fourier' on periodic axes"
+            )
+        return axis
+
+    def _remedy(self, axis: Axis) -> str:
+        return "more points, 'node' or 'cell' points at equal distances"
+
+    def _factors(self, axis: Axis, modes: int) -> tuple[Matrix, Matrix, Matrix]:
+        """Return Q and R of the weighted functions, of norm about one, and the roots of W."""
+        root = np.sqrt(self._measure(axis))
+        functions = self._functions(unit_points(axis), modes) * self._scale(modes)
+        q, r = np.linalg.qr(functions * root[:, None])
+        return q, r, root
+
+
+def unit_points(axis: Axis, points: Any = None) -> Matrix:
+    """Return points, by default its own, scaled to the interval [0, 1] of an axis.
+
+    >>> unit_points(Axis.uniform(3, 1.0, 3.0), [1.5]).tolist()
+    [0.25]
+    """
+    if points is None:
+        x = axis.points
+    else:
+        try:
+            x = np.asarray(points, np.float64)
+        except (TypeError, ValueError):
+            raise InputError(f"points: expected numbers, got {points!r:.80}") from None
+    s = (x - axis.lower) / axis.length
+    slack = 1e-9
+    outside = not axis.periodic and np.any((s < -slack) | (s > 1 + slack))
+    if x.ndim != 1 or not np.all(np.isfinite(s)) or outside:
+        raise InputError(
+            f"points: expected shape (m,) within [{axis.lower}, {axis.upper}] of axis {axis.name}, "
+            f"got shape {x.shape}{f' from {x.min()} to {x.max()}' if x.size else ''}"
+        )
+    return s if axis.periodic else np.clip(s, 0.0, 1.0)
+
+
+@lru_cache(maxsize=256)
+def _well_conditioned(basis: RealAxisBasis, axis: Axis, modes: int) -> int:
+    """Return the largest number of modes whose weighted functions are well conditioned."""
+    return largest_block(basis._factors(axis, modes)[1], range(1, modes + 1))
+
+
+def largest_block(r: Matrix, sizes: Sequence[int]) -> int:
+    """Return how many of the leading blocks of a triangular matrix are well conditioned.
+
+    >>> largest_block(np.diag([1.0, 0.5, 0.0]), (1, 2, 3))
+    2
+    """
+
+    def bad(size: int) -> bool:
+        singular = np.linalg.svd(r[:size, :size], compute_uv=False)
+        return bool(singular[0] > MOST_AMPLIFIED * singular[-1])
+
+    # Singular values of blocks interlace, so that their condition grows with their size.
+    return bisect_left(sizes, True, key=bad)
