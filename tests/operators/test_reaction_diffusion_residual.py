@@ -1,0 +1,42 @@
+"""Fisher's equation in coefficients: closed forms."""
+
+import numpy as np
+import pytest
+import torch
+
+from nwidth.errors import InputError
+from nwidth.meshes import Grid
+from nwidth.operators.reaction_diffusion_residual import ReactionDiffusionResidual
+from nwidth.solvers import Burgers, Fisher
+
+
+def test_logistic_growth_has_no_residual():
+    residual = ReactionDiffusionResidual(Fisher(Grid.periodic(8), 0.01, 5.0), 1.0, 32).double()
+    t = residual.collocation[0].points
+    grown = np.exp(5 * t) / (9 + np.exp(5 * t))
+    u = torch.tensor(np.repeat(grown[None, :, None], 8, axis=2))
+    assert residual.losses(u, u[:, 0], "residual").item() < 1e-20
+    assert residual.losses(u + 0.1, u[:, 0] + 0.1, "residual").item() > 1e-3
+
+
+def test_terms_are_the_solvers():
+    """L u + N(u) of the solver's system on a grid where the 2/3 rule keeps all that there is."""
+    residual = ReactionDiffusionResidual(Fisher(Grid.periodic(9), 0.03, 4.0), 1.0, 4).double()
+    space, fine = residual.collocation[1], residual.problem.on(Grid.periodic(36))
+    u = np.random.default_rng(0).random(9)
+    v = fine.state({"density": space.at(np.arange(36) / 36) @ u})
+    system = fine.system({"density": u})
+    system.nonlinear(0.0, v, out := np.empty_like(v))
+    linear = np.empty_like(v)
+    system.linear.apply(v, linear)
+    known = fine.fields(out + linear)["density"]
+    steady = torch.tensor(u).expand(1, 4, 9)  # its residual is minus all terms of the equation
+    got = residual.coefficients(steady, steady[:, 0])[0, 0].numpy()
+    more = residual.fine[1]
+    there = more.at(np.arange(36) / 36) @ more.synthesis @ got
+    np.testing.assert_allclose(-there, known, atol=1e-10)
+
+
+def test_other_problems_are_refused():
+    with pytest.raises(InputError, match="problem"):
+        ReactionDiffusionResidual(Burgers(Grid.periodic(8)), 1.0, 8)
