@@ -123,7 +123,7 @@ def plan_training(
 ) -> tuple["FNO", "TrainingOptions", "Augmentation"]:
     """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
     from nwidth.errors import ConfigError, InputError
-    from nwidth.operators import FNO, Augmentation, TrainingOptions
+    from nwidth.operators import FNO, AdamW, Augmentation, TrainingOptions
     from nwidth.operators.fourier_basis import resolvable_modes
 
     d = grid.dimension
@@ -147,13 +147,12 @@ def plan_training(
         epochs=training.epochs,
         batch_size=training.batch_size,
         learning_rate=training.learning_rate,
-        weight_decay=training.weight_decay,
         schedule=training.schedule,
-        gradient_clip=training.gradient_clip,
         loss=training.loss,
         validation=training.validation,
         patience=training.patience,
         seed=training.seed,
+        optimizer=AdamW(training.weight_decay, training.gradient_clip),
     )
     augmentation = Augmentation(coarse=cheaper.coarse, symmetries=cheaper.symmetries)
     for check, where in (

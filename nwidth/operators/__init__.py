@@ -8,18 +8,34 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "AdamW": "training_options",
     "Augmentation": "augmentation",
+    "AutoregressiveOperator": "autoregressive_operator",
+    "Constant": "schedules",
+    "Cosine": "schedules",
     "DifferentiableSolve": "differentiable_solve",
+    "FieldTask": "field_task",
     "FNO": "fno",
+    "H1Loss": "losses",
+    "L2Loss": "losses",
+    "LearningTask": "learning_task",
     "NeuralOperator": "neural_operator",
     "Normalizer": "normalizer",
+    "OneCycle": "schedules",
+    "OperatorNetwork": "operator_network",
     "PODNetwork": "pod_network",
+    "Rollout": "rollout_task",
+    "SpaceTimeOperator": "space_time_operator",
     "SpectralConv": "spectral_conv",
+    "SpectralLoss": "losses",
+    "Steps": "schedules",
     "Trainer": "training",
-    "TrainingOptions": "training",
-    "TrainingReport": "training",
+    "TrainingMoment": "learning_task",
+    "TrainingOptions": "training_options",
+    "TrainingReport": "training_options",
     "relative_h1": "losses",
     "relative_l2": "losses",
+    "relative_spectral": "losses",
 }
 
 __all__ = [*_HOME]

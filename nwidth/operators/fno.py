@@ -1,9 +1,9 @@
 """The Fourier neural operator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from math import inf, prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,11 @@ from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.fourier_basis import resolvable_modes
 from nwidth.operators.fused_layers import projected
+from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.spectral_conv import SpectralConv
 
 
-class FNO(nn.Module):
+class FNO(OperatorNetwork):
     """A map from functions to functions: layers of global convolutions and pointwise functions.
 
         v_0 = P (a, x),   v_{l+1} = gelu(W_l v_l + b_l + K_l v_l),   u = Q_2 gelu(Q_1 v_L + q) + r
@@ -103,7 +104,7 @@ class FNO(nn.Module):
         if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
             raise InputError(f"FNO: expected seed to be an integer >= 0, got {seed!r}")
         self.in_channels, self.out_channels = int(in_channels), int(out_channels)
-        self.modes = tuple(int(m) for m in modes)
+        self.dimension, self.modes = d, tuple(int(m) for m in modes)
         self.width, self.projection = int(width), int(projection)
         self.padding, self.coordinates, self.dirichlet = float(padding), coordinates, walls
         self.seed = int(seed)
@@ -116,11 +117,6 @@ class FNO(nn.Module):
             self.skips = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
             self.hidden = nn.Linear(width, projection)
             self.output = nn.Linear(projection, out_channels)
-
-    @property
-    def dimension(self) -> int:
-        """Number of axes of the grids it works on."""
-        return len(self.modes)
 
     def check(self, axes: tuple[Axis, ...]) -> None:
         """Raise `InputError` if the axes resolve fewer modes than the network has.
@@ -135,14 +131,10 @@ class FNO(nn.Module):
                 f"got modes={self.modes}; use at most {resolved}, or finer data"
             )
 
-    def forward(self, v: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    def forward(self, v: Tensor, axes: tuple[Axis, ...], /) -> Tensor:
         """Return the output function on the same axes."""
+        self.require_fields(v, axes)
         sizes = tuple(axis.size for axis in axes)
-        if len(axes) != self.dimension or tuple(v.shape[1:]) != (self.in_channels, *sizes):
-            raise InputError(
-                f"FNO: expected shape (batch, {self.in_channels}, grid of {self.dimension} axes) "
-                f"on axes of the same sizes, got {tuple(v.shape)} on {list(sizes)}"
-            )
         points = prod(sizes)
         # Channels lie last in memory throughout: a pointwise map is then one matrix product.
         x = self._lifted(v.reshape(len(v), self.in_channels, points).transpose(1, 2), axes)
@@ -181,17 +173,6 @@ class FNO(nn.Module):
             "dirichlet": list(self.dirichlet),
             "seed": self.seed,
         }
-
-    @classmethod
-    def from_description(cls, description: Mapping[str, Any]) -> Self:
-        """Build the network of a description, with the initial weights of its seed."""
-        try:
-            return cls(**description)
-        except TypeError as error:
-            raise InputError(
-                "FNO description: expected the settings of an FNO, "
-                f"got {description!r:.200}: {error}"
-            ) from None
 
 
 @lru_cache(maxsize=32)

@@ -1,14 +1,19 @@
-"""Relative errors of fields in L2 and H1, with the quadrature weights of their grid."""
+"""Relative errors of fields in L2, H1 and any Sobolev norm, with the quadrature of their grid."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import lru_cache
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from nwidth.arguments import require_number
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.operators.spectral_norm import spectral_norm
 
 Axes = tuple[Axis, ...]
 
@@ -52,10 +57,117 @@ def relative_h1(prediction: Tensor, reference: Tensor, axes: Axes, gradient: flo
     return _relative(norm, prediction, reference, axes)
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor, Axes], Tensor]] = {
-    "l2": relative_l2,
-    "h1": relative_h1,
-}
+def relative_spectral(
+    prediction: Tensor,
+    reference: Tensor,
+    axes: Axes,
+    order: float = 0.0,
+    weights: tuple[float, ...] = (),
+) -> Tensor:
+    """Return ||p - u|| / ||u|| in a norm of coefficients, one number per sample.
+
+    The Sobolev norm of any real order, with weights per wavenumber: see `spectral_norm`. Shapes and
+    zero references as in `relative_l2`. Good values: order -1 where the large scales matter, 1/2 to
+    1 where edges do.
+    """
+
+    def norm(v: Tensor, axes: Axes) -> Tensor:
+        return spectral_norm(v, axes, order, weights)
+
+    return _relative(norm, prediction, reference, axes)
+
+
+@dataclass(frozen=True)
+class Loss(ABC):
+    """A relative error of fields to be minimized, with its settings."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+        """Return the error of each sample, (batch, channels, *grid) -> (batch,)."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return kind and settings."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class L2Loss(Loss):
+    """The relative error in L2: see `relative_l2`."""
+
+    kind: ClassVar[str] = "l2"
+
+    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+        """Return the error of each sample."""
+        return relative_l2(prediction, reference, axes)
+
+
+@dataclass(frozen=True)
+class H1Loss(Loss):
+    """The relative error in H1, `gradient` the weight of its derivatives: see `relative_h1`."""
+
+    gradient: float = 1.0
+    kind: ClassVar[str] = "h1"
+
+    def __post_init__(self):
+        require_number(self.gradient, "H1 loss: gradient", "[0, inf)")
+
+    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+        """Return the error of each sample."""
+        return relative_h1(prediction, reference, axes, self.gradient)
+
+
+@dataclass(frozen=True)
+class SpectralLoss(Loss):
+    """The relative error in the Sobolev norm of an order, by coefficients: see `spectral_norm`.
+
+    `weights` multiply the squares of the coefficients of wavenumbers 0, 1, ...; the last holds for
+    all beyond.
+
+    >>> SpectralLoss(order=0.5, weights=(1.0, 2.0)).describe()
+    {'kind': 'spectral', 'order': 0.5, 'weights': [1.0, 2.0]}
+    """
+
+    order: float = 0.5
+    weights: tuple[float, ...] = ()
+    kind: ClassVar[str] = "spectral"
+
+    def __post_init__(self):
+        require_number(self.order, "spectral loss: order", "(-inf, inf)")
+        if not isinstance(self.weights, tuple | list):
+            raise InputError(f"spectral loss: expected a list of weights, got {self.weights!r:.80}")
+        given = [require_number(w, "spectral loss: weights", "[0, inf)") for w in self.weights]
+        if given and not any(given):
+            raise InputError("spectral loss: expected a weight > 0 among weights, got zeros only")
+        object.__setattr__(self, "weights", tuple(given))
+
+    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+        """Return the error of each sample."""
+        return relative_spectral(prediction, reference, axes, self.order, self.weights)
+
+    def describe(self) -> dict[str, Any]:
+        """Return kind and settings, as JSON has them."""
+        return {"kind": self.kind, "order": self.order, "weights": list(self.weights)}
+
+
+LOSSES: dict[str, Loss] = {loss.kind: loss for loss in (L2Loss(), H1Loss(), SpectralLoss())}
+
+
+def loss_named(loss: str | Loss) -> Loss:
+    """Return a loss by its name, with its usual settings, or the loss itself.
+
+    >>> loss_named("h1")
+    H1Loss(gradient=1.0)
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise InputError(
+            f"training: expected loss to be one of {', '.join(LOSSES)}, or a Loss with settings of "
+            f"its own, got {loss!r:.80}"
+        )
+    return LOSSES[loss]
 
 
 def _relative(

@@ -8,26 +8,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nwidth.archive import load_archive, save_archive
 from nwidth.arrays import as_floating, generator, require_finite, to_numpy
-from nwidth.errors import FileFormatError, InputError, NonFiniteError
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
+from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
-from nwidth.operators.fno import FNO
+from nwidth.operators.field_task import FieldTask
 from nwidth.operators.losses import relative_h1, relative_l2
+from nwidth.operators.model_file import described, load_model, save_model
 from nwidth.operators.normalizer import Normalizer
-from nwidth.operators.training import Progress, Trainer, TrainingOptions
-from nwidth.operators.training_checkpoint import load_weights, weight_arrays
+from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.training import Trainer
 from nwidth.operators.training_data import TrainingData, as_channels, channels_of
+from nwidth.operators.training_options import Progress, TrainingOptions
 from nwidth.rom.surrogate import Surrogate
 
 _KIND = "neural-operator"
 _SPLIT = 0
-_PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
-
-# The networks that a file may name: loading looks a name up here and nowhere else.
-ARCHITECTURES: dict[str, Any] = {"FNO": FNO}
 
 
 class NeuralOperator(Surrogate):
@@ -44,6 +42,7 @@ class NeuralOperator(Surrogate):
     vectors, whose components are channels of the network. Precision and device are those of the
     network's parameters; predictions come as NumPy arrays in the same precision.
 
+    >>> from nwidth.operators import FNO
     >>> network = FNO(modes=(4, 4), width=8, layers=2)
     >>> model = NeuralOperator(network, inputs="permeability", output="pressure")
     >>> model.predict({"permeability": np.ones((1, 9, 9))})
@@ -54,16 +53,12 @@ class NeuralOperator(Surrogate):
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: OperatorNetwork,
         *,
         inputs: str | Sequence[str],
         output: str,
     ):
-        if ARCHITECTURES.get(type(model).__name__) is not type(model):
-            raise InputError(
-                f"neural operator: expected a network of {', '.join(ARCHITECTURES)}, "
-                f"got {type(model).__name__}"
-            )
+        require_network(model, "neural operator")
         names: tuple[Any, ...] = (inputs,) if isinstance(inputs, str) else (None,)
         if isinstance(inputs, Sequence) and not isinstance(inputs, str):
             names = tuple(inputs)
@@ -114,7 +109,7 @@ class NeuralOperator(Surrogate):
         kept, held = self._split(dataset, options, validation)
         like = next(self.model.parameters())
         # A network that forces zeros at walls needs an output that is scaled, not shifted.
-        walls = any(getattr(self.model, "dirichlet", ()))
+        walls = any(self.model.dirichlet)
         normalizers = {
             name: Normalizer.of_field(
                 dataset[name], kept, centred=not (walls and name == self.output)
@@ -130,14 +125,17 @@ class NeuralOperator(Surrogate):
             checking = TrainingData(validation, *arguments, every, normalizers, like)
         elif len(held):
             checking = TrainingData(dataset, *arguments, held, normalizers, like)
+        task = FieldTask(training, options.loss, augmentation)
+        held_out = None if checking is None else FieldTask(checking, options.loss)
         trainer = Trainer(
             self.model,
             options,
-            augmentation,
+            task,
+            held_out,
             progress=progress,
             checkpoint=None if checkpoint is None else Path(checkpoint),
         )
-        state = trainer.run(training, checking)
+        state = trainer.run()
         self.grid, self.normalizers, self.channels = dataset.grid, normalizers, channels
         self.provenance = dict(dataset.provenance)
         self.history = state.history
@@ -145,7 +143,7 @@ class NeuralOperator(Surrogate):
             "training_samples": len(kept),
             "epochs": state.epoch,
             "options": options.describe(),
-            "augmentation": trainer.augmentation.describe(),
+            "augmentation": task.augmentation.describe(),
         }
         if checking is not None:
             self.metrics |= {
@@ -236,9 +234,6 @@ class NeuralOperator(Surrogate):
         self._require_fitted()
         assert self.grid is not None
         description = {
-            "architecture": type(self.model).__name__,
-            "settings": self.model.describe(),
-            "precision": str(next(self.model.parameters()).dtype).removeprefix("torch."),
             "inputs": list(self.inputs),
             "output": self.output,
             "channels": self.channels,
@@ -247,10 +242,11 @@ class NeuralOperator(Surrogate):
             "history": self.history,
             "metrics": self.metrics,
         }
-        arrays = {f"weights/{name}": a for name, a in weight_arrays(self.model).items()}
-        for name, normalizer in self.normalizers.items():
-            arrays[f"normalizers/{name}"] = np.array([normalizer.mean, normalizer.scale])
-        save_archive(Path(path), _KIND, arrays, description)
+        arrays = {
+            f"normalizers/{name}": np.array([normalizer.mean, normalizer.scale])
+            for name, normalizer in self.normalizers.items()
+        }
+        save_model(path, _KIND, self.model, description, arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -259,37 +255,16 @@ class NeuralOperator(Surrogate):
         Raises `FileFormatError` for a missing, damaged or foreign file and for an architecture
         that this version does not know.
         """
-        path = Path(path)
-        arrays, description = load_archive(path, _KIND)
-        try:
-            return cls._restored(path, arrays, description)
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"{error} is missing" if isinstance(error, KeyError) else error
-            raise FileFormatError(
-                f"{path}: expected a neural operator, but its description cannot be used: {reason}"
-            ) from None
-
-    @classmethod
-    def _restored(cls, path: Path, arrays: dict[str, NDArray], description: dict[str, Any]) -> Self:
-        """Build the model that a file describes."""
-        architecture = ARCHITECTURES.get(description["architecture"])
-        if architecture is None:
-            raise FileFormatError(
-                f"{path}: expected one of the networks {', '.join(ARCHITECTURES)}, got "
-                f"{description['architecture']!r}; load it with the version that wrote it"
-            )
-        model = architecture.from_description(description["settings"])
-        weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n[:8] == "weights/"}
-        model = model.to(_PRECISIONS[description["precision"]])
-        load_weights(model, weights, path)
-        self = cls(model, inputs=description["inputs"], output=description["output"])
-        for name in (*self.inputs, self.output):
-            mean, scale = arrays[f"normalizers/{name}"].tolist()
-            self.normalizers[name] = Normalizer(mean, scale)
-        self.channels = {name: int(n) for name, n in description["channels"].items()}
-        self.grid = Grid.from_description(description["grid"])
-        self.provenance = description["provenance"]
-        self.history, self.metrics = description["history"], description["metrics"]
+        network, description, arrays = load_model(path, _KIND)
+        with described(Path(path), _KIND):
+            self = cls(network, inputs=description["inputs"], output=description["output"])
+            for name in (*self.inputs, self.output):
+                mean, scale = arrays[f"normalizers/{name}"].tolist()
+                self.normalizers[name] = Normalizer(mean, scale)
+            self.channels = {name: int(n) for name, n in description["channels"].items()}
+            self.grid = Grid.from_description(description["grid"])
+            self.provenance = description["provenance"]
+            self.history, self.metrics = description["history"], description["metrics"]
         return self
 
     def __repr__(self) -> str:
@@ -329,12 +304,7 @@ class NeuralOperator(Surrogate):
     ) -> tuple[NDArray, NDArray]:
         """Return the sorted numbers of the samples to train on and to hold out."""
         order = generator(options.seed, _SPLIT).permutation(len(dataset))
-        held = 0 if validation is not None else round(options.validation * len(dataset))
-        if held >= len(dataset):
-            raise InputError(
-                f"training: expected samples left to train on, but validation={options.validation} "
-                f"holds out all {len(dataset)}; lower it or bring more samples"
-            )
+        held = 0 if validation is not None else options.held_out(len(dataset))
         return np.sort(order[held:]), np.sort(order[:held])
 
     def _checked_inputs(self, inputs: Mapping[str, Any]) -> dict[str, NDArray]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -30,6 +30,73 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class TrainingRecord:
+    """A training as arrays and a JSON-able description: what a file keeps of it.
+
+    Last weights, best weights, moments of the optimizer, and the history.
+    """
+
+    arrays: dict[str, np.ndarray]
+    description: dict[str, Any]
+
+    @classmethod
+    def of(cls, state: TrainingState, model: nn.Module, optimizer: torch.optim.AdamW) -> Self:
+        """Return the record of a training as it stands; nothing in it changes afterwards."""
+        arrays = {f"weights/{name}": a for name, a in weight_arrays(model).items()}
+        for name, value in (state.best or {}).items():
+            arrays[f"best/{name}"] = _numpy(value)
+        for name, parameter in model.named_parameters():
+            for moment in ("exp_avg", "exp_avg_sq"):
+                if parameter in optimizer.state:
+                    arrays[f"adamw/{moment}/{name}"] = _numpy(optimizer.state[parameter][moment])
+        description = {
+            "epoch": state.epoch,
+            "step": state.step,
+            # JSON has no infinity.
+            "best_error": state.best_error if np.isfinite(state.best_error) else None,
+            "best_epoch": state.best_epoch,
+            "history": list(state.history),
+        }
+        return cls({name: array.copy() for name, array in arrays.items()}, description)
+
+    def restore(
+        self, model: nn.Module, optimizer: torch.optim.AdamW, path: Path | str
+    ) -> TrainingState:
+        """Bring model and optimizer to where they were, and return the rest.
+
+        Raises `FileFormatError`, naming `path`, for a record that is incomplete or does not fit.
+        """
+        stored, arrays = self.description, self.arrays
+        try:
+            state = TrainingState(
+                epoch=int(stored["epoch"]),
+                step=int(stored["step"]),
+                best_error=float("inf")
+                if stored["best_error"] is None
+                else float(stored["best_error"]),
+                best_epoch=int(stored["best_epoch"]),
+                history=list(stored["history"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                f"checkpoint {path}: expected the state of a training, but {error} is missing or "
+                "wrong; delete the file to start afresh"
+            ) from None
+        weights = model.state_dict()
+        load_weights(model, _part(arrays, "weights/"), path)
+        best = _part(arrays, "best/")
+        if best:
+            check_weights(weights, best, path)
+            state.best = {
+                name: torch.tensor(value, dtype=weights[name].dtype, device=weights[name].device)
+                for name, value in best.items()
+            }
+        if state.step:
+            _load_moments(model, optimizer, arrays, state.step, path)
+        return state
+
+
 def save_training(
     path: Path,
     state: TrainingState,
@@ -37,24 +104,9 @@ def save_training(
     optimizer: torch.optim.AdamW,
     job: dict[str, Any],
 ) -> None:
-    """Write weights, best weights, moments of AdamW and the history, whole or not at all."""
-    arrays = {f"weights/{name}": _numpy(value) for name, value in model.state_dict().items()}
-    for name, value in (state.best or {}).items():
-        arrays[f"best/{name}"] = _numpy(value)
-    for name, parameter in model.named_parameters():
-        for moment in ("exp_avg", "exp_avg_sq"):
-            if parameter in optimizer.state:
-                arrays[f"adamw/{moment}/{name}"] = _numpy(optimizer.state[parameter][moment])
-    description = {
-        "job": job,
-        "epoch": state.epoch,
-        "step": state.step,
-        # JSON has no infinity.
-        "best_error": state.best_error if np.isfinite(state.best_error) else None,
-        "best_epoch": state.best_epoch,
-        "history": state.history,
-    }
-    save_archive(path, _KIND, arrays, description)
+    """Write the record of a training and the job it belongs to, whole or not at all."""
+    record = TrainingRecord.of(state, model, optimizer)
+    save_archive(path, _KIND, record.arrays, {"job": job, **record.description})
 
 
 def load_training(
@@ -66,41 +118,16 @@ def load_training(
     it is damaged.
     """
     arrays, description = load_archive(path, _KIND)
-    try:
-        differs = _difference(description["job"], job)
-        if differs:
-            raise InputError(
-                f"checkpoint {path}: expected the same job, but {differs}; "
-                "delete the file to start afresh, or restore the former settings"
-            )
-        state = TrainingState(
-            epoch=int(description["epoch"]),
-            step=int(description["step"]),
-            best_error=float("inf")
-            if description["best_error"] is None
-            else float(description["best_error"]),
-            best_epoch=int(description["best_epoch"]),
-            history=list(description["history"]),
+    differs = _difference(description.get("job"), job)
+    if differs:
+        raise InputError(
+            f"checkpoint {path}: expected the same job, but {differs}; "
+            "delete the file to start afresh, or restore the former settings"
         )
-    except (KeyError, TypeError) as error:
-        raise FileFormatError(
-            f"checkpoint {path}: expected the state of a training, but {error} is missing or "
-            "wrong; delete the file to start afresh"
-        ) from None
-    weights = model.state_dict()
-    load_weights(model, _part(arrays, "weights/"), path)
-    best = _part(arrays, "best/")
-    if best:
-        check_weights(weights, best, path)
-        state.best = {
-            name: torch.tensor(value, dtype=weights[name].dtype) for name, value in best.items()
-        }
-    if state.step:
-        _load_moments(model, optimizer, arrays, state.step, path)
-    return state
+    return TrainingRecord(arrays, description).restore(model, optimizer, path)
 
 
-def load_weights(model: nn.Module, arrays: dict[str, np.ndarray], path: Path) -> None:
+def load_weights(model: nn.Module, arrays: dict[str, np.ndarray], path: Path | str) -> None:
     """Copy arrays into the parameters of a model, or raise `FileFormatError` if they do not fit."""
     state = model.state_dict()
     check_weights(state, arrays, path)
@@ -109,7 +136,9 @@ def load_weights(model: nn.Module, arrays: dict[str, np.ndarray], path: Path) ->
             tensor.copy_(torch.tensor(arrays[name]))
 
 
-def check_weights(state: dict[str, Tensor], arrays: dict[str, np.ndarray], path: Path) -> None:
+def check_weights(
+    state: dict[str, Tensor], arrays: dict[str, np.ndarray], path: Path | str
+) -> None:
     """Raise `FileFormatError` unless the arrays have the names, shapes and dtypes of a state."""
     for name in sorted({*state} ^ {*arrays}):
         raise FileFormatError(
@@ -137,7 +166,7 @@ def _load_moments(
     optimizer: torch.optim.AdamW,
     arrays: dict[str, np.ndarray],
     step: int,
-    path: Path,
+    path: Path | str,
 ) -> None:
     """Give AdamW its moments back."""
     parameters = dict(model.named_parameters())

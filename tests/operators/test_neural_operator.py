@@ -244,10 +244,11 @@ def test_names_that_are_no_text_are_refused(inputs, output):
 
 
 def test_too_few_samples_are_refused(tiny_data):
-    with pytest.raises(InputError, match="samples left to train on"):
-        NeuralOperator(network(), **DARCY).fit(
-            tiny_data(samples=1), TrainingOptions(validation=0.9)
-        )
+    for samples, share in ((1, 0.9), (4, 0.1)):
+        with pytest.raises(InputError, match=r"samples to hold out.*bring more samples"):
+            NeuralOperator(network(), **DARCY).fit(
+                tiny_data(samples=samples), TrainingOptions(validation=share)
+            )
 
 
 def test_unknown_networks_and_names_are_refused():

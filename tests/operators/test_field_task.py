@@ -1,0 +1,67 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
+
+import numpy as np  # noqa: E402
+
+from nwidth.errors import InputError  # noqa: E402
+from nwidth.meshes import Grid  # noqa: E402
+from nwidth.operators import Augmentation, FieldTask, H1Loss, Normalizer, TrainingMoment  # noqa: E402
+from nwidth.operators.training_data import TrainingData  # noqa: E402
+
+NORMALIZERS = {"permeability": Normalizer(2.0, 0.5), "pressure": Normalizer(1.0, 4.0)}
+
+
+def task_of(dataset, *arguments):
+    samples = np.arange(len(dataset))
+    data = TrainingData(
+        dataset, ("permeability",), "pressure", samples, NORMALIZERS, torch.zeros(1).double()
+    )
+    return FieldTask(data, *arguments)
+
+
+def zero(v, axes):
+    return torch.zeros_like(v)
+
+
+def test_losses_are_those_of_physical_fields(tiny_data):
+    dataset = tiny_data()
+    positions = np.array([3, 0])
+    u = dataset["pressure"][:][positions]
+    wanted = dataset.grid.norm(1.0 - u) / dataset.grid.norm(u)  # decode(0) = 1
+    task = task_of(dataset)
+    found = task.losses(zero, positions, TrainingMoment(0, 1, 0, 1, 0))
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    np.testing.assert_allclose(task.errors(zero, positions), wanted, rtol=1e-12)
+
+
+def test_augmentation_follows_the_moment(tiny_data):
+    task = task_of(tiny_data(), "l2", Augmentation(coarse=0.5, symmetries=True))
+    seen = []
+
+    def network(v, axes):
+        seen.append(v)
+        return torch.zeros_like(v)
+
+    for epoch, step in ((0, 0), (1, 1), (1, 1), (1, 2), (1, 3)):
+        task.losses(network, np.arange(2), TrainingMoment(epoch, 2, step, 4, 0))
+    assert [v.shape[-1] for v in seen] == [5, 9, 9, 9, 9]
+    assert torch.equal(seen[1], seen[2])
+    assert not (torch.equal(seen[1], seen[3]) and torch.equal(seen[1], seen[4]))
+
+
+def test_everything_that_matters_is_described(tiny_data):
+    dataset = tiny_data()
+    plain = task_of(dataset).describe()
+    assert plain["digest"] and plain["loss"] == {"kind": "l2"}
+    assert task_of(dataset, H1Loss(0.5)).describe()["loss"] == {"kind": "h1", "gradient": 0.5}
+    assert task_of(dataset, "l2", Augmentation(coarse=0.5)).describe() != plain
+
+
+def test_what_does_not_fit_is_refused(tiny_data):
+    with pytest.raises(InputError, match=r"divides"):
+        task_of(tiny_data(Grid.uniform((8, 8))), "l2", Augmentation(coarse=0.5))
+    with pytest.raises(InputError, match=r"expected loss to be one of"):
+        task_of(tiny_data(), "l3")
+    with pytest.raises(InputError, match=r"augmentation: expected an Augmentation"):
+        task_of(tiny_data(), "l2", True)
