@@ -12,6 +12,7 @@ from nwidth.rom.affine_problem import AffineProblem
 from nwidth.rom.basis_interpolation import BasisInterpolation
 from nwidth.rom.certificate import CertifiedSurrogate, certify, certify_fields
 from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPrediction
+from nwidth.rom.certified_trajectories import CertifiedTrajectories, StepStatus
 from nwidth.rom.compressed_eim import compressed_eim
 from nwidth.rom.controlled_modes import ControlledModes, controlled_modes
 from nwidth.rom.cur import cur
@@ -93,6 +94,7 @@ from nwidth.rom.stability import (
 from nwidth.rom.streaming_pod import StreamingPOD, streaming_pod
 from nwidth.rom.surrogate import Predictor, Surrogate
 from nwidth.rom.training_parameters import TrainingParameters
+from nwidth.rom.trajectory_certificate import CertifiedTrajectorySurrogate, certify_trajectories
 from nwidth.rom.updated_svd import UpdatedSVD
 
 __all__ = [
@@ -106,6 +108,8 @@ __all__ = [
     "CertifiedAffineSurrogate",
     "CertifiedPrediction",
     "CertifiedSurrogate",
+    "CertifiedTrajectories",
+    "CertifiedTrajectorySurrogate",
     "ControlledModes",
     "DualNorm",
     "DualWeightedOutput",
@@ -168,6 +172,7 @@ __all__ = [
     "Skeleton",
     "SpaceTimePOD",
     "StabilityBound",
+    "StepStatus",
     "StreamingPOD",
     "SuccessiveConstraints",
     "Surrogate",
@@ -179,6 +184,7 @@ __all__ = [
     "assembled_bounds",
     "certify",
     "certify_fields",
+    "certify_trajectories",
     "certify_vectors",
     "compressed_eim",
     "controlled_modes",

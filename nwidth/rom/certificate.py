@@ -15,6 +15,8 @@ from nwidth.rom.certified_prediction import CertificateStatus, CertifiedPredicti
 from nwidth.rom.dual_norm import DualNorm
 from nwidth.rom.error_bound import Bound, ErrorBound
 from nwidth.rom.surrogate import Predictor
+from nwidth.rom.trajectory_certificate import CertifiedTrajectorySurrogate
+from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.solution import Status
 
@@ -33,17 +35,21 @@ def certify(surrogate: Predictor, problem: Problem) -> "CertifiedSurrogate": ...
 
 
 @overload
+def certify(surrogate: Any, problem: EvolutionProblem) -> CertifiedTrajectorySurrogate: ...
+
+
+@overload
 def certify(
     surrogate: Predictor, problem: AffineProblem, inner_product: Any, stability: Any = None
 ) -> CertifiedAffineSurrogate: ...
 
 
 def certify(
-    surrogate: Predictor,
-    problem: Problem | AffineProblem,
+    surrogate: Any,
+    problem: Problem | EvolutionProblem | AffineProblem,
     inner_product: Any = None,
     stability: Any = None,
-) -> "CertifiedSurrogate | CertifiedAffineSurrogate":
+) -> "CertifiedSurrogate | CertifiedTrajectorySurrogate | CertifiedAffineSurrogate":
     """Return the surrogate with certificates: every prediction comes with a bound of its error.
 
         ||u - u^||_A  <=  ||b - A u^||_{K^-1} / sqrt(alpha),   A >= alpha K
@@ -55,9 +61,11 @@ def certify(
     Args:
         surrogate: anything with `predict(inputs) -> (sample, *grid)`: a reduced model, a neural
             operator, a table. It is not asked how it works and cannot spoil the bound.
-        problem: symmetric and coercive, on the grid on which the surrogate predicts; or an
-            `AffineProblem`, real or complex, for predictions (m, n) at parameters {"mu": (m, p)}.
-            Errors of these are bounded in the norm of X instead (`AffineErrorBound`).
+        problem: symmetric and coercive, on the grid on which the surrogate predicts; or in time,
+            for trajectories, each step of which is compared with the solver's
+            (`certify_trajectories`); or an `AffineProblem`, real or complex, for predictions (m, n)
+            at parameters {"mu": (m, p)}. Errors of these are bounded in the norm of X instead
+            (`AffineErrorBound`).
         inner_product: X of an affine problem: a matrix or an `InnerProduct`, None for Euclid's.
         stability: a `StabilityBound` of an affine problem with respect to X; by default that of
             the surrogate, if it is a reduced model.
@@ -92,6 +100,8 @@ def certify(
             "inner product, stability: expected none of them for a problem on a grid, which knows "
             "both"
         )
+    if isinstance(problem, EvolutionProblem):
+        return CertifiedTrajectorySurrogate(surrogate, problem)
     return CertifiedSurrogate(surrogate, problem, DualNorm(problem))
 
 

@@ -46,6 +46,10 @@ class EvolutionProblem(ParametrizedProblem):
     def fields(self, v: Array) -> dict[str, Array]:
         """Return the fields on the grid of a state, or of several, stacked."""
 
+    def admissible(self, name: str, u: Array) -> Array:
+        """Return the field nearest to a given one that `state` takes as an initial field."""
+        return u
+
     def invariants(self, v: Array) -> dict[str, Array]:
         """Return what the equation conserves or dissipates, by name, of one state or of several."""
         return {}

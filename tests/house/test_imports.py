@@ -126,6 +126,9 @@ ABSTRACT = {
     "solution",
     "solve",
     "discretization_error",
+    "error_growth",
+    "evolution_problem",
+    "stepping",
 }
 OF_A_DISCRETIZATION = {"faces", "kinds", "interior", "boundary", "transmissibilities"}
 

@@ -133,6 +133,10 @@ class NavierStokes(EvolutionProblem):
         kept = self.space.resampled(self._without_mean(v, w, "vorticity"), self.modes)
         return namespace(w).ascontiguousarray(kept)
 
+    def admissible(self, name: str, u: Array) -> Array:
+        """Return a vorticity without its mean, of which there is no flow."""
+        return u - u.mean()
+
     def full(self, v: Array) -> Array:
         """Return all coefficients on the grid, `space`, of kept ones."""
         return self.modes.resampled(v, self.space)

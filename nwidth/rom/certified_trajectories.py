@@ -1,0 +1,118 @@
+"""What a certified surrogate in time returns: trajectories, and what is known of their errors."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nwidth.errors import NotConvergedError
+
+Array = NDArray[Any]
+
+
+class StepStatus(Enum):
+    """What is known of one sample at one time; the text of a failure is its remedy."""
+
+    GIVEN = "a field that was given, not predicted"
+    CERTIFIED = "the bound holds, and is at most rtol if one was given"
+    INDICATED = (
+        "no bound is known for this equation; the defects add up to the indicator, which is at "
+        "most rtol if one was given"
+    )
+    SOLVED = "the solver went on from the last field within rtol"
+    TOO_LARGE = (
+        "what is known of the error exceeds rtol and polishing was switched off, or leaves no "
+        "field to go on from: polish, loosen rtol, or tighten the tolerance of the solver"
+    )
+    FAILED = "the solver cannot step from this field: check the prediction before it"
+
+
+@dataclass(frozen=True, repr=False)
+class CertifiedTrajectories:
+    """Trajectories, and for each sample and time what is known of the error.
+
+    The exact solution meant is that of the semi-discrete equation: of the problem on its grid,
+    continuous in time, from the last given field. All numbers are relative to the norm of the
+    solution at that time.
+
+    Attributes:
+        times: shape (time,).
+        fields: `(sample, time, [component,] *grid)` by name, float64.
+        defect: the indicator, ||u^_{n+1} - Phi(u^_n)|| / ||Phi(u^_n)||: the error that step n alone
+            has made. `(sample, time)`, zero at given times.
+        indicator: defects added up: the error, if equation and surrogate neither damp nor amplify.
+        bound: upper bound of the error; NaN if none is known for the equation, infinite from where
+            nothing is left of it.
+        bound_before: the same (or, without a bound, the indicator) before polishing.
+        solver_steps: of each sample, how many of its steps the solver took over.
+        status: a `StepStatus` for each sample and time.
+        rtol: what was asked for, or None.
+        words: the inequality behind the bound, in words, or None.
+    """
+
+    times: Array
+    fields: dict[str, Array]
+    defect: Array
+    indicator: Array
+    bound: Array
+    bound_before: Array
+    solver_steps: Array
+    status: tuple[tuple[StepStatus, ...], ...]
+    rtol: float | None = None
+    words: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.defect)
+
+    @property
+    def u(self) -> Array:
+        """The trajectories of a problem with one field.
+
+        Raises `ValueError` if there are several.
+        """
+        (only,) = self.fields.values()
+        return only
+
+    @property
+    def estimate(self) -> Array:
+        """The bound where one is known, else the indicator."""
+        return self.indicator if self.words is None else self.bound
+
+    def checked(self) -> Self:
+        """Return the trajectories themselves, or raise if any step missed its tolerance."""
+        bad = [
+            (i, n)
+            for i, states in enumerate(self.status)
+            for n, status in enumerate(states)
+            if status in (StepStatus.TOO_LARGE, StepStatus.FAILED)
+        ]
+        if not bad:
+            return self
+        i, n = bad[0]
+        raise NotConvergedError(
+            f"certificate: {len(bad)} of {self.defect.size} states are not within "
+            f"rtol = {self.rtol}; sample {i} at t = {self.times[n]:g}: {self.status[i][n].value} "
+            f"({'indicator' if self.words is None else 'bound'} {self.estimate[i, n]:.1e})"
+        )
+
+    def __repr__(self) -> str:
+        asked = "" if self.rtol is None else f", asked for {self.rtol:g}"
+        size = self.defect.size
+        lines = [
+            f"CertifiedTrajectories of {len(self)} samples at {len(self.times)} times to "
+            f"t = {self.times[-1]:g}",
+            f"  defect of a step at most {self.defect.max() if size else 0:.2e}; added up "
+            f"{self.indicator.max() if size else 0:.2e}{asked if self.words is None else ''}",
+        ]
+        if self.words is None:
+            lines.append("  indicator only: no bound is known for this equation")
+        else:
+            finite = np.isfinite(self.bound)
+            within = f"{self.bound[finite].max():.2e}" if finite.any() else "nothing"
+            lines.append(f"  error at most {within} where finite ({finite.mean():.0%}){asked}")
+            lines.append(f"  by {self.words}")
+        if self.rtol is not None:
+            lines.append(f"  steps of the solver: {int(self.solver_steps.sum())}")
+        return "\n".join(lines)

@@ -1,0 +1,212 @@
+"""Certificates in time: bounds that bound, indicators that are exact, polishing that meets rtol."""
+
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError, NonFiniteError, NotConvergedError
+from nwidth.meshes import GaussianRandomField, Grid
+from nwidth.rom import StepStatus, certify, certify_trajectories
+from nwidth.solvers import (
+    AllenCahn,
+    Burgers,
+    Fisher,
+    GrayScott,
+    NavierStokes,
+    WaveEquation,
+    simulate,
+)
+
+# Random fields on coarse grids are not resolved, which changes nothing here.
+pytestmark = pytest.mark.filterwarnings("ignore:.*finest third")
+
+PROBLEMS = {
+    "burgers": (Burgers(Grid.periodic(36), viscosity=0.05), 10.0, 0.4),
+    "allen-cahn": (AllenCahn(Grid.periodic(36), width=0.1), 10.0, 1.0),
+    "fisher": (Fisher(Grid.periodic(36), 0.02, 3.0), 5.0, 0.4),
+    "navier-stokes": (NavierStokes(Grid.periodic((18, 15)), 5e-3), 30.0, 2.0),
+}
+SAMPLES = 2
+
+
+def trajectories(name, steps=6, seed=0):
+    """Exact ones at equal times."""
+    problem, scale, end = PROBLEMS[name]
+    field = GaussianRandomField(problem.grid, alpha=2.5, tau=7, sigma=scale, boundary="periodic")
+    rng, t = np.random.default_rng(seed), np.linspace(0, end, steps + 1)
+    (output,) = problem.outputs
+    first = [field.sample(rng) for _ in range(SAMPLES)]
+    found = [simulate(problem, {output: f}, t, rtol=1e-10).checked() for f in first]
+    return problem, t, np.stack([one.fields[output] for one in found])
+
+
+def relative(u, exact):
+    axes = tuple(range(2, u.ndim))
+    return np.sqrt(((u - exact) ** 2).sum(axes) / (exact**2).sum(axes))
+
+
+def disturbed(u, size, kind, rng):
+    noise = rng.standard_normal(u.shape) * np.sqrt(np.mean(u**2))
+    noise[:, 0] = 0
+    if kind == "drift":
+        noise = np.cumsum(0 * noise + rng.standard_normal((SAMPLES, 1, *u.shape[2:])), axis=1)
+        noise *= np.sqrt(np.mean(u**2))
+        noise -= noise[:, :1]
+    return {"noise": u + size * noise, "drift": u + size * noise, "factor": u * (1 + size)}[kind]
+
+
+@pytest.mark.parametrize("kind", ["noise", "drift", "factor"])
+@pytest.mark.parametrize("size", [1e-4, 0.1, 3.0])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_bound_is_at_least_the_error(name, size, kind):
+    problem, t, exact = trajectories(name, steps=4)
+    u = disturbed(exact, size, kind, np.random.default_rng(1))
+    if kind == "factor":
+        u[:, 0] = exact[:, 0]
+    found = certify_trajectories(problem, u, t, tolerance=1e-7)
+    error = relative(u, exact)
+    assert (error <= found.bound * (1 + 1e-9) + 1e-14).all()
+    if size <= 1e-3:
+        assert np.isfinite(found.bound).all() and np.median(found.bound[:, 1] / error[:, 1]) < 4
+    assert (found.bound[:, 0] == 0).all() and found.status[0][0] is StepStatus.GIVEN
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_solver_has_no_defect(name):
+    problem, t, exact = trajectories(name)
+    found = certify_trajectories(problem, exact, t)
+    assert found.defect.max() < 1e-6 and (found.bound < 1e-4).all()
+    assert found.solver_steps.tolist() == [0, 0]
+
+
+def test_the_defect_is_the_error_that_a_step_has_made():
+    problem, t, exact = trajectories("burgers")
+    wrong = exact.copy()
+    wrong[:, 3] *= 1.02
+    for n in range(3, 6):  # and is followed up exactly
+        for i in range(SAMPLES):
+            field = {"velocity": wrong[i, n]}
+            wrong[i, n + 1] = simulate(problem, field, [t[n + 1] - t[n]], rtol=1e-10).fields[
+                "velocity"
+            ]
+    found = certify_trajectories(problem, wrong, t)
+    assert np.allclose(found.defect[:, 3], 0.02, rtol=1e-5)
+    others = np.delete(found.defect, 3, axis=1)
+    assert others.max() < 1e-6
+    assert np.allclose(found.indicator[:, 3:], 0.02, rtol=1e-3)
+
+
+@pytest.mark.parametrize("rtol", [0.2, 1e-3])
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_polishing_meets_rtol_with_few_steps(name, rtol):
+    problem, t, exact = trajectories(name)
+    u = disturbed(exact, 1e-3, "drift", np.random.default_rng(2))
+    found = certify_trajectories(problem, u, t, rtol).checked()
+    assert (found.bound <= rtol).all()
+    assert (relative(found.u, exact) <= found.bound + 1e-14).all()
+    for i in range(SAMPLES):
+        k = found.solver_steps[i]
+        kept = len(t) - k
+        assert np.array_equal(found.u[i, :kept], u[i, :kept])
+        assert [s is StepStatus.SOLVED for s in found.status[i]] == [False] * kept + [True] * k
+        if k:  # one step less would not have done
+            late = found.u[i : i + 1].copy()
+            late[:, kept] = u[i, kept]
+            again = certify_trajectories(problem, late, t, rtol)
+            assert again.solver_steps[0] == k
+    if rtol == 0.2:
+        assert found.solver_steps.sum() < 2 * (len(t) - 1)
+
+
+def test_without_polishing_what_is_missed_is_told():
+    problem, t, exact = trajectories("burgers")
+    u = disturbed(exact, 0.01, "noise", np.random.default_rng(3))
+    found = certify_trajectories(problem, u, t, 1e-6, polish=False)
+    assert np.array_equal(found.u, u) and found.status[1][2] is StepStatus.TOO_LARGE
+    with pytest.raises(NotConvergedError, match=r"12 of 14 states.*sample 0 at t = 0.0666667"):
+        found.checked()
+    assert "relative" not in repr(found) and "asked for 1e-06" in repr(found)
+
+
+def test_other_equations_have_an_indicator_only():
+    problem = GrayScott(Grid.periodic((10, 10)), 0.03, 0.06)
+    rng = np.random.default_rng(0)
+    inputs = {"substrate": 1 + 0.1 * rng.random((10, 10)), "catalyst": 0.2 * rng.random((10, 10))}
+    t = np.linspace(0, 20, 5)
+    exact = simulate(problem, inputs, t, rtol=1e-9).checked().fields
+    u = {name: f[None] * np.where(t >= 10, 1.03, 1.0)[:, None, None] for name, f in exact.items()}
+    found = certify_trajectories(problem, u, t)
+    assert np.isnan(found.bound).all() and found.words is None
+    assert found.defect[0, 1] < 1e-5 and np.isclose(found.defect[0, 2], 0.03, rtol=1e-3)
+    assert found.status[0][1:] == (StepStatus.INDICATED,) * 4 and "indicator only" in repr(found)
+    mended = certify_trajectories(problem, u, t, 1e-2).checked()
+    assert mended.solver_steps.tolist() == [3] and mended.indicator.max() < 1e-2
+    for name, f in exact.items():
+        assert abs(mended.fields[name][0] - f).max() < 1e-5
+
+
+def test_coefficients_that_are_inputs_and_threads():
+    problem = WaveEquation(Grid.periodic(16), speed=None, velocity=None)
+    x = problem.grid.axes[0].points
+    speed = np.stack([1 + 0.2 * np.sin(2 * np.pi * x), 1 + 0 * x])
+    bump, t = np.exp(np.cos(2 * np.pi * x)), np.linspace(0, 0.2, 4)
+    fields = [
+        simulate(
+            problem, {"displacement": bump, "velocity": 0 * x, "speed": c}, t, rtol=1e-9
+        ).fields
+        for c in speed
+    ]
+    u = {name: np.stack([f[name] for f in fields]) for name in ("displacement", "velocity")}
+    one, two = (
+        certify_trajectories(problem, u, t, constants={"speed": speed}, threads=n) for n in (1, 2)
+    )
+    assert one.defect.max() < 1e-6 and np.array_equal(one.defect, two.defect)
+    swapped = certify_trajectories(problem, u, t, constants={"speed": speed[::-1]})
+    assert swapped.defect.max() > 1e-2
+    with pytest.raises(InputError, match="constants: expected speed"):
+        certify_trajectories(problem, u, t)
+
+
+class Halving:
+    """A surrogate that goes on from the last field, halving it at each step."""
+
+    def predict(self, inputs, steps=3):
+        u = inputs["velocity"]
+        last = u[:, -1] if u.ndim == 3 else u
+        return {"velocity": np.stack([last * 0.5 ** (n + 1) for n in range(steps)], axis=1)}
+
+
+def test_certify_takes_surrogates_in_time():
+    problem, t, exact = trajectories("burgers")
+    certified = certify(Halving(), problem)
+    bare = certified.predict({"velocity": exact[:, 0]}, t)
+    assert bare.u.shape == exact.shape and np.array_equal(bare.u[:, 1], exact[:, 0] / 2)
+    answer = certified.predict({"velocity": exact[:, :3]}, t, rtol=1e-3)
+    assert (relative(answer.u, exact) <= 1e-3).all()
+    assert answer.status[0][:3] == (StepStatus.GIVEN,) * 3
+    assert answer.solver_steps.tolist() == [4, 4]
+    with pytest.raises(InputError, match="expected velocity by name, got density"):
+        certified.predict({"density": exact[:, 0]}, t)
+    with pytest.raises(InputError, match="expected fields of one to 6 of the 7 times"):
+        certified.predict({"velocity": exact}, t)
+
+
+def test_bad_input():
+    problem, t, exact = trajectories("burgers")
+    bad = exact.copy()
+    bad[1, 2, 5] = np.nan
+    with pytest.raises(NonFiniteError, match=r"nan in sample 1 at t = 0\.133"):
+        certify_trajectories(problem, bad, t)
+    for wrong, words in [
+        ({"predicted": exact[:, :3]}, "expected real numbers of shape"),
+        ({"predicted": {"height": exact}}, "expected velocity, got height"),
+        ({"predicted": exact[:0]}, "at least one sample"),
+        ({"times": t[::-1]}, "increasing numbers"),
+        ({"times": "now"}, "increasing numbers"),
+        ({"rtol": -1.0}, "rtol"),
+        ({"known": 7}, "known: expected less than the 7 times"),
+        ({"constants": {"speed": 1}}, "constants: expected none"),
+        ({"tolerance": 1.0}, "tolerance"),
+        ({"problem": 3}, "problem"),
+    ]:
+        with pytest.raises(InputError, match=words):
+            certify_trajectories(**{"problem": problem, "predicted": exact, "times": t, **wrong})
