@@ -1,4 +1,4 @@
-"""The two linear parts of a Fourier neural operator, with gradients written by hand.
+"""The two linear parts of a spectral neural operator, with gradients written by hand.
 
 Plain PyTorch gives the same numbers (the tests compare them). Here sums are accumulated by the
 matrix products themselves, no block matrices are assembled, and the hidden layer of the projection
@@ -16,30 +16,25 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nwidth.errors import InputError
-
-# Matrices in order of use, each with the number of points that lie behind its axis in memory.
-Transforms = tuple[tuple[Tensor, int], ...]
+from nwidth.operators.spectral_transform import SpectralTransform
 
 # Rows handled at once by `projected`: its hidden values, 2 MB at width 128, then stay in the cache.
 _ROWS = 4096
 
 
-def fourier_layer(
+def spectral_layer(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
     pointwise: Tensor | None,
-    analysis: Transforms,
-    synthesis: Transforms,
-    mean: int,
+    transform: SpectralTransform,
 ) -> Tensor:
     """Return S (W . (A x)) + P x + b: analysis, product per frequency, synthesis, and the rest.
 
-    Shapes: x (batch, *grid, in) contiguous; weight (2, frequency, in, out), real and imaginary
-    part; bias (out,), added at frequency number `mean`; pointwise (out, in); result
-    (batch * points, out).
+    Shapes: x (batch, *grid, in) contiguous; weight (part, frequency, in, out); bias (out,);
+    pointwise (out, in); result (batch * points, out).
     """
-    return _FourierLayer.apply(x, weight, bias, pointwise, analysis, synthesis, mean)
+    return _SpectralLayer.apply(x, weight, bias, pointwise, transform)
 
 
 def projected(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
@@ -63,7 +58,7 @@ def _only_once(backward: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class _FourierLayer(Function):
+class _SpectralLayer(Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -71,45 +66,39 @@ class _FourierLayer(Function):
         weight: Tensor,
         bias: Tensor | None,
         pointwise: Tensor | None,
-        analysis: Transforms,
-        synthesis: Transforms,
-        mean: int,
+        transform: SpectralTransform,
     ) -> Tensor:
-        channels = weight.shape[-1]
-        c = _transformed(x, analysis).view(len(x), -1, 2, x.shape[-1])
-        z = _complex_product(*_by_frequency(c), *weight)
-        if bias is not None:
-            z[:, mean, 0] += bias
-        ctx.save_for_backward(x, c, weight, pointwise)
-        ctx.transforms, ctx.mean = (analysis, synthesis), mean
+        c = transform.analyse(x)
+        z = _product(c, weight)
         direct = None if pointwise is None else torch.mm(x.view(-1, x.shape[-1]), pointwise.t())
-        return _transformed(z, synthesis, direct).view(-1, channels)
+        if bias is not None and transform.constant is not None:
+            z[:, transform.constant, 0] += bias
+        ctx.save_for_backward(x, c, weight, pointwise)
+        ctx.transform = transform
+        u = transform.synthesise(z, direct)
+        return u.add_(bias) if bias is not None and transform.constant is None else u
 
     @staticmethod
     @_only_once
     def backward(ctx: Any, g: Tensor) -> tuple[Any, ...]:
         x, c, weight, pointwise = ctx.saved_tensors
-        analysis, synthesis = ctx.transforms
+        transform = ctx.transform
         g = g.contiguous()
-        d_z = _transformed(g, _adjoint(synthesis)).view(len(x), -1, 2, g.shape[-1])
-        (re, im), (d_re, d_im) = _by_frequency(c), _by_frequency(d_z)
+        d_z = transform.synthesise_adjoint(g, len(x))
         d_x = d_weight = d_bias = d_pointwise = None
         if ctx.needs_input_grad[0]:
             # The adjoint of a complex product is the product with the conjugate transpose.
-            w_re, w_im = weight.transpose(-1, -2)
-            d_c = _complex_product(d_re, d_im, w_re, w_im, conjugate=True)
+            d_c = _product(d_z, weight.transpose(-1, -2), conjugate=True)
             direct = None if pointwise is None else torch.mm(g, pointwise)
-            d_x = _transformed(d_c, _adjoint(analysis), direct).view(x.shape)
+            d_x = transform.analyse_adjoint(d_c, direct).view(x.shape)
         if ctx.needs_input_grad[1]:
-            d_weight = torch.empty_like(weight)
-            re, im = re.transpose(1, 2), im.transpose(1, 2)
-            torch.bmm(re, d_re, out=d_weight[0]).baddbmm_(im, d_im)
-            torch.bmm(re, d_im, out=d_weight[1]).baddbmm_(im, d_re, alpha=-1)
+            d_weight = _weight_gradient(c, d_z, torch.empty_like(weight))
         if ctx.needs_input_grad[2]:
-            d_bias = d_z[:, ctx.mean, 0].sum(0)
+            constant = transform.constant
+            d_bias = g.sum(0) if constant is None else d_z[:, constant, 0].sum(0)
         if ctx.needs_input_grad[3]:
             d_pointwise = torch.mm(g.t(), x.view(-1, x.shape[-1]))
-        return d_x, d_weight, d_bias, d_pointwise, None, None, None
+        return d_x, d_weight, d_bias, d_pointwise, None
 
 
 class _Projected(Function):
@@ -142,42 +131,32 @@ class _Projected(Function):
         return d_x, d_w1, d_b1, d_w2, g.sum(0)
 
 
-def _transformed(x: Tensor, transforms: Transforms, plus: Tensor | None = None) -> Tensor:
-    """Apply one matrix per axis, in order, and add `plus` with the last one.
-
-    What lies in memory behind an axis is one long row, so every product is of the form
-    matrix @ (columns, row), and its result is laid out for the next axis: nothing is transposed.
-    """
-    channels = x.shape[-1]
-    for k, (matrix, behind) in enumerate(transforms):
-        x = x.reshape(-1, matrix.shape[1], behind * channels)
-        matrices = matrix.expand(len(x), -1, -1)
-        if plus is not None and k == len(transforms) - 1:
-            return plus.view(len(x), matrix.shape[0], -1).baddbmm_(matrices, x)
-        x = torch.bmm(matrices, x)
-    return x
-
-
-def _adjoint(transforms: Transforms) -> Transforms:
-    """Return the transposed matrices in reverse order."""
-    return tuple((matrix.t(), behind) for matrix, behind in reversed(transforms))
-
-
-def _complex_product(
-    re: Tensor, im: Tensor, w_re: Tensor, w_im: Tensor, *, conjugate: bool = False
-) -> Tensor:
-    """Return (re + i im) (w_re +- i w_im) per frequency, shape (batch, frequency, 2, channel)."""
-    sign = -1 if conjugate else 1
-    z = re.new_empty(2, len(re), re.shape[1], w_re.shape[-1])
-    torch.bmm(re, w_re, out=z[0]).baddbmm_(im, w_im, alpha=-sign)
-    torch.bmm(im, w_re, out=z[1]).baddbmm_(re, w_im, alpha=sign)
+def _product(c: Tensor, weight: Tensor, *, conjugate: bool = False) -> Tensor:
+    """Return c W per frequency, or c times conj(W), shape (batch, frequency, part, channel)."""
+    parts = _by_frequency(c)
+    z = c.new_empty(len(parts), c.shape[1], len(c), weight.shape[-1])
+    if len(parts) == 1:
+        torch.bmm(parts[0], weight[0], out=z[0])
+    else:
+        (re, im), (w_re, w_im), sign = parts, weight, -1 if conjugate else 1
+        torch.bmm(re, w_re, out=z[0]).baddbmm_(im, w_im, alpha=-sign)
+        torch.bmm(im, w_re, out=z[1]).baddbmm_(re, w_im, alpha=sign)
     return z.permute(2, 1, 0, 3).contiguous()
 
 
-def _by_frequency(c: Tensor) -> tuple[Tensor, Tensor]:
-    """Return views (frequency, batch, channel) of real and imaginary parts."""
-    re, im = c.transpose(0, 1).unbind(2)
-    return re, im
+def _weight_gradient(c: Tensor, d: Tensor, out: Tensor) -> Tensor:
+    """Return conj(c)^T d per frequency, summed over the batch, shape (part, frequency, in, out)."""
+    parts, slopes = [part.transpose(1, 2) for part in _by_frequency(c)], _by_frequency(d)
+    torch.bmm(parts[0], slopes[0], out=out[0])
+    if len(parts) == 2:
+        out[0].baddbmm_(parts[1], slopes[1])
+        torch.bmm(parts[0], slopes[1], out=out[1]).baddbmm_(parts[1], slopes[0], alpha=-1)
+    return out
+
+
+def _by_frequency(c: Tensor) -> tuple[Tensor, ...]:
+    """Return views (frequency, batch, channel) of the parts."""
+    return c.transpose(0, 1).unbind(2)
 
 
 def _pieces(x: Tensor) -> list[tuple[slice, Tensor]]:

@@ -1,41 +1,54 @@
-"""The spectral convolution of the Fourier neural operator, evaluated by matrix products."""
+"""The spectral convolution of neural operators, over Fourier, cosine, sine and Chebyshev modes."""
 
 from collections.abc import Sequence
-from functools import lru_cache
-from math import prod
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from nwidth.arguments import require_choice, require_integer, require_integers
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.fourier_basis import FourierModes
-from nwidth.operators.fused_layers import Transforms, fourier_layer
+from nwidth.operators.fused_layers import spectral_layer
+from nwidth.operators.spectral_transform import axis_bases, frequencies, resolved_modes
+from nwidth.operators.transform_choice import METHODS, spectral_transform
 
 
 class SpectralConv(nn.Module):
-    """A convolution with a band-limited kernel, parametrized by its Fourier coefficients.
+    """A linear map of functions that is diagonal in products of modes, one basis per axis.
+
+        (K v)(x) = sum_k W_k c_k p_k(x),     v = sum_k c_k p_k
+
+    With Fourier modes it is the convolution with a band-limited kernel of Li et al. (2021), Fourier
+    neural operator, arXiv:2010.08895, equations (4) and (5):
 
         (K v)(x) = Re sum_k W_k c_k exp(2 pi i k.s),     c_k = mean of v exp(-2 pi i k.s)
 
-    Li et al. (2021), Fourier neural operator, arXiv:2010.08895, equations (4) and (5). The sum runs
-    over |k_a| < modes_a on every axis; since v is real, the frequencies of the first axis are taken
-    from zero upwards and the real part supplies their conjugates. No frequency lacks its mirror
-    image, so the layer treats both directions of an axis alike.
+    `bases` names the modes, once or per axis:
 
-    The coefficients are quadratures over the box at the coordinates of the grid, and the result
-    is summed at the coordinates of any grid: the layer is one function, whatever the resolution. On
-    band-limited input it is the same to round-off on uniform grids of every size; frequencies that
-    a coarse grid cannot resolve are left out there, with the other weights unchanged.
+        "fourier"      periodic functions, or functions on a longer period (`padding`)
+        "cosine"       slopes that vanish at both ends (Neumann)
+        "sine"         values that vanish at both ends, exactly (Dirichlet)
+        "chebyshev"    any smooth function; coefficients fall fastest
 
-    `padding` lengthens the period of axes that are not periodic to length (1 + padding): values
-    near one end then reach less around to the other end, and from padding = 1 on not at all. It
-    costs no additional points, because only the box itself is integrated and evaluated.
+    Where all bases are real so are weights and arithmetic: half the numbers per mode. Of several
+    Fourier axes the first has k >= 0 only, since v is real, and the others |k| < modes: every
+    frequency has its mirror image, so the layer treats both directions of an axis alike.
 
-    Few modes beat fast Fourier transforms as plain matrix products, first axis by axis into
-    coefficients, then a product with W per frequency, then back (timed in benchmarks/fno_small.py).
+    The coefficients are found from the coordinates of the points, exactly for functions of the
+    modes wherever the points allow it (`AxisBasis`), and the result is summed at the coordinates of
+    any grid or part of the box: the layer is one function, whatever the resolution, the number of
+    points odd or even, at nodes or in cells. Modes that a coarse grid cannot resolve are left out
+    there, with the other weights unchanged; `check` refuses such grids.
+
+    `padding` lengthens the period of Fourier axes that are not periodic to length (1 + padding):
+    values near one end then reach less around to the other end, and from padding = 1 on not at all.
+    It costs no additional points, because only the box itself is integrated and evaluated, to
+    second order in the spacing, or to order `quadrature` on uniform axes (see `gregory_weights`).
+
+    `method`: few modes are transformed by matrix products, many by fast Fourier transforms;
+    "auto" takes the faster one, which near the break-even it measures once per process, "matrices"
+    and "fft" always the same one, for the same digits in every process. Unless a test says
+    otherwise all of them agree to round-off.
 
     Shapes: v (batch, in_channels, *grid) -> (batch, out_channels, *output grid). Tensors whose
     channels lie last in memory (`v.movedim(-1, 1)`) are used in place, others are copied.
@@ -54,25 +67,40 @@ class SpectralConv(nn.Module):
         in_channels: int,
         out_channels: int,
         modes: Sequence[int],
+        bases: str | Sequence[str] = "fourier",
         *,
         padding: float = 0.0,
+        quadrature: int = 2,
+        method: str = "auto",
     ):
         super().__init__()
-        if not 1 <= len(modes) <= 3 or min(modes) < 1:
-            raise InputError(
-                f"modes: expected one to three positive integers, got {tuple(modes)!r}"
-            )
-        if not 0 <= padding < float("inf"):
-            raise InputError(f"padding: expected a fraction >= 0 of the length, got {padding}")
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.modes = tuple(int(m) for m in modes)
-        self.padding = float(padding)
+        self.in_channels = require_integer(in_channels, "in_channels", 1)
+        self.out_channels = require_integer(out_channels, "out_channels", 1)
+        self.modes = require_integers(modes, "modes", 1)
+        if len(self.modes) > 3:
+            raise InputError(f"modes: expected those of one to three axes, got {self.modes}")
+        self.bases = axis_bases(bases, len(self.modes), padding, quadrature)
+        self.method = require_choice(method, "method", METHODS)
+        waves = any(basis.name == "fourier" for basis in self.bases)
         # Small beside a pointwise product, which so carries the signal at first. The number was
         # chosen on held-out training samples of 16 x 16 Darcy flow: four times as much is worse.
-        spread = (1 / (32 * in_channels * out_channels)) ** 0.5
+        spread = ((1 if waves else 2) / (32 * self.in_channels * self.out_channels)) ** 0.5
+        shape = (2 if waves else 1, *frequencies(self.bases, self.modes))
         self.weight = nn.Parameter(
-            spread * torch.randn(2, *_widths(self.modes), in_channels, out_channels)
+            spread * torch.randn(*shape, self.in_channels, self.out_channels)
         )
+
+    def check(self, axes: tuple[Axis, ...]) -> None:
+        """Raise `InputError` if the axes resolve fewer modes than the layer has.
+
+        The weights of the others would take no part: fields on these axes cannot train them.
+        """
+        resolved = resolved_modes(self.bases, axes, self.modes)
+        if resolved != self.modes:
+            raise InputError(
+                f"spectral convolution: expected no more modes than {[a.size for a in axes]} "
+                f"points resolve, got modes={self.modes}; use at most {resolved}, or finer data"
+            )
 
     def forward(
         self,
@@ -94,75 +122,38 @@ class SpectralConv(nn.Module):
                 f"spectral convolution: expected shape (batch, {self.in_channels}, grid of {d} "
                 f"axes) with axes of the same sizes, got {tuple(v.shape)} and {list(sizes)}"
             )
+        if v.dtype != self.weight.dtype:
+            raise InputError(
+                f"spectral convolution: expected {self.weight.dtype}, as its weights are, got "
+                f"{v.dtype}; convert one of them with .to(...)"
+            )
         if pointwise is not None and target != axes:
             raise InputError(
                 "spectral convolution: expected the output axes to be the input's when a pointwise "
                 f"product is added, got {list(target)}; leave one of them out"
             )
-        kept, analysis, synthesis = _transforms(
-            axes, target, self.modes, self.padding, v.dtype, v.device
+        kept = resolved_modes(self.bases, axes, self.modes)
+        if min(kept) < 1:
+            self.check(axes)
+        channels, threads = max(self.in_channels, self.out_channels), torch.get_num_threads()
+        transform = spectral_transform(
+            self.bases, axes, target, kept, channels, self.method, v.dtype, v.device, threads
         )
-        mean = prod(2 * m - 1 for m in kept[1:]) // 2
-        out = fourier_layer(
-            v.movedim(1, -1).contiguous(),
-            self._kept_weight(kept),
-            bias,
-            pointwise,
-            analysis,
-            synthesis,
-            mean,
-        )
+        x, weight = v.movedim(1, -1).contiguous(), self._kept_weight(kept)
+        out = spectral_layer(x, weight, bias, pointwise, transform)
         return out.view(len(v), *(axis.size for axis in target), -1).movedim(-1, 1)
 
     def _kept_weight(self, kept: tuple[int, ...]) -> Tensor:
-        """Return the weights of the frequencies in use, shape (2, frequency, in, out)."""
+        """Return the weights of the frequencies in use, shape (part, frequency, in, out)."""
         weight: Tensor = self.weight
-        if kept != self.modes:
-            weight = weight[(slice(None), *_centre(self.modes, kept))]
-        return weight.reshape(2, -1, self.in_channels, self.out_channels)
+        stored, widths = frequencies(self.bases, self.modes), frequencies(self.bases, kept)
+        for k, (m, now) in enumerate(zip(self.modes, kept, strict=True)):
+            if now != m:
+                # Frequencies of both signs are cut on both sides, others at their end.
+                weight = weight.narrow(k + 1, 0 if stored[k] == m else m - now, widths[k])
+        return weight.reshape(len(weight), -1, self.in_channels, self.out_channels)
 
     def extra_repr(self) -> str:
         """Return the settings that `print(model)` shows."""
-        return f"{self.in_channels} -> {self.out_channels}, modes={self.modes}"
-
-
-def _widths(modes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the number of frequencies stored per axis: half the spectrum on the first."""
-    return (modes[0], *(2 * m - 1 for m in modes[1:]))
-
-
-def _centre(modes: tuple[int, ...], kept: tuple[int, ...]) -> tuple[slice, ...]:
-    """Return the slices of the stored frequencies below `kept`."""
-    rest = (slice(m - k, m + k - 1) for m, k in zip(modes[1:], kept[1:], strict=True))
-    return (slice(0, kept[0]), *rest)
-
-
-@lru_cache(maxsize=128)
-@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
-def _transforms(
-    axes: tuple[Axis, ...],
-    target: tuple[Axis, ...],
-    modes: tuple[int, ...],
-    padding: float,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> tuple[tuple[int, ...], Transforms, Transforms]:
-    """Return the resolved modes, and analysis and synthesis matrices in order of use."""
-
-    def tensor(matrix: NDArray) -> Tensor:
-        return torch.tensor(np.ascontiguousarray(matrix), dtype=dtype, device=device)
-
-    pairs, basis = zip(axes, modes, strict=True), FourierModes(padding)
-    kept = tuple(basis.resolved_modes(axis, m) for axis, m in pairs)
-    analysis: list[tuple[Tensor, int]] = []
-    synthesis: list[tuple[Tensor, int]] = []
-    for k, m in enumerate(kept):
-        if k == 0:
-            there = basis.analysis_matrix(axes[k], m)
-            back = basis.synthesis_matrix(axes[k], m, target[k].points)
-        else:
-            there = basis.complex_analysis_matrix(axes[k], m)
-            back = basis.complex_synthesis_matrix(axes[k], m, target[k].points)
-        analysis.append((tensor(there), prod(axis.size for axis in axes[k + 1 :])))
-        synthesis.insert(0, (tensor(back), prod(axis.size for axis in target[k + 1 :])))
-    return kept, tuple(analysis), tuple(synthesis)
+        names = tuple(basis.name for basis in self.bases)
+        return f"{self.in_channels} -> {self.out_channels}, modes={self.modes}, bases={names}"

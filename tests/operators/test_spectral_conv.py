@@ -1,3 +1,4 @@
+import re
 from itertools import product
 
 import numpy as np
@@ -171,6 +172,71 @@ def test_keeps_the_precision_of_the_input():
 def test_wrong_shapes_are_refused(shape):
     with pytest.raises(InputError, match=r"expected shape \(batch, 2"):
         layer_of(2)(torch.zeros(shape).double(), axes_of((8, 9)))
+
+
+def test_part_of_the_box_as_output():
+    layer, axes = layer_of(1), (Axis.uniform(12, 1.0, 3.0, periodic=True),)
+    v = band_limited(axes)
+    part = Axis.uniform(5, 1.5, 2.5)
+    fine = Axis.uniform(16, 1.0, 3.0, periodic=True)
+    wanted = layer(v, axes, (fine,))[..., 4:13:2]
+    assert torch.allclose(layer(v, axes, (part,)), wanted, atol=1e-14)
+    with pytest.raises(InputError, match="within"):
+        layer(v[..., :9], axes_of((9,)), (Axis.uniform(5, 0.0, 2.0),))
+
+
+@pytest.mark.parametrize("bases", ["fourier", ("cosine", "fourier"), "chebyshev"])
+def test_both_methods_and_grids_that_resolve_less(bases):
+    torch.manual_seed(0)
+    layers = [SpectralConv(2, 3, (5, 6), bases, method=m).double() for m in ("auto", "matrices")]
+    layers[1].load_state_dict(layers[0].state_dict())
+    axes = (
+        Axis.uniform(5, periodic=bases == "fourier"),
+        Axis.uniform(6, periodic="fourier" in bases),
+    )
+    v = torch.randn(1, 2, 5, 6, dtype=torch.float64)
+    outs = [layer(v, axes) for layer in layers]
+    assert torch.allclose(*outs, atol=1e-14)
+    kept = tuple(
+        basis.resolved_modes(axis, m)
+        for basis, axis, m in zip(layers[0].bases, axes, (5, 6), strict=True)
+    )
+    if kept == (5, 6):
+        layers[0].check(axes)
+    else:
+        with pytest.raises(InputError, match=re.escape(f"use at most {kept}")):
+            layers[0].check(axes)
+
+
+def test_fast_transforms_train_like_matrices():
+    axes, gradients = axes_of((9, 8), periodic=True), []
+    v = torch.randn(2, 2, 9, 8, dtype=torch.float64)
+    for method in ("fft", "matrices"):
+        layer, x = layer_of(2, method=method), v.clone().requires_grad_()
+        out = layer(x, axes, bias=torch.ones(3).double(), pointwise=torch.ones(3, 2).double())
+        gradients.append(torch.autograd.grad(out.square().sum(), (x, layer.weight)))
+    for fast, slow in zip(*gradients, strict=True):
+        assert torch.allclose(fast, slow, atol=1e-13)
+
+
+def test_end_corrections_raise_the_order_between_grids():
+    def difference(quadrature, n):
+        torch.manual_seed(0)
+        layer = SpectralConv(1, 1, (5,), padding=0.5, quadrature=quadrature).double()
+        out = [
+            layer(torch.exp(torch.tensor(axis.points))[None, None], (axis,), (Axis.uniform(9),))
+            for axis in (Axis.uniform(n), Axis.uniform(4 * n))
+        ]
+        return float((out[0] - out[1]).abs().max().detach() / out[1].abs().max().detach())
+
+    for order in (2, 4):
+        rate = np.log2(difference(order, 21) / difference(order, 41))
+        assert rate == pytest.approx(order, abs=0.4)
+
+
+def test_precisions_are_not_mixed():
+    with pytest.raises(InputError, match=r"expected torch.float64, .* got torch.float32"):
+        layer_of(1)(torch.zeros(1, 2, 9), axes_of((9,)))
 
 
 @pytest.mark.parametrize("modes", [(), (0,), (2, 2, 2, 2)])
