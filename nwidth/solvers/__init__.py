@@ -20,6 +20,7 @@ from nwidth.solvers.bsplines import (
     table_knots,
 )
 from nwidth.solvers.continuation import ContinuationSolution, continuation
+from nwidth.solvers.cubic_poisson import CubicPoisson
 from nwidth.solvers.device_batch import DeviceBatch
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.discretization_error import discretization_error
@@ -114,6 +115,7 @@ __all__ = [
     "Collocation",
     "ContinuationSolution",
     "ConvectionDiffusion",
+    "CubicPoisson",
     "Darcy",
     "DeviceBatch",
     "DiffusionOperator",
@@ -124,8 +126,8 @@ __all__ = [
     "FastPoisson",
     "FieldInput",
     "FiniteVolume",
-    "FractionalDiffusion",
     "Fisher",
+    "FractionalDiffusion",
     "GrayScott",
     "Helmholtz",
     "HierarchyCycle",
