@@ -14,7 +14,7 @@ from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
 from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
-from nwidth.operators.field_task import FieldTask
+from nwidth.operators.coefficient_task import static_task
 from nwidth.operators.losses import relative_h1, relative_l2
 from nwidth.operators.model_file import described, load_model, save_model
 from nwidth.operators.normalizer import Normalizer
@@ -125,8 +125,8 @@ class NeuralOperator(Surrogate):
             checking = TrainingData(validation, *arguments, every, normalizers, like)
         elif len(held):
             checking = TrainingData(dataset, *arguments, held, normalizers, like)
-        task = FieldTask(training, options.loss, augmentation)
-        held_out = None if checking is None else FieldTask(checking, options.loss)
+        task = static_task(self.model, training, options.loss, augmentation)
+        held_out = None if checking is None else static_task(self.model, checking, options.loss)
         trainer = Trainer(
             self.model,
             options,
@@ -143,7 +143,7 @@ class NeuralOperator(Surrogate):
             "training_samples": len(kept),
             "epochs": state.epoch,
             "options": options.describe(),
-            "augmentation": task.augmentation.describe(),
+            "augmentation": (augmentation or Augmentation()).describe(),
         }
         if checking is not None:
             self.metrics |= {
