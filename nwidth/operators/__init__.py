@@ -14,6 +14,7 @@ _HOME = {
     "CoefficientTask": "coefficient_task",
     "Constant": "schedules",
     "Cosine": "schedules",
+    "Dealiasing": "dealiasing",
     "DifferentiableSolve": "differentiable_solve",
     "Execution": "training_options",
     "FieldTask": "field_task",

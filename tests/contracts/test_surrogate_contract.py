@@ -56,6 +56,9 @@ MAKERS = {
     "PODRegression": pod_regression,
 }
 
+# Surrogates of equations in time: tests/operators/test_time_dependent_operator.py.
+IN_TIME = {"AutoregressiveOperator", "SpaceTimeOperator"}
+
 
 def public_surrogates():
     """Names of the public classes, of any subpackage, that can be fitted to data."""
@@ -70,7 +73,7 @@ def public_surrogates():
 
 def test_every_public_surrogate_is_held_to_the_contract():
     pytest.importorskip("torch", reason="the neural operators need PyTorch")
-    assert public_surrogates() == {*MAKERS}
+    assert public_surrogates() == {*MAKERS, *IN_TIME}
 
 
 @pytest.fixture(scope="module", params=MAKERS)
