@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
+from math import isqrt
 from typing import Any, ClassVar
 
 import numpy as np
@@ -61,6 +62,10 @@ class AxisBasis(ABC):
     def synthesis_matrix(self, axis: Axis, modes: int, points: Any = None) -> Matrix:
         """Return S of shape (m, coefficients) at points of the axis, by default at its own."""
 
+    @abstractmethod
+    def natural_axis(self, axis: Axis, modes: int) -> Axis:
+        """Return the axis of the same interval whose points suit so many modes best."""
+
     def require_resolved(self, axis: Axis, modes: int) -> int:
         """Return the number of modes, or raise `InputError` that says the largest possible."""
         modes = require_integer(modes, "modes", 1)
@@ -83,9 +88,10 @@ class RealAxisBasis(AxisBasis):
 
     with W the measure of each point's part of the interval. Where quadrature at the points is exact
     for products of the functions, P^T W P is diagonal and A is that quadrature (the cosine and sine
-    transforms of kinds one and two); elsewhere A is the weighted least-squares fit, as exact for
-    functions of the basis and a quadrature for others. It is used while it amplifies
-    no function by more than ten: `resolved_modes` is the largest number for which that holds.
+    transforms of kinds one and two). Elsewhere A is a weighted least-squares fit of as many modes
+    as are well conditioned, of which the first are kept: exact for all functions of those modes, and
+    convergent as fast as their coefficients fall for others. A fit may amplify no function by more
+    than ten; `resolved_modes` is the largest number of modes for which that holds.
     """
 
     def coefficients(self, modes: int) -> int:
@@ -100,14 +106,20 @@ class RealAxisBasis(AxisBasis):
     def analysis_matrix(self, axis: Axis, modes: int) -> Matrix:
         """Return A of shape (modes, n)."""
         modes = self.require_resolved(axis, modes)
-        q, r, root = self._factors(axis, modes)
-        matrix: Matrix = self._scale(modes)[:, None] * np.linalg.solve(r, q.T * root)
-        return matrix
+        fitted = self.resolved_modes(axis, fitted_modes(axis, modes))
+        q, r, root = self._factors(axis, fitted)
+        matrix: Matrix = self._scale(fitted)[:, None] * np.linalg.solve(r, q.T * root)
+        return matrix[:modes]
 
     def synthesis_matrix(self, axis: Axis, modes: int, points: Any = None) -> Matrix:
         """Return S of shape (m, modes)."""
         modes = require_integer(modes, "modes", 1)
         return self._functions(unit_points(self._with_ends(axis), points), modes)
+
+    def natural_axis(self, axis: Axis, modes: int) -> Axis:
+        """Return as many uniform cells."""
+        n = max(require_integer(modes, "modes", 1), 2)
+        return Axis.uniform(n, axis.lower, axis.upper, name=axis.name, centering="cell")
 
     @abstractmethod
     def _functions(self, s: Matrix, modes: int) -> Matrix:
@@ -162,6 +174,17 @@ def unit_points(axis: Axis, points: Any = None) -> Matrix:
             f"got shape {x.shape}{f' from {x.min()} to {x.max()}' if x.size else ''}"
         )
     return s if axis.periodic else np.clip(s, 0.0, 1.0)
+
+
+def fitted_modes(axis: Axis, modes: int) -> int:
+    """Return how many modes a fit should try to have, to keep the first `modes` of them.
+
+    On n equidistant points little more than 2 sqrt(n) polynomials are well conditioned.
+
+    >>> fitted_modes(Axis.uniform(400), 8)
+    80
+    """
+    return min(axis.size, max(modes, 64, 4 * isqrt(axis.size)))
 
 
 @lru_cache(maxsize=256)

@@ -29,6 +29,10 @@ class ChebyshevModes(RealAxisBasis):
 
     name: ClassVar[str] = "chebyshev"
 
+    def natural_axis(self, axis: Axis, modes: int) -> Axis:
+        """Return as many Chebyshev points."""
+        return Axis.chebyshev(max(modes, 2), axis.lower, axis.upper, name=axis.name)
+
     def _functions(self, s: Matrix, modes: int) -> Matrix:
         return np.cos(np.multiply.outer(_angle(s), np.arange(modes)))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from nwidth.arguments import require_integer, require_number
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import AxisBasis, Matrix, largest_block, unit_points
+from nwidth.operators.axis_basis import AxisBasis, Matrix, fitted_modes, largest_block, unit_points
 from nwidth.operators.gregory_weights import gregory_weights
 
 
@@ -69,6 +69,11 @@ class FourierModes(AxisBasis):
         # A positive frequency stands for itself and its conjugate, frequency zero for itself.
         twice = np.where(np.arange(modes) == 0, 1.0, 2.0)[:, None]
         return np.stack([even * twice, -odd * twice], axis=1).reshape(2 * modes, -1).T
+
+    def natural_axis(self, axis: Axis, modes: int) -> Axis:
+        """Return 2 modes uniform points, periodic, or nodes where there is padding."""
+        n, periodic = 2 * require_integer(modes, "modes", 1), not self._padded(axis)
+        return Axis.uniform(n, axis.lower, axis.upper, name=axis.name, periodic=periodic)
 
     def complex_analysis_matrix(self, axis: Axis, modes: int) -> Matrix:
         """Return the matrix from a complex v, columns (part, point), to (k, part), |k| < modes.
@@ -149,12 +154,13 @@ def _well_fitted(axis: Axis, modes: int) -> int:
 
 def _fitted(axis: Axis, modes: int) -> tuple[Matrix, Matrix]:
     """Return the integrals against cosines and sines of the function fitted to the values."""
-    q, r, root = _factors(axis, modes)
+    fitted = resolvable_modes(axis, fitted_modes(axis, modes))
+    q, r, root = _factors(axis, fitted)
     solved = np.linalg.solve(r, q.T * root)
-    even, odd = np.zeros((2, modes, axis.size))
+    even, odd = np.zeros((2, fitted, axis.size))
     even[0] = solved[0]
     even[1:], odd[1:] = solved[1::2] / np.sqrt(2), solved[2::2] / np.sqrt(2)
-    return even, odd
+    return even[:modes], odd[:modes]
 
 
 def _factors(axis: Axis, modes: int) -> tuple[Matrix, Matrix, Matrix]:

@@ -48,6 +48,13 @@ def test_analysis_amplifies_little_and_more_modes_are_refused(basis, axis):
 
 
 @pytest.mark.parametrize(("basis", "axis"), CASES, ids=repr)
+def test_few_modes_of_many_are_the_first_of_them(basis, axis):
+    most = basis.resolved_modes(axis, 99)
+    c = basis.analysis_matrix(axis, most)[: basis.coefficients(2)]
+    np.testing.assert_allclose(basis.analysis_matrix(axis, 2), c, atol=1e-13)
+
+
+@pytest.mark.parametrize(("basis", "axis"), CASES, ids=repr)
 def test_the_constant_has_its_coefficient(basis, axis):
     c = basis.analysis_matrix(axis, 3) @ np.ones(axis.size)
     if basis.constant is not None:
