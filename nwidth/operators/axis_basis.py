@@ -89,7 +89,7 @@ class RealAxisBasis(AxisBasis):
     with W the measure of each point's part of the interval. Where quadrature at the points is exact
     for products of the functions, P^T W P is diagonal and A is that quadrature (the cosine and sine
     transforms of kinds one and two). Elsewhere A is a weighted least-squares fit of as many modes
-    as are well conditioned, of which the first are kept: exact for all functions of those modes, and
+    as are well conditioned, the first of which are kept: exact for functions of those modes, and
     convergent as fast as their coefficients fall for others. A fit may amplify no function by more
     than ten; `resolved_modes` is the largest number of modes for which that holds.
     """
