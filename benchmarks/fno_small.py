@@ -184,7 +184,7 @@ def train_peer(
     (v, u), (v_test, u_test) = (d.batch(np.arange(len(d))) for d in sets)
     axes, shift = train.grid.axes, sets[0].shift
     # The fused form that ours uses refuses the peer's complex parameters.
-    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=options.weight_decay)
+    optimizer = torch.optim.AdamW(model.parameters(), weight_decay=options.optimizer.weight_decay)
     steps = math.ceil(len(v) / options.batch_size) * options.epochs
     step, start = 0, time.perf_counter()
     for epoch in range(options.epochs):

@@ -16,12 +16,14 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nwidth.errors import InputError
+from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.spectral_transform import SpectralTransform
 
 # Rows handled at once by `projected`: its hidden values, 2 MB at width 128, then stay in the cache.
 _ROWS = 4096
 
 
+@in_full_precision
 def spectral_layer(
     x: Tensor,
     weight: Tensor,
@@ -37,6 +39,7 @@ def spectral_layer(
     return _SpectralLayer.apply(x, weight, bias, pointwise, transform)
 
 
+@in_full_precision
 def projected(x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
     """Return gelu(x w1^T + b1) w2^T + b2 for rows x (n, width), shape (n, out)."""
     return _Projected.apply(x, w1, b1, w2, b2)

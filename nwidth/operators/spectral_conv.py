@@ -9,6 +9,7 @@ from nwidth.arguments import require_choice, require_integer, require_integers
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.fused_layers import spectral_layer
+from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.spectral_transform import axis_bases, frequencies, resolved_modes
 from nwidth.operators.transform_choice import METHODS, spectral_transform
 
@@ -102,6 +103,7 @@ class SpectralConv(nn.Module):
                 f"points resolve, got modes={self.modes}; use at most {resolved}, or finer data"
             )
 
+    @in_full_precision
     def forward(
         self,
         v: Tensor,

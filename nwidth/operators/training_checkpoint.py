@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nwidth.archive import load_archive, save_archive
 from nwidth.errors import FileFormatError, InputError
+from nwidth.operators.lbfgs_tail import LBFGSTail
 
 _KIND = "training-checkpoint"
 
@@ -19,7 +20,8 @@ class TrainingState:
     """What training knows after some whole epochs.
 
     The order of samples and the draws of augmentation depend on (seed, epoch, step) alone, and the
-    learning rate on the step, so no generator and no schedule has a state to store.
+    learning rate on the step, so no generator and no schedule has a state to store. `epoch` and
+    `step` are those of AdamW, `tail` counts epochs of L-BFGS.
     """
 
     epoch: int = 0
@@ -28,6 +30,8 @@ class TrainingState:
     best_epoch: int = 0
     best: dict[str, Tensor] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
+    average: dict[str, Tensor] | None = None
+    tail: int = 0
 
 
 @dataclass(frozen=True)
@@ -41,27 +45,43 @@ class TrainingRecord:
     description: dict[str, Any]
 
     @classmethod
-    def of(cls, state: TrainingState, model: nn.Module, optimizer: torch.optim.AdamW) -> Self:
+    def of(
+        cls,
+        state: TrainingState,
+        model: nn.Module,
+        optimizer: torch.optim.AdamW,
+        tail: LBFGSTail | None = None,
+    ) -> Self:
         """Return the record of a training as it stands; nothing in it changes afterwards."""
         arrays = {f"weights/{name}": a for name, a in weight_arrays(model).items()}
         for name, value in (state.best or {}).items():
             arrays[f"best/{name}"] = _numpy(value)
+        for name, value in (state.average or {}).items():
+            arrays[f"average/{name}"] = _numpy(value)
         for name, parameter in model.named_parameters():
             for moment in ("exp_avg", "exp_avg_sq"):
                 if parameter in optimizer.state:
                     arrays[f"adamw/{moment}/{name}"] = _numpy(optimizer.state[parameter][moment])
-        description = {
+        description: dict[str, Any] = {
             "epoch": state.epoch,
             "step": state.step,
             # JSON has no infinity.
             "best_error": state.best_error if np.isfinite(state.best_error) else None,
             "best_epoch": state.best_epoch,
             "history": list(state.history),
+            "tail": state.tail,
         }
+        if tail is not None:
+            own, description["lbfgs"] = tail.arrays()
+            arrays |= own
         return cls({name: array.copy() for name, array in arrays.items()}, description)
 
     def restore(
-        self, model: nn.Module, optimizer: torch.optim.AdamW, path: Path | str
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.AdamW,
+        path: Path | str,
+        tail: LBFGSTail | None = None,
     ) -> TrainingState:
         """Bring model and optimizer to where they were, and return the rest.
 
@@ -77,6 +97,7 @@ class TrainingRecord:
                 else float(stored["best_error"]),
                 best_epoch=int(stored["best_epoch"]),
                 history=list(stored["history"]),
+                tail=int(stored.get("tail", 0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
@@ -85,15 +106,12 @@ class TrainingRecord:
             ) from None
         weights = model.state_dict()
         load_weights(model, _part(arrays, "weights/"), path)
-        best = _part(arrays, "best/")
-        if best:
-            check_weights(weights, best, path)
-            state.best = {
-                name: torch.tensor(value, dtype=weights[name].dtype, device=weights[name].device)
-                for name, value in best.items()
-            }
+        state.best = _copies(_part(arrays, "best/"), weights, path)
+        state.average = _copies(_part(arrays, "average/"), weights, path)
         if state.step:
             _load_moments(model, optimizer, arrays, state.step, path)
+        if tail is not None and "lbfgs" in stored:
+            tail.restore(arrays, stored["lbfgs"], path)
         return state
 
 
@@ -103,14 +121,19 @@ def save_training(
     model: nn.Module,
     optimizer: torch.optim.AdamW,
     job: dict[str, Any],
+    tail: LBFGSTail | None = None,
 ) -> None:
     """Write the record of a training and the job it belongs to, whole or not at all."""
-    record = TrainingRecord.of(state, model, optimizer)
+    record = TrainingRecord.of(state, model, optimizer, tail)
     save_archive(path, _KIND, record.arrays, {"job": job, **record.description})
 
 
 def load_training(
-    path: Path, model: nn.Module, optimizer: torch.optim.AdamW, job: dict[str, Any]
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.AdamW,
+    job: dict[str, Any],
+    tail: LBFGSTail | None = None,
 ) -> TrainingState:
     """Read a checkpoint into the model and its optimizer, and return the rest.
 
@@ -124,7 +147,7 @@ def load_training(
             f"checkpoint {path}: expected the same job, but {differs}; "
             "delete the file to start afresh, or restore the former settings"
         )
-    return TrainingRecord(arrays, description).restore(model, optimizer, path)
+    return TrainingRecord(arrays, description).restore(model, optimizer, path, tail)
 
 
 def load_weights(model: nn.Module, arrays: dict[str, np.ndarray], path: Path | str) -> None:
@@ -183,6 +206,19 @@ def _load_moments(
         for index, name in enumerate(parameters)
     }
     optimizer.load_state_dict(stored)
+
+
+def _copies(
+    arrays: dict[str, np.ndarray], like: dict[str, Tensor], path: Path | str
+) -> dict[str, Tensor] | None:
+    """Return tensors as a state has them, None if there are no arrays."""
+    if not arrays:
+        return None
+    check_weights(like, arrays, path)
+    return {
+        name: torch.tensor(value, dtype=like[name].dtype, device=like[name].device)
+        for name, value in arrays.items()
+    }
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

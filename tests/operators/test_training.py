@@ -7,9 +7,13 @@ from nwidth.errors import InputError, NonFiniteError  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
 from nwidth.operators import (  # noqa: E402
     FNO,
+    LBFGS,
     AdamW,
     Augmentation,
+    Execution,
+    LearningTask,
     NeuralOperator,
+    OperatorNetwork,
     Trainer,
     TrainingOptions,
 )
@@ -49,24 +53,34 @@ def checkpoint_every_epoch(monkeypatch):
     monkeypatch.setattr(Trainer, "__init__", eager)
 
 
-@pytest.mark.parametrize("schedule", ["one-cycle", "constant"])
-@pytest.mark.parametrize("validation", [0.0, 0.25])
+@pytest.mark.parametrize(
+    ("schedule", "validation", "optimizer", "execution"),
+    [
+        ("one-cycle", 0.25, AdamW(gradient_clip=1.0), Execution()),
+        ("constant", 0.0, AdamW(average=0.9), Execution(micro_batch=2)),
+        ("constant", 0.25, AdamW(average=0.9, tail=LBFGS(3, 2, 2)), Execution()),
+        ("cosine", 0.0, AdamW(tail=LBFGS(3, 2, 4)), Execution(micro_batch=3)),
+    ],
+)
 def test_resumed_training_ends_with_the_same_bits(
-    tiny_data, tmp_path, checkpoint_every_epoch, schedule, validation
+    tiny_data, tmp_path, checkpoint_every_epoch, schedule, validation, optimizer, execution
 ):
     dataset = tiny_data(samples=13)
+    tail = optimizer.tail is not None
     options = {
         "schedule": schedule,
         "validation": validation,
-        "epochs": 6,
+        "epochs": 3 if tail else 6,
         "augmentation": Augmentation(coarse=0.5, symmetries=True),
-        "optimizer": AdamW(gradient_clip=1.0),
+        "optimizer": optimizer,
+        "execution": execution,
     }
     whole = fitted(dataset, **options)
     for dying in (2, 4, 5):
 
         def kill(report, dying=dying):
-            if report.epoch == dying and report.step == 2:
+            # Within an epoch, and in the tail between two.
+            if report.epoch == dying and (report.step == 2 or report.learning_rate is None):
                 raise Killed
 
         with pytest.raises(Killed):
@@ -169,3 +183,116 @@ def test_double_precision(tiny_data):
     model.fit(tiny_data(), TrainingOptions(epochs=2, batch_size=4))
     assert all(w.dtype == torch.float64 for w in model.model.parameters())
     assert model.predict({"permeability": np.ones((1, 9, 9))}).dtype == np.float64
+
+
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_small_batches_that_accumulate_are_one_large_batch(tiny_data, clip):
+    dataset = tiny_data(samples=12)
+
+    def trained(size):
+        model = NeuralOperator(network().double(), inputs="permeability", output="pressure")
+        options = TrainingOptions(
+            epochs=2,
+            batch_size=5,
+            validation=0.0,
+            optimizer=AdamW(gradient_clip=clip, tail=LBFGS(1, 2)),
+            execution=Execution(micro_batch=size),
+        )
+        augmentation = Augmentation(symmetries=True)
+        return model.fit(dataset, options, augmentation=augmentation)
+
+    whole, parts = trained(None), trained(2)
+    torch.testing.assert_close(weights(parts), weights(whole), rtol=1e-7, atol=1e-10)
+    losses = [[line["training_loss"] for line in m.history] for m in (whole, parts)]
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-10)
+
+
+def test_the_tail_goes_further_down(tiny_data):
+    options = {"epochs": 20, "learning_rate": 1e-2, "validation": 0.0}
+    model = fitted(tiny_data(samples=10), optimizer=AdamW(tail=LBFGS(5, 10)), **options)
+    losses = [line["training_loss"] for line in model.history]
+    assert len(losses) == 25 and model.history[-1]["epoch"] == 25
+    assert losses[24] < 0.5 * losses[19]
+    assert losses[20:] == sorted(losses[20:], reverse=True)
+
+
+def test_patience_ends_adamw_and_not_the_tail(tiny_data):
+    options = {"epochs": 200, "learning_rate": 0.05, "schedule": "constant", "patience": 2}
+    model = fitted(tiny_data(samples=16), optimizer=AdamW(tail=LBFGS(2, 2)), **options)
+    rates = [line["learning_rate"] for line in model.history]
+    assert len(rates) < 200 and rates[-2:] == [None, None] and None not in rates[:-2]
+
+
+def test_the_average_of_weights_is_what_is_validated_and_kept(tiny_data):
+    from nwidth.operators.training import running_mean
+
+    mean, layer, kept = None, torch.nn.Linear(1, 1, bias=False), []
+    for step in range(300):
+        torch.nn.init.constant_(layer.weight, float(step % 2))
+        mean = running_mean(mean, layer, 0.95, step)
+        kept.append(mean["weight"].item())
+    assert abs(kept[-1] - 0.5) < 0.03
+
+    dataset = tiny_data(samples=16)
+    options = {"epochs": 30, "learning_rate": 0.02, "schedule": "constant", "batch_size": 4}
+    model = fitted(dataset, optimizer=AdamW(average=0.95), **options)
+    held = np.sort(np.random.default_rng(np.random.SeedSequence([0, 0])).permutation(16)[:4])
+    predicted = model.predict({"permeability": dataset["permeability"][held]})
+    known = dataset["pressure"][held]
+    error = np.mean(dataset.grid.norm(predicted - known) / dataset.grid.norm(known))
+    assert error == pytest.approx(model.metrics["validation_relative_l2"], rel=1e-4)
+
+
+class Pointwise(OperatorNetwork):
+    """A network that compiles in no time."""
+
+    in_channels = out_channels = dimension = 1
+
+    def __init__(self, seed=0):
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.layer = torch.nn.Conv1d(1, 1, 1)
+
+    def forward(self, v, axes, /):
+        return torch.tanh(self.layer(v))
+
+    def describe(self):
+        return {"seed": 0}
+
+
+class Ones(LearningTask):
+    def __len__(self):
+        return 4
+
+    def losses(self, model, positions, when):
+        v = torch.arange(1.0, 6.0).expand(len(positions), 1, -1)
+        return (model(v, ()) - 0.5).square().mean((1, 2))
+
+    def errors(self, model, positions):
+        return self.losses(model, positions, None)
+
+    def describe(self):
+        return {}
+
+
+def test_compilation_is_off_by_default_and_changes_nothing(monkeypatch):
+    called = []
+    compile_it = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda *a, **o: called.append(o) or compile_it(*a, **o))
+
+    def trained(**options):
+        network = Pointwise()
+        Trainer(network, TrainingOptions(epochs=2, batch_size=2, **options), Ones()).run()
+        return network.layer.weight
+
+    plain = trained()
+    assert not called
+    try:
+        traced = trained(execution=Execution(compiler="eager"))
+    except (RuntimeError, NotImplementedError) as error:
+        pytest.skip(f"torch.compile does not work here: {error!s:.100}")
+    assert called == [{"backend": "eager"}]
+    torch.testing.assert_close(traced, plain, rtol=1e-5, atol=1e-6)
+    with pytest.raises(InputError, match="expected compiler to be one of"):
+        trained(execution=Execution(compiler="gcc"))
