@@ -9,6 +9,9 @@ from nwidth.operators.operator_network import OperatorNetwork
 # no file can make anything but our own code run. One line per network.
 ARCHITECTURES: dict[str, str] = {
     "FNO": "fno",
+    "GNO": "gno",
+    "LNO": "lno",
+    "MGNO": "multipole_gno",
     "MgNO": "mgno",
     "T1": "t1",
     "NeuralSpectralNetwork": "neural_spectral_network",

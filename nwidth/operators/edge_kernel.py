@@ -1,0 +1,151 @@
+"""A learned kernel on the edges of a graph, as a sum of few learned functions."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
+
+from nwidth.operators.node_network import coordinates_of
+from nwidth.operators.radius_graph import RadiusGraph
+from nwidth.operators.segment_sum import kernel_integral
+
+# Edges whose hidden values, or whose kernel, are in memory at once.
+_EDGES_AT_ONCE = 1 << 17
+_EDGES_OF_A_PART = 1 << 21
+
+
+class EdgeKernel(nn.Module):
+    """Functions h_1 = 1, h_2, ..., h_M of an edge, from which kernels are made.
+
+        kappa(x, y, a(x), a(y)) = sum_m h_m(y - x, x [, a(x), a(y)]) W_m
+
+    h is a perceptron with two hidden layers and W_m are matrices (in, out) of the layer that uses
+    it. That is the published form (Li et al. 2020, arXiv:2003.03485, section 3: a perceptron whose
+    last linear layer has in x out outputs), with M in the place of its last hidden width. Written
+    so, sums over neighbours come before the matrices (`kernel_integral`), and all layers share h.
+
+    With `channels=0` the kernel sees positions only: h is then the same for all samples of a batch
+    and is computed once. With the `channels` of the input it sees a(x) and a(y), sample by sample:
+    as published, and as many times dearer as the batch is long.
+
+    Positions are (y - x) / r, 1 - |y - x|^2 / r^2, and the coordinates of x (if `coordinates`).
+    """
+
+    def __init__(
+        self, dimension: int, functions: int, hidden: int, coordinates: int, channels: int
+    ):
+        super().__init__()
+        self.coordinates, self.channels = coordinates, channels
+        features = dimension + 1 + coordinates + 2 * channels
+        self.first = nn.Linear(features, hidden)
+        self.second = nn.Linear(hidden, hidden)
+        self.last = nn.Linear(hidden, functions - 1)
+
+    def integrals(
+        self, graph: RadiusGraph, like: Tensor, a: Tensor | None = None, b: Tensor | None = None
+    ) -> "EdgeIntegrals":
+        """Return integrals over the edges of a graph; a and b are inputs at receivers, senders.
+
+        Shapes: a (receivers, batch, channels) and b (senders, batch, channels), if there are
+        channels.
+        """
+        return EdgeIntegrals(self, graph, like, a, b)
+
+    def functions_on(
+        self, graph: RadiusGraph, like: Tensor, a: Tensor | None, b: Tensor | None
+    ) -> Tensor:
+        """Return w_e h_m(e) of shape (edges, M), with the weights of the graph."""
+        offsets = torch.as_tensor(graph.offsets, dtype=like.dtype, device=like.device)
+        owners = torch.as_tensor(graph.owners, device=like.device).long()
+        columns = [offsets, 1 - offsets.square().sum(1, keepdim=True)]
+        if self.coordinates:
+            columns.append(coordinates_of(graph.receivers, like)[owners])
+        if a is not None and b is not None:
+            senders = torch.as_tensor(graph.senders, device=like.device).long()
+            columns += [a[owners], b[senders]]
+        features = torch.cat(columns, dim=1)
+        parts = []
+        for some in features.split(_EDGES_AT_ONCE):
+            if torch.is_grad_enabled() and len(features) > _EDGES_AT_ONCE:
+                parts.append(checkpoint(self._perceptron, some, use_reentrant=False))
+            else:
+                parts.append(self._perceptron(some))
+        weights = torch.tensor(graph.weights, dtype=like.dtype, device=like.device)
+        h = functional.pad(torch.cat(parts), (1, 0), value=1.0)
+        return h * weights[:, None]
+
+    def _perceptron(self, features: Tensor) -> Tensor:
+        x = functional.gelu(self.first(features))
+        return self.last(functional.gelu(self.second(x)))
+
+
+class EdgeIntegrals:
+    """Integrals sum_e kappa_e v(y_e) for one graph and one batch; the layers share their h.
+
+    Graphs of more than two million edges are worked off in parts, whose h is computed anew for
+    each layer and for the backward pass: memory is that of one part, whatever the graph.
+    """
+
+    def __init__(
+        self,
+        kernel: EdgeKernel,
+        graph: RadiusGraph,
+        like: Tensor,
+        a: Tensor | None,
+        b: Tensor | None,
+    ):
+        self.kernel, self.graph, self.like = kernel, graph, like
+        self.a, self.b = (a, b) if kernel.channels else (None, None)
+        self.shared: list[Tensor] | None = None
+
+    def __call__(self, v: Tensor, weight: Tensor) -> Tensor:
+        """Return the integrals (receivers, batch, out) of v (senders, batch, in)."""
+        if len(self.graph) <= _EDGES_OF_A_PART:
+            if self.shared is None:
+                self.shared = self._functions(self.graph, self.a)
+            return _integrated(self.shared, v, weight, self.graph)
+        results = []
+        for first, last in self._parts():
+            part = self.graph.part(first, last)
+            a = None if self.a is None else self.a[first:last]
+            if torch.is_grad_enabled():
+                results.append(checkpoint(self._once, v, weight, part, a, use_reentrant=False))
+            else:
+                results.append(self._once(v, weight, part, a))
+        return torch.cat(results)
+
+    def _once(self, v: Tensor, weight: Tensor, graph: RadiusGraph, a: Tensor | None) -> Any:
+        return _integrated(self._functions(graph, a), v, weight, graph)
+
+    def _functions(self, graph: RadiusGraph, a: Tensor | None) -> list[Tensor]:
+        """Return h once, or for each sample if it depends on the sample."""
+        if a is None or self.b is None:
+            return [self.kernel.functions_on(graph, self.like, None, None)]
+        pairs = zip(a.unbind(1), self.b.unbind(1), strict=True)
+        return [self.kernel.functions_on(graph, self.like, *pair) for pair in pairs]
+
+    def _parts(self) -> list[tuple[int, int]]:
+        """Return ranges of receivers, each with about half as many edges as a part may have."""
+        starts = self.graph.starts
+        most = max(1, _EDGES_OF_A_PART // 2 // (1 if self.a is None else self.a.shape[1]))
+        ranges, first = [], 0
+        for i in range(1, len(starts)):
+            if starts[i] - starts[first] >= most or i == len(starts) - 1:
+                ranges.append((first, i))
+                first = i
+        return ranges
+
+
+def _integrated(h: list[Tensor], v: Tensor, weight: Tensor, graph: RadiusGraph) -> Tensor:
+    """Return the integrals by one h for all samples, or by one for each."""
+    if len(h) == 1:
+        return kernel_integral(h[0], v, weight, graph)
+    samples = [kernel_integral(own, v[:, k : k + 1], weight, graph) for k, own in enumerate(h)]
+    return torch.cat(samples, dim=1)
+
+
+def kernel_matrices(functions: int, inputs: int, outputs: int) -> nn.Parameter:
+    """Return matrices W_m drawn such that integrals of order one are of order one."""
+    return nn.Parameter(torch.randn(functions, inputs, outputs) / (functions * inputs) ** 0.5)

@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from nwidth.errors import InputError, NonFiniteError
+from nwidth.meshes import Grid, PointCloud
+
+
+def cloud_of(n, seed=0, **options):
+    rng = np.random.default_rng(seed)
+    return PointCloud(rng.random((n, 2)), rng.uniform(0.5, 2, n), **options)
+
+
+def test_a_grid_becomes_its_points_and_weights():
+    grid = Grid.uniform((4, 3), upper=(1.0, 2.0))
+    cloud = PointCloud.of_grid(grid)
+    x, y = grid.coordinates()
+    assert np.array_equal(cloud.points, np.stack([x.ravel(), y.ravel()], -1))
+    assert cloud.mean((x * y).ravel()) == pytest.approx(float(grid.integrate(x * y)) / 2)
+    assert cloud.unit.max() == 1 and cloud.lengths.tolist() == [1.0, 2.0]
+
+
+def test_samples_are_unbiased():
+    cloud = cloud_of(60)
+    field = np.cos(5 * cloud.points[:, 0]) + cloud.points[:, 1]
+    exact = cloud.weights @ field
+    sums = []
+    for seed in range(400):
+        few, chosen = cloud.sampled(9, seed)
+        assert np.array_equal(few.points, cloud.points[chosen])
+        assert few.weights.sum() == pytest.approx(cloud.weights.sum())
+        sums.append(few.weights @ field[chosen])
+    spread = np.std(sums) / len(sums) ** 0.5
+    assert abs(np.mean(sums) - exact) < 4 * spread
+    # Strata help: plain sampling of as many points varies more.
+    rng = np.random.default_rng(0)
+    p = cloud.weights / cloud.weights.sum()
+    plain = [cloud.weights.sum() * field[rng.choice(60, 9, p=p)].mean() for _ in range(400)]
+    assert np.std(sums) < 0.6 * np.std(plain)
+
+
+def test_equal_seeds_draw_equal_points_and_others_do_not():
+    cloud = cloud_of(200)
+    first, again, other = (cloud.sampled(16, seed)[1] for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert len({*first}) == len(first)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_centres_settle_under_refinement(periodic):
+    make = Grid.periodic if periodic else Grid.uniform
+    coarse, fine = (
+        PointCloud.of_grid(make((n, n))).coarsened(9) for n in (24 + (not periodic), 60)
+    )
+    assert len(coarse) == len(fine) == 9
+    distance = coarse.points - fine.points
+    distance -= periodic * np.round(distance)
+    assert abs(distance).max() < 1e-2
+    assert abs(coarse.weights - 1 / 9).max() < 3e-3
+
+
+def test_centres_keep_the_mean_of_linear_functions_and_leave_holes_empty():
+    points = cloud_of(3000).points
+    points = points[np.hypot(*(points - 0.5).T) > 0.3]
+    cloud = PointCloud(points)
+    few = cloud.coarsened(100)
+    assert len(few) < 90
+    slope = np.array([2.0, -1.0])
+    assert few.mean(few.points @ slope) == pytest.approx(cloud.mean(points @ slope))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[0.5, 2.0]],), r"box from \[0.0, 0.0\] to \[1.0, 1.0\].*give lower= and upper="),
+        (([0.1, 0.2],), r"shape \(n, d\)"),
+        ((np.zeros((0, 2)),), "n >= 1"),
+        (([[0.1], [0.2]], [1.0, 0.0]), "weights > 0"),
+        (([[0.1], [0.2]], [1.0]), "2 weights > 0"),
+        (([[0.1]], None, 1.0, 0.0), "lower < upper"),
+        (([[0.1]], None, [0, 0]), "one number or 1"),
+        (("points",), "expected numbers"),
+    ],
+)
+def test_bad_clouds_are_told(arguments, message):
+    with pytest.raises(InputError, match=message):
+        PointCloud(*arguments)
+
+
+def test_nan_points_are_told():
+    with pytest.raises(NonFiniteError, match="points"):
+        PointCloud([[0.1], [np.nan]])
