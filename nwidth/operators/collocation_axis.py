@@ -121,7 +121,8 @@ class CollocationAxis:
         turn = {"fourier": 2 * np.pi, "sine": np.pi}
         if self.kind not in turn:
             raise InputError("wavenumbers: expected waves or sines, got polynomials")
-        return turn[self.kind] / (self.upper - self.lower) * self.numbers
+        k = turn[self.kind] / (self.upper - self.lower) * self.numbers
+        return np.asarray(k, np.float64)
 
     @cached_property
     def analysis(self) -> Matrix:
@@ -131,10 +132,11 @@ class CollocationAxis:
         polynomials are Legendre's.
         """
         if self.kind == "chebyshev":
-            return np.linalg.inv(self.synthesis)
+            return np.asarray(np.linalg.inv(self.synthesis), np.float64)
         v = self._forward(np.eye(self.size))
         if self.kind == "sine":
-            return v.T / np.sqrt(2)
+            sines: Matrix = v.T / np.sqrt(2)
+            return sines
         out = np.empty((self.size, self.size))
         out[0] = v[:, 0].real
         twice = np.sqrt(2) * v[:, 1:].T
@@ -149,7 +151,8 @@ class CollocationAxis:
         """The matrix from orthonormal coefficients to values."""
         if self.kind == "chebyshev":
             legendre = LegendreBasis(self.size, self.lower, self.upper)
-            return legendre.values(self.points) * np.sqrt(2 * np.arange(self.size) + 1)
+            values: Matrix = legendre.values(self.points) * np.sqrt(2 * np.arange(self.size) + 1)
+            return values
         x = np.outer(self.points - self.lower, self.wavenumbers)
         if self.kind == "sine":
             return np.sqrt(2) * np.sin(x)
