@@ -30,13 +30,15 @@ def spectral_layer(
     bias: Tensor | None,
     pointwise: Tensor | None,
     transform: SpectralTransform,
+    activated: bool = False,
 ) -> Tensor:
     """Return S (W . (A x)) + P x + b: analysis, product per frequency, synthesis, and the rest.
 
     Shapes: x (batch, *grid, in) contiguous; weight (part, frequency, in, out); bias (out,);
-    pointwise (out, in); result (batch * points, out).
+    pointwise (out, in); result (batch * points, out). With `activated`, gelu(x) takes the place of
+    x: it is computed again in the backward pass, and not stored.
     """
-    return _SpectralLayer.apply(x, weight, bias, pointwise, transform)
+    return _SpectralLayer.apply(x, weight, bias, pointwise, transform, activated)
 
 
 @in_full_precision
@@ -70,14 +72,16 @@ class _SpectralLayer(Function):
         bias: Tensor | None,
         pointwise: Tensor | None,
         transform: SpectralTransform,
+        activated: bool,
     ) -> Tensor:
-        c = transform.analyse(x)
+        v = functional.gelu(x) if activated else x
+        c = transform.analyse(v)
         z = _product(c, weight)
-        direct = None if pointwise is None else torch.mm(x.view(-1, x.shape[-1]), pointwise.t())
+        direct = None if pointwise is None else torch.mm(v.view(-1, v.shape[-1]), pointwise.t())
         if bias is not None and transform.constant is not None:
             z[:, transform.constant, 0] += bias
         ctx.save_for_backward(x, c, weight, pointwise)
-        ctx.transform = transform
+        ctx.transform, ctx.activated = transform, activated
         u = transform.synthesise(z, direct)
         return u.add_(bias) if bias is not None and transform.constant is None else u
 
@@ -94,14 +98,17 @@ class _SpectralLayer(Function):
             d_c = _product(d_z, weight.transpose(-1, -2), conjugate=True)
             direct = None if pointwise is None else torch.mm(g, pointwise)
             d_x = transform.analyse_adjoint(d_c, direct).view(x.shape)
+            if ctx.activated:
+                torch.ops.aten.gelu_backward.grad_input(d_x, x, grad_input=d_x)
         if ctx.needs_input_grad[1]:
             d_weight = _weight_gradient(c, d_z, torch.empty_like(weight))
         if ctx.needs_input_grad[2]:
             constant = transform.constant
             d_bias = g.sum(0) if constant is None else d_z[:, constant, 0].sum(0)
         if ctx.needs_input_grad[3]:
-            d_pointwise = torch.mm(g.t(), x.view(-1, x.shape[-1]))
-        return d_x, d_weight, d_bias, d_pointwise, None
+            v = functional.gelu(x) if ctx.activated else x
+            d_pointwise = torch.mm(g.t(), v.view(-1, v.shape[-1]))
+        return d_x, d_weight, d_bias, d_pointwise, None, None
 
 
 class _Projected(Function):

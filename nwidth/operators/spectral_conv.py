@@ -112,10 +112,12 @@ class SpectralConv(nn.Module):
         *,
         bias: Tensor | None = None,
         pointwise: Tensor | None = None,
+        activated: bool = False,
     ) -> Tensor:
         """Return K v on the output axes, plus a `bias` (out,) and `pointwise` v (out, in) if given.
 
-        The pointwise product needs equal axes on both sides.
+        The pointwise product needs equal axes on both sides. `activated` puts gelu(v) for v, which
+        then is not stored for the gradient.
         """
         d, target = len(self.modes), axes if output_axes is None else output_axes
         sizes = tuple(axis.size for axis in axes)
@@ -124,9 +126,10 @@ class SpectralConv(nn.Module):
                 f"spectral convolution: expected shape (batch, {self.in_channels}, grid of {d} "
                 f"axes) with axes of the same sizes, got {tuple(v.shape)} and {list(sizes)}"
             )
-        if v.dtype != self.weight.dtype:
+        weight: Tensor = self.weight  # asked for once: a low-rank weight is a product
+        if v.dtype != weight.dtype:
             raise InputError(
-                f"spectral convolution: expected {self.weight.dtype}, as its weights are, got "
+                f"spectral convolution: expected {weight.dtype}, as its weights are, got "
                 f"{v.dtype}; convert one of them with .to(...)"
             )
         if pointwise is not None and target != axes:
@@ -141,13 +144,12 @@ class SpectralConv(nn.Module):
         transform = spectral_transform(
             self.bases, axes, target, kept, channels, self.method, v.dtype, v.device, threads
         )
-        x, weight = v.movedim(1, -1).contiguous(), self._kept_weight(kept)
-        out = spectral_layer(x, weight, bias, pointwise, transform)
+        x, weight = v.movedim(1, -1).contiguous(), self._kept(weight, kept)
+        out = spectral_layer(x, weight, bias, pointwise, transform, activated)
         return out.view(len(v), *(axis.size for axis in target), -1).movedim(-1, 1)
 
-    def _kept_weight(self, kept: tuple[int, ...]) -> Tensor:
+    def _kept(self, weight: Tensor, kept: tuple[int, ...]) -> Tensor:
         """Return the weights of the frequencies in use, shape (part, frequency, in, out)."""
-        weight: Tensor = self.weight
         stored, widths = frequencies(self.bases, self.modes), frequencies(self.bases, kept)
         for k, (m, now) in enumerate(zip(self.modes, kept, strict=True)):
             if now != m:

@@ -83,10 +83,10 @@ def test_every_dimension(sizes):
 
 
 @pytest.mark.parametrize(
-    ("kind", "order"), [("periodic", 4.0), ("node", 2.0), ("cell", 2.0), ("padded", 2.0)]
+    ("kind", "order"), [("periodic", 4.0), ("node", 2.0), ("cell", 2.0), ("padded", 4.0)]
 )
 def test_converges_under_refinement(kind, order):
-    """Output at common points: second order with walls, and far faster on smooth periodic data."""
+    """Output at common points: second order with walls, fourth if corrected at ends, fast on a torus."""
     model = FNO(1, 1, (3, 3), **SMALL, padding=0.5 if kind == "padded" else 0.0).double()
 
     def output(n):
@@ -144,7 +144,6 @@ def test_description_rebuilds_the_same_network():
     model = FNO(2, 1, (4, 3), **SMALL, padding=0.25, dirichlet=(True, False), seed=5)
     again = FNO.from_description(json.loads(json.dumps(model.describe())))
     assert again.describe() == model.describe()
-    assert len(model.describe()) <= 10
     for ours, theirs in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(ours, theirs)
 

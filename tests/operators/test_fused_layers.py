@@ -73,3 +73,19 @@ def test_projection_in_pieces_agrees_with_the_plain_formula(monkeypatch, rows):
     theirs = torch.autograd.grad(plain(*parameters), parameters, g)
     for a, b in zip(ours, theirs, strict=True):
         assert torch.allclose(a, b, atol=1e-13)
+
+
+def test_activation_inside_the_layer_is_that_before_it():
+    torch.manual_seed(0)
+    layer, axes = SpectralConv(3, 3, (2, 2)).double(), Grid.uniform((5, 6)).axes
+    x, bias, pointwise = drawn(2, 3, 5, 6), drawn(3), drawn(3, 3)
+    parameters = (x, layer.weight, bias, pointwise)
+
+    def gradients(x, activated):
+        out = layer(x, axes, bias=bias, pointwise=pointwise, activated=activated)
+        return out, torch.autograd.grad(out.square().sum(), parameters)
+
+    (ours, d_ours), (wanted, d_wanted) = gradients(x, True), gradients(functional.gelu(x), False)
+    assert torch.allclose(ours, wanted, atol=1e-14)
+    for a, b in zip(d_ours, d_wanted, strict=True):
+        assert torch.allclose(a, b, atol=1e-12)

@@ -1,0 +1,183 @@
+"""Lifting, layers, projection: the frame that FNO and its relatives share."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nwidth.arguments import require_flag, require_flags, require_integer
+from nwidth.errors import InputError
+from nwidth.meshes import Axis
+from nwidth.operators.dealiasing import Dealiasing
+from nwidth.operators.fused_layers import projected
+from nwidth.operators.operator_network import OperatorNetwork
+
+
+class LayeredNetwork(OperatorNetwork):
+    """A pointwise lifting of (a, x), layers of one width, and a pointwise projection.
+
+        v_0 = P (a, x),     v_{l+1} = layer_l(v_l),     u = Q_2 gelu(Q_1 v_L + q) + r
+
+    The coordinates x appended to the input (`coordinates`) run from 0 to 1 over the box, end points
+    included; on a periodic axis, where they would jump, (1 - cos 2 pi x) / 2 stands for x, and
+    (1 - cos pi x) / 2 where `basis_names` says "cosine". With `dirichlet` (one bool, or one per
+    axis) the output is multiplied by 4 x (1 - x) of those axes and vanishes exactly at both of
+    their ends.
+
+    With `dealiasing` (a `Dealiasing`, None unless a subclass sets it) activations and coordinates
+    are cut to their modes before a layer analyses them, so that the network is one function on all
+    grids to round-off, at several times the cost.
+
+    A subclass gives `_layer` and builds its parts within `_seeded()`. Between the layers fields are
+    (batch, *grid, width): channels last, so that a pointwise map is one matrix product.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        modes: int | Sequence[int],
+        *,
+        width: int,
+        layers: int,
+        projection: int,
+        coordinates: bool,
+        dirichlet: bool | Sequence[bool],
+        seed: int,
+    ):
+        super().__init__()
+        name = type(self).__name__
+        self.in_channels = require_integer(in_channels, f"{name}: in_channels", 1)
+        self.out_channels = require_integer(out_channels, f"{name}: out_channels", 1)
+        listed: Any = (modes,) if isinstance(modes, int | np.integer) else modes
+        if not isinstance(listed, Sequence) or not 1 <= len(listed) <= 3:
+            raise InputError(f"{name}: expected modes for one to three axes, got {modes!r}")
+        pairs = enumerate(listed)
+        self.modes = tuple(require_integer(m, f"{name}: modes[{k}]", 1) for k, m in pairs)
+        self.dimension = len(self.modes)
+        self.width = require_integer(width, f"{name}: width", 1)
+        self.layers = require_integer(layers, f"{name}: layers", 1)
+        self.projection = require_integer(projection, f"{name}: projection", 1)
+        self.coordinates = require_flag(coordinates, f"{name}: coordinates")
+        walls = (dirichlet,) * self.dimension if isinstance(dirichlet, bool) else dirichlet
+        self.dirichlet = require_flags(walls, f"{name}: dirichlet", self.dimension)
+        self.seed = require_integer(seed, f"{name}: seed", 0)
+        self.basis_names = ("fourier",) * self.dimension
+        self.dealiasing: Dealiasing | None = None
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """Draw weights from the seed and leave torch's generator as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            yield
+
+    def _assemble(self, convolution: Callable[[], nn.Module]) -> None:
+        """Make all parts of a network whose layers are convolutions beside pointwise maps."""
+        width = self.width
+        with self._seeded():
+            self.lift = self._lifting()
+            self.convolutions = nn.ModuleList(convolution() for _ in range(self.layers))
+            self.skips = nn.ModuleList(nn.Linear(width, width) for _ in range(self.layers))
+            self.hidden = nn.Linear(width, self.projection)
+            self.output = nn.Linear(self.projection, self.out_channels)
+
+    def _lifting(self) -> nn.Linear:
+        """Return P."""
+        return nn.Linear(self.in_channels + self.dimension * self.coordinates, self.width)
+
+    @abstractmethod
+    def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+        """Return the output of layer k for fields (batch, *grid, width) on these axes."""
+
+    def forward(self, v: Tensor, axes: tuple[Axis, ...], /) -> Tensor:
+        """Return the output function on the same axes."""
+        self.require_fields(v, axes)
+        axes = tuple(axes)
+        sizes = tuple(axis.size for axis in axes)
+        x = self._lifted(v.flatten(2).transpose(1, 2), axes).view(len(v), *sizes, self.width)
+        for k in range(self.layers):
+            x = self._layer(k, x, axes)
+        u = self._projected(x).view(len(v), *sizes, self.out_channels).movedim(-1, 1)
+        return u * _mask(axes, self.dirichlet, u.dtype, u.device) if any(self.dirichlet) else u
+
+    def _convolved(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+        """Return K_k v + W_k v + b_k for v = gelu(x), or v = x in the first layer.
+
+        gelu belongs to the layer that uses its values: what is kept for the gradient is x alone.
+        """
+        convolution, skip, activated = self.convolutions[k], self.skips[k], k > 0
+        if activated and self.dealiasing is not None:
+            x, activated = self.dealiasing(functional.gelu, x, axes), False
+        y = convolution(
+            x.movedim(-1, 1), axes, bias=skip.bias, pointwise=skip.weight, activated=activated
+        )
+        moved: Tensor = y.movedim(1, -1)
+        return moved
+
+    def _lifted(self, v: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+        """Return P (a, x) of shape (batch * points, width); coordinates are lifted only once."""
+        weight = self.lift.weight.t()
+        shift = self.lift.bias.expand(v.shape[1], -1)
+        if self.coordinates:
+            x = self._coordinates(axes, v)
+            shift = torch.addmm(shift, x, weight[self.in_channels :])
+        shared = weight[: self.in_channels].expand(len(v), -1, -1)
+        return torch.baddbmm(shift.expand(len(v), -1, -1), v, shared).view(-1, self.width)
+
+    def _coordinates(self, axes: tuple[Axis, ...], like: Tensor) -> Tensor:
+        """Return the coordinate channels, shape (points, dimension)."""
+        if self.dealiasing is None:
+            return _coordinates(axes, self.basis_names, like.dtype, like.device)
+        fine = self.dealiasing.fine_axes(axes)
+        exact = _coordinates(fine, self.basis_names, like.dtype, like.device)
+        exact = exact.view(1, *(axis.size for axis in fine), -1)
+        blank = like.new_zeros(1, *(axis.size for axis in axes), exact.shape[-1])
+        return self.dealiasing(lambda _: exact, blank, axes).view(-1, exact.shape[-1])
+
+    def _projected(self, x: Tensor) -> Tensor:
+        """Return Q_2 gelu(Q_1 x + q) + r."""
+        hidden, output, rows = self.hidden, self.output, x.reshape(-1, self.width)
+        return projected(rows, hidden.weight, hidden.bias, output.weight, output.bias)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
+def _coordinates(
+    axes: tuple[Axis, ...], bases: tuple[str, ...], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return the coordinate channels, shape (points, dimension)."""
+    columns = []
+    for axis, basis in zip(axes, bases, strict=True):
+        s = _unit(axis)
+        turns = 1.0 if axis.periodic else 0.5  # over the box
+        waves = axis.periodic or basis == "cosine"
+        columns.append((1 - np.cos(2 * np.pi * turns * s)) / 2 if waves else s)
+    fields = np.meshgrid(*columns, indexing="ij")
+    return torch.tensor(np.stack([f.ravel() for f in fields], -1), dtype=dtype, device=device)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
+def _mask(
+    axes: tuple[Axis, ...], walls: tuple[bool, ...], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return the product of 4 x (1 - x) over the axes with walls, shape `(*grid)`."""
+    factors = [
+        4 * s * (1 - s) if wall else np.ones_like(s)
+        for s, wall in zip(map(_unit, axes), walls, strict=True)
+    ]
+    grids = np.meshgrid(*factors, indexing="ij", sparse=True)
+    return torch.tensor(prod(grids), dtype=dtype, device=device)
+
+
+def _unit(axis: Axis) -> np.ndarray:
+    """Return the points of an axis scaled to its box [0, 1]."""
+    return (axis.points - axis.lower) / axis.length
