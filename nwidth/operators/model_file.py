@@ -23,11 +23,17 @@ def network_parts(
 ) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return weights as arrays "weights/...", and the description that rebuilds the network."""
     require_network(network, who)
+    kinds = sorted({str(p.dtype).removeprefix("torch.") for p in network.parameters()})
+    if len(kinds) != 1 or kinds[0] not in _PRECISIONS:
+        raise InputError(
+            f"{who}: expected all weights in one of {', '.join(_PRECISIONS)}, got "
+            f"{', '.join(kinds)}; convert the network by .float() or .double()"
+        )
     told = {
         "version": _VERSION,
         "architecture": type(network).__name__,
         "settings": network.describe(),
-        "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
+        "precision": kinds[0],
     }
     return {f"weights/{name}": a for name, a in weight_arrays(network).items()}, told
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_flag
 from nwidth.arrays import as_floating, generator, require_finite, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
@@ -15,11 +16,13 @@ from nwidth.meshes import Axis, Grid
 from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
 from nwidth.operators.coefficient_task import static_task
+from nwidth.operators.data_agreement import require_agreement
 from nwidth.operators.losses import relative_h1, relative_l2
-from nwidth.operators.model_file import described, load_model, save_model
+from nwidth.operators.model_file import described, load_model, save_model, training_record
 from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.training import Trainer
+from nwidth.operators.training_checkpoint import TrainingRecord
 from nwidth.operators.training_data import TrainingData, as_channels, channels_of
 from nwidth.operators.training_options import Progress, TrainingOptions
 from nwidth.rom.surrogate import Surrogate
@@ -34,8 +37,10 @@ class NeuralOperator(Surrogate):
         u = decode(network(encode(a_1), encode(a_2), ...; grid))
 
     `fit` trains it on the fields of a data set by name, `predict` evaluates it on any grid of the
-    same box, `save` writes weights, normalizers, architecture, grid, provenance of the data,
-    history and metrics to one HDF5 file, and `load` builds it from that file and executes nothing.
+    same box, `save` writes weights, normalizers, architecture, grid, units, boundary conditions,
+    provenance of the data (problem, parameters, solver), history and metrics to one HDF5 file, and
+    `load` builds it from that file and executes nothing. Data of other variables, units, boxes,
+    dimension or boundary conditions than those of the training are refused in words.
 
     `inputs` (one name or several, in the order of the network's channels) and `output` are names of
     fields of the data. Fields have shape (sample, *grid), or (sample, *grid, component) for
@@ -77,7 +82,10 @@ class NeuralOperator(Surrogate):
         self.grid: Grid | None = None
         self.normalizers: dict[str, Normalizer] = {}
         self.channels: dict[str, int] = {}
+        self.units: dict[str, str] = {}
+        self.boundary: dict[str, Any] = {}
         self.provenance: dict[str, Any] = {}
+        self.record: TrainingRecord | None = None
         self.history: list[dict[str, Any]] = []
         self.metrics: dict[str, Any] = {}
 
@@ -90,6 +98,7 @@ class NeuralOperator(Surrogate):
         validation: FieldDataset | None = None,
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
+        resume: bool = False,
     ) -> Self:
         """Train on the samples of a data set and return the model itself.
 
@@ -97,12 +106,25 @@ class NeuralOperator(Surrogate):
         data set, the share `options.validation` of the samples is held out. With `checkpoint`, an
         interrupted training continues from that file, and a finished one is read from it.
 
+        With `resume` a model goes on with its training (after `load`, if it was saved with
+        optimizer=True): weights, optimizer, normalizers and history are those it ended with, and
+        `options.epochs` counts all epochs, the former ones too. On the same data and with a
+        constant schedule it ends as if it had not been stopped.
+
         Raises `InputError` for data whose dimension, fields or grid do not suit the network; it
         may not have more modes than their grid resolves.
         """
         options = TrainingOptions() if options is None else options
         _require(options, TrainingOptions, "options", "pass TrainingOptions(...)")
         channels = self._checked_channels(dataset)
+        if require_flag(resume, "resume"):
+            self._require_fitted()
+            if self.record is None:
+                raise InputError(
+                    "resume: expected a model that knows its optimizer, got one without; fit it "
+                    "first, or save it with save(path, optimizer=True)"
+                )
+            self._require_agreement(dataset)
         self.model.check(dataset.grid.axes)
         if augmentation is not None:
             _require(augmentation, Augmentation, "augmentation", "pass Augmentation(...)")
@@ -110,17 +132,23 @@ class NeuralOperator(Surrogate):
         like = next(self.model.parameters())
         # A network that forces zeros at walls needs an output that is scaled, not shifted.
         walls = any(self.model.dirichlet)
-        normalizers = {
-            name: Normalizer.of_field(
-                dataset[name], kept, centred=not (walls and name == self.output)
-            )
-            for name in (*self.inputs, self.output)
-        }
+        normalizers = (
+            self.normalizers
+            if resume
+            else {
+                name: Normalizer.of_field(
+                    dataset[name], kept, centred=not (walls and name == self.output)
+                )
+                for name in (*self.inputs, self.output)
+            }
+        )
         arguments = (self.inputs, self.output)
         training = TrainingData(dataset, *arguments, kept, normalizers, like)
         checking = None
         if validation is not None:
             self._checked_channels(validation)
+            names = (*self.inputs, self.output)
+            require_agreement(validation, names, dataset.units, dataset.grid, dataset.boundary)
             every = np.arange(len(validation))
             checking = TrainingData(validation, *arguments, every, normalizers, like)
         elif len(held):
@@ -135,7 +163,10 @@ class NeuralOperator(Surrogate):
             progress=progress,
             checkpoint=None if checkpoint is None else Path(checkpoint),
         )
-        state = trainer.run()
+        state = trainer.run(self.record if resume else None)
+        self.record = trainer.record
+        self.units = {name: dataset.units[name] for name in (*self.inputs, self.output)}
+        self.boundary = dict(dataset.boundary)
         self.grid, self.normalizers, self.channels = dataset.grid, normalizers, channels
         self.provenance = dict(dataset.provenance)
         self.history = state.history
@@ -156,7 +187,7 @@ class NeuralOperator(Surrogate):
     @torch.no_grad()
     def predict(
         self,
-        inputs: Mapping[str, Any],
+        inputs: Mapping[str, Any] | FieldDataset,
         grid: Grid | None = None,
         *,
         batch: int | None = None,
@@ -164,14 +195,19 @@ class NeuralOperator(Surrogate):
         """Return the output (sample, *grid) for inputs (sample, *grid) by name.
 
         `grid` says where the inputs are given; without it they lie on the training grid, or, for
-        another number of points, on the like grid of the same box. `batch` samples are evaluated
-        at once (default: as many as fit about 2^17 points).
+        another number of points, on the like grid of the same box. A data set brings its grid
+        along, and its units and boundary conditions are compared with those of the training.
+        `batch` samples are evaluated at once (default: as many as fit about 2^17 points).
 
         Raises `InputError` for other names, shapes or boxes and for complex numbers, and
         `NonFiniteError` for NaN inputs and for inputs so far from the training data that the
         network's precision has no number for them or for what comes of them.
         """
         self._require_fitted()
+        if isinstance(inputs, FieldDataset):
+            self._require_agreement(inputs)
+            grid = inputs.grid
+            inputs = {name: inputs[name][:] for name in self.inputs if name in inputs.field_names}
         fields = self._checked_inputs(inputs)
         d = self.model.dimension
         first = fields[self.inputs[0]]
@@ -202,10 +238,14 @@ class NeuralOperator(Surrogate):
         return u[:, 0] if self.channels[self.output] == 1 else np.moveaxis(u, 1, -1)
 
     def evaluate(self, dataset: FieldDataset) -> dict[str, float]:
-        """Return mean, median and largest relative L2 and H1 error over a data set, on its grid."""
+        """Return mean, median and largest relative L2 and H1 error over a data set, on its grid.
+
+        Raises `InputError` for data of other units, boundary conditions or boxes than the model's.
+        """
         self._require_fitted()
         self._checked_channels(dataset)
-        grid = self._checked_grid(dataset.grid)
+        self._require_agreement(dataset)
+        grid = dataset.grid
         step = max(1, (1 << 17) // grid.size)
         errors: dict[str, list[NDArray]] = {"relative_l2": [], "relative_h1": []}
         for start in range(0, len(dataset), step):
@@ -229,8 +269,12 @@ class NeuralOperator(Surrogate):
             summary[f"{name}_max"] = float(each.max())
         return summary
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to one HDF5 file, whole or not at all."""
+    def save(self, path: str | Path, *, optimizer: bool = False) -> None:
+        """Write the model to one HDF5 file, whole or not at all.
+
+        With `optimizer` the state of the optimizer goes along, about three times the weights, from
+        which `fit(..., resume=True)` goes on.
+        """
         self._require_fitted()
         assert self.grid is not None
         description = {
@@ -238,6 +282,8 @@ class NeuralOperator(Surrogate):
             "output": self.output,
             "channels": self.channels,
             "grid": self.grid.describe(),
+            "units": self.units,
+            "boundary": self.boundary,
             "provenance": self.provenance,
             "history": self.history,
             "metrics": self.metrics,
@@ -246,7 +292,8 @@ class NeuralOperator(Surrogate):
             f"normalizers/{name}": np.array([normalizer.mean, normalizer.scale])
             for name, normalizer in self.normalizers.items()
         }
-        save_model(path, _KIND, self.model, description, arrays)
+        record = self.record if require_flag(optimizer, "optimizer") else None
+        save_model(path, _KIND, self.model, description, arrays, record)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -263,6 +310,10 @@ class NeuralOperator(Surrogate):
                 self.normalizers[name] = Normalizer(mean, scale)
             self.channels = {name: int(n) for name, n in description["channels"].items()}
             self.grid = Grid.from_description(description["grid"])
+            # Files of the first version tell nothing of these.
+            self.units = dict(description.get("units", {}))
+            self.boundary = dict(description.get("boundary", {}))
+            self.record = training_record(arrays, description)
             self.provenance = description["provenance"]
             self.history, self.metrics = description["history"], description["metrics"]
         return self
@@ -278,6 +329,17 @@ class NeuralOperator(Surrogate):
     def _require_fitted(self) -> None:
         if self.grid is None:
             raise InputError("neural operator: expected a fitted model; call fit, or load one")
+
+    def _require_agreement(self, dataset: FieldDataset) -> None:
+        """Raise `InputError` unless a data set is of the kind the model was trained on."""
+        assert self.grid is not None
+        if dataset.grid.dimension != self.grid.dimension:
+            raise InputError(
+                f"expected data of dimension {self.grid.dimension}, the model's, got "
+                f"{dataset.grid.dimension} in {dataset.path}"
+            )
+        names = [n for n in (*self.inputs, self.output) if n in dataset.field_names]
+        require_agreement(dataset, names, self.units, self.grid, self.boundary)
 
     def _checked_channels(self, dataset: FieldDataset) -> dict[str, int]:
         """Return the channels of each field, if the data set suits the network."""

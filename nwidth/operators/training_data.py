@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nwidth.arrays import require_finite
 from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
+from nwidth.operators.data_agreement import require_finite_samples
 from nwidth.operators.normalizer import Normalizer
 
 # Data sets whose tensors need no more than this many bytes are kept in memory.
@@ -91,7 +91,7 @@ class TrainingData:
     ) -> NDArray[np.floating]:
         """Return a field as (sample, channel, *grid)."""
         field = as_channels(np.asarray(self.dataset[name][samples]), self.grid.dimension)
-        require_finite(field, f"{name} of {self.dataset.path}")
+        require_finite_samples(field, samples, f"{name} of {self.dataset.path}")
         return field if factor == 1 else self.grid.restrict(field, factor)
 
     def describe(self) -> dict[str, Any]:

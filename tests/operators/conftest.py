@@ -30,16 +30,17 @@ def tiny_data(tmp_path):
     """A function that writes a tiny data set and returns it open."""
     opened = []
 
-    def write(grid=None, samples=12, dtype="float64", seed=0, fields=None):
+    def write(grid=None, samples=12, dtype="float64", seed=0, fields=None, units=None, **options):
         grid = Grid.uniform((9, 9)) if grid is None else grid
         fields = tiny_fields(grid, samples, seed) if fields is None else fields
         path = tmp_path / f"data{len(opened)}.h5"
         dataset = FieldDataset.create(
             path,
             grid,
-            dict.fromkeys(fields, "1"),
+            {**dict.fromkeys(fields, "1"), **(units or {})},
             dtype=dtype,
             provenance={"equation": "tiny", "seed": seed},
+            **options,
         )
         dataset.extend(fields)
         opened.append(dataset)

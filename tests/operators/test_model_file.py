@@ -90,3 +90,11 @@ def test_only_what_a_description_lacks_is_told_as_such(tmp_path):
         raise KeyError("grid")
     with pytest.raises(ZeroDivisionError), described(tmp_path, "some-operator"):
         raise ZeroDivisionError
+
+
+def test_weights_of_several_precisions_are_refused(tmp_path):
+    mixed = network()
+    mixed.lift.double()
+    for model, what in ((mixed, "got float32, float64"), (network().half(), "got float16")):
+        with pytest.raises(InputError, match=f"expected all weights in one of.*{what}; convert"):
+            save_model(tmp_path / "m.h5", "some-operator", model, {}, {})

@@ -30,7 +30,8 @@ def test_saved_models_predict_the_same_bits(model, tmp_path):
     model.save(tmp_path / "m.h5")
     again = NeuralOperator.load(tmp_path / "m.h5")
     np.testing.assert_array_equal(model.predict(some()), again.predict(some()))
-    for name in ("inputs", "output", "grid", "normalizers", "channels", "provenance", "history"):
+    names = ("inputs", "output", "grid", "normalizers", "channels", "provenance", "history")
+    for name in (*names, "units", "boundary"):
         assert getattr(again, name) == getattr(model, name)
     assert again.metrics == model.metrics
     assert again.provenance["equation"] == "tiny"
@@ -252,7 +253,7 @@ def test_too_few_samples_are_refused(tiny_data):
 
 
 def test_unknown_networks_and_names_are_refused():
-    with pytest.raises(InputError, match="network of FNO, .*got Linear"):
+    with pytest.raises(InputError, match=r"network of FNO, .*got Linear"):
         NeuralOperator(torch.nn.Linear(2, 2), **DARCY)
     with pytest.raises(InputError, match="different names"):
         NeuralOperator(network(), inputs="pressure", output="pressure")
@@ -303,6 +304,64 @@ def test_foreign_and_missing_files_are_refused(tiny_data, tmp_path):
     for path in (dataset.path, tmp_path / "text.h5", tmp_path / "absent.h5", tmp_path):
         with pytest.raises(FileFormatError):
             NeuralOperator.load(path)
+
+
+SLOW = {"batch_size": 6, "schedule": "constant", "validation": 0.25}
+
+
+@pytest.mark.parametrize("through_file", [False, True])
+def test_training_goes_on_as_if_it_had_not_been_stopped(tiny_data, tmp_path, through_file):
+    data = tiny_data()
+    whole = NeuralOperator(network(), **DARCY).fit(data, TrainingOptions(epochs=5, **SLOW))
+    model = NeuralOperator(network(), **DARCY).fit(data, TrainingOptions(epochs=2, **SLOW))
+    if through_file:
+        model.save(tmp_path / "m.h5", optimizer=True)
+        model = NeuralOperator.load(tmp_path / "m.h5")
+    model.fit(data, TrainingOptions(epochs=5, **SLOW), resume=True)
+    np.testing.assert_array_equal(model.predict(some()), whole.predict(some()))
+    losses = [[line["training_loss"] for line in m.history] for m in (model, whole)]
+    assert losses[0] == losses[1] and len(losses[0]) == 5
+
+
+def test_training_cannot_go_on_without_its_optimizer(model, tiny_data, tmp_path):
+    with pytest.raises(InputError, match="expected a fitted model"):
+        NeuralOperator(network(), **DARCY).fit(tiny_data(), QUICK, resume=True)
+    model.save(tmp_path / "m.h5")
+    again = NeuralOperator.load(tmp_path / "m.h5")
+    with pytest.raises(InputError, match=r"save\(path, optimizer=True\)"):
+        again.fit(tiny_data(), QUICK, resume=True)
+    with pytest.raises(InputError, match="resume: expected True or False"):
+        again.fit(tiny_data(), QUICK, resume="yes")
+
+
+PASCAL = {"units": {"pressure": "Pa"}, "boundary": {"default": {"type": "dirichlet", "value": 0.0}}}
+
+
+def test_the_file_knows_units_sides_and_problem(tiny_data, tmp_path):
+    model = NeuralOperator(network(), **DARCY).fit(tiny_data(**PASCAL), QUICK)
+    model.save(tmp_path / "m.h5", optimizer=True)
+    model = NeuralOperator.load(tmp_path / "m.h5")
+    assert model.units == {"permeability": "1", "pressure": "Pa"}
+    assert model.boundary == PASCAL["boundary"]
+    data = tiny_data(Grid.uniform((17, 17)), samples=2, **PASCAL)
+    inputs = {"permeability": data["permeability"][:]}
+    np.testing.assert_array_equal(model.predict(data), model.predict(inputs))
+    closed = {"default": {"type": "neumann", "value": 0.0}}
+    for others, what in (
+        ({**PASCAL, "units": {"pressure": "bar"}}, "expected the unit 'Pa'"),
+        ({**PASCAL, "boundary": closed}, "boundary conditions: expected those"),
+        ({**PASCAL, "grid": Grid.uniform((9, 9), upper=2.0)}, "box the model was trained on"),
+        ({**PASCAL, "grid": Grid.uniform((9,))}, "dimension"),
+    ):
+        data = tiny_data(**others)
+        for call in (
+            lambda data: model.predict(data),
+            lambda data: model.evaluate(data),
+            lambda data: model.fit(tiny_data(**PASCAL), QUICK, validation=data),
+            lambda data: model.fit(data, QUICK, resume=True),
+        ):
+            with pytest.raises(InputError, match=what):
+                call(data)
 
 
 def test_names_of_fields_are_not_guessed():
