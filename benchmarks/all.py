@@ -18,6 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 RECORD = DOCS / "benchmarks.json"
+HELPERS = {"all", "report", "operator_data", "operator_recipes"}
 PACKAGES = (
     "numpy",
     "scipy",
@@ -42,7 +43,7 @@ The machine is shared and noisy: trust ratios, not seconds.
 
 def names() -> list[str]:
     """Return the benchmarks of this folder."""
-    return sorted(p.stem for p in HERE.glob("*.py") if p.stem not in {"all", "report"})
+    return sorted(p.stem for p in HERE.glob("*.py") if p.stem not in HELPERS)
 
 
 def processor() -> str:

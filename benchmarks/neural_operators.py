@@ -1,0 +1,411 @@
+"""The honest table: every neural operator beside our own solver, at the same error.
+
+For each data set and network: parameters, CPU-seconds of training, relative L2 error, error on a
+grid that was not trained on, time of one sample alone and of one in a batch, and our solver stopped
+at the network's error: the coarsest grid and the loosest tolerance that are at least as accurate,
+against the same test data. A ratio below 1 says that the solver is quicker; no training is counted.
+
+`--cpu` is the budget of each training in CPU-seconds; epochs are set from a measured step. Whatever
+is finished is kept in `--models`, and a run that was killed continues where it stood, in the middle
+of a training too. `--data` has the data sets; what is not there is generated. A run of everything:
+
+    python benchmarks/neural_operators.py --cpu 800 --data data --models models --docs docs
+
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from operator_data import DataSet, Files, Rung, Steady, data_sets, small
+from operator_recipes import RECIPES, Recipe
+from report import Row, finish
+
+from nwidth import operators as no
+from nwidth.fields import FieldDataset
+
+# Test samples on which the solver is measured, and over which times are medians.
+SOLVED = 10
+MARKS = ("<!-- the table: begin -->", "<!-- the table: end -->")
+
+
+def main() -> None:
+    arguments = read_arguments()
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    chosen = data_sets()
+    if arguments.quick:
+        quick = ("darcy-85", "burgers-script", "cubic", "navier-stokes-1e-3")
+        chosen = {name: small(chosen[name]) for name in arguments.sets or quick}
+    elif arguments.sets:
+        chosen = {name: chosen[name] for name in arguments.sets}
+    rows: list[Row] = []
+    entries: list[dict] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        data_folder = Path(scratch if arguments.quick else arguments.data)
+        models = Path(scratch if arguments.quick else arguments.models)
+        for folder in (data_folder, models):
+            folder.mkdir(parents=True, exist_ok=True)
+        for data in chosen.values():
+            new = measured(data, data_folder, models, arguments)
+            entries += new
+            rows += [row_of(entry) for entry in new]
+            if arguments.docs and not arguments.quick:
+                write_table(Path(arguments.docs) / "neural_operators.md", entries)
+    finish("Neural operators beside our solver, at equal error", rows, arguments)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="tiny data, ends within a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
+    parser.add_argument("--cpu", type=float, default=120.0, help="CPU-seconds of each training")
+    parser.add_argument("--data", default="data", help="folder of the data sets")
+    parser.add_argument("--models", default="models", help="folder of models and results")
+    parser.add_argument("--docs", default="", help="folder of neural_operators.md, to write to")
+    parser.add_argument("--sets", nargs="*", choices=data_sets(), default=[], metavar="SET")
+    parser.add_argument("--operators", nargs="*", choices=RECIPES, default=[], metavar="NAME")
+    arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.cpu = min(arguments.cpu, 1.5)
+    return arguments
+
+
+def measured(
+    data: DataSet, folder: Path, models: Path, arguments: argparse.Namespace
+) -> list[dict]:
+    """Return the solver's entry and those of all networks for a data set."""
+    files = data.prepare(folder)
+    solver = kept(models / f"{data.name}-solver.json", lambda: solver_entry(data, files))
+    entries = [{**solver, "set": data.name, "title": data.title}]
+    for name, recipe in RECIPES.items():
+        if recipe.takes(data) and (not arguments.operators or name in arguments.operators):
+            stem = f"{data.name}-{name.replace(', ', '-').replace(' ', '-')}-{arguments.cpu:g}s"
+            path, r = models / f"{stem}.json", recipe
+            entry = kept(path, lambda r=r, p=path: network_entry(data, files, r, arguments.cpu, p))
+            entries.append(
+                {**entry, "set": data.name, "title": data.title, "operator": name}
+                | matched(solver["rungs"], entry)
+            )
+    return entries
+
+
+def kept(path: Path, make: Callable[[], dict]) -> dict:
+    """Return what is in a file, or make it and write it."""
+    if not path.exists():
+        made = make()
+        path.write_text(json.dumps(made, indent=1) + "\n")
+    return json.loads(path.read_text())
+
+
+# --- our solver ---------------------------------------------------------------------------------
+
+
+def solver_entry(data: DataSet, files: Files) -> dict:
+    """Measure our solver on coarse and fine grids at loose and tight tolerances."""
+    with FieldDataset.open(files.test) as test:
+        count = min(SOLVED, len(test))
+        truth = [truth_of(data, test, k) for k in range(count)]
+    rungs = []
+    for rung in data.ladder(files):
+        rung.run(0)  # compiles, and fills caches
+        seconds, errors = [], []
+        for k in range(count):
+            start = time.perf_counter()
+            found = rung.run(k)
+            seconds.append(time.perf_counter() - start)
+            errors.append(relative(rung.fields(found), truth[k]))
+        one = {
+            "label": rung.label,
+            "error": float(np.mean(errors)),
+            "seconds": statistics.median(seconds),
+        }
+        rungs.append({**one, "batched": in_a_batch(data, files, rung)})
+    return {"rungs": rungs, "samples": count}
+
+
+def in_a_batch(data: DataSet, files: Files, rung: Rung) -> float | None:
+    """Return seconds per sample of our batched solver, None where it has no such form."""
+    run = data.in_a_batch(files, rung.label) if isinstance(data, Steady) else None
+    if run is None:
+        return None
+    run()
+    return timed(run)
+
+
+def timed(run: Callable[[], Any]) -> float:
+    """Return seconds per sample of a call that returns how many it did."""
+    start = time.perf_counter()
+    count = run()
+    return (time.perf_counter() - start) / count
+
+
+def truth_of(data: DataSet, test: FieldDataset, k: int) -> np.ndarray:
+    """Return what is to be predicted of a test sample."""
+    u = np.asarray(test[data.output][k], np.float64)
+    return u[data.given :] if getattr(data, "trajectory", False) else u
+
+
+def relative(found: np.ndarray, truth: np.ndarray) -> float:
+    """Return the relative L2 error; node grids count their ends half."""
+    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
+
+
+def matched(rungs: list[dict], entry: dict) -> dict:
+    """Return the quickest rung that is at least as accurate, and the tightest if there is none."""
+    good = [rung for rung in rungs if rung["error"] <= entry["error"]]
+    best = min(good or [min(rungs, key=lambda r: r["error"])], key=lambda rung: rung["seconds"])
+    return {"solver": best, "solver_is_as_accurate": bool(good)}
+
+
+# --- networks -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Budget:
+    """How a training is set to a budget of CPU-seconds, remembered over interruptions."""
+
+    path: Path
+    epochs: int = 0
+    spent: float = 0.0
+
+    def load(self) -> bool:
+        """Read what an interrupted run left, if any."""
+        if self.path.exists():
+            known = json.loads(self.path.read_text())
+            self.epochs, self.spent = known["epochs"], known["spent"]
+        return self.epochs > 0
+
+    def save(self) -> None:
+        """Write epochs and seconds, whole or not at all."""
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps({"epochs": self.epochs, "spent": self.spent}) + "\n")
+        new.replace(self.path)
+
+
+def network_entry(data: DataSet, files: Files, recipe: Recipe, cpu: float, path: Path) -> dict:
+    """Train a network within a budget and measure it."""
+    model = surrogate(data, recipe)
+    budget = Budget(path.with_suffix(".budget"))
+    with FieldDataset.open(files.train) as train, FieldDataset.open(files.test) as test:
+        if not budget.load():
+            budget.epochs = epochs_for(data, recipe, train, cpu)
+            budget.save()
+        before, begun = budget.spent, time.process_time()
+
+        def progress(report: Any) -> None:
+            if report.epoch_ended:
+                budget.spent = before + time.process_time() - begun
+                budget.save()
+
+        model.fit(
+            train,
+            options_of(recipe, budget.epochs),
+            augmentation=augmentation_of(data, recipe),
+            progress=progress,
+            checkpoint=path.with_suffix(".checkpoint.h5"),
+        )
+        model.save(path.with_suffix(".h5"))
+        error = error_of(data, model, test)
+        with FieldDataset.open(files.other) as other:
+            zero_shot = zero_shot_error(data, model, other)
+        alone, batched = inference(data, model, test)
+    return {
+        "parameters": sum(p.numel() * (1 + p.is_complex()) for p in model.model.parameters()),
+        "epochs": budget.epochs,
+        "cpu": budget.spent,
+        "budget": cpu,
+        "samples": len(train),
+        "error": error,
+        "zero_shot": zero_shot,
+        "other": data.other,
+        "alone": alone,
+        "batched": batched,
+    }
+
+
+def surrogate(data: DataSet, recipe: Recipe) -> Any:
+    """Return an untrained surrogate."""
+    i, o = data.channels
+    if recipe.kind == "map":
+        network = recipe.network(data, i, o)
+        return no.NeuralOperator(network, inputs=data.inputs, output=data.output)
+    if recipe.kind == "steps":
+        return no.AutoregressiveOperator(recipe.network(data, i, o), fields=data.inputs)
+    network = recipe.network(data, data.given * i, o)
+    return no.SpaceTimeOperator(network, fields=data.inputs, history=data.given)
+
+
+def options_of(recipe: Recipe, epochs: int) -> no.TrainingOptions:
+    """Return the options of a training; no samples are held out, as none chooses anything."""
+    return no.TrainingOptions(epochs=epochs, validation=0.0, **recipe.options)
+
+
+def augmentation_of(data: DataSet, recipe: Recipe) -> no.Augmentation:
+    """Return coarse-to-fine training and symmetries where the data allow them."""
+    coarse = recipe.coarse if data.coarse > 1 else 0.0
+    symmetries = data.symmetric and recipe.kind == "map" and data.inputs == "permeability"
+    return no.Augmentation(coarse=coarse, factor=max(1, data.coarse), symmetries=symmetries)
+
+
+def epochs_for(data: DataSet, recipe: Recipe, train: FieldDataset, cpu: float) -> int:
+    """Return the epochs that fit into a budget, from one short epoch on either grid."""
+    augmentation = augmentation_of(data, recipe)
+    batch = recipe.options.get("batch_size", 16)
+    count = min(len(train), 3 * batch)
+    costs = {}
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        first_samples(train, count, Path(scratch) / "few.h5") as few,
+    ):
+        for share in {0.0, 1.0 if augmentation.coarse > 0 else 0.0}:
+            some = no.Augmentation(share, augmentation.factor, augmentation.symmetries)
+            for warm in (False, True):
+                start = time.process_time()
+                surrogate(data, recipe).fit(few, options_of(recipe, 1), augmentation=some)
+                if warm:
+                    costs[share] = time.process_time() - start
+    share = augmentation.coarse
+    one = share * costs.get(1.0, 0.0) + (1 - share) * costs[0.0]
+    return max(1, round(cpu / (one * len(train) / count)))
+
+
+def first_samples(source: FieldDataset, count: int, path: Path) -> FieldDataset:
+    """Return the first samples of a data set as one of their own."""
+    fields = {name: source[name][0] for name in source.field_names}
+    d, timed_ = source.grid.dimension, source.times is not None
+    layout = {n: no_field(u.shape[d + timed_ :]) for n, u in fields.items()}
+    few = FieldDataset.create(path, source.grid, layout, times=source.times, dtype="float32")
+    for i in range(count):
+        few.append({name: source[name][i] for name in fields})
+    few.finish()
+    return few
+
+
+def no_field(components: tuple[int, ...]) -> Any:
+    """Return a field of so many components, of unit one."""
+    from nwidth.field_layout import Field
+
+    return Field("1", components)
+
+
+def error_of(data: DataSet, model: Any, test: FieldDataset) -> float:
+    """Return the mean relative L2 error."""
+    if isinstance(model, no.AutoregressiveOperator):
+        return float(model.evaluate(test, start=data.given - 1)["relative_l2_mean"])
+    return float(model.evaluate(test)["relative_l2_mean"])
+
+
+def zero_shot_error(data: DataSet, model: Any, other: FieldDataset) -> float | None:
+    """Return the error on another grid, None where the network has no value there."""
+    from nwidth.errors import InputError
+
+    try:
+        return error_of(data, model, other)
+    except InputError:
+        return None
+
+
+def inference(data: DataSet, model: Any, test: FieldDataset) -> tuple[float, float]:
+    """Return seconds of one sample alone and of one in a batch of 20, medians."""
+    count = min(20, len(test))
+    given = np.asarray(test[data.inputs][:count])
+    kind = isinstance(model, no.AutoregressiveOperator)
+    if getattr(data, "trajectory", False):
+        given = given[:, data.given - 1 : data.given] if kind else given[:, : data.given]
+    more = {"steps": len(test.times) - data.given} if kind else {}
+    times: dict[int, list[float]] = {1: [], count: []}
+    for repeat in range(6):
+        for n in times:
+            start = time.perf_counter()
+            model.predict({data.inputs: given[:n]}, **more)
+            if repeat:
+                times[n].append((time.perf_counter() - start) / n)
+    return statistics.median(times[1]), statistics.median(times[count])
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def row_of(entry: dict) -> Row:
+    """Return a line of the table: a network beside the solver, or the solver alone."""
+    if "operator" not in entry:
+        tight = min(entry["rungs"], key=lambda rung: rung["error"])
+        note = f"tightest: error {tight['error']:.2g} against the test data"
+        name = f"our solver, {tight['label']}"
+        return Row(f"{entry['set']}, solver", None, tight["seconds"], name, note=note)
+    solver = entry["solver"]
+    note = (
+        f"{entry['parameters']} parameters, {entry['samples']} samples, {entry['cpu']:.0f} CPU-s "
+        f"of training ({entry['epochs']} epochs), error {entry['error']:.2%}, at {entry['other']} "
+        f"points {percent(entry['zero_shot'])}, {1e3 * entry['batched']:.3g} ms in a batch; "
+        f"solver: error {solver['error']:.2%}"
+    )
+    if not entry["solver_is_as_accurate"]:
+        note += ", which is its best against these data"
+    return Row(
+        f"{entry['set']}, {entry['operator']}, one sample",
+        entry["alone"],
+        solver["seconds"],
+        f"our solver, {solver['label']}",
+        note=note,
+    )
+
+
+def percent(value: float | None) -> str:
+    """Return an error in percent, or that there is none."""
+    return "none" if value is None else f"{value:.2%}"
+
+
+def write_table(path: Path, entries: list[dict]) -> None:
+    """Write the compact table between its marks in the guide."""
+    lines = [
+        "| data set | operator | parameters | training, CPU-s | error | on another grid "
+        "| one sample | in a batch | our solver at that error | speed-up |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for entry in entries:
+        if "operator" not in entry:
+            tight = min(entry["rungs"], key=lambda rung: rung["error"])
+            cells = [
+                f"{entry['title']}", f"our solver, {tight['label']}", "", "",
+                percent(tight["error"]), "", milliseconds(tight["seconds"]),
+                milliseconds(tight["batched"]), "", "",
+            ]  # fmt: skip
+        else:
+            solver, more = entry["solver"], "" if entry["solver_is_as_accurate"] else " (its best)"
+            cells = [
+                "", entry["operator"], f"{entry['parameters']:,}".replace(",", " "),
+                f"{entry['cpu']:.0f}", percent(entry["error"]),
+                f"{percent(entry['zero_shot'])} at {entry['other']}",
+                milliseconds(entry["alone"]), milliseconds(entry["batched"]),
+                f"{milliseconds(solver['seconds'])}: {solver['label']}, "
+                f"{percent(solver['error'])}{more}",
+                f"{solver['seconds'] / entry['alone']:.2g}",
+            ]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    table = "\n".join([MARKS[0], *lines, MARKS[1]])
+    path.write_text(before + table + after, encoding="utf-8")
+
+
+def milliseconds(seconds: float | None) -> str:
+    """Return a time in milliseconds, or nothing."""
+    return "" if seconds is None else f"{1e3 * seconds:.3g} ms"
+
+
+if __name__ == "__main__":
+    main()
