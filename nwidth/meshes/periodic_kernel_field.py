@@ -15,7 +15,7 @@ from nwidth.meshes.random_field import RandomField
 Array = NDArray[np.float64]
 
 # Smallest and largest value of a sample are those at so many points per wave.
-_POINTS_PER_WAVE = 8
+_POINTS_PER_WAVE = 64
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nwidth.operators.spectral_residual import SpectralResidual, along
 from nwidth.solvers import EvolutionProblem, simulate
 
 # Relative error of a step of the solutions that networks are compared with.
-REFERENCE_RTOL = 1e-9
+REFERENCE_RTOL = 1e-8
 
 
 class EvolutionResidual(SpectralResidual):

@@ -20,8 +20,8 @@ def test_one_seed_is_one_function_within_its_bounds():
     u, w = coarse.samples(3, 5), fine.samples(3, 5)
     np.testing.assert_allclose(u, w[:, ::32], atol=1e-12)
     assert w.min() >= -1 and w.max() <= 2
-    np.testing.assert_allclose(w.min(axis=1), -1, atol=1e-4)
-    np.testing.assert_allclose(w.max(axis=1), 2, atol=1e-4)
+    np.testing.assert_allclose(w.min(axis=1), -1, atol=1e-3)
+    np.testing.assert_allclose(w.max(axis=1), 2, atol=1e-3)
     assert random_field(coarse.describe(), coarse.grid) == coarse
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nwidth.errors import InputError
-from nwidth.meshes import Grid
+from nwidth.meshes import Grid, PeriodicKernelField
 from nwidth.operators.reaction_diffusion_residual import ReactionDiffusionResidual
 from nwidth.solvers import Burgers, Fisher
 
@@ -40,3 +40,19 @@ def test_terms_are_the_solvers():
 def test_other_problems_are_refused():
     with pytest.raises(InputError, match="problem"):
         ReactionDiffusionResidual(Burgers(Grid.periodic(8)), 1.0, 8)
+
+
+def test_bound_is_above_the_error_and_near_it():
+    grid = Grid.periodic(17)
+    sampler = PeriodicKernelField(grid, 0.8, modes=5)
+    residual = ReactionDiffusionResidual(Fisher(grid, 0.02, 5.0, sampler), 1.0, 20).double()
+    a = residual.draw(0, 2)
+    u, a = torch.tensor(residual.reference(a)), torch.tensor(a)
+    x, t = torch.tensor(grid.axes[0].points), residual.times[:, None]
+    for size, most in ((0.0, 2e-4), (1e-3, 0.02), (1e-2, 0.2), (0.3, torch.inf)):
+        w = u + size * t * (torch.cos(6 * t) + torch.sin(2 * torch.pi * x + 3 * t))
+        error = (residual.squares(w - u) / residual.squares(u)).sqrt().numpy()
+        bound = residual.error_bound(w, a)
+        assert (bound >= error).all() and (bound <= most).all()
+    with pytest.raises(InputError, match=r"densities in \[0, 1\]"):
+        residual.error_bound(u - 0.5, a - 0.5)
