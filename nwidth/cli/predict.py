@@ -36,6 +36,13 @@ def predict(
             "--config", "-c", help="Reduced bases: problem file, to solve where bounds miss --rtol."
         ),
     ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=1, help="In time: how many steps; default: to the data's end."),
+    ] = None,
+    start: Annotated[
+        int | None, typer.Option("--start", min=0, help="In time: number of the first state given.")
+    ] = None,
     overwrite: Overwrite = False,
     threads: Threads = None,
 ) -> None:
@@ -54,9 +61,12 @@ def predict(
         nwidth predict block.h5 parameters.csv -o fields.h5 --rtol 1e-3 -c block.toml
 
         nwidth plot predictions.h5 -o prediction.png --sample 3
+
+        nwidth predict step.h5 flow_test.h5 -o rollouts.h5 --steps 100
     """
     from nwidth.cli.file_kind import file_kind
     from nwidth.cli.outputs import claim
+    from nwidth.cli.predict_in_time import KINDS, predict_in_time
     from nwidth.cli.threads import limit_threads
     from nwidth.errors import ConfigError
 
@@ -76,6 +86,13 @@ def predict(
         raise ConfigError(
             f"--rtol, --config: expected a reduced basis, which bounds its errors, got a model of "
             f"kind {kind!r}; `nwidth certify` bounds the errors of neural operators"
+        )
+    if kind in KINDS:
+        predict_in_time(kind, model, data, output, steps, start)
+        return
+    if steps is not None or start is not None:
+        raise ConfigError(
+            f"--steps, --start: expected a model in time, got one of kind {kind!r}; leave them out"
         )
     if kind == "pod-regression":
         from nwidth.cli.predict_table import predict_estimated

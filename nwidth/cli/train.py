@@ -1,4 +1,4 @@
-"""``nwidth train``: fit a Fourier neural operator to a data set."""
+"""``nwidth train``: fit a neural operator to a data set, static or in time."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,6 +42,26 @@ def train(
     width: Annotated[int | None, typer.Option("--width", min=1)] = None,
     loss: Annotated[str | None, typer.Option("--loss", help="l2 or h1.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
+    history: Annotated[
+        int | None, typer.Option("--history", min=1, help="In time: how many states go in.")
+    ] = None,
+    rollout: Annotated[
+        str | None,
+        typer.Option("--rollout", help="In time: one-step, pushforward or curriculum."),
+    ] = None,
+    rollout_steps: Annotated[
+        int | None, typer.Option("--rollout-steps", min=1, help="In time: longest in training.")
+    ] = None,
+    start: Annotated[
+        int | None, typer.Option("--start", min=0, help="In time: number of the first state used.")
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option("--horizon", min=1, help="In time: steps of the rollouts that validate."),
+    ] = None,
+    space_time: Annotated[
+        bool, typer.Option("--space-time", help="In time: all later states at once.")
+    ] = False,
     overwrite: Overwrite = False,
     threads: Threads = None,
 ) -> None:
@@ -51,11 +71,16 @@ def train(
         nwidth train darcy.h5 -o fno.h5 --epochs 50
 
         nwidth train theirs.h5 -o fno.h5 --input x --target y --config examples/darcy.toml
+
+        nwidth train flow.h5 -o step.h5 --rollout curriculum --rollout-steps 4
+
+        nwidth train flow.h5 -o block.h5 --space-time --history 10
     """
     from nwidth.cli.config import AugmentationSettings, ModelSettings, TrainingSettings
     from nwidth.cli.outputs import claim
     from nwidth.cli.read_config import changed, read_config
     from nwidth.cli.threads import limit_threads
+    from nwidth.cli.train_in_time import TimeChoice, states_to_learn, train_in_time
     from nwidth.fields import FieldDataset
 
     model_settings, training_settings = ModelSettings(), TrainingSettings()
@@ -71,11 +96,17 @@ def train(
     )
     limit_threads(threads)
     claim(output, overwrite, inputs=(data, configuration))
+    choice = TimeChoice(history, rollout, rollout_steps, start, horizon, space_time)
+    settings = (model_settings, training_settings, augmentation)
+    model: Any
     with FieldDataset.open(data) as dataset:
-        names, wanted = fields_to_learn(dataset, inputs, target)
-        model = train_model(
-            dataset, output, names, wanted, model_settings, training_settings, augmentation
-        )
+        if dataset.times is not None and len(dataset.times) > 1:
+            states = states_to_learn(dataset, inputs, target)
+            model = train_in_time(dataset, output, states, choice, *settings)
+        else:
+            choice.require_none(dataset)
+            names, wanted = fields_to_learn(dataset, inputs, target)
+            model = train_model(dataset, output, names, wanted, *settings)
     typer.echo(f"{output}: {model!r}")
     if "validation_relative_l2" in model.metrics:
         error = 100 * model.metrics["validation_relative_l2"]
@@ -120,6 +151,7 @@ def plan_training(
     settings: "ModelSettings",
     training: "TrainingSettings",
     cheaper: "AugmentationSettings",
+    outgoing: int = 1,
 ) -> tuple["FNO", "TrainingOptions", "Augmentation"]:
     """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
     from nwidth.errors import ConfigError, InputError
@@ -135,6 +167,7 @@ def plan_training(
         raise ConfigError(f"[model] modes: expected one number or {d}, got {modes}")
     network = FNO(
         in_channels=channels,
+        out_channels=outgoing,
         modes=modes,
         width=settings.width,
         layers=settings.layers,

@@ -192,7 +192,7 @@ one
         """
         self._require_fitted()
         assert self.rollout is not None
-        stride = self._require_like(dataset)
+        stride = self.require_like(dataset)
         start = self.rollout.start if start is None else require_integer(start, "start", 0)
         assert dataset.times is not None
         times = dataset.times[::stride][start + self.window :]

@@ -23,6 +23,7 @@ class ErrorInTime:
     >>> for time in range(3):
     ...     error.add(time, {"u": np.full((1, 4), 1.5)}, {"u": np.ones((1, 4))})
     >>> error.close_samples()
+    array([0.5])
     >>> error.summary()["relative_l2_mean"], error.summary()["relative_l2_over_time"]
     (0.5, [0.5, 0.5, 0.5])
     """
@@ -41,12 +42,13 @@ class ErrorInTime:
             error, size = error + self._square(p - u), size + self._square(u)
         self._open[time] = (error, size)
 
-    def close_samples(self) -> None:
-        """Say that all times of the samples at hand have been added."""
+    def close_samples(self) -> NDArray[Any]:
+        """Say that all times of the samples at hand have been added, and return their errors."""
         error, size = (np.stack(parts, axis=1) for parts in zip(*self._open.values(), strict=True))
         self._each.append(_ratio(error, size))
         self._whole.append(_ratio(error.sum(axis=1), size.sum(axis=1)))
         self._open = {}
+        return self._whole[-1]
 
     def summary(self) -> dict[str, Any]:
         """Return mean, median and largest error over samples, and the mean at each time."""

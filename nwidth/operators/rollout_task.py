@@ -38,6 +38,9 @@ class Rollout:
     windows: how many windows of each trajectory an epoch shows, spread over its times.
     start: number of the first state that is used, in training and in validation; earlier ones may
         be transients that nobody wants predicted.
+    horizon: how many steps the rollouts have by which weights are compared (None: to the last
+        time). Chaos needs one within which it can be predicted: beyond it, weights whose states
+        fade to the mean look best.
 
     Good values: "one-step" where the equation damps errors, else "curriculum" of 4 to 10 steps;
     so many windows that an epoch takes some minutes at most.
@@ -50,9 +53,12 @@ class Rollout:
     steps: int = 4
     windows: int = 8
     start: int = 0
+    horizon: int | None = None
 
     def __post_init__(self):
         require_choice(self.scheme, "rollout: scheme", SCHEMES)
+        if self.horizon is not None:
+            require_integer(self.horizon, "rollout: horizon", 1)
         for name, least in (("steps", 1), ("windows", 1), ("start", 0)):
             object.__setattr__(
                 self, name, require_integer(getattr(self, name), f"rollout: {name}", least)
@@ -103,8 +109,8 @@ class RolloutTask(LearningTask):
 
     The samples of an epoch are `rollout.windows` windows of each trajectory; their starts are
     drawn anew each epoch, one in each of so many equal parts of the times. The errors are those of
-    the whole rollout from `rollout.start` to the last time, ||p - u|| / ||u|| over space and time,
-    of position // windows.
+    the rollout from `rollout.start` over its horizon, ||p - u|| / ||u|| over space and time, of the
+    trajectory position // windows.
 
     `loss` compares states with their means, so that relative errors are those of physical fields;
     several fields count in units of their scales. With `augmentation.coarse` = 1 errors too are
@@ -183,11 +189,13 @@ class RolloutTask(LearningTask):
         return first + np.minimum((within * room).astype(int), room - 1)
 
     def errors(self, model: nn.Module, positions: Positions) -> Tensor:
-        """Return the error of the rollout over the whole horizon, over space and time."""
+        """Return the error of the rollout over its horizon, over space and time."""
         factor = self.augmentation.factor if self.augmentation.coarse == 1 else 1
         which, axes = np.asarray(positions) // self.rollout.windows, self.data.axes(factor)
         start = np.full(len(which), self.rollout.start)
         horizon = self.data.length - self.rollout.start
+        if self.rollout.horizon is not None:
+            horizon = min(horizon, self.step.window + self.rollout.horizon)
         series = self.data.states(which, start, horizon, factor)
         constants, states = self.data.unchanging(which, factor), series[:, : self.step.window]
         weights = _weights(axes, series)

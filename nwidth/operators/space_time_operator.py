@@ -185,7 +185,7 @@ class SpaceTimeOperator(TimeDependentOperator):
         """
         self._require_fitted()
         assert self.time_axis is not None
-        stride = self._require_like(dataset)
+        stride = self.require_like(dataset)
         axis = _time_axis(dataset, self.start + self.window, stride)
         if axis != self.time_axis:
             raise InputError(
@@ -210,6 +210,14 @@ class SpaceTimeOperator(TimeDependentOperator):
                 )
             error.close_samples()
         return {**error.summary(), "times": axis.points.tolist()}
+
+    @staticmethod
+    def times_after(dataset: FieldDataset, before: int, stride: int = 1) -> Axis:
+        """Return the axis of the times after the first ones of a data set.
+
+        Networks are built for it: `modes` of the first axis are at most what it resolves.
+        """
+        return _time_axis(dataset, before, stride)
 
     def _refined(self, times: ArrayLike | None) -> tuple[Axis, NDArray[Any]]:
         """Return the time axis with more points, and the numbers of those that are wanted."""

@@ -124,7 +124,7 @@ class TimeDependentOperator(ABC):
             training: LearningTask = task(windows(dataset, kept, stride), False)
             checking: LearningTask | None = None
             if validation is not None:
-                every = self._require_like(validation)
+                every = self.require_like(validation)
                 if validation.grid != dataset.grid:
                     raise InputError(
                         f"validation: expected the grid of the training data, {dataset.grid}, got "
@@ -247,8 +247,13 @@ class TimeDependentOperator(ABC):
         setting = TimeSetting(step, dataset.layout.time_unit, units, dict(dataset.boundary))
         return setting, components
 
-    def _require_like(self, dataset: FieldDataset) -> int:
-        """Return the stride of data like those the model was fitted to, else `InputError`."""
+    def require_like(self, dataset: FieldDataset) -> int:
+        """Return how many steps of a data set are one of the model.
+
+        Raises `InputError` for data with other fields, units, grids, times or boundary conditions
+        than those of the training.
+        """
+        self._require_fitted()
         assert self.setting is not None
         if self._checked_fields(dataset) != self.components:
             raise InputError(

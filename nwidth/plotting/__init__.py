@@ -35,6 +35,7 @@ from nwidth.plotting.reduced_models import (
     sensors,
     singular_values,
 )
+from nwidth.plotting.rollouts import rollout
 from nwidth.plotting.save import save
 from nwidth.plotting.splines import nurbs_field, spline_functions
 from nwidth.plotting.style import BLUE, DARK, GREEN, GREY, ORANGE
@@ -73,6 +74,7 @@ __all__ = [
     "reduction",
     "report",
     "response",
+    "rollout",
     "save",
     "sensors",
     "singular_values",

@@ -73,3 +73,26 @@ def made(tmp_path_factory) -> Path:
     assert call(["generate", config, "--test", "-o", test]) == 0
     assert call(["train", data, "-o", str(folder / "fno.h5"), "--config", config]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def flow_files(tmp_path_factory):
+    """A few short flows on a coarse grid, driven by a forcing."""
+    import warnings
+
+    import numpy as np
+
+    from nwidth.solvers import generate_trajectories, published_setting
+
+    path = tmp_path_factory.mktemp("flow") / "flow.h5"
+    problem = published_setting("navier-stokes-fno-1e-3").problem(16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        generate_trajectories(problem, path, 6, np.arange(6.0), seed=0, rtol=1e-3)
+    return path
+
+
+@pytest.fixture
+def flow(flow_files):
+    """The file of these flows."""
+    return flow_files

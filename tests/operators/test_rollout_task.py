@@ -144,6 +144,17 @@ def test_errors_are_those_of_the_whole_rollout(flow_data):
     torch.testing.assert_close(errors, (off / size).sqrt())
 
 
+def test_errors_may_have_a_nearer_horizon(flow_data):
+    dataset, model = flow_data(), Linear()
+    near, short = (
+        task_of(dataset, windows=1, horizon=3),
+        task_of(flow_data(times=np.arange(4) * 0.5), "one-step", windows=1),
+    )
+    with torch.no_grad():
+        errors = [task.errors(model, np.array([3, 1])) for task in (near, short)]
+    torch.testing.assert_close(*errors)
+
+
 def test_a_lost_rollout_has_an_error_that_can_be_compared(flow_data):
     task, model = task_of(flow_data()), Linear()
     with torch.no_grad():
