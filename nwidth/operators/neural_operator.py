@@ -17,7 +17,7 @@ from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
 from nwidth.operators.coefficient_task import static_task
 from nwidth.operators.data_agreement import require_agreement
-from nwidth.operators.losses import relative_h1, relative_l2
+from nwidth.operators.field_errors import sample_errors, summary
 from nwidth.operators.model_file import described, load_model, save_model, training_record
 from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
@@ -242,32 +242,15 @@ class NeuralOperator(Surrogate):
 
         Raises `InputError` for data of other units, boundary conditions or boxes than the model's.
         """
+        self.require_suitable(dataset)
+        scale = self.normalizers[self.output].scale
+        return summary(sample_errors(self.predict, dataset, self.inputs, self.output, scale))
+
+    def require_suitable(self, dataset: FieldDataset) -> None:
+        """Raise `InputError` unless the model is fitted and was so on data of this kind."""
         self._require_fitted()
         self._checked_channels(dataset)
         self._require_agreement(dataset)
-        grid = dataset.grid
-        step = max(1, (1 << 17) // grid.size)
-        errors: dict[str, list[NDArray]] = {"relative_l2": [], "relative_h1": []}
-        for start in range(0, len(dataset), step):
-            some = slice(start, start + step)
-            fields = {name: dataset[name][some] for name in self.inputs}
-            predicted, known = self.predict(fields, grid), dataset[self.output][some]
-            d = grid.dimension
-            # In double precision and of order one, whatever the unit of the field.
-            scale = self.normalizers[self.output].scale
-            p, u = (
-                torch.tensor(as_channels(np.asarray(a, np.float64) / scale, d))
-                for a in (predicted, known)
-            )
-            errors["relative_l2"].append(relative_l2(p, u, grid.axes).numpy())
-            errors["relative_h1"].append(relative_h1(p, u, grid.axes).numpy())
-        summary = {}
-        for name, parts in errors.items():
-            each = np.concatenate(parts)
-            summary[f"{name}_mean"] = float(each.mean())
-            summary[f"{name}_median"] = float(np.median(each))
-            summary[f"{name}_max"] = float(each.max())
-        return summary
 
     def save(self, path: str | Path, *, optimizer: bool = False) -> None:
         """Write the model to one HDF5 file, whole or not at all.
@@ -275,6 +258,16 @@ class NeuralOperator(Surrogate):
         With `optimizer` the state of the optimizer goes along, about three times the weights, from
         which `fit(..., resume=True)` goes on.
         """
+        arrays, description = self.parts()
+        if require_flag(optimizer, "optimizer") and self.record is None:
+            raise InputError(
+                "save: expected a model that knows its optimizer, got one that was loaded without; "
+                "leave out optimizer=True"
+            )
+        save_model(path, _KIND, self.model, description, arrays, self.record if optimizer else None)
+
+    def parts(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        """Return arrays and a description: all of the file but network and optimizer."""
         self._require_fitted()
         assert self.grid is not None
         description = {
@@ -292,8 +285,7 @@ class NeuralOperator(Surrogate):
             f"normalizers/{name}": np.array([normalizer.mean, normalizer.scale])
             for name, normalizer in self.normalizers.items()
         }
-        record = self.record if require_flag(optimizer, "optimizer") else None
-        save_model(path, _KIND, self.model, description, arrays, record)
+        return arrays, description
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -304,18 +296,26 @@ class NeuralOperator(Surrogate):
         """
         network, description, arrays = load_model(path, _KIND)
         with described(Path(path), _KIND):
-            self = cls(network, inputs=description["inputs"], output=description["output"])
-            for name in (*self.inputs, self.output):
-                mean, scale = arrays[f"normalizers/{name}"].tolist()
-                self.normalizers[name] = Normalizer(mean, scale)
-            self.channels = {name: int(n) for name, n in description["channels"].items()}
-            self.grid = Grid.from_description(description["grid"])
-            # Files of the first version tell nothing of these.
-            self.units = dict(description.get("units", {}))
-            self.boundary = dict(description.get("boundary", {}))
+            self = cls.of_parts(network, description, arrays)
             self.record = training_record(arrays, description)
-            self.provenance = description["provenance"]
-            self.history, self.metrics = description["history"], description["metrics"]
+        return self
+
+    @classmethod
+    def of_parts(
+        cls, network: OperatorNetwork, description: dict[str, Any], arrays: dict[str, NDArray]
+    ) -> Self:
+        """Return the model of `parts`; KeyError, TypeError or ValueError if something lacks."""
+        self = cls(network, inputs=description["inputs"], output=description["output"])
+        for name in (*self.inputs, self.output):
+            mean, scale = arrays[f"normalizers/{name}"].tolist()
+            self.normalizers[name] = Normalizer(mean, scale)
+        self.channels = {name: int(n) for name, n in description["channels"].items()}
+        self.grid = Grid.from_description(description["grid"])
+        # Files of the first version tell nothing of these.
+        self.units = dict(description.get("units", {}))
+        self.boundary = dict(description.get("boundary", {}))
+        self.provenance = description["provenance"]
+        self.history, self.metrics = description["history"], description["metrics"]
         return self
 
     def __repr__(self) -> str:

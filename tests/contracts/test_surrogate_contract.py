@@ -34,6 +34,18 @@ def neural_operator(dataset):
     return model, model.metrics["validation_relative_l2"]
 
 
+def ensemble(dataset):
+    torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
+    from nwidth.operators import FNO, Ensemble, TrainingOptions
+
+    torch.set_num_threads(1)
+    network = FNO(1, 1, (3, 3), width=8, layers=2, projection=16, dirichlet=True)
+    options = TrainingOptions(epochs=40, batch_size=6, learning_rate=1e-2)
+    model = Ensemble(network, inputs="permeability", output="pressure", members=2)
+    model.fit(dataset, options)
+    return model, max(model.metrics["validation_relative_l2"])
+
+
 def pod_regression(dataset):
     from nwidth.rom import PODRegression
 
@@ -51,6 +63,7 @@ def pod_network(dataset):
 
 # How to fit each public surrogate to a data set: the model, and the error it states.
 MAKERS = {
+    "Ensemble": ensemble,
     "NeuralOperator": neural_operator,
     "PODNetwork": pod_network,
     "PODRegression": pod_regression,
