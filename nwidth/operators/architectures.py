@@ -9,6 +9,8 @@ from nwidth.operators.operator_network import OperatorNetwork
 # no file can make anything but our own code run. One line per network.
 ARCHITECTURES: dict[str, str] = {
     "FNO": "fno",
+    "TFNO": "tfno",
+    "FFNO": "ffno",
     "GNO": "gno",
     "LNO": "lno",
     "MGNO": "multipole_gno",

@@ -7,10 +7,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
+from nwidth import certify  # noqa: E402
 from nwidth.errors import InputError  # noqa: E402
+from nwidth.fields import FieldDataset  # noqa: E402
 from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators import (  # noqa: E402
     LearningTask,
+    NeuralOperator,
     OperatorNetwork,
     Trainer,
     TrainingOptions,
@@ -18,6 +21,7 @@ from nwidth.operators import (  # noqa: E402
 )
 from nwidth.operators.architectures import ARCHITECTURES, architecture  # noqa: E402
 from nwidth.operators.model_file import load_model, save_model  # noqa: E402
+from nwidth.solvers import Darcy, solve  # noqa: E402
 
 
 def box(k):
@@ -34,6 +38,8 @@ def strip(k):
 # A small network of each kind, as arguments by name, and the grids it is tried on.
 EXAMPLES = {
     "FNO": ({"modes": (3, 3), "width": 6, "layers": 2, "projection": 8}, box),
+    "FFNO": ({"modes": (3, 3), "width": 6, "layers": 2}, box),
+    "TFNO": ({"modes": (3, 3), "rank": 0.6, "width": 6, "layers": 2}, box),
     "GNO": ({"radius": 0.4, "width": 6, "layers": 2, "functions": 4, "hidden": 8}, box),
     "LNO": ({"rank": 2, "width": 6, "layers": 2, "functions": 8}, box),
     "MGNO": (
@@ -204,3 +210,26 @@ def test_settings_that_make_no_sense_are_refused_in_words(name):
 def test_it_is_a_network(name):
     assert isinstance(build(name), OperatorNetwork)
     build(name).check(EXAMPLES[name][1](0))
+
+
+def test_the_bound_is_at_least_the_error_of_every_network(name, tmp_path):
+    problem = Darcy(Grid(EXAMPLES[name][1](0)))
+    rng = np.random.default_rng(0)
+    a = np.exp(rng.standard_normal((6, *problem.grid.shape)))
+    u = np.stack([solve(problem, {"permeability": k}, 1e-11).checked().u for k in a])
+    fields = {"permeability": "1", "pressure": "1"}
+    with FieldDataset.create(tmp_path / "darcy.h5", problem.grid, fields) as data:
+        data.extend({"permeability": a, "pressure": u})
+        data.finish()
+        model = NeuralOperator(build(name), inputs="permeability", output="pressure")
+        model.fit(data, TrainingOptions(epochs=1, batch_size=6, validation=0.0))
+    raw = model.predict({"permeability": a})
+    found = certify(model, problem).predict({"permeability": a}, rtol=1e-4).checked()
+    for i in range(len(a)):
+        operator = problem.operator({"permeability": a[i]})
+        size, before, after = (
+            np.sqrt(operator.energy(problem.unknowns(e)))
+            for e in (u[i], u[i] - raw[i], u[i] - found.u[i])
+        )
+        assert before <= found.bound_before[i] * size * (1 + 1e-9)
+        assert after <= found.bound[i] * size * (1 + 1e-9) and found.bound[i] <= 1e-4

@@ -86,7 +86,7 @@ def test_every_dimension(sizes):
     ("kind", "order"), [("periodic", 4.0), ("node", 2.0), ("cell", 2.0), ("padded", 4.0)]
 )
 def test_converges_under_refinement(kind, order):
-    """Output at common points: second order with walls, fourth if corrected at ends, fast on a torus."""
+    """Output at common points: second order with walls, fourth if corrected, fast on a torus."""
     model = FNO(1, 1, (3, 3), **SMALL, padding=0.5 if kind == "padded" else 0.0).double()
 
     def output(n):
