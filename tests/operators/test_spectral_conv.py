@@ -155,11 +155,23 @@ def test_full_padding_does_not_wrap_around():
     assert torch.allclose(layer(v, axes)[..., :13], layer(moved, axes)[..., 20:], atol=1e-13)
 
 
-def test_channels_last_input_gives_the_same():
-    layer, axes = layer_of(2), axes_of((8, 9))
-    v = torch.randn(2, 2, 8, 9, dtype=torch.float64)
-    last = v.movedim(1, -1).contiguous().movedim(-1, 1)
-    assert torch.equal(layer(v, axes), layer(last, axes))
+@pytest.mark.parametrize("method", ["matrices", "fft"])
+@pytest.mark.parametrize(
+    ("sizes", "modes"), [((8, 9), (4, 3)), ((1100,), (5,)), ((9, 10, 13), (2, 3, 2))]
+)
+def test_fields_with_channels_first_and_last_are_the_same(sizes, modes, method):
+    torch.manual_seed(0)
+    layer = SpectralConv(2, 3, modes, method=method).double()
+    axes = axes_of(sizes, periodic=True)
+    target = axes_of([n + 1 for n in sizes], periodic=True)
+    v, bias = torch.randn(2, 2, *sizes, dtype=torch.float64), torch.ones(3).double()
+    results = []
+    for x in (v.clone(), v.movedim(1, -1).contiguous().movedim(-1, 1)):
+        x.requires_grad_()
+        out = layer(x, axes, target, bias=bias, activated=True)
+        results.append((out, *torch.autograd.grad(out.square().sum(), (x, layer.weight))))
+    for first, last in zip(*results, strict=True):
+        assert torch.allclose(first, last, atol=1e-12, rtol=1e-12)
 
 
 def test_keeps_the_precision_of_the_input():
