@@ -147,6 +147,21 @@ class NeuralSpectralMethod:
         residual, a = self._inputs(inputs)
         return to_numpy(residual.indicator(self._at_collocation(a), a))
 
+    @torch.no_grad()
+    def error_bound(self, inputs: Mapping[str, Any]) -> Array:
+        """Return a bound on the relative error of each prediction over the box, (sample,).
+
+        See `ReactionDiffusionResidual.error_bound`; other equations have the indicator alone, for
+        which `InputError` is raised.
+        """
+        residual, a = self._inputs(inputs)
+        if not isinstance(residual, ReactionDiffusionResidual):
+            raise InputError(
+                "error bound: expected a model of reaction-diffusion, got "
+                f"{type(residual).__name__}; `indicator` estimates the error of every equation"
+            )
+        return residual.error_bound(self._at_collocation(a), a)
+
     def evaluate(self, samples: int = 32, seed: int = _CHECK_SEED) -> dict[str, float]:
         """Return errors against the solver, relative in L2 of the box, for inputs of a seed."""
         residual = self._fitted()

@@ -54,6 +54,11 @@ def test_predictions_on_any_grid_at_any_time(fitted):
     coarse = fitted.predict({"density": a[:, ::4]})
     np.testing.assert_allclose(coarse[0, -1], u[0, -1, ::4], atol=1e-5)
     assert fitted.indicator({"density": a}).shape == (1,)
+    at = fitted.residual.axes[0].points
+    exact = simulate(Fisher(fine, 0.05, 2.0), {"density": a[0]}, at).fields["density"]
+    known = torch.tensor(exact[:, ::4])[None].float()
+    error = fitted.residual.squares(torch.tensor(coarse) - known) / fitted.residual.squares(known)
+    assert float(error.sqrt()) <= fitted.error_bound({"density": a}).item() < 1
 
 
 def test_one_file(fitted, tmp_path):
@@ -116,6 +121,8 @@ def test_other_equations(name, tmp_path):
     np.testing.assert_array_equal(again.predict(inputs), u)
     with pytest.raises(InputError, match="times"):
         model.predict(inputs, times=[9.0])
+    with pytest.raises(InputError, match="reaction-diffusion"):
+        model.error_bound(inputs)
 
 
 def test_what_does_not_fit(fitted):
