@@ -5,8 +5,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
+from nwidth.errors import InputError  # noqa: E402
 from nwidth.meshes import Axis  # noqa: E402
-from nwidth.operators import SpectralConv  # noqa: E402
+from nwidth.operators import FNO, SpectralConv  # noqa: E402
 
 MIXES = [
     *((name,) * d for d in (1, 2, 3) for name in ("fourier", "cosine", "sine", "chebyshev")),
@@ -107,3 +108,36 @@ def test_boundary_conditions_hold_exactly(name):
         ends = Axis(np.array([0.0, 0.5, 1.0]), 0.0, 1.0)
         out = layer(v, axes, (ends, axes[1]))
         assert torch.allclose(out[:, :, 0], out[:, :, -1], atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "names", [("fourier",), ("fourier", "fourier"), ("cosine", "fourier"), ("chebyshev",) * 2]
+)
+def test_a_network_without_aliases_is_one_function_on_every_grid(names):
+    d = len(names)
+    model = FNO(
+        1,
+        1,
+        (4,) * d,
+        width=6,
+        layers=3,
+        projection=8,
+        padding=0.0,
+        bases=names,
+        dealias=6,
+        seed=1,
+    ).double()
+    with torch.no_grad():
+        for convolution in model.convolutions:
+            convolution.weight *= 20  # so that nothing is linear
+    wanted = None
+    for n in (24, 33, 48):
+        axes = tuple(axis_of("periodic" if name == "fourier" else "node", n) for name in names)
+        model.check(axes)
+        v = band_limited(model.convolutions[0], axes, 1)
+        # The lower corner is a point of every grid.
+        out = model(v, axes).detach().flatten()[0]
+        wanted = out if wanted is None else wanted
+        assert abs(out - wanted) <= 1e-11 * abs(wanted)
+    with pytest.raises(InputError, match=r"use at most|keep at most"):
+        model.check(tuple(axis_of("periodic" if k == "fourier" else "node", 5) for k in names))
