@@ -3,7 +3,8 @@
 For each data set and network: parameters, CPU-seconds of training, relative L2 error, error on a
 grid that was not trained on, time of one sample alone and of one in a batch, and our solver stopped
 at the network's error: the coarsest grid and the loosest tolerance that are at least as accurate,
-against the same test data. A ratio below 1 says that the solver is quicker; no training is counted.
+against the same test data. Times are CPU-seconds of one thread, of both. A ratio below 1 says that
+the solver is quicker; no training is counted.
 
 `--cpu` is the budget of each training in CPU-seconds; epochs are set from a measured step. Whatever
 is finished is kept in `--models`, and a run that was killed continues where it stood, in the middle
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from operator_data import DataSet, Files, Rung, Steady, data_sets, small
+from operator_data import DataSet, Files, data_sets, fewer, small
 from operator_recipes import RECIPES, Recipe
 from report import Row, finish
 
@@ -48,6 +49,8 @@ def main() -> None:
         chosen = {name: small(chosen[name]) for name in arguments.sets or quick}
     elif arguments.sets:
         chosen = {name: chosen[name] for name in arguments.sets}
+    if arguments.samples and not arguments.quick:
+        chosen = {name: fewer(data, arguments.samples) for name, data in chosen.items()}
     rows: list[Row] = []
     entries: list[dict] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -70,7 +73,10 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="tiny data, ends within a minute")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to this file")
-    parser.add_argument("--cpu", type=float, default=120.0, help="CPU-seconds of each training")
+    parser.add_argument(
+        "--cpu", type=float, default=120.0, help="CPU-seconds of each training; 0: the solver alone"
+    )
+    parser.add_argument("--samples", type=int, default=0, help="generate fewer than published")
     parser.add_argument("--data", default="data", help="folder of the data sets")
     parser.add_argument("--models", default="models", help="folder of models and results")
     parser.add_argument("--docs", default="", help="folder of neural_operators.md, to write to")
@@ -90,7 +96,8 @@ def measured(
     solver = kept(models / f"{data.name}-solver.json", lambda: solver_entry(data, files))
     entries = [{**solver, "set": data.name, "title": data.title}]
     for name, recipe in RECIPES.items():
-        if recipe.takes(data) and (not arguments.operators or name in arguments.operators):
+        wanted = arguments.cpu > 0 and (not arguments.operators or name in arguments.operators)
+        if wanted and recipe.takes(data):
             stem = f"{data.name}-{name.replace(', ', '-').replace(' ', '-')}-{arguments.cpu:g}s"
             path, r = models / f"{stem}.json", recipe
             entry = kept(path, lambda r=r, p=path: network_entry(data, files, r, arguments.cpu, p))
@@ -122,33 +129,26 @@ def solver_entry(data: DataSet, files: Files) -> dict:
         rung.run(0)  # compiles, and fills caches
         seconds, errors = [], []
         for k in range(count):
-            start = time.perf_counter()
+            start = time.process_time()
             found = rung.run(k)
-            seconds.append(time.perf_counter() - start)
+            seconds.append(time.process_time() - start)
             errors.append(relative(rung.fields(found), truth[k]))
         one = {
             "label": rung.label,
             "error": float(np.mean(errors)),
             "seconds": statistics.median(seconds),
         }
-        rungs.append({**one, "batched": in_a_batch(data, files, rung)})
+        if rung.batch is not None:
+            rung.batch()
+        rungs.append({**one, "batched": None if rung.batch is None else timed(rung.batch)})
     return {"rungs": rungs, "samples": count}
-
-
-def in_a_batch(data: DataSet, files: Files, rung: Rung) -> float | None:
-    """Return seconds per sample of our batched solver, None where it has no such form."""
-    run = data.in_a_batch(files, rung.label) if isinstance(data, Steady) else None
-    if run is None:
-        return None
-    run()
-    return timed(run)
 
 
 def timed(run: Callable[[], Any]) -> float:
     """Return seconds per sample of a call that returns how many it did."""
-    start = time.perf_counter()
+    start = time.process_time()
     count = run()
-    return (time.perf_counter() - start) / count
+    return (time.process_time() - start) / count
 
 
 def truth_of(data: DataSet, test: FieldDataset, k: int) -> np.ndarray:
@@ -328,10 +328,10 @@ def inference(data: DataSet, model: Any, test: FieldDataset) -> tuple[float, flo
     times: dict[int, list[float]] = {1: [], count: []}
     for repeat in range(6):
         for n in times:
-            start = time.perf_counter()
+            start = time.process_time()
             model.predict({data.inputs: given[:n]}, **more)
             if repeat:
-                times[n].append((time.perf_counter() - start) / n)
+                times[n].append((time.process_time() - start) / n)
     return statistics.median(times[1]), statistics.median(times[count])
 
 

@@ -8,12 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nwidth.arrays import generator
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.field_layout import Field
 from nwidth.fields import FieldDataset
 from nwidth.meshes import (
@@ -36,6 +38,7 @@ from nwidth.solvers import (
     solve_batch,
 )
 from nwidth.solvers.spectral import FourierSpace
+from nwidth.solvers.stepping import QuadraticSystem, quadratic_evolution
 
 TRAINING_SEED, TEST_SEED = 0, 1
 
@@ -45,12 +48,14 @@ class Rung:
     """Our solver with one grid and one tolerance: how a test sample is solved.
 
     `run(k)` solves and does nothing else; `fields(found)` brings its result to the grid and the
-    shape of the data.
+    shape of the data. `batch()` solves many samples and returns how many, None where the solver has
+    no form of its own for that.
     """
 
     label: str
     run: Callable[[int], Any]
     fields: Callable[[Any], np.ndarray]
+    batch: Callable[[], int] | None = None
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,7 @@ class Steady(DataSet):
     """From a coefficient or a source to the solution of a stationary equation on n^2 nodes."""
 
     problem: Callable[[int], Any] = Darcy
+    methods: tuple[str, ...] = ("auto",)
 
     def prepare(self, folder: Path) -> Files:
         """Return the files."""
@@ -201,17 +207,21 @@ class Steady(DataSet):
         for n in self.grids or (self.points,):
             factor = (self.base - 1) // (n - 1)
             problem, a = self.problem(n), np.ascontiguousarray(fine[:, ::factor, ::factor])
-            for rtol in self.rtols:
+            for method, rtol in product(self.methods, self.rtols):
                 yield Rung(
-                    f"{n}^2, rtol {rtol:g}",
-                    lambda k, p=problem, a=a, r=rtol: self._solved(p, {self.inputs: a[k]}, r),
+                    f"{n}^2, {method}, rtol {rtol:g}",
+                    lambda k, p=problem, a=a, m=method, r=rtol: self._solved(p, a[k], m, r),
                     lambda u, g=problem.grid: self._moved(u, g),
+                    self._together(problem, a, rtol) if isinstance(problem, Darcy) else None,
                 )
 
-    def _solved(self, problem: Any, inputs: dict, rtol: float) -> np.ndarray:
+    def _solved(self, problem: Any, a: np.ndarray, method: str, rtol: float) -> np.ndarray:
         if isinstance(problem, CubicPoisson):
-            return problem.solve(inputs, rtol).u
-        return solve(problem, inputs, rtol).u
+            return problem.solve({self.inputs: a}, rtol).u
+        return solve(problem, {self.inputs: a}, rtol, method=method).u
+
+    def _together(self, problem: Any, a: np.ndarray, rtol: float) -> Callable[[], int]:
+        return lambda: len(solve_batch(problem, {self.inputs: a[:16]}, rtol).u)
 
     def _moved(self, u: np.ndarray, grid: Grid) -> np.ndarray:
         """Return a solution on the grid of the data."""
@@ -220,17 +230,6 @@ class Steady(DataSet):
         if (grid.shape[0] - 1) % (self.points - 1) == 0:
             return grid.restrict(u, (grid.shape[0] - 1) // (self.points - 1))
         return grid.interpolate(u, self.problem(self.points).grid)
-
-    def in_a_batch(self, files: Files, label: str) -> Callable[[], Any] | None:
-        """Return our batched solver at a rung, for problems that have one, and its samples."""
-        if not isinstance(self.problem(self.points), Darcy):
-            return None
-        n, rtol = int(label.split("^")[0]), float(label.split("rtol ")[1])
-        factor = (self.base - 1) // (n - 1)
-        with FieldDataset.open(files.finest) as data:
-            fine = np.asarray(data[self.inputs][: min(16, len(data))], np.float64)
-        a, problem = np.ascontiguousarray(fine[:, ::factor, ::factor]), self.problem(n)
-        return lambda: len(solve_batch(problem, {self.inputs: a}, rtol).u)
 
 
 @dataclass(frozen=True)
@@ -322,6 +321,28 @@ class Evolving(DataSet):
                     ).fields[self.source],
                     lambda found, p=problem: self._moved(found, p),
                 )
+            system = problem.system({self.source: start[0]})
+            if isinstance(system, QuadraticSystem):
+                yield from self._compiled(problem, system, start, float(times[-1]))
+
+    def _compiled(self, problem: Any, system: Any, u: np.ndarray, end: float) -> Iterator[Rung]:
+        """Yield the compiled loop of fixed steps, for so many as are stable."""
+        v = np.stack([problem.state({self.source: one}) for one in u])
+        for steps in (8, 16, 32, 64, 128, 256, 512, 1024):
+
+            def run(v: np.ndarray, steps: int = steps) -> np.ndarray:
+                return quadratic_evolution(system, v, [end], dt=end / steps).checked().states
+
+            try:
+                run(v)
+            except (InputError, NonFiniteError):
+                continue
+            yield Rung(
+                f"{problem.grid.shape[0]} points, {steps} steps",
+                lambda k, run=run: run(v[k]),
+                lambda found: self._moved(problem.fields(found)[self.source], problem),
+                lambda run=run: len(run(v)),
+            )
 
     def _moved(self, u: np.ndarray, problem: Any) -> np.ndarray:
         """Return fields on the grid of the data, by their Fourier series."""
@@ -391,7 +412,8 @@ def data_sets() -> dict[str, DataSet]:
     found: list[DataSet] = [
         Steady(
             f"darcy-{n}", f"Darcy flow, two phases, {n}^2", "darcy", 421, n, other, problem=darcy,
-            grids=tuple(g for g in (43, 85, 141, 211, 421) if g <= max(n, 211)), **steady,
+            methods=("auto", "fast-poisson"), **steady,
+            grids=tuple(g for g in (22, 43, 85, 141, 211, 421) if g <= max(n, 211)),
         )
         for n, other in ((85, 211), (141, 421), (211, 421), (421, 211))
     ]  # fmt: skip
@@ -440,6 +462,14 @@ def data_sets() -> dict[str, DataSet]:
         ),
     ]  # fmt: skip
     return {one.name: one for one in found}
+
+
+def fewer(data: DataSet, samples: int) -> DataSet:
+    """Return a data set of fewer samples, in files of its own."""
+    if samples >= data.samples:
+        return data
+    stem = f"{data.stem}_of_{samples}_"
+    return replace(data, samples=samples, tests=max(1, samples // 5), stem=stem)
 
 
 def small(data: DataSet) -> DataSet:

@@ -50,11 +50,15 @@ def certify(
         nwidth certify fno.h5 darcy_test.h5
 
         nwidth certify fno.h5 darcy_test.h5 --rtol 1e-2 --two-grid -o certified.h5
+
+        nwidth certify step.h5 flow_test.h5 --rtol 1e-2 -o certified.h5
     """
     from nwidth.cli.build import build, problem_of
+    from nwidth.cli.certify_in_time import certify_in_time
     from nwidth.cli.file_kind import file_kind
     from nwidth.cli.outputs import claim
     from nwidth.cli.predict import require_inputs
+    from nwidth.cli.predict_in_time import KINDS
     from nwidth.cli.read_config import read_config
     from nwidth.cli.threads import limit_threads
     from nwidth.errors import ConfigError
@@ -72,6 +76,14 @@ def certify(
             f"{model}: expected a neural operator, got a model of kind {kind!r}; reduced bases "
             "come with their bounds: use `nwidth reduce` on a problem file, and `nwidth predict`"
         )
+    if kind in KINDS:
+        if configuration is not None or two_grid:
+            raise ConfigError(
+                "--config, --two-grid: expected none for a model in time, whose equation is that "
+                "of the data set"
+            )
+        certify_in_time(kind, model, data, output, rtol, threads)
+        return
     operator = NeuralOperator.load(model)
     with FieldDataset.open(data) as dataset:
         require_inputs(operator, dataset)

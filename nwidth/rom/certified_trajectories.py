@@ -1,13 +1,13 @@
 """What a certified surrogate in time returns: trajectories, and what is known of their errors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.errors import NotConvergedError
+from nwidth.errors import InputError, NotConvergedError
 
 Array = NDArray[Any]
 
@@ -79,6 +79,33 @@ class CertifiedTrajectories:
     def estimate(self) -> Array:
         """The bound where one is known, else the indicator."""
         return self.indicator if self.words is None else self.bound
+
+    def without_fields(self) -> Self:
+        """Return what is known of the errors alone, without the fields, to save memory."""
+        return replace(self, fields={name: u[:0] for name, u in self.fields.items()})
+
+    @classmethod
+    def join(cls, parts: "list[CertifiedTrajectories]") -> "CertifiedTrajectories":
+        """Return the trajectories of several chunks as one.
+
+        Raises `InputError` for no chunks, or chunks of other times or tolerances.
+        """
+        alike = {(part.times.tobytes(), part.rtol, part.words) for part in parts}
+        if len(alike) != 1:
+            raise InputError(
+                f"join: expected chunks of the same times and tolerance, got {len(parts)} chunks "
+                f"of {len(alike)} kinds"
+            )
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("defect", "indicator", "bound", "bound_before", "solver_steps")
+        }
+        for name in parts[0].fields:
+            joined.setdefault("fields", {})[name] = np.concatenate(
+                [part.fields[name] for part in parts]
+            )
+        joined["status"] = tuple(states for part in parts for states in part.status)
+        return replace(parts[0], **joined)
 
     def checked(self) -> Self:
         """Return the trajectories themselves, or raise if any step missed its tolerance."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nwidth.errors import NotConvergedError
+from nwidth.errors import InputError, NotConvergedError
 from nwidth.rom import CertifiedTrajectories, StepStatus
 
 
@@ -49,3 +49,13 @@ def test_several_fields_have_no_u():
     two = CertifiedTrajectories(**{**vars(one), "fields": {"u": one.u, "v": one.u}})
     with pytest.raises(ValueError, match="too many"):
         _ = two.u
+
+
+def test_chunks_are_joined():
+    one = answer([StepStatus.GIVEN, StepStatus.CERTIFIED], [0, 0.05])
+    two = CertifiedTrajectories.join([one, one])
+    assert len(two) == 2 and two.u.shape == (2, 2, 4) and len(two.status) == 2
+    assert CertifiedTrajectories.join([one.without_fields()] * 2).u.shape == (0, 2, 4)
+    for parts in ([], [one, answer([StepStatus.GIVEN], [0.0])]):
+        with pytest.raises(InputError, match="same times and tolerance"):
+            CertifiedTrajectories.join(parts)
