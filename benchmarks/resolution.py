@@ -42,7 +42,7 @@ def main() -> None:
     rows += [layer_row(names) for names in MIXES]
     rows += [peer_layer_row(n) for n in (COARSE, COARSE - 1)]
     rows += [peer_output_row(n) for n in (COARSE, COARSE - 1)]
-    steps = 10 if arguments.quick else 60
+    steps = 10 if arguments.quick else 40
     for walls in (False, True):
         rows += network_rows(walls, 0)
         rows += network_rows(walls, steps)
@@ -243,9 +243,9 @@ def network_rows(walls: bool, steps: int) -> list[Row]:
                 LIMIT if exact else peer,
                 "limit" if exact else f"{PEER}{', padded' * walls}",
                 unit="1",
-                goal=1.0,
-                note=f"{'float64' if exact else 'float32'}; limit {NETWORK_LIMIT:g}, "
-                f"{'met' if value <= NETWORK_LIMIT else 'NOT met'}"
+                goal=None if name == "trapezoid rule" else 1.0,
+                note=f"{'float64' if exact else 'float32'}; limit {NETWORK_LIMIT:g} "
+                f"{'met' if value <= NETWORK_LIMIT else 'not met'}"
                 + (f"; test error {error:.3f}" if steps else "")
                 + (f"; {bases}, {options['dealias']} modes" if exact else ""),
             )

@@ -83,7 +83,7 @@ def test_smooth_input_converges_at_the_rate_of_its_smoothness(names):
         v = np.prod([np.abs(np.sin(np.pi * (x - 1.6) / 2)) ** 3 for x in s], axis=0)
         return layer(torch.tensor(v)[None, None], axes, target).detach()
 
-    exact = on(400)
+    exact = on(200)
     errors = [float((on(n) - exact).abs().max()) for n in (15, 30)]
     assert np.log2(errors[0] / errors[1]) > 1.7
 
