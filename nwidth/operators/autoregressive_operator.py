@@ -118,10 +118,10 @@ one
                 f"expected data of dimension {self.model.dimension}, the network's, got "
                 f"{dataset.grid.dimension} in {dataset.path}; choose as many modes as axes"
             )
-        coarsest = dataset.grid
-        if augmentation.coarse > 0:
-            coarsest = coarsest.coarsen(augmentation.factor)
-        self.model.check(coarsest.axes)
+        trained = dataset.grid
+        if augmentation.coarse == 1:
+            trained = trained.coarsen(augmentation.factor)
+        self.model.check(trained.axes)
         finest = augmentation.factor if augmentation.coarse == 1 else 1
         gain: list[float] | None = None
         largest = 1.0

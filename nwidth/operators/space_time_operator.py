@@ -118,10 +118,10 @@ class SpaceTimeOperator(TimeDependentOperator):
                 "time into space; train without symmetries"
             )
         axis = _time_axis(dataset, start + self.window, stride)
-        coarsest = dataset.grid
-        if augmentation.coarse > 0:
-            coarsest = coarsest.coarsen(augmentation.factor)
-        self.model.check((axis, *coarsest.axes))
+        trained = dataset.grid
+        if augmentation.coarse == 1:
+            trained = trained.coarsen(augmentation.factor)
+        self.model.check((axis, *trained.axes))
 
         def task(windows: StateWindows, checking: bool) -> BlockTask:
             return BlockTask(windows, self.window, start, axis, named.loss, augmentation)
