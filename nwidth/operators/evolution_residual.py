@@ -27,6 +27,7 @@ class EvolutionResidual(SpectralResidual):
     v is what a network says: initial values hold exactly, whatever it says. R has polynomials of
     twice the degree and waves of twice the number of u, exact for quadratic N. P^-1 solves the
     equation of each wave by an integral, which is exact but for cutting e to those polynomials.
+    Reference: Du, Chalapathi & Krishnapriyan (2024), arXiv:2312.05225, section 3, without P.
 
     Args:
         problem: an evolution problem on a periodic grid, whose points are the collocation points.

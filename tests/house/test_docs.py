@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -184,3 +186,14 @@ def test_links_of_the_docs_lead_somewhere():
     for path in (ROOT / "docs").glob("*.md"):
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_the_code_on_neural_spectral_methods_runs():
+    pytest.importorskip("torch", reason="the neural operators need PyTorch")
+    text = (ROOT / "docs" / "neural_operators.md").read_text(encoding="utf-8")
+    section = text.split("\n## Neural spectral methods")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec(block, names)
+    assert names["density"].shape == (2, 3, 100)
+    assert (names["bound"] > names["estimate"]).all() and (names["bound"] < 1).all()
