@@ -55,10 +55,10 @@ class SpectralConv(nn.Module):
     It costs no additional points, because only the box itself is integrated and evaluated, to
     second order in the spacing, or to order `quadrature` on uniform axes (see `gregory_weights`).
 
-    `method`: few modes are transformed by matrix products, many by fast Fourier transforms;
-    "auto" takes the faster one, which near the break-even it measures once per process, "matrices"
-    and "fft" always the same one, for the same digits in every process. Unless a test says
-    otherwise all of them agree to round-off.
+    `method`: few modes are transformed by matrix products, many modes of long periodic axes by
+    fast Fourier transforms, which agree to round-off. "estimate" takes the faster one by counting
+    operations, the same one in every process, so that a resumed training is the same bit by bit;
+    "measure" times both once per process near the break-even; "matrices" and "fft" take that one.
 
     Shapes: v (batch, in_channels, *grid) -> (batch, out_channels, *output grid). Nothing is copied
     where channels lie last in memory (`v.movedim(-1, 1)`), nor, from a thousand points, where
@@ -82,7 +82,7 @@ class SpectralConv(nn.Module):
         *,
         padding: float = 0.0,
         quadrature: int = 2,
-        method: str = "auto",
+        method: str = "estimate",
     ):
         super().__init__()
         self.in_channels = require_integer(in_channels, "in_channels", 1)

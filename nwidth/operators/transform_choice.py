@@ -1,4 +1,4 @@
-"""Which of two ways of a spectral transform is faster, measured once."""
+"""Which of two ways of a spectral transform is faster: estimated, or measured once."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from nwidth.operators.axis_basis import AxisBasis
 from nwidth.operators.pruned_fft import PrunedFFT
 from nwidth.operators.spectral_transform import MatrixTransform, SpectralTransform, frequencies
 
-METHODS = ("auto", "matrices", "fft")
+METHODS = ("estimate", "measure", "matrices", "fft")
 
 # Products with matrices do this many times as many operations in a second as fast transforms, of
 # one axis and of several, whose strided data the fast ones move about.
@@ -41,9 +41,10 @@ def spectral_transform(
 ) -> SpectralTransform:
     """Return the transform between these grids, by matrices or by fast Fourier transforms.
 
-    "auto" counts operations; where they leave a doubt it times both once for the same sizes, modes,
-    channels, precision, device and number of threads, so that another process may choose
-    otherwise and differ in the last digits. "matrices" and "fft" do not measure.
+    "estimate" counts operations, and so chooses alike in every process. "measure" times both where
+    that leaves a doubt, once for the same sizes, modes, channels, precision, device and number of
+    threads; another process may then choose otherwise and differ in the last digits. "matrices"
+    and "fft" are those.
 
     Raises `InputError` for "fft" on axes that it does not serve.
     """
@@ -53,13 +54,14 @@ def spectral_transform(
         raise InputError(
             "method 'fft': expected Fourier modes on uniform periodic axes of one box that "
             f"resolve them, got {[basis.name for basis in bases]} on {[*axes, *target]}; "
-            "use 'auto' or 'matrices'"
+            "use 'estimate' or 'matrices'"
         )
     gain = _expected_gain(bases, fast) if serves else 0.0
-    if method == "fft" or (method == "auto" and gain > _DOUBT):
+    doubt = _DOUBT if method == "measure" else 1.0
+    if method == "fft" or (method != "matrices" and gain > doubt):
         return fast
     matrices = MatrixTransform(bases, axes, target, modes, dtype, device)
-    if method == "matrices" or gain < 1 / _DOUBT:
+    if method == "matrices" or gain <= 1 / doubt:
         return matrices
     key = (fast.sizes, fast.target, modes, channels, dtype, device, threads)
     if key not in _measured:

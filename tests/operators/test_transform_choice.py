@@ -9,12 +9,18 @@ from nwidth.operators.pruned_fft import PrunedFFT  # noqa: E402
 from nwidth.operators.spectral_transform import MatrixTransform, axis_bases  # noqa: E402
 
 
-def chosen(n, modes, method="auto", axis=None, length=1.0):
+def chosen(n, modes, method="measure", axis=None, length=1.0):
     axes = (Axis.uniform(n, 0.0, length, periodic=True) if axis is None else axis,)
     where = (torch.float32, torch.device("cpu"), 1)
     return transform_choice.spectral_transform(
         axis_bases("fourier", 1), axes, axes, (modes,), 4, method, *where
     )
+
+
+def test_the_estimate_never_measures(monkeypatch):
+    monkeypatch.setattr(transform_choice, "faster", None)
+    assert isinstance(chosen(1024, 50, "estimate"), MatrixTransform)
+    assert isinstance(chosen(1024, 200, "estimate"), PrunedFFT)
 
 
 def test_clear_cases_are_not_measured(monkeypatch):
@@ -55,5 +61,5 @@ def test_the_measurement_names_one_of_both():
 
 
 def test_fft_is_refused_where_it_does_not_serve():
-    with pytest.raises(InputError, match=r"method 'fft'.*use 'auto' or 'matrices'"):
+    with pytest.raises(InputError, match=r"method 'fft'.*use 'estimate' or 'matrices'"):
         chosen(0, 5, "fft", axis=Axis.uniform(64))
