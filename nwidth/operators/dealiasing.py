@@ -70,7 +70,7 @@ class Dealiasing:
 
     def check(self, axes: tuple[Axis, ...]) -> None:
         """Raise `InputError` if the axes resolve fewer modes than are kept."""
-        resolved = resolved_modes(self.bases, axes, self.modes)
+        resolved = resolved_modes(self.bases, tuple(axes), self.modes)
         if resolved != self.modes:
             raise InputError(
                 f"de-aliasing: expected a grid that resolves {self.modes} modes, got "
@@ -86,6 +86,7 @@ class Dealiasing:
         self, function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[Axis, ...]
     ) -> Tensor:
         """Return P_M f(v) on the grid of v, both of shape (batch, *grid, channel)."""
+        axes = tuple(axes)
         sizes = tuple(axis.size for axis in axes)
         if tuple(x.shape[1:-1]) != sizes or len(axes) != len(self.modes):
             raise InputError(

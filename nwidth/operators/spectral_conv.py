@@ -106,7 +106,7 @@ class SpectralConv(nn.Module):
 
         The weights of the others would take no part: fields on these axes cannot train them.
         """
-        resolved = resolved_modes(self.bases, axes, self.modes)
+        resolved = resolved_modes(self.bases, tuple(axes), self.modes)
         if resolved != self.modes:
             raise InputError(
                 f"spectral convolution: expected no more modes than {[a.size for a in axes]} "
@@ -129,7 +129,8 @@ class SpectralConv(nn.Module):
         The pointwise product needs equal axes on both sides. `activated` puts gelu(v) for v, which
         then is not stored for the gradient.
         """
-        d, target = len(self.modes), axes if output_axes is None else output_axes
+        d, axes = len(self.modes), tuple(axes)
+        target = axes if output_axes is None else tuple(output_axes)
         sizes = tuple(axis.size for axis in axes)
         if tuple(v.shape[1:]) != (self.in_channels, *sizes) or not len(axes) == len(target) == d:
             raise InputError(

@@ -26,7 +26,7 @@ _DOUBT = 3.0
 _measured: dict[tuple, str] = {}
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=64)
 @torch.inference_mode(False)  # a cached tensor must serve training too, whoever asks first
 def spectral_transform(
     bases: tuple[AxisBasis, ...],

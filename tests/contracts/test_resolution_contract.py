@@ -88,6 +88,32 @@ def test_smooth_input_converges_at_the_rate_of_its_smoothness(names):
     assert np.log2(errors[0] / errors[1]) > 1.7
 
 
+@pytest.mark.parametrize("dealias", [None, 6])
+@pytest.mark.parametrize("smoothness", [1, 3])
+def test_networks_settle_at_the_rate_of_the_smoothness_of_their_input(smoothness, dealias):
+    """|sin|^s has coefficients k^-(s + 1): outputs at common points differ by no more than h^s."""
+    model = FNO(
+        1,
+        1,
+        (4,),
+        width=6,
+        layers=3,
+        projection=8,
+        padding=0.0,
+        coordinates=False,
+        dealias=dealias,
+    ).double()
+    outs = []
+    for n in (16, 32, 64, 128, 256):
+        axis = axis_of("periodic", n)
+        v = np.abs(np.sin(np.pi * (axis.points - 1.3) / 2)) ** smoothness
+        outs.append(model(torch.tensor(v)[None, None], (axis,)).detach()[..., :: n // 16])
+    errors = [float((out - outs[-1]).abs().max()) for out in outs[:-1]]
+    rates = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert rates.mean() > smoothness
+    assert errors[-1] < errors[0] / 8**smoothness
+
+
 @pytest.mark.parametrize("name", ["sine", "cosine", "fourier"])
 def test_boundary_conditions_hold_exactly(name):
     torch.manual_seed(2)
