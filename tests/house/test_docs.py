@@ -86,6 +86,48 @@ def test_the_methods_and_bases_of_the_solver_guide_are_there():
         assert name in stepping.__all__ or name in spectral.__all__, name
 
 
+def operator_sections() -> dict[str, str]:
+    """The sections of the guide to neural operators that have code, by title, but one (below)."""
+    text = (ROOT / "docs" / "neural_operators.md").read_text(encoding="utf-8")
+    sections = dict(part.split("\n", 1) for part in text.split("\n## ")[1:])
+    del sections["Neural spectral methods"]
+    return {title: part for title, part in sections.items() if "```python" in part}
+
+
+@pytest.mark.filterwarnings("ignore:.*finest third")
+@pytest.mark.parametrize("title", operator_sections())
+def test_the_code_of_the_guide_to_neural_operators_runs(title, tmp_path, monkeypatch):
+    """Each section by itself, trained for one epoch only, on the files that they name."""
+    pytest.importorskip("torch", reason="the neural operators need PyTorch")
+    code = "\n".join(re.findall(r"```python\n(.*?)```", operator_sections()[title], re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    write_data_that_are_named(code)
+    names: dict = {}
+    exec(re.sub(r"epochs=\d+", "epochs=1", code), names)
+    if title == "Certificates":
+        assert 0 < names["mended"].solver_steps[0] < 10
+        assert (names["answer"].bound[0, 1:] > names["answer"].indicator[0, 1:] / 2).all()
+
+
+def write_data_that_are_named(code: str) -> None:
+    """Write the small data sets that code opens."""
+    import numpy as np
+
+    from nwidth import Grid
+    from nwidth.meshes import GaussianRandomField, TwoPhaseField
+    from nwidth.solvers import Darcy, generate, generate_trajectories, published_setting
+
+    for name in set(re.findall(r'"(flow\w*\.h5|darcy\w*\.h5)"', code)):
+        if name.startswith("flow"):
+            problem = published_setting("navier-stokes-fno-1e-3").problem(24)
+            generate_trajectories(problem, name, 6, np.arange(6.0), rtol=1e-3).close()
+        else:
+            grid = Grid.uniform((33, 33))
+            g = GaussianRandomField(grid, alpha=2.0, tau=3.0)
+            problem = Darcy(grid, permeability=TwoPhaseField(g, low=3.0, high=12.0))
+            generate(problem, name, 16, dtype="float32").close()
+
+
 def test_the_equation_in_time_of_the_page_on_adding_runs():
     import numpy as np
 
