@@ -4,7 +4,7 @@
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -185,20 +185,54 @@ class DataSettings(Section):
 
 
 class ModelSettings(Section):
-    """[model]: the Fourier neural operator."""
+    """[model]: the network. What a kind of network has besides goes to [model.settings]."""
 
+    architecture: Name = Field(
+        default="FNO", description="FNO, T1, MgNO, GNO, MGNO, LNO, ...; `nwidth train --help`"
+    )
     modes: PositiveInt | list[PositiveInt] | None = Field(
         default=None, description="Fourier modes per axis; default: 12, or what the grid resolves"
     )
-    width: PositiveInt = Field(default=32, description="channels of each layer")
+    width: PositiveInt = Field(
+        default=32, description="channels of each layer; of other networks: their own"
+    )
     layers: PositiveInt = 4
     projection: PositiveInt = Field(default=128, description="channels of the last pointwise map")
     padding: Annotated[float, Field(ge=0.0, le=2.0)] = Field(
         default=0.25, description="longer period of the spectral layers, for boxes with walls"
     )
     dirichlet: bool = Field(default=False, description="force zeros on the sides")
+    settings: dict[str, Any] = Field(
+        default_factory=dict, description="other arguments of the network, by name"
+    )
     seed: Whole = Field(default=0, description="of the initial weights")
     file: FileName = "model.h5"
+
+
+class OptimizerSettings(Section):
+    """[training.optimizer]: AdamW, and L-BFGS after it."""
+
+    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
+    gradient_clip: PositiveFloat | None = Field(
+        default=None, description="largest norm of the gradient"
+    )
+    average: Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+        default=None, description="factor of a running mean of the weights, 0.99 for instance"
+    )
+    tail: Whole = Field(default=0, description="epochs of L-BFGS on all samples, at the end")
+
+
+class ExecutionSettings(Section):
+    """[training.execution]: on what, and in which pieces, the steps are computed."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    micro_batch: PositiveInt | None = Field(
+        default=None, description="most samples at once; gradients accumulate"
+    )
+    precision: Literal["full", "bf16"] = Field(
+        default="full", description="bf16: products in bfloat16 where the hardware has them"
+    )
+    compiler: Name | None = Field(default=None, description='of torch.compile: "inductor"')
 
 
 class TrainingSettings(Section):
@@ -207,19 +241,23 @@ class TrainingSettings(Section):
     epochs: PositiveInt = 100
     batch_size: PositiveInt = 20
     learning_rate: PositiveFloat = 2e-3
-    schedule: Literal["one-cycle", "cosine", "constant"] = Field(
+    schedule: Literal["one-cycle", "cosine", "warm-up-cosine", "steps", "constant"] = Field(
         default="one-cycle", description="of the learning rate"
     )
-    gradient_clip: PositiveFloat | None = Field(
-        default=None, description="largest norm of the gradient"
+    loss: Literal["l2", "h1", "spectral"] = Field(
+        default="l2", description="the relative error that is minimized"
     )
-    weight_decay: Annotated[float, Field(ge=0.0)] = 1e-4
-    loss: Literal["l2", "h1"] = "l2"
     validation: Fraction = Field(default=0.1, description="share of the training samples held out")
     patience: PositiveInt | None = Field(
         default=None, description="stop after as many epochs in vain"
     )
     seed: Whole = 0
+    optimizer: OptimizerSettings = Field(
+        default=OptimizerSettings(), description="see [training.optimizer]"
+    )
+    execution: ExecutionSettings = Field(
+        default=ExecutionSettings(), description="see [training.execution]"
+    )
 
 
 class AugmentationSettings(Section):

@@ -19,6 +19,9 @@ def explain_keys(kind: type[BaseModel] = Config) -> str:
     for name, entry in kind.model_fields.items():
         for section in sections_in(entry.annotation):
             places.setdefault(section, []).append(name)
+            for key, inner in section.model_fields.items():
+                if isinstance(inner.annotation, type) and issubclass(inner.annotation, BaseModel):
+                    places.setdefault(inner.annotation, []).append(f"{name}.{key}")
     return "\n\n".join(_section(names, section) for section, names in places.items())
 
 
@@ -38,7 +41,7 @@ def _default(entry: FieldInfo) -> str:
     if entry.is_required():
         return "required"
     value: Any = entry.get_default(call_default_factory=True)
-    if value is None:
+    if value is None or isinstance(value, BaseModel):
         return "-"
     if isinstance(value, bool):
         return str(value).lower()

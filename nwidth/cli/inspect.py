@@ -67,17 +67,45 @@ def _archive(path: Path, kind: str) -> None:
     from nwidth.cli.readable_size import readable_size
 
     arrays, description = load_archive(path, kind)
-    weights = {name: a for name, a in arrays.items() if name.startswith("weights/")}
+    weights = {name: a for name, a in arrays.items() if "/weights/" in f"/{name}"}
+    weights = {n: a for n, a in weights.items() if not n.startswith("training/")}
     count = sum(a.size for a in (weights or arrays).values())
     what = f"{count:,} weights" if weights else f"{len(arrays)} arrays"
     _head(path, f"{kind}, {what}, {readable_size(_size(path))}, checksum good")
+    members = description.pop("members", None)
+    if isinstance(members, list) and members:
+        _line("members", f"{len(members)} alike but for their seeds; the first:")
+        description |= members[0]
     history = description.pop("history", None)
+    kept = description.pop("training", None)
+    if "architecture" in description:
+        _line("in one sentence", _sentence(description))
     _nested("", description)
     if history:
         last = history[-1]
         error = last.get("validation_error")
         held = "" if error is None else f", validation error {100 * error:.3g} %"
         _line("history", f"{len(history)} epochs, last loss {last['training_loss']:.4g}{held}")
+    if kept:
+        _line("optimizer", f"kept after {kept.get('epoch')} epochs; training can go on")
+
+
+def _sentence(description: Mapping[str, Any]) -> str:
+    """Return what a model maps to what, where, and how well, in words."""
+    units = description.get("units", {})
+
+    def named(names: Any) -> str:
+        listed = [names] if isinstance(names, str) else list(names or ["fields"])
+        return ", ".join(f"{name}{_unit(units.get(name, '1'))}" for name in listed)
+
+    words = str(description["architecture"])
+    if "output" in description:
+        words += f": {named(description.get('inputs'))} -> {named(description['output'])}"
+    axes = description.get("grid", {}).get("axes", [])
+    if axes:
+        words += f", trained on {' x '.join(str(axis.get('size', '?')) for axis in axes)} points"
+    error = description.get("metrics", {}).get("validation_relative_l2")
+    return words if error is None else f"{words}, {100 * error:.3g} % error on samples held out"
 
 
 def _tree(path: Path) -> None:

@@ -27,9 +27,10 @@ from nwidth.cli.generate import generate_data, unseen_file, unseen_seed
 from nwidth.cli.journal import Journal, first_difference, write_json
 from nwidth.cli.outputs import folder, require_space
 from nwidth.cli.percent import percent
+from nwidth.cli.plan_training import plan_training
 from nwidth.cli.progress import meter
 from nwidth.cli.summary import print_summary, sentences
-from nwidth.cli.train import checkpoint_of, plan_training, train_model
+from nwidth.cli.train import checkpoint_of, train_model
 from nwidth.errors import FileFormatError
 from nwidth.fields import FieldDataset
 from nwidth.operators import NeuralOperator
@@ -109,7 +110,7 @@ class Pipeline:
             checkpoint_of(self.model).unlink(missing_ok=True)
             return operator
         resumed = checkpoint_of(self.model).exists()
-        _say(f"[2/4] training: {'continuing' if resumed else 'a Fourier neural operator'}")
+        _say(f"[2/4] training: {'continuing' if resumed else self._network_in_words()}")
         with self.journal.stage("training"), FieldDataset.open(self.data) as data:
             names = tuple(item.name for item in self.problem.inputs)
             return train_model(
@@ -122,6 +123,10 @@ class Pipeline:
                 self.config.augmentation,
             )
 
+    def _network_in_words(self) -> str:
+        name = type(self.plan[0]).__name__
+        return "a Fourier neural operator" if name == "FNO" else f"a neural operator, {name}"
+
     def _require_own(self, operator: NeuralOperator) -> None:
         """Raise unless a stored model was trained as configured, on the data of this folder."""
         network, options, augmentation = self.plan
@@ -130,7 +135,7 @@ class Pipeline:
         wanted = {
             "inputs": [item.name for item in self.problem.inputs],
             "output": self.problem.output,
-            "settings": network.describe(),
+            "settings": {"architecture": type(network).__name__, **network.describe()},
             "options": options.describe(),
             "augmentation": augmentation.describe(),
             "data": provenance,
@@ -138,7 +143,10 @@ class Pipeline:
         found = {
             "inputs": list(operator.inputs),
             "output": operator.output,
-            "settings": operator.model.describe(),
+            "settings": {
+                "architecture": type(operator.model).__name__,
+                **operator.model.describe(),
+            },
             "options": operator.metrics.get("options"),
             "augmentation": operator.metrics.get("augmentation"),
             "data": dict(operator.provenance),

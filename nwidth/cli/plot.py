@@ -130,7 +130,7 @@ def plot(
             "--plot` draws what its modes leave, and its predictions can be plotted"
         )
     else:
-        figure = _history(file)
+        figure = _history(file, holds)
     plotting.save(figure, path)
     typer.echo(str(path))
 
@@ -178,18 +178,36 @@ def _modes(file: Path) -> "Figure":
     return plotting.singular_values(POD.load(file).singular_values)
 
 
-def _history(file: Path) -> "Figure":
-    from nwidth import plotting
-    from nwidth.errors import InputError
-    from nwidth.operators import NeuralOperator
+def _history(file: Path, kind: str) -> "Figure":
+    """Draw how a model of any kind that tells it was trained."""
+    import numpy as np
 
-    history = NeuralOperator.load(file).history
-    if not history:
-        raise InputError(f"{file}: expected a trained model, got one without a history")
-    losses = {"training loss": [entry["training_loss"] for entry in history]}
-    if history[0]["validation_error"] is not None:
-        losses["validation error (L2)"] = [entry["validation_error"] for entry in history]
-    return plotting.training_history([entry["epoch"] for entry in history], losses)
+    from nwidth import plotting
+    from nwidth.archive import load_archive
+    from nwidth.errors import InputError
+
+    _, description = load_archive(file, kind)
+    # An ensemble has a history of each member.
+    members = description.get("members", [description])
+    histories = [m.get("history") or [] for m in members if isinstance(m, dict)]
+    if not histories or not all(histories):
+        raise InputError(
+            f"{file}: expected a trained model with a history, got one of kind {kind!r} without"
+        )
+    longest = max(histories, key=len)
+    losses = {}
+    for name, label in (
+        ("training_loss", "training loss"),
+        ("validation_error", "validation error (L2)"),
+    ):
+        if any(entry.get(name) is None for entry in longest):
+            continue
+        values = np.full((len(histories), len(longest)), np.nan)
+        for row, history in zip(values, histories, strict=True):
+            row[: len(history)] = [entry[name] for entry in history]
+        mean = "" if len(histories) == 1 else f", mean of {len(histories)}"
+        losses[label + mean] = np.nanmean(values, axis=0)
+    return plotting.training_history([entry["epoch"] for entry in longest], losses)
 
 
 def _in_time(

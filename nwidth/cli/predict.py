@@ -10,7 +10,7 @@ from nwidth.cli.options import Model, Overwrite, Threads
 
 if TYPE_CHECKING:
     from nwidth.fields import FieldDataset
-    from nwidth.operators import NeuralOperator
+    from nwidth.operators import Ensemble, NeuralOperator
 
 SAMPLES_AT_ONCE = 64
 
@@ -109,10 +109,11 @@ def _predict_samples(model: Path, data: Path, output: Path) -> None:
     from nwidth._version import __version__
     from nwidth.cli.dataset_file import written_whole
     from nwidth.cli.progress import meter
+    from nwidth.cli.static_operator import static_operator
     from nwidth.fields import FieldDataset
-    from nwidth.operators import NeuralOperator
+    from nwidth.operators import Ensemble
 
-    operator = NeuralOperator.load(model)
+    operator = static_operator(model)
     errors: list[float] = []
     with FieldDataset.open(data) as dataset:
         known = require_inputs(operator, dataset)
@@ -121,6 +122,8 @@ def _predict_samples(model: Path, data: Path, output: Path) -> None:
         fields[name] = dataset.units.get(name, "1")
         if known:
             fields[f"{name}_reference"] = dataset.units[name]
+        if isinstance(operator, Ensemble):
+            fields[f"{name}_spread"] = fields[name]
         provenance = {
             "kind": "predictions",
             "output": name,
@@ -142,9 +145,15 @@ def _predict_samples(model: Path, data: Path, output: Path) -> None:
             meter("predict", len(dataset)) as bar,
         ):
             for samples, inputs in chunks(operator, dataset):
-                predicted = operator.predict(inputs, dataset.grid)
+                if isinstance(operator, Ensemble):
+                    mean, spread = operator.predict_with_spread(inputs, dataset.grid)
+                    answers = {name: mean, f"{name}_spread": spread}
+                else:
+                    answers = {name: operator.predict(inputs, dataset.grid)}
+                predicted = answers[name]
                 for k, i in enumerate(samples):
-                    sample = {n: inputs[n][k] for n in operator.inputs} | {name: predicted[k]}
+                    sample = {n: inputs[n][k] for n in operator.inputs}
+                    sample |= {n: field[k] for n, field in answers.items()}
                     error: dict[str, float] = {}
                     if known:
                         reference = sample[f"{name}_reference"] = dataset[name][i]
@@ -162,7 +171,7 @@ def _predict_samples(model: Path, data: Path, output: Path) -> None:
         )
 
 
-def require_inputs(operator: "NeuralOperator", dataset: "FieldDataset") -> bool:
+def require_inputs(operator: "NeuralOperator | Ensemble", dataset: "FieldDataset") -> bool:
     """Check that a data set has the model's inputs; return whether it has the output too."""
     from nwidth.errors import InputError
 
@@ -175,11 +184,12 @@ def require_inputs(operator: "NeuralOperator", dataset: "FieldDataset") -> bool:
         )
     if len(dataset) == 0:
         raise InputError(f"{dataset.path}: expected at least one sample, got none; generate some")
+    operator.require_agreement_with(dataset)
     return operator.output in dataset.field_names
 
 
 def chunks(
-    operator: "NeuralOperator", dataset: "FieldDataset"
+    operator: "NeuralOperator | Ensemble", dataset: "FieldDataset"
 ) -> Iterator[tuple[range, dict[str, Any]]]:
     """Yield sample numbers and input fields, a few dozen samples at a time."""
     for start in range(0, len(dataset), SAMPLES_AT_ONCE):

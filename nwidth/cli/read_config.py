@@ -196,7 +196,7 @@ def changed(section: Any, name: str, kind: type[BaseModel] = Config, **values: A
     """Return a section with some values replaced (None: kept), checked as those of a file are."""
     given = {key: value for key, value in values.items() if value is not None}
     try:
-        return type(section).model_validate({**section.model_dump(), **given})
+        return type(section).model_validate({**section.model_dump(exclude_unset=True), **given})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         key = problem["loc"][0]

@@ -10,17 +10,7 @@ from nwidth.cli.options import Data, Overwrite, Threads
 if TYPE_CHECKING:
     from nwidth.cli.config import AugmentationSettings, ModelSettings, TrainingSettings
     from nwidth.fields import FieldDataset
-    from nwidth.meshes import Grid
-    from nwidth.operators import (
-        FNO,
-        Augmentation,
-        NeuralOperator,
-        TrainingOptions,
-        TrainingReport,
-    )
-
-# Fourier modes per axis where nothing else is asked for and the grid resolves them.
-USUAL_MODES = 12
+    from nwidth.operators import Ensemble, NeuralOperator, TrainingReport
 
 
 def train(
@@ -36,12 +26,45 @@ def train(
         list[str] | None, typer.Option("--input", help="Input field; repeat for several.")
     ] = None,
     target: Annotated[str | None, typer.Option("--target", help="Field to learn.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1)] = None,
-    modes: Annotated[int | None, typer.Option("--modes", min=1)] = None,
-    width: Annotated[int | None, typer.Option("--width", min=1)] = None,
-    loss: Annotated[str | None, typer.Option("--loss", help="l2 or h1.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="The network: FNO (the default), T1, MgNO, GNO, MGNO, LNO, ..."
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Passes over the samples.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option("--batch-size", min=1, help="Samples per step.")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="Its largest value.")
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule",
+            help="Of the learning rate: one-cycle, cosine, warm-up-cosine, steps or constant.",
+        ),
+    ] = None,
+    modes: Annotated[
+        int | None, typer.Option("--modes", min=1, help="Frequencies per axis, if it has such.")
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option("--width", min=1, help="Channels of each layer.")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option("--loss", help="Relative error to minimize: l2, h1 or spectral.")
+    ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option("--ensemble", min=2, help="Train so many from as many seeds; their mean."),
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", help="cpu or cuda.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of weights, split and order.")
+    ] = None,
     history: Annotated[
         int | None, typer.Option("--history", min=1, help="In time: how many states go in.")
     ] = None,
@@ -65,10 +88,19 @@ def train(
     overwrite: Overwrite = False,
     threads: Threads = None,
 ) -> None:
-    """Fit a Fourier neural operator; run the same command again to resume.
+    """Fit a neural operator to a data set; run the same command again to resume.
+
+    FNO multiplies Fourier coefficients of every layer and suits most problems; T1 learns
+    coefficients from coefficients and has the cheapest steps; MgNO has learned multigrid cycles, on
+    one grid the most exact for rough coefficients; GNO, MGNO and LNO integrate over neighbours and
+    low-rank kernels. All settings are in the configuration: `nwidth run --keys`.
 
     For example:
         nwidth train darcy.h5 -o fno.h5 --epochs 50
+
+        nwidth train darcy.h5 -o mgno.h5 --model MgNO --schedule cosine
+
+        nwidth train darcy.h5 -o five.h5 --ensemble 5
 
         nwidth train theirs.h5 -o fno.h5 --input x --target y --config examples/darcy.toml
 
@@ -78,9 +110,11 @@ def train(
     """
     from nwidth.cli.config import AugmentationSettings, ModelSettings, TrainingSettings
     from nwidth.cli.outputs import claim
+    from nwidth.cli.plan_training import architecture_named
     from nwidth.cli.read_config import changed, read_config
     from nwidth.cli.threads import limit_threads
     from nwidth.cli.train_in_time import TimeChoice, states_to_learn, train_in_time
+    from nwidth.errors import ConfigError
     from nwidth.fields import FieldDataset
 
     model_settings, training_settings = ModelSettings(), TrainingSettings()
@@ -90,9 +124,25 @@ def train(
         model_settings, training_settings = config.model, config.training
         augmentation = config.augmentation
         threads = threads or config.run.threads
-    model_settings = changed(model_settings, "model", modes=modes, width=width, seed=seed)
+    chosen = None if network is None else architecture_named(network)
+    if chosen is not None and chosen != model_settings.architecture:
+        # Widths and modes of a file are those of its own network.
+        model_settings = ModelSettings(file=model_settings.file)
+    model_settings = changed(
+        model_settings, "model", architecture=chosen, modes=modes, width=width, seed=seed
+    )
     training_settings = changed(
-        training_settings, "training", epochs=epochs, batch_size=batch_size, loss=loss, seed=seed
+        training_settings,
+        "training",
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=schedule,
+        loss=loss,
+        seed=seed,
+        execution=None
+        if device is None
+        else {**training_settings.execution.model_dump(exclude_unset=True), "device": device},
     )
     limit_threads(threads)
     claim(output, overwrite, inputs=(data, configuration))
@@ -101,16 +151,21 @@ def train(
     model: Any
     with FieldDataset.open(data) as dataset:
         if dataset.times is not None and len(dataset.times) > 1:
+            if ensemble is not None:
+                raise ConfigError(
+                    f"--ensemble: expected static fields, got some in time in {data}; leave it out"
+                )
             states = states_to_learn(dataset, inputs, target)
             model = train_in_time(dataset, output, states, choice, *settings)
         else:
             choice.require_none(dataset)
             names, wanted = fields_to_learn(dataset, inputs, target)
-            model = train_model(dataset, output, names, wanted, *settings)
+            model = train_model(dataset, output, names, wanted, *settings, members=ensemble or 1)
     typer.echo(f"{output}: {model!r}")
     if "validation_relative_l2" in model.metrics:
-        error = 100 * model.metrics["validation_relative_l2"]
-        typer.echo(f"validation: {error:.3g} % relative L2 error on samples held out")
+        found = model.metrics["validation_relative_l2"]
+        each = ", ".join(f"{100 * e:.3g}" for e in (found if isinstance(found, list) else [found]))
+        typer.echo(f"validation: {each} % relative L2 error on samples held out")
 
 
 def fields_to_learn(
@@ -145,60 +200,6 @@ def checkpoint_of(path: Path) -> Path:
     return path.with_name(path.name + ".training.partial")
 
 
-def plan_training(
-    grid: "Grid",
-    channels: int,
-    settings: "ModelSettings",
-    training: "TrainingSettings",
-    cheaper: "AugmentationSettings",
-    outgoing: int = 1,
-) -> tuple["FNO", "TrainingOptions", "Augmentation"]:
-    """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
-    from nwidth.errors import ConfigError, InputError
-    from nwidth.operators import FNO, AdamW, Augmentation, TrainingOptions
-    from nwidth.operators.fourier_basis import resolvable_modes
-
-    d = grid.dimension
-    if settings.modes is None:
-        modes = [resolvable_modes(axis, USUAL_MODES, settings.padding) for axis in grid.axes]
-    else:
-        modes = settings.modes if isinstance(settings.modes, list) else [settings.modes] * d
-    if len(modes) != d:
-        raise ConfigError(f"[model] modes: expected one number or {d}, got {modes}")
-    network = FNO(
-        in_channels=channels,
-        out_channels=outgoing,
-        modes=modes,
-        width=settings.width,
-        layers=settings.layers,
-        projection=settings.projection,
-        padding=settings.padding,
-        dirichlet=settings.dirichlet,
-        seed=settings.seed,
-    )
-    options = TrainingOptions(
-        epochs=training.epochs,
-        batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
-        schedule=training.schedule,
-        loss=training.loss,
-        validation=training.validation,
-        patience=training.patience,
-        seed=training.seed,
-        optimizer=AdamW(training.weight_decay, training.gradient_clip),
-    )
-    augmentation = Augmentation(coarse=cheaper.coarse, symmetries=cheaper.symmetries)
-    for check, where in (
-        (lambda: network.check(grid.axes), "[model] modes"),
-        (lambda: augmentation.check(grid), "[augmentation] coarse, symmetries"),
-    ):
-        try:
-            check()
-        except InputError as error:
-            raise ConfigError(f"{where}: {error}") from None
-    return network, options, augmentation
-
-
 def train_model(
     dataset: "FieldDataset",
     path: Path,
@@ -207,27 +208,47 @@ def train_model(
     settings: "ModelSettings",
     training: "TrainingSettings",
     cheaper: "AugmentationSettings",
-) -> "NeuralOperator":
+    members: int = 1,
+) -> "NeuralOperator | Ensemble":
     """Train under a progress meter and write the model; resume from an unfinished training."""
+    from nwidth.cli.plan_training import plan_training
     from nwidth.cli.progress import meter
-    from nwidth.operators import NeuralOperator
+    from nwidth.operators import Ensemble, NeuralOperator
+    from nwidth.operators.training_data import channels_of
 
     network, options, augmentation = plan_training(
-        dataset.grid, len(inputs), settings, training, cheaper
+        dataset.grid,
+        sum(channels_of(dataset, name) for name in inputs),
+        settings,
+        training,
+        cheaper,
+        channels_of(dataset, output),
     )
+    model: NeuralOperator | Ensemble
+    if members == 1:
+        model = NeuralOperator(network, inputs=inputs, output=output)
+    else:
+        model = Ensemble(network, inputs=inputs, output=output, members=members)
     checkpoint = checkpoint_of(path)
-    count = len(dataset) - round(training.validation * len(dataset))
-    with meter("train", training.epochs * count) as bar:
+    count = len(dataset) - options.held_out(len(dataset))
+    past: dict[str, Any] = {"members": 0, "place": (0, 0)}
+    with meter("train", members * options.all_epochs * count) as bar:
 
         def progress(report: "TrainingReport") -> None:
-            seen = (report.epoch - 1) * count + min(report.step * training.batch_size, count)
-            bar.update(seen, _words(report))
+            place = (report.epoch, report.step)
+            past["members"] += place <= past["place"]  # the next one begins
+            past["place"] = place
+            seen = past["members"] * report.epochs + report.epoch - 1
+            steps = count if report.epoch_ended else report.step * options.batch_size
+            number = f"member {past['members'] + 1}/{members}  " if members > 1 else ""
+            bar.update(seen * count + min(steps, count), number + _words(report))
 
-        model = NeuralOperator(network, inputs=inputs, output=output).fit(
+        model.fit(
             dataset, options, augmentation=augmentation, progress=progress, checkpoint=checkpoint
         )
     model.save(path)
-    checkpoint.unlink(missing_ok=True)
+    for unfinished in (checkpoint, *(Path(f"{checkpoint}.{k}") for k in range(members))):
+        unfinished.unlink(missing_ok=True)
     return model
 
 

@@ -93,8 +93,9 @@ def train_in_time(
     """Train under a progress meter and write the model; resume from an unfinished training."""
     from math import prod
 
+    from nwidth.cli.plan_training import plan_training
     from nwidth.cli.progress import meter
-    from nwidth.cli.train import checkpoint_of, plan_training
+    from nwidth.cli.train import checkpoint_of
     from nwidth.meshes import Grid
     from nwidth.operators import (
         Augmentation,

@@ -177,6 +177,10 @@ class Ensemble(Surrogate):
             "rank_correlation": _rank_correlation(np.array(spreads), errors["relative_l2"]),
         }
 
+    def require_agreement_with(self, dataset: FieldDataset) -> None:
+        """Raise `InputError` unless a data set is of the kind the members were trained on."""
+        self.members[0].require_agreement_with(dataset)
+
     def save(self, path: str | Path) -> None:
         """Write all members to one HDF5 file, whole or not at all."""
         arrays: dict[str, Any] = {}

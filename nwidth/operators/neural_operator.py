@@ -124,7 +124,7 @@ class NeuralOperator(Surrogate):
                     "resume: expected a model that knows its optimizer, got one without; fit it "
                     "first, or save it with save(path, optimizer=True)"
                 )
-            self._require_agreement(dataset)
+            self.require_agreement_with(dataset)
         self.model.check(dataset.grid.axes)
         if augmentation is not None:
             _require(augmentation, Augmentation, "augmentation", "pass Augmentation(...)")
@@ -205,7 +205,7 @@ class NeuralOperator(Surrogate):
         """
         self._require_fitted()
         if isinstance(inputs, FieldDataset):
-            self._require_agreement(inputs)
+            self.require_agreement_with(inputs)
             grid = inputs.grid
             inputs = {name: inputs[name][:] for name in self.inputs if name in inputs.field_names}
         fields = self._checked_inputs(inputs)
@@ -250,7 +250,7 @@ class NeuralOperator(Surrogate):
         """Raise `InputError` unless the model is fitted and was so on data of this kind."""
         self._require_fitted()
         self._checked_channels(dataset)
-        self._require_agreement(dataset)
+        self.require_agreement_with(dataset)
 
     def save(self, path: str | Path, *, optimizer: bool = False) -> None:
         """Write the model to one HDF5 file, whole or not at all.
@@ -330,7 +330,7 @@ class NeuralOperator(Surrogate):
         if self.grid is None:
             raise InputError("neural operator: expected a fitted model; call fit, or load one")
 
-    def _require_agreement(self, dataset: FieldDataset) -> None:
+    def require_agreement_with(self, dataset: FieldDataset) -> None:
         """Raise `InputError` unless a data set is of the kind the model was trained on."""
         assert self.grid is not None
         if dataset.grid.dimension != self.grid.dimension:

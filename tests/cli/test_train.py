@@ -28,10 +28,18 @@ def test_options_win_over_the_configuration(nwidth, made, tmp_path):
 
 def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
     text = (made / "tiny.toml").read_text().replace("epochs = 3", "epochs = 1")
-    text = text.replace(
-        "batch_size = 4", 'batch_size = 3\nschedule = "cosine"\ngradient_clip = 1.0'
-    )
-    text = text.replace("[certificate]", "[augmentation]\nsymmetries = true\n[certificate]")
+    text = text.replace("batch_size = 4", 'batch_size = 3\nschedule = "cosine"')
+    more = """
+[training.optimizer]
+gradient_clip = 1.0
+average = 0.9
+tail = 1
+[training.execution]
+micro_batch = 2
+[augmentation]
+symmetries = true
+[certificate]"""
+    text = text.replace("[certificate]", more)
     (tmp_path / "a.toml").write_text(text)
     out = tmp_path / "m.h5"
     answer = nwidth("train", made / "darcy.h5", "-o", out, "--config", tmp_path / "a.toml")
@@ -40,6 +48,8 @@ def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
     options = metrics["options"]
     assert options["schedule"]["kind"] == "cosine"
     assert options["optimizer"]["gradient_clip"] == 1.0
+    assert options["optimizer"]["average"] == 0.9 and options["optimizer"]["tail"]["epochs"] == 1
+    assert options["execution"]["micro_batch"] == 2 and len(NeuralOperator.load(out).history) == 2
     assert options["batch_size"] == 3
     assert metrics["augmentation"]["symmetries"] is True
 
@@ -47,7 +57,13 @@ def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (("--loss", "l3"), 2, "--loss: expected 'l2' or 'h1', got 'l3'"),
+        (("--loss", "l3"), 2, "--loss: expected 'l2', 'h1' or 'spectral', got 'l3'"),
+        (("--schedule", "cos"), 2, "--schedule: expected 'one-cycle', 'cosine', "),
+        (("--model", "resnet"), 2, "[model] architecture: expected one of FNO, "),
+        (("--model", "mgno"), 2, "got 'mgno'; it may be MGNO or MgNO"),
+        (("--model", "T1", "--config", "padding"), 2, ": expected a setting of T1, got one"),
+        (("--ensemble", 1), 2, "--ensemble"),
+        (("--device", "tpu"), 2, "expected 'cpu' or 'cuda', got 'tpu'"),
         (("--input", "x", "--target", "pressure"), 2, "--input: expected one of permeability"),
         (("--input", "permeability", "--target", "u"), 2, "--target: expected one of permeab"),
         (("--input", "pressure", "--target", "pressure"), 2, "expected different fields"),
@@ -57,6 +73,10 @@ def test_every_setting_of_the_training_reaches_it(nwidth, made, tmp_path):
     ],
 )
 def test_settings_that_do_not_fit(nwidth, made, tmp_path, options, code, words):
+    (tmp_path / "padding").write_text(
+        (made / "tiny.toml").read_text().replace("modes = 4", 'architecture = "T1"\npadding = 0.5')
+    )
+    options = [tmp_path / o if o == "padding" else o for o in options]
     answer = nwidth("train", made / "darcy.h5", "-o", tmp_path / "m.h5", "--epochs", 1, *options)
     assert (answer.code, words in answer.sentence) == (code, True), answer.err
     assert not (tmp_path / "m.h5").exists()
@@ -97,3 +117,73 @@ def test_an_existing_model_is_kept(nwidth, made):
     answer = nwidth("train", made / "darcy.h5", "-o", made / "fno.h5")
     assert answer.code == 1 and "--overwrite" in answer.sentence
     assert (made / "fno.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("t1", {}),
+        ("MgNO", {"batch_size": 10, "loss": "h1"}),
+        ("lno", {}),
+    ],
+)
+def test_every_network_is_trained_with_settings_that_suit_it(nwidth, made, tmp_path, name, options):
+    out = tmp_path / "m.h5"
+    settings = ("--model", name, "--width", 4, "--epochs", 1, "--threads", 1)
+    answer = nwidth("train", made / "darcy.h5", "-o", out, *settings)
+    assert answer.code == 0, answer.err
+    model = NeuralOperator.load(out)
+    assert type(model.model).__name__.lower() == name.lower() and model.model.width == 4
+    for key, value in options.items():
+        found = model.metrics["options"][key]
+        assert value == (found["kind"] if key == "loss" else found)
+    assert nwidth("predict", out, made / "darcy_test.h5", "-o", tmp_path / "p.h5").code == 0
+
+
+def test_settings_of_a_network_come_from_the_file(nwidth, made, tmp_path):
+    text = (made / "tiny.toml").read_text()
+    a, b = text.index("[model]"), text.index("[training]")
+    section = """[model]
+architecture = "MgNO"
+width = 4
+layers = 1
+dirichlet = true
+[model.settings.cycle]
+levels = 2
+guess = "zero"
+"""
+    (tmp_path / "a.toml").write_text(
+        text[:a] + section + text[b:].replace("epochs = 3", "epochs = 1")
+    )
+    out = tmp_path / "m.h5"
+    answer = nwidth("train", made / "darcy.h5", "-o", out, "--config", tmp_path / "a.toml")
+    assert answer.code == 0, answer.err
+    described = NeuralOperator.load(out).model.describe()
+    assert (described["cycle"]["levels"], described["cycle"]["guess"]) == (2, "zero")
+    assert described["boundary"] == ["dirichlet", "dirichlet"]
+    (tmp_path / "b.toml").write_text((tmp_path / "a.toml").read_text().replace("guess", "gess"))
+    answer = nwidth("train", made / "darcy.h5", "-o", out, "-c", tmp_path / "b.toml", "--overwrite")
+    assert answer.code == 2 and "gess" in answer.sentence
+
+
+def test_an_ensemble_is_one_file_with_mean_and_spread(nwidth, made, tmp_path):
+    from nwidth.operators import Ensemble
+
+    out, predictions = tmp_path / "e.h5", tmp_path / "p.h5"
+    settings = ("--config", made / "tiny.toml", "--epochs", 1, "--ensemble", 2)
+    answer = nwidth("train", made / "darcy.h5", "-o", out, *settings)
+    assert answer.code == 0 and "train: 18/18 samples" in answer.err, answer.err
+    assert len(Ensemble.load(out).members) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["e.h5"]
+    told = nwidth("inspect", out).out
+    assert "members" in told and "FNO: permeability -> pressure, trained on 17 x 17" in told
+    assert nwidth("predict", out, made / "darcy_test.h5", "-o", predictions).code == 0
+    with FieldDataset.open(predictions) as data:
+        assert data["pressure_spread"][:].max() > 0
+    assert nwidth("plot", out, "-o", tmp_path / "history.png").code == 0
+
+
+def test_a_device_that_is_not_there_is_told(nwidth, made, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    answer = nwidth("train", made / "darcy.h5", "-o", tmp_path / "m.h5", "--device", "cuda")
+    assert answer.code == 2 and "expected a device that is there" in answer.sentence
