@@ -244,8 +244,8 @@ def small_rows(arguments: argparse.Namespace) -> list[Row]:
     rows = []
     for name, theirs in peers.items():
         for task, us, k in zip(tasks, (ours, ours, longer), (0, 1, 0), strict=True):
-            note = f"median of {len(us)} seeds, {epochs} epochs of batches of 32, loss H1(0.05), {sizes(16)} "
-            note += f"parameters; {spread(us, k)} and {spread(theirs, k)}"
+            note = f"median of {len(us)} seeds, {epochs} epochs of batches of 32, loss H1(0.05), "
+            note += f"{sizes(16)} parameters; {spread(us, k)} and {spread(theirs, k)}"
             if us is longer:
                 times = [
                     statistics.median(r.seconds for r in s if r) for s in (us, theirs) if all(s)
