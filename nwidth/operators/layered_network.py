@@ -33,7 +33,7 @@ class LayeredNetwork(OperatorNetwork):
 
     With `dealiasing` (a `Dealiasing`, None unless a subclass sets it) activations and coordinates
     are cut to their modes before a layer analyses them, so that the network is one function on all
-    grids to round-off, at several times the cost.
+    grids to round-off.
 
     A subclass gives `_layer` and builds its parts within `_seeded()`. Between the layers fields are
     (batch, *grid, width): channels last, so that a pointwise map is one matrix product.
