@@ -71,7 +71,7 @@ def main(
 
 if __name__ == "__main__":
     small = (
-        {"samples": 12, "epochs": 12, "width": 16, "steps": 200} if "--small" in sys.argv else {}
+        {"samples": 12, "epochs": 10, "width": 16, "steps": 100} if "--small" in sys.argv else {}
     )
     stem = sys.argv[sys.argv.index("--plot") + 1] if "--plot" in sys.argv else None
     with tempfile.TemporaryDirectory() as place:

@@ -12,9 +12,12 @@ from nwidth.errors import InputError  # noqa: E402
 from nwidth.fields import FieldDataset  # noqa: E402
 from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators import (  # noqa: E402
+    AutoregressiveOperator,
     LearningTask,
     NeuralOperator,
     OperatorNetwork,
+    Rollout,
+    SpaceTimeOperator,
     Trainer,
     TrainingOptions,
     relative_l2,
@@ -233,3 +236,50 @@ def test_the_bound_is_at_least_the_error_of_every_network(name, tmp_path):
         )
         assert before <= found.bound_before[i] * size * (1 + 1e-9)
         assert after <= found.bound[i] * size * (1 + 1e-9) and found.bound[i] <= 1e-4
+
+
+IN_TIME = TrainingOptions(epochs=1, batch_size=2, validation=0.34)
+
+
+@pytest.fixture
+def flow(tmp_path):
+    """A function that writes waves that move and fade, on a grid, at some times."""
+
+    def write(grid, times):
+        t = np.asarray(times).reshape(-1, *[1] * grid.dimension)
+        x = sum(grid.coordinates())
+        u = [np.exp(-t) * np.sin(2 * np.pi * (x - t) + k) for k in range(3)]
+        data = FieldDataset.create(tmp_path / "flow.h5", grid, {"u": "1"}, times=times)
+        data.extend({"u": np.stack(u)})
+        return data
+
+    return write
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_map_from_state_to_state_can_be_learned(name, flow, tmp_path):
+    grid = Grid(EXAMPLES[name][1](0))
+    with flow(grid, np.arange(5) / 8) as data:
+        model = AutoregressiveOperator(build(name), fields="u")
+        model.fit(data, IN_TIME, rollout=Rollout("pushforward", steps=2, windows=1))
+        first = {"u": data["u"][:, :1]}
+        found = model.predict(first, steps=3)["u"]
+    assert found.shape == (3, 3, *grid.shape) and np.isfinite(found).all()
+    model.save(tmp_path / "m.h5")
+    again = AutoregressiveOperator.load(tmp_path / "m.h5").predict(first, steps=3)["u"]
+    np.testing.assert_array_equal(found, again)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_time_can_be_an_axis(name, flow, tmp_path):
+    time, x = EXAMPLES[name][1](0)
+    grid = Grid((x,))
+    with flow(grid, np.arange(time.size + 1) / 8) as data:
+        model = SpaceTimeOperator(build(name), fields="u").fit(data, IN_TIME)
+        first = {"u": data["u"][:, :1]}
+        found = model.predict(first)["u"]
+    assert found.shape == (3, time.size, *grid.shape) and np.isfinite(found).all()
+    model.save(tmp_path / "m.h5")
+    np.testing.assert_array_equal(
+        found, SpaceTimeOperator.load(tmp_path / "m.h5").predict(first)["u"]
+    )
