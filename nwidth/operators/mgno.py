@@ -12,6 +12,7 @@ from torch.nn import functional
 from nwidth.arguments import require_choice, require_instance, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.operators.carried_grid import carried, own_axes
 from nwidth.operators.grid_convolutions import hierarchy
 from nwidth.operators.learned_cycle import LearnedCycle
 from nwidth.operators.multigrid_layer import MultigridLayer, channels_last
@@ -45,9 +46,11 @@ class MgNO(OperatorNetwork):
 
     Any grid size will do. Stencils belong to points of a grid, not to distances, so this network
     claims no resolution invariance. What helps is that levels are counted from the coarsest
-    (`LearnedCycle`): on a grid twice as fine the network then takes the same values at the points
-    of the coarser one up to what the nonlinear functions make of the points between, and training
-    may begin there (`Augmentation(coarse=...)`). docs/neural_operators.md has the measured errors.
+    (`LearnedCycle`): on a grid twice as fine the network takes the same values at the points of the
+    coarser one, and training may begin there (`Augmentation(coarse=...)`). On grids in between the
+    stencils would be those of wrong distances; give `points`, the points per axis of the training
+    data, and fields on such grids, or on grids that are not uniform, are carried to that grid and
+    back by linear interpolation. docs/neural_operators.md has the measured errors.
 
     Shapes: forward(v, axes) maps (batch, in_channels, *grid) to (batch, out_channels, *grid); 1 to
     3 dimensions. Good values: width 16 to 32 (32 fills the registers of CPUs), 5 layers, as many
@@ -77,6 +80,7 @@ class MgNO(OperatorNetwork):
         width: int = 24,
         layers: int = 5,
         boundary: str | Sequence[str] = "dirichlet",
+        points: int | Sequence[int] | None = None,
         seed: int = 0,
     ):
         super().__init__()
@@ -101,6 +105,14 @@ class MgNO(OperatorNetwork):
         for word in words:
             require_choice(word, "boundary", BOUNDARIES)
         self.boundary = words
+        own = points if isinstance(points, Sequence) else (points,) * dimension
+        if len(own) != dimension:
+            raise InputError(
+                f"points: expected one number or one for each of {dimension} axes, got {points!r}"
+            )
+        self.points: tuple[int, ...] | None = None
+        if points is not None:
+            self.points = tuple(require_integer(n, "points", 3) for n in own)
         held = tuple(word == "dirichlet" for word in words)
         self.dirichlet = held if any(held) else ()
         with torch.random.fork_rng(devices=[]):
@@ -119,7 +131,8 @@ class MgNO(OperatorNetwork):
         Fields on them would not train the weights of the others.
         """
         ends = self._ends(axes)
-        grids = hierarchy([n for n, _, _ in self._inner(axes)], ends)
+        own = axes if self.points is None else own_axes(axes, self.points)
+        grids = hierarchy([n for n, _, _ in self._inner(own)], ends)
         if len(grids) < self.cycle.levels:
             raise InputError(
                 f"MgNO: expected no more levels than a grid of {[axis.size for axis in axes]} "
@@ -130,13 +143,17 @@ class MgNO(OperatorNetwork):
     def forward(self, v: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """Return the output function on the same axes."""
         self.require_fields(v, axes)
+        if self.points is not None and (own := own_axes(axes, self.points)) != axes:
+            return carried(self(carried(v, axes, own), own), own, axes)
         ends, inner = self._ends(axes), self._inner(axes)
         for k, (n, first, _) in enumerate(inner):
             v = v.narrow(k + 2, first, n)
         x = channels_last(v)
         layers: Any = zip(self.cycles, self.pointwise, strict=True)
         for cycle, pointwise in layers:
-            x = functional.gelu(cycle(x, ends) + _pointwise(x, pointwise))
+            y = cycle(x, ends) + _pointwise(x, pointwise)
+            # Channels last in shape too: PyTorch has a faster gelu for what it calls contiguous.
+            x = functional.gelu(y.movedim(1, -1)).movedim(-1, 1)
         with torch.autocast(v.device.type, enabled=False):  # a loss with differences sees each bit
             u = _pointwise(x.to(v.dtype), self.output).contiguous()
         beyond = [number for _, first, last in reversed(inner) for number in (first, last)]
@@ -182,6 +199,7 @@ class MgNO(OperatorNetwork):
             "width": self.width,
             "layers": len(self.cycles),
             "boundary": list(self.boundary),
+            "points": None if self.points is None else list(self.points),
             "seed": self.seed,
         }
 

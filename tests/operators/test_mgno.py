@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 from nwidth.errors import InputError  # noqa: E402
 from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators import LearnedCycle, MgNO, NeuralOperator, TrainingOptions  # noqa: E402
-from nwidth.operators.augmentation import Augmentation, transformed  # noqa: E402
+from nwidth.operators.augmentation import Augmentation  # noqa: E402
 
 SMALL = {"width": 4, "layers": 2}
 
@@ -102,6 +102,22 @@ def test_training_on_half_the_points_is_training_on_all():
     )
 
 
+def test_grids_that_do_not_halve_to_the_own_are_carried_over():
+    network = MgNO(cycle=LearnedCycle(levels=3), points=17, **SMALL).double()
+    plain = MgNO(cycle=LearnedCycle(levels=3), **SMALL).double()
+    for n in (9, 17, 33):
+        axes = Grid.uniform((n, n)).axes
+        a = torch.randn(1, 1, n, n, dtype=torch.float64)
+        assert torch.equal(network(a, axes), plain(a, axes))
+    own, other = Grid.uniform((17, 17)), Grid.uniform((25, 20))
+    a = np.random.default_rng(0).normal(size=(2, 1, 25, 20))
+    u = network(torch.tensor(a), other.axes)
+    there = plain(torch.tensor(other.interpolate(a, own)), own.axes).detach().numpy()
+    np.testing.assert_allclose(u.detach(), own.interpolate(there, other), atol=1e-12)
+    assert (u[..., [0, -1]] == 0).all()
+    network.check(other.axes)
+
+
 def test_learns_and_survives_its_file(tiny_data, tmp_path):
     data = tiny_data(Grid.uniform((9, 9)), samples=16, dtype="float32")
     network = MgNO(cycle=LearnedCycle(levels=2, guess="zero"), width=8, layers=2)
@@ -120,12 +136,13 @@ def test_learns_and_survives_its_file(tiny_data, tmp_path):
 
 
 def test_description_and_seed():
-    network = MgNO(2, 1, LearnedCycle(levels=2), boundary=("periodic", "zeros"), seed=3, **SMALL)
+    network = MgNO(
+        2, 1, LearnedCycle(levels=2), boundary=("periodic", "zeros"), points=(8, 9), seed=3, **SMALL
+    )
     again = MgNO.from_description(json.loads(json.dumps(network.describe())))
     for a, b in zip(network.parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b)
     assert again.cycle == network.cycle
-    assert transformed(torch.zeros(1, 2, 4, 4), 0).shape == (1, 2, 4, 4)
 
 
 def test_bad_input_is_told():
@@ -148,6 +165,8 @@ def test_bad_input_is_told():
         ({"layers": 1.5}, "layers"),
         ({"cycle": 6}, "cycle"),
         ({"seed": -1}, "seed"),
+        ({"points": 2}, "points"),
+        ({"points": (9,)}, "one for each of 2 axes"),
     ):
         with pytest.raises(InputError, match=message):
             MgNO(**settings)
