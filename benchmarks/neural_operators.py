@@ -220,6 +220,7 @@ def network_entry(data: DataSet, files: Files, recipe: Recipe, cpu: float, path:
             augmentation=augmentation_of(data, recipe),
             progress=progress,
             checkpoint=path.with_suffix(".checkpoint.h5"),
+            **fit_arguments(data, recipe),
         )
         model.save(path.with_suffix(".h5"))
         error = error_of(data, model, test)
@@ -247,9 +248,16 @@ def surrogate(data: DataSet, recipe: Recipe) -> Any:
         network = recipe.network(data, i, o)
         return no.NeuralOperator(network, inputs=data.inputs, output=data.output)
     if recipe.kind == "steps":
-        return no.AutoregressiveOperator(recipe.network(data, i, o), fields=data.inputs)
-    network = recipe.network(data, data.given * i, o)
+        return no.AutoregressiveOperator(
+            recipe.network(data, i + data.forced, o), fields=data.inputs
+        )
+    network = recipe.network(data, data.given * i + data.forced, o)
     return no.SpaceTimeOperator(network, fields=data.inputs, history=data.given)
+
+
+def fit_arguments(data: DataSet, recipe: Recipe) -> dict[str, Any]:
+    """Return further arguments of the training: a recipe's own, and the forcing of a flow."""
+    return recipe.fit(data) | ({"shared": {"forcing": data.forcing}} if data.forced else {})
 
 
 def options_of(recipe: Recipe, epochs: int) -> no.TrainingOptions:
@@ -269,7 +277,7 @@ def epochs_for(data: DataSet, recipe: Recipe, train: FieldDataset, cpu: float) -
     augmentation = augmentation_of(data, recipe)
     batch = recipe.options.get("batch_size", 16)
     count = min(len(train), 3 * batch)
-    costs = {}
+    costs, more = {}, fit_arguments(data, recipe)
     with (
         tempfile.TemporaryDirectory() as scratch,
         first_samples(train, count, Path(scratch) / "few.h5") as few,
@@ -278,7 +286,7 @@ def epochs_for(data: DataSet, recipe: Recipe, train: FieldDataset, cpu: float) -
             some = no.Augmentation(share, augmentation.factor, augmentation.symmetries)
             for warm in (False, True):
                 start = time.process_time()
-                surrogate(data, recipe).fit(few, options_of(recipe, 1), augmentation=some)
+                surrogate(data, recipe).fit(few, options_of(recipe, 1), augmentation=some, **more)
                 if warm:
                     costs[share] = time.process_time() - start
     share = augmentation.coarse

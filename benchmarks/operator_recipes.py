@@ -17,7 +17,8 @@ class Recipe:
 
     `kind` says what it is wrapped in: "map" a `NeuralOperator`, "steps" an `AutoregressiveOperator`
     and "space-time" a `SpaceTimeOperator`. `dimensions` are those of the data that it takes;
-    `most` is the largest number of points of a sample that it is trained on.
+    `most` is the largest number of points of a sample that it is trained on, `coarse` the share of
+    epochs on a coarser grid where the data allow it, `fit` has further arguments of the training.
     """
 
     network: Network
@@ -26,6 +27,7 @@ class Recipe:
     options: dict[str, Any] = field(default_factory=dict)
     coarse: float = 0.0
     most: int = 1 << 18
+    fit: Callable[[DataSet], dict[str, Any]] = lambda data: {}
 
     def takes(self, data: DataSet) -> bool:
         """Whether this is a recipe for a data set."""
@@ -43,8 +45,13 @@ def _modes(data: DataSet, line: int, plane: int) -> tuple[int, ...]:
 def _fno(data: DataSet, i: int, o: int, width: int = 32) -> no.OperatorNetwork:
     return no.FNO(
         i, o, _modes(data, 24, 12), width=width, dirichlet=(data.walls,) * data.dimension,
-        padding=0.25 if _ended(data) else 0.0,
+        padding=0.5 if _ended(data) else 0.0,
     )  # fmt: skip
+
+
+def _step(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
+    """Return a map from a state, and what drives it, to the next."""
+    return no.FNO(i, o, _modes(data, 24, 10), width=24, projection=64, coordinates=False)
 
 
 def _ended(data: DataSet) -> bool:
@@ -58,7 +65,7 @@ def _mgno(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
     cycle = no.LearnedCycle(levels=min(5, data.points.bit_length() - 2), guess="zero")
     return no.MgNO(
         i, o, cycle, dimension=data.dimension, width=32,
-        boundary=sides if _ended(data) else "periodic",
+        boundary=sides if _ended(data) else "periodic", points=data.points,
     )  # fmt: skip
 
 
@@ -67,24 +74,55 @@ def _t1(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
     return no.T1(i, o, _modes(data, 24, 16), bases=bases[0], output_bases=bases[1], width=32)
 
 
+def _gno(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
+    d = data.dimension
+    return no.GNO(
+        i, o, 0.1 if d == 1 else 0.2, dimension=d, functions=8, coordinates=_ended(data),
+        dirichlet=(data.walls,) * d,
+    )  # fmt: skip
+
+
+def _mgno_of_graphs(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
+    line = {"levels": (64, 16), "radii": (0.03, 0.06, 0.25), "between": (0.03, 0.12)}
+    d = data.dimension
+    return no.MGNO(
+        i, o, dimension=d, functions=6, width=24, coordinates=_ended(data),
+        dirichlet=(data.walls,) * d, **(line if d == 1 else {}),
+    )  # fmt: skip
+
+
 def _lno(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
     d = data.dimension
-    return no.LNO(i, o, dimension=d, width=32, dirichlet=(data.walls,) * d)
+    return no.LNO(i, o, 2, dimension=d, width=32, dirichlet=(data.walls,) * d)
 
 
 def _space_time(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
-    m = _modes(data, 24, 8)
-    return no.FNO(i, o, (min(8, len(data.times) // 4 or 1), *m), width=20)
+    later = len(data.times) - 1 - data.given
+    return no.FNO(i, o, (min(6, later // 2), *_modes(data, 24, 8)), width=16, projection=64)
 
 
+def _curriculum(data: DataSet) -> dict[str, Any]:
+    later = len(data.times) - 1 - data.given
+    rollout = no.Rollout("curriculum", steps=min(4, later), windows=8, start=data.given - 1)
+    return {"rollout": rollout}
+
+
+WARM = no.Cosine(warm_up=0.1)
 H1: dict[str, Any] = {"batch_size": 20, "learning_rate": 2e-3, "loss": "h1"}
+LONG = {"batch_size": 20, "learning_rate": 4e-3, "loss": no.H1Loss(0.05), "schedule": WARM}
 L2: dict[str, Any] = {"batch_size": 20, "learning_rate": 2e-3, "loss": "l2"}
 
 RECIPES: dict[str, Recipe] = {
-    "FNO": Recipe(_fno, options=H1, coarse=0.9),
+    "FNO": Recipe(_fno, options=LONG, coarse=0.85),
     "MgNO": Recipe(_mgno, options={**H1, "batch_size": 10}, dimensions=(2,), coarse=0.75),
     "T1": Recipe(_t1, options={**L2, "learning_rate": 4e-3}),
-    "LNO": Recipe(_lno, options=L2, most=1 << 13),
-    "FNO, step by step": Recipe(_fno, "steps", (2,), {**L2, "batch_size": 16}),
-    "FNO-3D": Recipe(_space_time, "space-time", (2,), {**L2, "batch_size": 4}),
+    "GNO": Recipe(_gno, options={**L2, "learning_rate": 4e-3}, coarse=0.9, most=1 << 13),
+    "MGNO": Recipe(_mgno_of_graphs, options=L2, coarse=0.9, most=1 << 13),
+    "LNO": Recipe(_lno, options={**L2, "learning_rate": 4e-3}, coarse=0.9, most=1 << 13),
+    "FNO, step by step": Recipe(
+        _step, "steps", (2,), {**L2, "learning_rate": 4e-3}, coarse=1.0, fit=_curriculum
+    ),
+    "FNO-3D": Recipe(
+        _space_time, "space-time", (2,), {**L2, "learning_rate": 4e-3, "batch_size": 10}, coarse=1.0
+    ),
 }
