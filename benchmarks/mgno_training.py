@@ -210,7 +210,7 @@ def training_rows(folder: Path, epochs: int, width: int) -> list[Row]:
         epochs=epochs, batch_size=BATCH, learning_rate=2e-3, loss="h1", validation=0.0,
         execution=Execution(precision=precision),
     )  # fmt: skip
-    network = MgNO(cycle=LearnedCycle(levels=5, guess="zero"), width=width)
+    network = MgNO(cycle=LearnedCycle(levels=5, guess="zero"), width=width, points=85)
     model = NeuralOperator(network, inputs="permeability", output="pressure")
     stem = folder / f"mgno-{width}-{epochs}"
     clock, spent = Clock(), stem.with_suffix(".cpu")

@@ -48,8 +48,15 @@ def own_axes(axes: Axes, points: Sequence[int]) -> Axes:
     found = []
     for axis, own, one in pairs:
         n = max(2, round((own - one) * half) + one)
-        same = {"periodic": axis.periodic, "centering": axis.centering}
-        to = Axis.uniform(n, axis.lower, axis.upper, name=axis.name, unit=axis.unit, **same)
+        to = Axis.uniform(
+            n,
+            axis.lower,
+            axis.upper,
+            name=axis.name,
+            unit=axis.unit,
+            periodic=axis.periodic,
+            centering=axis.centering,
+        )
         found.append(axis if axis == to else to)
     return tuple(found)
 
