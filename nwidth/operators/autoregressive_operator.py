@@ -89,6 +89,7 @@ one
         stride: int = 1,
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
+        resume: bool = False,
     ) -> Self:
         """Train on the trajectories of a data set and return the model itself.
 
@@ -105,6 +106,9 @@ one
             stride: one step of the model is so many of the data.
             progress: called after every step with a `TrainingReport`.
             checkpoint: file from which an interrupted training continues, bit by bit.
+            resume: go on with a model that is trained (after `load`, if it was saved with
+                optimizer=True), to `options.epochs` in all, the former ones too. Another `rollout`
+                may follow: one step first, which is cheap, then a curriculum.
 
         Raises `InputError` for data or a network that do not suit, `NonFiniteError` for NaN.
         """
@@ -128,13 +132,15 @@ one
 
         def task(windows: StateWindows, checking: bool) -> RolloutTask:
             nonlocal gain, largest
-            if not checking:
+            if resume:
+                gain, largest = self._gain, self._largest
+            elif not checking:
                 gain, largest = _sizes(windows, self.increments, finest)
             one = replace(rollout, windows=1) if checking else rollout
             step = self._next_state(gain, windows.shift)
             return RolloutTask(windows, step, one, named.loss, augmentation)
 
-        self._fit(dataset, options, validation, shared, stride, task, progress, checkpoint)
+        self._fit(dataset, options, validation, shared, stride, task, progress, checkpoint, resume)
         self.rollout, self._gain, self._largest = rollout, gain, largest
         assert dataset.times is not None
         self.metrics |= {

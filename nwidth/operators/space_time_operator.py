@@ -84,6 +84,7 @@ class SpaceTimeOperator(TimeDependentOperator):
         stride: int = 1,
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
+        resume: bool = False,
     ) -> Self:
         """Train on the trajectories of a data set and return the model itself.
 
@@ -97,6 +98,8 @@ class SpaceTimeOperator(TimeDependentOperator):
             stride: use every so many-th time of the data.
             progress: called after every step with a `TrainingReport`.
             checkpoint: file from which an interrupted training continues, bit by bit.
+            resume: go on with a model that is trained (after `load`, if it was saved with
+                optimizer=True), to `options.epochs` in all, the former ones too.
 
         Raises `InputError` for data or a network that do not suit, `NonFiniteError` for NaN.
         """
@@ -126,7 +129,7 @@ class SpaceTimeOperator(TimeDependentOperator):
         def task(windows: StateWindows, checking: bool) -> BlockTask:
             return BlockTask(windows, self.window, start, axis, named.loss, augmentation)
 
-        self._fit(dataset, options, validation, shared, stride, task, progress, checkpoint)
+        self._fit(dataset, options, validation, shared, stride, task, progress, checkpoint, resume)
         self.start, self.time_axis = start, axis
         self.metrics |= {"steps": axis.size, "augmentation": augmentation.describe()}
         return self

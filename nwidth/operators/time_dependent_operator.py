@@ -9,19 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance, require_integer
+from nwidth.arguments import require_flag, require_instance, require_integer
 from nwidth.arrays import as_floating, generator, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators.architectures import require_network
 from nwidth.operators.learning_task import LearningTask
-from nwidth.operators.model_file import described, load_model, save_model
+from nwidth.operators.model_file import described, load_model, save_model, training_record
 from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.state_windows import CACHE_BYTES, StateWindows
 from nwidth.operators.time_setting import TimeSetting, time_step_of
 from nwidth.operators.training import Trainer
+from nwidth.operators.training_checkpoint import TrainingRecord
 from nwidth.operators.training_options import Progress, TrainingOptions
 
 _SPLIT = 0
@@ -63,6 +64,7 @@ class TimeDependentOperator(ABC):
         self.components: dict[str, tuple[int, ...]] = {}
         self.shared: dict[str, NDArray[Any]] = {}
         self.provenance: dict[str, Any] = {}
+        self.record: TrainingRecord | None = None
         self.history: list[dict[str, Any]] = []
         self.metrics: dict[str, Any] = {}
 
@@ -84,16 +86,22 @@ class TimeDependentOperator(ABC):
         task: Any,
         progress: Progress | None,
         checkpoint: str | Path | None,
+        resume: bool,
     ) -> None:
         """Train on `task(windows, checking)`, made of windows of states to train and validate on.
 
-        `checking` says which of the two the windows are for.
+        `checking` says which of the two the windows are for. With `resume`, normalizers and shared
+        fields stay those of the former training.
         """
         options = TrainingOptions() if options is None else options
         require_instance(options, "options", TrainingOptions)
         stride = require_integer(stride, "stride", 1)
+        if require_flag(resume, "resume"):
+            stride = self._require_resumable(dataset, stride, shared)
         setting, components = self._setting_of(dataset, stride)
-        given = self._checked_shared(shared, dataset.grid)
+        given = (
+            self._shared_on(dataset.grid) if resume else self._checked_shared(shared, dataset.grid)
+        )
         self._require_channels(components, given)
         held: NDArray[Any] = np.arange(0)
         order = generator(options.seed, _SPLIT).permutation(len(dataset))
@@ -101,7 +109,9 @@ class TimeDependentOperator(ABC):
             held = order[: options.held_out(len(dataset))]
         kept, held = np.sort(order[len(held) :]), np.sort(held)
         like = next(self.model.parameters())
-        normalizers = self._normalizers_of(dataset, kept, given)
+        normalizers = self.normalizers
+        if not resume:
+            normalizers = self._normalizers_of(dataset, kept, given)
         # What the windows and tasks ask for is set before they are made, and kept only on success.
         former = self.__dict__.copy()
         self.grid, self.setting, self.components = dataset.grid, setting, components
@@ -141,10 +151,11 @@ class TimeDependentOperator(ABC):
                 progress=progress,
                 checkpoint=None if checkpoint is None else Path(checkpoint),
             )
-            state = trainer.run()
+            state = trainer.run(self.record if resume else None)
         except BaseException:
             self.__dict__.update(former)
             raise
+        self.record = trainer.record
         self.provenance = dict(dataset.provenance)
         self.history = state.history
         self.metrics = {
@@ -159,9 +170,36 @@ class TimeDependentOperator(ABC):
                 "best_epoch": state.best_epoch,
             }
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to one HDF5 file, whole or not at all."""
+    def _require_resumable(
+        self, dataset: FieldDataset, stride: int, shared: Mapping[str, Any] | None
+    ) -> int:
+        """Return the stride of data to go on with, or raise `InputError` why one cannot."""
         self._require_fitted()
+        if self.record is None:
+            raise InputError(
+                "resume: expected a model that knows its optimizer, got one without; fit it first, "
+                "or save it with save(path, optimizer=True)"
+            )
+        own = self.require_like(dataset)
+        if shared is not None or stride not in (1, own):
+            raise InputError(
+                f"resume: expected the time step and the shared fields of the former training, "
+                f"which the model has ({self!r}); leave out shared and stride"
+            )
+        return own
+
+    def save(self, path: str | Path, *, optimizer: bool = False) -> None:
+        """Write the model to one HDF5 file, whole or not at all.
+
+        With `optimizer` the state of the optimizer goes along, about three times the weights, from
+        which `fit(..., resume=True)` goes on.
+        """
+        self._require_fitted()
+        if require_flag(optimizer, "optimizer") and self.record is None:
+            raise InputError(
+                "save: expected a model that knows its optimizer, got one that was loaded without; "
+                "leave out optimizer=True"
+            )
         assert self.grid is not None and self.setting is not None
         description = {
             "fields": list(self.fields),
@@ -178,7 +216,8 @@ class TimeDependentOperator(ABC):
         arrays = {f"shared/{name}": field for name, field in self.shared.items()}
         for name, normalizer in self.normalizers.items():
             arrays[f"normalizers/{name}"] = np.array([normalizer.mean, normalizer.scale])
-        save_model(Path(path), self.kind, self.model, description, arrays)
+        record = self.record if optimizer else None
+        save_model(Path(path), self.kind, self.model, description, arrays, record)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -189,7 +228,9 @@ class TimeDependentOperator(ABC):
         """
         model, description, arrays = load_model(Path(path), cls.kind)
         with described(Path(path), cls.kind):
-            return cls._restored(model, description, arrays)
+            self = cls._restored(model, description, arrays)
+            self.record = training_record(arrays, description)
+        return self
 
     @classmethod
     def _restored(

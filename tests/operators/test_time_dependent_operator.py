@@ -17,13 +17,13 @@ from nwidth.operators import (  # noqa: E402
 OPTIONS = TrainingOptions(epochs=1, batch_size=4, validation=0.0)
 
 
-def step_model():
-    network = FNO(1, 1, (3,), width=4, layers=1, projection=4)
+def step_model(channels=1):
+    network = FNO(channels, 1, (3,), width=4, layers=1, projection=4)
     return AutoregressiveOperator(network, fields="tracer")
 
 
-def block_model():
-    network = FNO(1, 1, (2, 3), width=4, layers=1, projection=4)
+def block_model(channels=1):
+    network = FNO(channels, 1, (2, 3), width=4, layers=1, projection=4)
     return SpaceTimeOperator(network, fields="tracer")
 
 
@@ -57,6 +57,36 @@ def test_a_fit_that_fails_leaves_an_unfitted_model(flow_data, make):
         model.fit(flow_data(), OPTIONS, progress=stop)
     with pytest.raises(InputError, match="expected a fitted model"):
         model.evaluate(flow_data())
+
+
+@pytest.mark.parametrize("make", [step_model, block_model])
+def test_training_goes_on_where_it_ended(flow_data, tmp_path, make):
+    def options(epochs):
+        return TrainingOptions(
+            epochs=epochs, batch_size=4, validation=0.0, schedule="constant", learning_rate=1e-3
+        )
+
+    dataset, force = flow_data(), {"force": np.cos(np.arange(16.0))}
+    model = make(channels=2).fit(dataset, options(2), shared=force)
+    model.save(tmp_path / "m.h5", optimizer=True)
+    again = type(model).load(tmp_path / "m.h5").fit(dataset, options(4), resume=True)
+    whole = make(channels=2).fit(dataset, options(4), shared=force)
+    assert len(again.history) == 4
+    if make is block_model:  # windows of states are drawn anew for each number of epochs
+        for name, weight in whole.model.state_dict().items():
+            assert torch.equal(weight, again.model.state_dict()[name])
+    with pytest.raises(InputError, match="leave out shared and stride"):
+        again.fit(dataset, options(5), shared=force, resume=True)
+    with pytest.raises(InputError, match="tracer: expected the unit 'kg'"):
+        again.fit(flow_data(unit="g"), options(5), resume=True)
+    model.save(tmp_path / "m.h5")
+    bare = type(model).load(tmp_path / "m.h5")
+    for call in (
+        lambda: bare.fit(dataset, options(5), resume=True),
+        lambda: bare.save(tmp_path / "n.h5", optimizer=True),
+    ):
+        with pytest.raises(InputError, match="expected a model that knows its optimizer"):
+            call()
 
 
 @pytest.mark.parametrize("make", [step_model, block_model])
