@@ -28,11 +28,16 @@ from nwidth.operators.residual_task import ResidualTask
 from nwidth.operators.vorticity_residual import VorticityResidual
 from nwidth.solvers import Fisher, NavierStokes
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
-from nwidth.solvers.stepping import quadratic_evolution
+from nwidth.solvers.stepping import ETDRK4, evolve
 
 BATCH = 8
 POOL = 2048
 TEST, TEST_SEED = 64, 77
+WHAT = {
+    "pointwise": "as many equidistant points as ours has modes",
+    "pointwise-2": "twice as many points per axis",
+    "pointwise-4": "four times as many points per axis",
+}
 
 
 def main() -> None:
@@ -40,23 +45,27 @@ def main() -> None:
         __doc__,
         folder=("runs/neural_spectral", "where trainings go on from"),
         epochs=(60, "passes over 2048 initial densities"),
-        points=("20x64", "Chebyshev's in time x those in space; published: 32x64"),
+        points=("32x64", "Chebyshev's in time x those in space; published: 32x64"),
         width=(24, "channels"),
         nu=("0.005,0.01,0.05,0.1", "diffusivities"),
-        forms=("residual,pointwise", "losses to train with: residual, error, pointwise"),
-        others=("yes", "yes: also Poisson and Navier-Stokes"),
+        forms=("residual,pointwise,pointwise-2", "losses: the first is ours, the others beside it"),
+        others=("poisson,vorticity", "which other equations"),
+        vorticity=("12x31", "points in time x per axis of vorticity; published: 12x31"),
+        samples=(512, "inputs of the other equations, 20 passes"),
     )
     torch.set_num_threads(1)
     folder = Path(arguments.folder)
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.quick:
         arguments.epochs, arguments.points, arguments.width = 3, "12x32", 12
-        arguments.nu = "0.01"
+        arguments.nu, arguments.vorticity, arguments.samples = "0.01", "6x11", 32
     rows: list[Row] = []
-    for nu in map(float, arguments.nu.split(",")):
+    for nu in map(float, filter(None, arguments.nu.split(","))):
         rows += reaction_diffusion(nu, folder, arguments)
-    if arguments.others == "yes":
-        rows += others(folder, quick=arguments.quick)
+    if "poisson" in arguments.others:
+        rows += poisson(folder, arguments)
+    if "vorticity" in arguments.others:
+        rows += vorticity(folder, arguments)
     finish("Neural spectral methods: no data, the residual alone", rows, arguments)
 
 
@@ -118,8 +127,7 @@ def reaction_diffusion(nu: float, folder: Path, arguments) -> list[Row]:
                 f"loss '{form}'",
                 unit="1",
                 goal=10.0 if form == "pointwise" and not quick else None,
-                note=f"{theirs_epochs} epochs, {theirs_seconds:.0f} CPU-s"
-                + ("; twice as many points per axis" if form == "pointwise" else ""),
+                note=f"{theirs_epochs} epochs, {theirs_seconds:.0f} CPU-s; {WHAT.get(form, '')}",
             )
         )
     return [*rows, solver_row(nu, model, errors, seconds, known, task)]
@@ -200,11 +208,11 @@ def solver_row(nu: float, model, errors, seconds: float, known, task: str) -> Ro
     final = u[:, -1] @ axis.at(problem.grid.axes[0].points).T
 
     def solve(dt: float):
-        return quadratic_evolution(system, states, [1.0], dt=dt)
+        return evolve(system, states, [1.0], method=ETDRK4, dt=dt).checked().states
 
     dt = 0.125
     while True:
-        got = problem.fields(solve(dt).states[:, 0])[name][: len(a)]
+        got = problem.fields(solve(dt)[0])[name][: len(a)]
         reached = np.linalg.norm(got - final, axis=1) / np.linalg.norm(final, axis=1)
         if reached.mean() <= errors.mean() or dt < 1e-3:
             break
@@ -224,8 +232,9 @@ def solver_row(nu: float, model, errors, seconds: float, known, task: str) -> Ro
     )
 
 
-def others(folder: Path, *, quick: bool) -> list[Row]:
-    """Poisson between walls and on a torus, and vorticity, unforced and forced."""
+def poisson(folder: Path, arguments) -> list[Row]:
+    """Poisson's equation between walls and on a torus."""
+    quick = arguments.quick
     n, rows = (15 if quick else 31), []
     for boundary in ("dirichlet", "periodic"):
         wraps = boundary == "periodic"
@@ -236,9 +245,17 @@ def others(folder: Path, *, quick: bool) -> list[Row]:
             1, 1, (n, n), (n // 2,) * 2, bases=basis, width=8 if quick else 16, layers=2
         )
         residual = PoissonResidual(sampler, boundary)
-        rows.append(other_row(f"Poisson, {boundary}, {n} x {n}", residual, network, folder, quick))
+        rows.append(
+            other_row(f"Poisson, {boundary}, {n} x {n}", residual, network, folder, arguments)
+        )
+    return rows
+
+
+def vorticity(folder: Path, arguments) -> list[Row]:
+    """Vorticity on a torus, unforced and forced."""
+    quick, rows = arguments.quick, []
+    nt, n = map(int, arguments.vorticity.split("x"))
     for name, forcing in (("unforced", None), ("forced", VorticityForcing.diagonal())):
-        n, nt = (11, 6) if quick else (31, 12)
         grid = Grid.periodic((n, n))
         sampler = GaussianRandomField(grid, 2.5, 7.0, 7**1.5, boundary="periodic", modes=6)
         problem = NavierStokes(grid, 1e-2, sampler, forcing=forcing)
@@ -253,14 +270,16 @@ def others(folder: Path, *, quick: bool) -> list[Row]:
             layers=2 if quick else 4,
         )
         task = f"Navier-Stokes, {name}, nu = 0.01, T = 3, {nt} x {n} x {n}"
-        rows.append(other_row(task, residual, network, folder, quick))
+        rows.append(other_row(task, residual, network, folder, arguments))
     return rows
 
 
-def other_row(task: str, residual, network, folder: Path, quick: bool) -> Row:
+def other_row(task: str, residual, network, folder: Path, arguments) -> Row:
+    """Train with the preconditioned residual, and compare with the solver."""
     stem = "".join(c if c.isalnum() else "_" for c in task)
-    samples, epochs = (32, 1) if quick else (512, 20)
-    a = residual.draw(TEST_SEED, 2 if quick else 8)
+    samples, epochs = arguments.samples, 1 if arguments.quick else 20
+    stem += f"_{samples}"
+    a = residual.draw(TEST_SEED, 2 if arguments.quick else 8)
     known = a, residual.reference(a)
     model, seconds = trained(residual, network, "error", epochs, folder / stem, samples=samples)
     errors = errors_of(model, *known)

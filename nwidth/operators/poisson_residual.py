@@ -90,13 +90,17 @@ class PoissonResidual(SpectralResidual):
         return residual * self.inverse
 
     def features(self, a: Tensor) -> Tensor:
-        """Return the source."""
-        return a[:, None]
+        """Return the source, divided by its root mean square: solutions are as large as sources."""
+        return (a / self._size(a))[:, None]
 
     def ansatz(self, raw: Tensor, a: Tensor) -> Tensor:
         """Return raw times sin(pi x) sin(pi y), or without its mean on a torus, scaled."""
-        u: Tensor = self.scale * self.bubble * raw
+        u: Tensor = self.scale * self._size(a) * self.bubble * raw
         return u - u.mean((-2, -1), keepdim=True) if self.boundary == "periodic" else u
+
+    @staticmethod
+    def _size(a: Tensor) -> Tensor:
+        return a.square().mean((-2, -1), keepdim=True).sqrt().clamp_min(1e-30)
 
     def draw(self, seed: int, indices: Any) -> Any:
         """Return sources of the sampler."""

@@ -11,7 +11,9 @@ from nwidth.operators.learning_task import LearningTask, Positions, TrainingMome
 from nwidth.operators.pointwise_residual import PointwiseResidual
 from nwidth.operators.spectral_residual import SpectralResidual
 
-FORMS = ("error", "residual", "pointwise")
+# By differences, at so many times as many points per axis as the residual has.
+POINTWISE = {"pointwise": 1, "pointwise-2": 2, "pointwise-4": 4}
+FORMS = ("error", "residual", *POINTWISE)
 
 
 class ResidualTask(LearningTask):
@@ -28,7 +30,8 @@ class ResidualTask(LearningTask):
         residual: the equation.
         samples: how many inputs are drawn; as they cost nothing, many.
         form: "residual", the mean square of R; "error", of P^-1 R (`SpectralResidual`);
-            "pointwise", the mean square of finite differences, of PINNs (`PointwiseResidual`).
+            "pointwise", the mean square of finite differences, of PINNs (`PointwiseResidual`), at
+            as many points, "pointwise-2" and "pointwise-4" at two and four times as many per axis.
         seed: of the inputs.
         known: whether solutions are computed by the solver, for validation.
 
@@ -62,7 +65,8 @@ class ResidualTask(LearningTask):
         if known:
             solved = np.asarray(residual.reference(drawn))
             self.solutions = torch.tensor(solved, dtype=like.dtype, device=like.device)
-        self.pointwise = PointwiseResidual(residual) if form == "pointwise" else None
+        points = POINTWISE.get(form)
+        self.pointwise = None if points is None else PointwiseResidual(residual, points)
 
     def __len__(self) -> int:
         return self.samples

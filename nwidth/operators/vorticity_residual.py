@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,6 +35,9 @@ class VorticityResidual(EvolutionResidual):
             values = axis.at(self.fine[k + 1].points)
             force = values @ force if k == 0 else force @ values.T
         self.keep("force", force)
+        # What a network sees and says is of order one.
+        drawn = problem.inputs[0].sampler
+        self.scale = 1.0 if drawn is None else float(np.sqrt((drawn.samples(0, 8) ** 2).mean()))
 
     def symbol(self, squared: Any) -> Any:
         """Return -nu |k|^2 - mu."""
@@ -44,6 +48,15 @@ class VorticityResidual(EvolutionResidual):
         psi = v * self.inverse_laplacian
         moved = self.finer(psi, 2) * self.finer(v, 1) - self.finer(psi, 1) * self.finer(v, 2)
         return self.force - moved
+
+    def features(self, a: Tensor) -> Tensor:
+        """Return exp(t L') w_0, in units of the sampler's root mean square, and t / T."""
+        found = super().features(a)
+        return torch.stack([found[:, 0] / self.scale, found[:, 1]], dim=1)
+
+    def ansatz(self, raw: Tensor, a: Tensor) -> Tensor:
+        """Return exp(t L') w_0 + (t / T) raw in these units."""
+        return super().ansatz(self.scale * raw, a)
 
     def streamfunction(self, w: Tensor) -> Tensor:
         """Return psi at the collocation points of the vorticity there."""

@@ -23,7 +23,7 @@ def network_of():
     return NeuralSpectralNetwork(2, 1, (7, 10), (4, 3), width=6, layers=2).double()
 
 
-@pytest.mark.parametrize("form", ["residual", "error", "pointwise"])
+@pytest.mark.parametrize("form", ["residual", "error", "pointwise", "pointwise-2"])
 def test_losses_are_of_one_sample_each_and_have_gradients(form):
     task, network = ResidualTask(residual_of(), 6, form, seed=3), network_of()
     together = task.losses(network, np.array([4, 1]), None)
