@@ -19,6 +19,7 @@ from nwidth.operators.learning_task import LearningTask
 from nwidth.operators.model_file import described, load_model, save_model, training_record
 from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.resampled_field import resampled_field
 from nwidth.operators.state_windows import CACHE_BYTES, StateWindows
 from nwidth.operators.time_setting import TimeSetting, time_step_of
 from nwidth.operators.training import Trainer
@@ -376,12 +377,9 @@ class TimeDependentOperator(ABC):
         return given
 
     def _shared_on(self, grid: Grid) -> dict[str, NDArray[Any]]:
-        """Return the shared fields on another grid of the box: at its points, or in between."""
+        """Return the shared fields on another grid of the box."""
         assert self.grid is not None
-        return {
-            name: field if grid == self.grid else self.grid.interpolate(field, grid)
-            for name, field in self.shared.items()
-        }
+        return {n: resampled_field(field, self.grid, grid) for n, field in self.shared.items()}
 
     def _checked_grid(self, grid: Any) -> Grid:
         """Return a grid if it spans the box the network was trained on, in its units."""
