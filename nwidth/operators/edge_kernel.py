@@ -1,6 +1,7 @@
 """A learned kernel on the edges of a graph, as a sum of few learned functions."""
 
 from typing import Any
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +12,12 @@ from nwidth.operators.node_network import coordinates_of
 from nwidth.operators.radius_graph import RadiusGraph
 from nwidth.operators.segment_sum import kernel_integral
 
-# Edges whose hidden values, or whose kernel, are in memory at once.
+# Edges whose hidden values are in memory at once; and numbers h that are kept whole in training
+# (128 MB in single precision) and in prediction (512 MB). More are worked off in parts.
 _EDGES_AT_ONCE = 1 << 17
-_EDGES_OF_A_PART = 1 << 21
+_NUMBERS_KEPT = (1 << 25, 1 << 27)
+# Factor on the first weights of the positions.
+_SLOPE = 4.0
 
 
 class EdgeKernel(nn.Module):
@@ -42,6 +46,11 @@ class EdgeKernel(nn.Module):
         self.first = nn.Linear(features, hidden)
         self.second = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, functions - 1)
+        # Functions that differ within the ball from the beginning learn faster.
+        with torch.no_grad():
+            self.first.weight[:, : dimension + 1 + coordinates] *= _SLOPE
+            self.first.bias *= _SLOPE
+        self._known: tuple[Any, ...] = (None, None, None)
 
     def integrals(
         self, graph: RadiusGraph, like: Tensor, a: Tensor | None = None, b: Tensor | None = None
@@ -56,7 +65,24 @@ class EdgeKernel(nn.Module):
     def functions_on(
         self, graph: RadiusGraph, like: Tensor, a: Tensor | None, b: Tensor | None
     ) -> Tensor:
-        """Return w_e h_m(e) of shape (edges, M), with the weights of the graph."""
+        """Return w_e h_m(e) of shape (edges, M), with the weights of the graph.
+
+        Without gradients, the last result is kept as long as graph and parameters are the same.
+        """
+        if torch.is_grad_enabled() or a is not None:
+            self._known = (None, None, None)
+            return self._computed(graph, like, a, b)
+        state = tuple((p.data_ptr(), p._version, p.dtype) for p in self.parameters())
+        known, when, h = self._known
+        if known is None or known() is not graph or when != state:
+            h = self._computed(graph, like, a, b)
+            self._known = (ref(graph), state, h)
+        return h
+
+    def _computed(
+        self, graph: RadiusGraph, like: Tensor, a: Tensor | None, b: Tensor | None
+    ) -> Tensor:
+        """Return the same anew."""
         offsets = torch.as_tensor(graph.offsets, dtype=like.dtype, device=like.device)
         owners = torch.as_tensor(graph.owners, device=like.device).long()
         columns = [offsets, 1 - offsets.square().sum(1, keepdim=True)]
@@ -84,8 +110,9 @@ class EdgeKernel(nn.Module):
 class EdgeIntegrals:
     """Integrals sum_e kappa_e v(y_e) for one graph and one batch; the layers share their h.
 
-    Graphs of more than two million edges are worked off in parts, whose h is computed anew for
-    each layer and for the backward pass: memory is that of one part, whatever the graph.
+    If h would have more than 2^25 numbers (2^27 without gradients), the graph is worked off in
+    parts, whose h is computed anew for each layer and for the backward pass: memory is that of one
+    part, whatever the graph.
     """
 
     def __init__(
@@ -102,7 +129,7 @@ class EdgeIntegrals:
 
     def __call__(self, v: Tensor, weight: Tensor) -> Tensor:
         """Return the integrals (receivers, batch, out) of v (senders, batch, in)."""
-        if len(self.graph) <= _EDGES_OF_A_PART:
+        if self._numbers(len(self.graph)) <= self._most():
             if self.shared is None:
                 self.shared = self._functions(self.graph, self.a)
             return _integrated(self.shared, v, weight, self.graph)
@@ -126,10 +153,18 @@ class EdgeIntegrals:
         pairs = zip(a.unbind(1), self.b.unbind(1), strict=True)
         return [self.kernel.functions_on(graph, self.like, *pair) for pair in pairs]
 
+    def _numbers(self, edges: int) -> int:
+        """Return how many numbers h has on so many edges, of all samples if they differ."""
+        functions = self.kernel.last.out_features + 1
+        return edges * functions * (1 if self.a is None else self.a.shape[1])
+
+    @staticmethod
+    def _most() -> int:
+        return _NUMBERS_KEPT[0 if torch.is_grad_enabled() else 1]
+
     def _parts(self) -> list[tuple[int, int]]:
-        """Return ranges of receivers, each with about half as many edges as a part may have."""
-        starts = self.graph.starts
-        most = max(1, _EDGES_OF_A_PART // 2 // (1 if self.a is None else self.a.shape[1]))
+        """Return ranges of receivers, each with a quarter of the numbers that may be kept."""
+        starts, most = self.graph.starts, max(1, self._most() // 4 // self._numbers(1))
         ranges, first = [], 0
         for i in range(1, len(starts)):
             if starts[i] - starts[first] >= most or i == len(starts) - 1:

@@ -21,7 +21,7 @@ def test_large_graphs_are_worked_off_in_parts_with_the_same_result(channels, mon
     graph = radius_graph(CLOUD, CLOUD, 0.4)
     results = []
     for most in (1 << 21, 100):
-        monkeypatch.setattr(module, "_EDGES_OF_A_PART", most)
+        monkeypatch.setattr(module, "_NUMBERS_KEPT", (16 * most, 16 * most))
         monkeypatch.setattr(module, "_EDGES_AT_ONCE", most)
         u = kernel.integrals(graph, v, a, a)(v, matrices)
         wanted = [v, kernel.first.weight]
@@ -46,3 +46,20 @@ def test_kernels_of_fields_see_the_inputs_at_both_ends():
         h = torch.cat([torch.ones(len(graph), 1), x], 1) * torch.as_tensor(graph.weights)[:, None]
         own = reference_integral(h, v[:, b : b + 1], matrices, graph)
         assert torch.allclose(u[:, b : b + 1], own)
+
+
+def test_without_gradients_h_is_kept_until_weights_or_graph_change():
+    torch.manual_seed(0)
+    kernel = EdgeKernel(2, 3, 8, 2, 0)
+    v = torch.randn(40, 1, 4)
+    graph, wider = radius_graph(CLOUD, CLOUD, 0.4), radius_graph(CLOUD, CLOUD, 0.5)
+    with torch.no_grad():
+        first = kernel.functions_on(graph, v, None, None)
+        assert kernel.functions_on(graph, v, None, None) is first
+        assert len(kernel.functions_on(wider, v, None, None)) == len(wider)
+        assert torch.equal(kernel.functions_on(graph, v, None, None), first)
+        kernel.last.bias += 1
+        assert not torch.equal(kernel.functions_on(graph, v, None, None), first)
+        kernel.double()
+        assert kernel.functions_on(graph, v.double(), None, None).dtype == torch.float64
+    assert kernel.functions_on(graph, v.double(), None, None).requires_grad
