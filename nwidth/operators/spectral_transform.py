@@ -99,7 +99,7 @@ class MatrixTransform(SpectralTransform):
 
     What lies in memory behind an axis is one long row, so every product is of the form
     matrix @ (columns, row), and its result is laid out for the next axis: nothing is transposed.
-    Few modes beat fast transforms that way (timed in benchmarks/fno_training.py). Axes with real
+    Few modes beat fast transforms that way (timed in benchmarks/spectral_layer.py). Axes with real
     functions that follow one with Fourier modes act on both parts at once.
 
     >>> axes = (Axis.uniform(8, periodic=True), Axis.chebyshev(9))
