@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nwidth.arguments import require_flag, require_integer, require_number
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 
@@ -31,17 +32,9 @@ class Augmentation:
     symmetries: bool = False
 
     def __post_init__(self):
-        if not 0 <= self.coarse <= 1:
-            raise InputError(
-                f"augmentation: expected coarse to be a share of the epochs from 0 to 1, "
-                f"got {self.coarse!r}"
-            )
-        if isinstance(self.factor, bool) or not isinstance(self.factor, int) or self.factor < 1:
-            raise InputError(f"augmentation: expected a factor >= 1, got {self.factor!r}")
-        if not isinstance(self.symmetries, bool):
-            raise InputError(
-                f"augmentation: expected symmetries to be true or false, got {self.symmetries!r}"
-            )
+        require_number(self.coarse, "augmentation: coarse, a share of the epochs", "[0, 1]")
+        require_integer(self.factor, "augmentation: factor", 1)
+        require_flag(self.symmetries, "augmentation: symmetries")
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as a dict."""

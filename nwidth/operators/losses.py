@@ -48,8 +48,7 @@ def relative_h1(prediction: Tensor, reference: Tensor, axes: Axes, gradient: flo
     arXiv:1706.04859. Shapes and zero references as in `relative_l2`. Good values: 1, or 0.1 for
     rough coefficients.
     """
-    if not gradient >= 0:
-        raise InputError(f"relative H1 error: expected a weight gradient >= 0, got {gradient}")
+    gradient = require_number(gradient, "relative H1 error: gradient", "[0, inf)")
 
     def norm(v: Tensor, axes: Axes) -> Tensor:
         return _h1_norm(v, axes, gradient)

@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_flag
-from nwidth.arrays import as_floating, generator, require_finite, to_numpy
+from nwidth.arrays import as_floating, generator, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
 from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
 from nwidth.operators.coefficient_task import static_task
-from nwidth.operators.data_agreement import require_agreement
+from nwidth.operators.data_agreement import require_agreement, require_finite_samples
 from nwidth.operators.field_errors import sample_errors, summary
 from nwidth.operators.model_file import described, load_model, save_model, training_record
 from nwidth.operators.normalizer import Normalizer
@@ -397,7 +397,8 @@ class NeuralOperator(Surrogate):
                     f"{name}: expected shape (sample, {d} grid axes{tail}) with at least one "
                     f"sample, got {field.shape}; a single field needs a leading axis: field[None]"
                 )
-            fields[name] = require_finite(field, name)
+            require_finite_samples(field, np.arange(len(field)), name)
+            fields[name] = field
         return fields
 
     def _encoded(self, name: str, field: NDArray) -> NDArray:

@@ -1,6 +1,6 @@
 """Scaling of fields by their mean and standard deviation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nwidth.errors import InputError
 from nwidth.fields import FieldView
+from nwidth.operators.data_agreement import require_finite_samples
 
 _VALUES_AT_ONCE = 1 << 23
 
@@ -38,10 +39,11 @@ class Normalizer:
     scale: float
 
     def __post_init__(self):
-        if not (np.isfinite(self.mean) and np.isfinite(self.scale) and self.scale > 0):
+        numbers = all(isinstance(x, int | float | np.number) for x in (self.mean, self.scale))
+        if not (numbers and np.isfinite(self.mean) and np.isfinite(self.scale) and self.scale > 0):
             raise InputError(
-                f"normalizer: expected a finite mean and a scale > 0, got {self.mean} and "
-                f"{self.scale}; fit the model to data, or repair its file"
+                f"normalizer: expected a finite mean and a scale > 0, got {self.mean!r:.40} and "
+                f"{self.scale!r:.40}; fit the model to data, or repair its file"
             )
 
     @classmethod
@@ -76,8 +78,15 @@ class Normalizer:
         """Return the normalizer of the given samples of a data set's field, read in blocks."""
         each = int(np.prod(view.shape[1:]))
         step = max(1, _VALUES_AT_ONCE // each)
-        blocks = (view[samples[k : k + step]] for k in range(0, len(samples), step))
-        return cls.of(blocks, centred=centred)
+
+        def blocks() -> Iterator[NDArray[Any]]:
+            for k in range(0, len(samples), step):
+                some = samples[k : k + step]
+                block = np.asarray(view[some])
+                require_finite_samples(block, some, view.name)
+                yield block
+
+        return cls.of(blocks(), centred=centred)
 
     def encode(self, v: Any) -> Any:
         """Return (v - mean) / scale."""

@@ -10,4 +10,7 @@ def test_every_section_and_key_is_printed_once(nwidth):
         for key in getattr(entry.annotation, "model_fields", {}):
             assert f"\n  {key} " in text
     assert text.count("Eclipse: cells") == 1
-    assert '  loss               "l2"             the relative error that is minimized: "l2", "h1"' in text
+    assert (
+        '  loss               "l2"             the relative error that is minimized: "l2", "h1"'
+        in text
+    )

@@ -47,5 +47,5 @@ def test_grids_that_do_not_fit_are_refused():
     [{"coarse": 1.5}, {"coarse": float("nan")}, {"factor": 0}, {"factor": 2.0}, {"symmetries": 1}],
 )
 def test_settings_out_of_range_are_refused(settings):
-    with pytest.raises(InputError, match="augmentation: expected"):
+    with pytest.raises(InputError, match=r"augmentation: .*expected"):
         Augmentation(**settings)

@@ -124,8 +124,17 @@ def test_wrong_inputs_are_refused(model, inputs, what):
 def test_nan_inputs_are_refused(model):
     fields = some()
     fields["permeability"][1, 2, 3] = np.nan
-    with pytest.raises(NonFiniteError, match="permeability"):
+    with pytest.raises(NonFiniteError, match=r"permeability: .*nan in sample 1 at index \(2, 3\)"):
         model.predict(fields)
+
+
+def test_nan_in_training_data_is_refused_by_sample_and_field(tiny_data):
+    fields = {name: view[:] for name, view in dict(tiny_data()).items()}
+    fields["pressure"][7, 2, 3] = np.inf
+    data = tiny_data(fields=fields, allow_nonfinite=True)
+    options = TrainingOptions(epochs=1, validation=0.0)
+    with pytest.raises(NonFiniteError, match=r"pressure: .*inf in sample 7 at index \(2, 3\)"):
+        NeuralOperator(network(), **DARCY).fit(data, options)
 
 
 @pytest.mark.parametrize("kind", [np.complex64, np.complex128])
