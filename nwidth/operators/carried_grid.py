@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from nwidth.meshes import Axis, Grid
+from nwidth.operators.mixed_precision import in_full_precision
 
 Axes = tuple[Axis, ...]
 
 
+@in_full_precision
 def carried(v: Tensor, axes: Axes, target: Axes) -> Tensor:
     """Return fields (batch, channels, *grid) on another grid of the same box.
 

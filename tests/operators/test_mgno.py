@@ -65,30 +65,24 @@ def test_periodic_networks_commute_with_shifts_of_the_coarsest_spacing():
     torch.testing.assert_close(shifted, network(v, axes).roll((8, 8), (2, 3)))
 
 
-def test_even_continuation_follows_the_centring_of_the_axis():
-    """On a mirrored double of the box the network is the same function."""
-    cycle = LearnedCycle(levels=2, counted_from="finest")
-    for centering, double in (("node", lambda v: v[..., 1:-1]), ("cell", lambda v: v)):
-        n = 8 if centering == "cell" else 9
-        network = MgNO(dimension=1, cycle=cycle, boundary="neumann", **SMALL).double()
-        periodic = MgNO(dimension=1, cycle=cycle, boundary="periodic", **SMALL).double()
-        with torch.no_grad():
-            for p in network.parameters():  # even functions need even stencils
-                p.copy_((p + p.flip(-1)) / 2 if p.ndim == 3 else p)
-        for layer in network.cycles:
-            assert layer.dimension == 1
-        periodic.load_state_dict(network.state_dict())
-        v = torch.randn(2, 1, n, dtype=torch.float64)
-        twice = torch.cat([v, double(v).flip(-1)], -1)
-        here = network.cycles[0].S[-1][0]
-        assert here.shape == (4, 1, 3)
-        if centering == "node":
-            u = network(v, (Axis.uniform(n),))
-            w = periodic(twice, (Axis.uniform(twice.shape[-1], periodic=True),))
-            torch.testing.assert_close(u, w[..., :n])
-        else:
-            u = network(v, (Axis.uniform(n, centering="cell"),))
-            assert u.shape == v.shape
+@pytest.mark.parametrize(("centering", "levels"), [("node", 2), ("cell", 1)])
+def test_even_continuation_is_that_of_the_axis(centering, levels):
+    """With even stencils, a network on an interval is the periodic one on it and its image."""
+    cycle = LearnedCycle(levels=levels, counted_from="finest")
+    settings = {"dimension": 1, "cycle": cycle, **SMALL}
+    network = MgNO(boundary="neumann", **settings).double()
+    periodic = MgNO(boundary="periodic", **settings).double()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_((p + p.flip(-1)) / 2 if p.ndim == 3 else p)
+    periodic.load_state_dict(network.state_dict())
+    n = 5
+    v = torch.randn(2, 1, n, dtype=torch.float64)
+    image = v.flip(-1)[..., 1:-1] if centering == "node" else v.flip(-1)
+    twice = torch.cat([v, image], -1)
+    u = network(v, (Axis.uniform(n, centering=centering),))
+    w = periodic(twice, (Axis.uniform(twice.shape[-1], periodic=True, centering=centering),))
+    torch.testing.assert_close(u, w[..., :n])
 
 
 def test_training_on_half_the_points_is_training_on_all():
@@ -116,6 +110,19 @@ def test_grids_that_do_not_halve_to_the_own_are_carried_over():
     np.testing.assert_allclose(u.detach(), own.interpolate(there, other), atol=1e-12)
     assert (u[..., [0, -1]] == 0).all()
     network.check(other.axes)
+
+
+def test_half_precision_is_near_and_ends_in_full():
+    axes = Grid.uniform((12, 11)).axes
+    network = MgNO(cycle=LearnedCycle(levels=2), points=(9, 9), **SMALL)
+    a = torch.randn(2, 1, 12, 11)
+    known = network(a, axes)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        u = network(a, axes)
+    assert u.dtype == torch.float32
+    assert 0 < (u - known).norm() < 0.03 * known.norm()
+    u.sum().backward()
+    assert all(p.grad is None or p.grad.dtype == torch.float32 for p in network.parameters())
 
 
 def test_learns_and_survives_its_file(tiny_data, tmp_path):
