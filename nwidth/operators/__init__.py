@@ -37,6 +37,7 @@ _HOME = {
     "NeuralSpectralNetwork": "neural_spectral_network",
     "Normalizer": "normalizer",
     "OneCycle": "schedules",
+    "OperatorLayer": "operator_layer",
     "OperatorNetwork": "operator_network",
     "PODNetwork": "pod_network",
     "PointCloudOperator": "point_cloud_operator",
