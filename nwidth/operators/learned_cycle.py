@@ -72,7 +72,9 @@ class LearnedCycle:
         require_choice(self.initial, "initial", INITIALS)
         each = self.prolongation
         sizes = tuple(each) if isinstance(each, Sequence) else (each,) * (self.levels - 1)
-        if len(sizes) != self.levels - 1 or any(size not in (3, 4) for size in sizes):
+        if len(sizes) != self.levels - 1 or not all(
+            isinstance(size, int) and size in (3, 4) for size in sizes
+        ):
             raise InputError(
                 f"prolongation: expected 3 or 4, or one of them for each of {self.levels - 1} "
                 f"steps between levels, got {each!r}"

@@ -97,7 +97,9 @@ class MgNO(OperatorNetwork):
         elif isinstance(cycle, Mapping):
             cycle = LearnedCycle.from_description(cycle)
         self.cycle = require_instance(cycle, "cycle", LearnedCycle)
-        words = (boundary,) * dimension if isinstance(boundary, str) else tuple(boundary)
+        words: tuple[Any, ...] = (boundary,) * dimension if isinstance(boundary, str) else ()
+        if isinstance(boundary, Sequence) and not words:
+            words = tuple(boundary)
         if len(words) != dimension:
             raise InputError(
                 f"boundary: expected one word or one for each of {dimension} axes, got {boundary!r}"

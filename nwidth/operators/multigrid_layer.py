@@ -126,12 +126,14 @@ class MultigridLayer(nn.Module):
 
     def forward(self, f: Tensor, ends: Sequence[str]) -> Tensor:
         """Return W f; `ends` says per axis how functions are continued."""
-        if f.ndim != self.dimension + 2 or f.shape[1] != self.in_channels or prod(f.shape) == 0:
+        d = self.dimension
+        require_instance(f, "multigrid layer: f", Tensor)
+        if f.ndim != d + 2 or f.shape[1] != self.in_channels or prod(f.shape) == 0:
             raise InputError(
-                f"multigrid layer: expected shape (batch, {self.in_channels}, grid of "
-                f"{self.dimension} axes), got {tuple(f.shape)}"
+                f"multigrid layer: expected shape (batch, {self.in_channels}, grid of {d} axes), "
+                f"got {tuple(f.shape)}"
             )
-        if isinstance(ends, str) or len(ends) != self.dimension:
+        if isinstance(ends, str) or not isinstance(ends, Sequence) or len(ends) != d:
             raise InputError(
                 f"ends: expected a word for each of {self.dimension} axes, got {ends!r}"
             )

@@ -31,6 +31,7 @@ def test_description_survives_json():
         ({"initial": "zeros"}, "random, nested, poisson"),
         ({"levels": 3, "prolongation": (3,)}, "each of 2 steps"),
         ({"prolongation": 5}, "3 or 4"),
+        ({"prolongation": 3.0}, "3 or 4"),
     ],
     ids=lambda value: str(value)[:30],
 )

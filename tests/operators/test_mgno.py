@@ -167,6 +167,7 @@ def test_bad_input_is_told():
     for settings, message in (
         ({"boundary": "robin"}, "dirichlet, zeros, neumann, periodic"),
         ({"boundary": ("zeros",)}, "one word or one for each of 2 axes"),
+        ({"boundary": None}, "one word or one for each of 2 axes"),
         ({"dimension": 4}, "1, 2 or 3"),
         ({"width": 0}, "width"),
         ({"layers": 1.5}, "layers"),

@@ -123,8 +123,11 @@ def test_bad_input_is_told():
     layer = MultigridLayer(2, 1, LearnedCycle(levels=2))
     with pytest.raises(InputError, match=r"expected shape \(batch, 2, grid of 2 axes\)"):
         layer(torch.zeros(1, 3, 8, 8), ("walls", "walls"))
-    with pytest.raises(InputError, match="a word for each of 2 axes"):
-        layer(torch.zeros(1, 2, 8, 8), "walls")
+    with pytest.raises(InputError, match="Tensor"):
+        layer(None, ("walls", "walls"))
+    for ends in ("walls", None, ("walls",)):
+        with pytest.raises(InputError, match="a word for each of 2 axes"):
+            layer(torch.zeros(1, 2, 8, 8), ends)
     with pytest.raises(InputError, match="walls, zeros, mirrored, doubled, periodic"):
         layer(torch.zeros(1, 2, 8, 8), ("walls", "open"))
     with pytest.raises(InputError, match="1, 2 or 3"):
