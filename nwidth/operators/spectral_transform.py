@@ -231,6 +231,7 @@ def transformed(x: Tensor, steps: Steps, plus: Tensor | None = None) -> Tensor:
             rows, last = x.reshape(-1, matrix.shape[1]), k == len(steps) - 1
             added = plus.view(len(rows), -1) if plus is not None and last else None
             x = rows @ matrix.t() if added is None else added.addmm_(rows, matrix.t())
+            x = x.unsqueeze(-1)  # the channel
             continue
         x = x.reshape(-1, matrix.shape[1], behind * channels)
         matrices = matrix.expand(len(x), -1, -1)

@@ -66,6 +66,15 @@ def test_aliases_vanish_exponentially_with_the_points(names):
     assert errors[2] < 1e-9 * float(outs[-1].abs().max())
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("names", MIXES, ids="-".join)
+def test_nothing_is_lost_of_fields_of_the_modes(names, channels):
+    bases, axes = axis_bases(names, len(names)), grid(names, 20)
+    x = field(axes, bases, 4, channels)
+    out = Dealiasing(bases, (5,) * len(names))(torch.clone, x, axes)
+    assert torch.allclose(out, x, atol=1e-13)
+
+
 def test_gradients():
     bases, axes = axis_bases(MIXES[1], 2), grid(MIXES[1], 7)
     dealiasing = Dealiasing(bases, (3, 3))
