@@ -32,7 +32,7 @@ class PeriodicKernelField(RandomField):
     of Du, Chalapathi & Krishnapriyan (2024), arXiv:2312.05225.
 
     grid      one periodic uniform axis, of length L
-    length    of correlation, as a part of the circle times pi roughly; > 0
+    length    of correlation, in units of L / (2 pi); > 0
     lower     least value
     upper     largest value
     modes     frequencies m < modes

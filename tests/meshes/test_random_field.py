@@ -14,6 +14,7 @@ from nwidth.meshes import (
     GaussianRandomField,
     Grid,
     LogNormalField,
+    PeriodicKernelField,
     RandomField,
     RandomSines,
     RandomSineSeries,
@@ -32,6 +33,7 @@ FIELDS = {
     "LogNormalField": LogNormalField(GAUSSIAN, scale=2.0),
     "GaussianClusters": GaussianClusters(Grid.periodic((12, 12), upper=2.0), (2, 5)),
     "RandomSineSeries": RandomSineSeries(GRID, modes=3),
+    "PeriodicKernelField": PeriodicKernelField(Grid.periodic(12), length=0.7, modes=5),
     "RandomSines": RandomSines(Grid.periodic(12), waves=3),
 }
 COARSER = {2: (4, 3), 1: (2,)}
