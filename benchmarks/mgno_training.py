@@ -227,7 +227,7 @@ def training_rows(folder: Path, epochs: int, width: int) -> list[Row]:
             train, options, augmentation=Augmentation(coarse=0.75, symmetries=True),
             progress=progress, checkpoint=stem.with_suffix(".checkpoint.h5"),
         )  # fmt: skip
-        errors = model.evaluate(test)
+        samples, errors = len(train), model.evaluate(test)
         coarse = np.asarray(test["permeability"][:, ::2, ::2])
         known = np.asarray(test["pressure"][:, ::2, ::2])
     halved = model.predict({"permeability": coarse})
@@ -241,7 +241,7 @@ def training_rows(folder: Path, epochs: int, width: int) -> list[Row]:
         laps[epoch] = float(seconds)
     total = sum(laps.values())
     note = (
-        f"{epochs} epochs of 1000 samples, {total:.0f} CPU-s, {precision}, width {width}; H1 "
+        f"{epochs} epochs of {samples} samples, {total:.0f} CPU-s, {precision}, width {width}; H1 "
         f"{errors['relative_h1_mean']:.2%}, on half the points {apart:.2%}"
     )
     target = f"{TARGET} % within {BUDGET:.0f} CPU-s"
