@@ -223,6 +223,7 @@ def solved(test: FieldDataset, start: int, steps: int, error: float) -> tuple[fl
     times = test.times[start : start + steps + 1] - test.times[start]
     known = test.grid.restrict(test["vorticity"][:1, start : start + steps + 1], factor)[0]
     best = (float("inf"), float("inf"))
+    simulate(problem, {"vorticity": known[0] - known[0].mean(dtype=np.float64)}, times, rtol=1e-1)
     for rtol in (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 1e-4):
         inputs = {"vorticity": known[0] - known[0].mean(dtype=np.float64)}
         began = time.perf_counter()
