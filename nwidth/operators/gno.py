@@ -42,9 +42,9 @@ class GNO(NodeNetwork):
     A grid or cloud may be so coarse that a point has no neighbour but itself; a sample so small
     that it has none at all raises `InputError`, which names the radius that would work.
 
-    Good values: a radius of 0.1 to 0.2 of the box, 10 to 60 neighbours; width 32, 4 to 6 layers
-    (layers times radius is how far it sees); functions 8 to 16. It sees no further: on elliptic
-    problems `MGNO` reaches less error at less cost.
+    Good values: a radius of 0.1 to 0.2 of the box, 10 to 60 neighbours on the grid that most of the
+    training runs on, which may be coarse; width 32, functions 8, 4 to 6 layers (layers times radius
+    is how far it sees). Where more neighbours are met than that, `MGNO` costs less.
 
     Shapes, `coordinates` and `dirichlet` as in `NodeNetwork`. Gradients have no second derivatives.
 
