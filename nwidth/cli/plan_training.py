@@ -157,14 +157,7 @@ def _choices(free: set[str], grid: "Grid", padding: float) -> Iterator[dict[str,
 
 def _on_device(network: "OperatorNetwork", device: str) -> "OperatorNetwork":
     """Return the network on a device, or raise `ConfigError` if it is not there."""
-    if device == "cpu":
-        return network
-    import torch
-
-    if not torch.cuda.is_available():
-        built = "" if torch.version.cuda else ", which was built without CUDA"
-        raise ConfigError(
-            f"[training.execution] device: expected a device that is there, got {device!r}, and "
-            f"PyTorch{built} sees none; leave --device out to train on the processor"
-        )
-    return network.to(device)
+    try:
+        return network.on_device(device)
+    except InputError as error:
+        raise ConfigError(f"[training.execution] device: {error}") from None

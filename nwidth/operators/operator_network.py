@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+import torch
 from torch import Tensor, nn
 
 from nwidth.errors import InputError
@@ -68,6 +69,24 @@ class OperatorNetwork(nn.Module, ABC):
 
     def check(self, axes: Any) -> None:
         """Raise `InputError`, saying what would do, if fields on these axes cannot train it."""
+
+    def on_device(self, name: str) -> Self:
+        """Move the network to "cpu", "cuda" or "cuda:1", and return it.
+
+        Raises `InputError` for a device that is not there.
+        """
+        kind, _, number = name.partition(":") if isinstance(name, str) else ("", "", "")
+        if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+            raise InputError(f"expected a device like 'cpu', 'cuda' or 'cuda:1', got {name!r:.40}")
+        there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if kind == "cuda" and int(number or 0) >= there:
+            built = "" if torch.version.cuda else ", which was built without CUDA,"
+            raise InputError(
+                f"expected a device that is there, got {name!r}, and PyTorch{built} sees "
+                f"{there or 'no'} GPU{'' if there == 1 else 's'}; take 'cpu', or install PyTorch "
+                "for your GPU"
+            )
+        return self.to(name)
 
     def require_fields(self, v: Any, axes: Any) -> None:
         """Raise `InputError` unless v is (batch, in_channels, *grid) on these axes."""

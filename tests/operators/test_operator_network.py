@@ -52,3 +52,18 @@ def test_descriptions_of_others_are_refused():
 def test_tensors_that_do_not_fit_are_refused(v, axes, what):
     with pytest.raises(InputError, match=f"Doubling: .*{what}"):
         Doubling()(v, axes)
+
+
+def test_devices_that_are_not_there_are_told(monkeypatch):
+    network = Doubling()
+    assert network.on_device("cpu") is network
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"got 'cuda', and PyTorch.* sees no GPUs; take 'cpu'"):
+        network.on_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(InputError, match=r"got 'cuda:1', and PyTorch.* sees 1 GPU;"):
+        network.on_device("cuda:1")
+    for wrong in ("tpu", "cuda:x", "", None, 0):
+        with pytest.raises(InputError, match="expected a device like 'cpu'"):
+            network.on_device(wrong)
