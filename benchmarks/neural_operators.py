@@ -272,7 +272,8 @@ def augmentation_of(data: DataSet, recipe: Recipe) -> no.Augmentation:
     """Return coarse-to-fine training and symmetries where the data allow them."""
     coarse = recipe.coarse if data.coarse > 1 else 0.0
     symmetries = data.symmetric and recipe.kind == "map" and data.inputs == "permeability"
-    return no.Augmentation(coarse=coarse, factor=max(1, data.coarse), symmetries=symmetries)
+    factor = data.coarse * recipe.coarser if coarse else 1
+    return no.Augmentation(coarse=coarse, factor=factor, symmetries=symmetries)
 
 
 def epochs_for(data: DataSet, recipe: Recipe, train: FieldDataset, cpu: float) -> int:
