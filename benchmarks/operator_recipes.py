@@ -119,9 +119,7 @@ RECIPES: dict[str, Recipe] = {
     "MgNO": Recipe(_mgno, options={**H1, "batch_size": 10}, dimensions=(2,), coarse=0.75),
     "T1": Recipe(_t1, options={**L2, "learning_rate": 4e-3}),
     # Its neighbours grow like the square of the points: it never sees the fine grid in training.
-    "GNO": Recipe(
-        _gno, options={**L2, "learning_rate": 4e-3}, coarse=1.0, coarser=2, most=1 << 13
-    ),
+    "GNO": Recipe(_gno, options={**L2, "learning_rate": 4e-3}, coarse=1.0, coarser=2, most=1 << 13),
     "MGNO": Recipe(_mgno_of_graphs, options=L2, coarse=0.9, most=1 << 13),
     "LNO": Recipe(_lno, options={**L2, "learning_rate": 4e-3}, coarse=0.9, most=1 << 13),
     "FNO, step by step": Recipe(
