@@ -18,8 +18,8 @@ class StepStatus(Enum):
     GIVEN = "a field that was given, not predicted"
     CERTIFIED = "the bound holds, and is at most rtol if one was given"
     INDICATED = (
-        "no bound is known for this equation; the defects add up to the indicator, which is at "
-        "most rtol if one was given"
+        "the defects add up to the indicator, which is at most rtol if one was given, and is no "
+        "bound"
     )
     SOLVED = "the solver went on from the last field within rtol"
     TOO_LARGE = (
@@ -50,6 +50,7 @@ class CertifiedTrajectories:
         status: a `StepStatus` for each sample and time.
         rtol: what was asked for, or None.
         words: the inequality behind the bound, in words, or None.
+        by: what rtol was held against, "bound" or "indicator".
     """
 
     times: Array
@@ -62,6 +63,7 @@ class CertifiedTrajectories:
     status: tuple[tuple[StepStatus, ...], ...]
     rtol: float | None = None
     words: str | None = None
+    by: str = "bound"
 
     def __len__(self) -> int:
         return len(self.defect)
@@ -76,9 +78,14 @@ class CertifiedTrajectories:
         return only
 
     @property
+    def bounded(self) -> bool:
+        """Whether there is a bound, and rtol was held against it."""
+        return self.words is not None and self.by == "bound"
+
+    @property
     def estimate(self) -> Array:
-        """The bound where one is known, else the indicator."""
-        return self.indicator if self.words is None else self.bound
+        """What rtol was held against: the bound, or else the indicator."""
+        return self.bound if self.bounded else self.indicator
 
     def without_fields(self) -> Self:
         """Return what is known of the errors alone, without the fields, to save memory."""
@@ -121,7 +128,7 @@ class CertifiedTrajectories:
         raise NotConvergedError(
             f"certificate: {len(bad)} of {self.defect.size} states are not within "
             f"rtol = {self.rtol}; sample {i} at t = {self.times[n]:g}: {self.status[i][n].value} "
-            f"({'indicator' if self.words is None else 'bound'} {self.estimate[i, n]:.1e})"
+            f"({'bound' if self.bounded else 'indicator'} {self.estimate[i, n]:.1e})"
         )
 
     def __repr__(self) -> str:
@@ -131,13 +138,14 @@ class CertifiedTrajectories:
             f"CertifiedTrajectories of {len(self)} samples at {len(self.times)} times to "
             f"t = {self.times[-1]:g}",
             f"  defect of a step at most {self.defect.max() if size else 0:.2e}; added up "
-            f"{self.indicator.max() if size else 0:.2e}{asked if self.words is None else ''}",
+            f"{self.indicator.max() if size else 0:.2e}{'' if self.bounded else asked}",
         ]
         if self.words is None:
             lines.append("  indicator only: no bound is known for this equation")
         else:
             finite = np.isfinite(self.bound)
             within = f"{self.bound[finite].max():.2e}" if finite.any() else "nothing"
+            asked = asked if self.bounded else ""
             lines.append(f"  error at most {within} where finite ({finite.mean():.0%}){asked}")
             lines.append(f"  by {self.words}")
         if self.rtol is not None:

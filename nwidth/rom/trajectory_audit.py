@@ -17,7 +17,8 @@ class TrajectoryAudit:
     """The defects of one trajectory, the indicator and the bound that they add up to.
 
     `fields` are those of the trajectory, and of the solver where it has taken over. `known` fields
-    are given; steps are counted by the field they start from. See `certify_trajectories`.
+    are given; steps are counted by the field they start from; `by` says what is held against rtol.
+    See `certify_trajectories`.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import AdvectionDiffusion
@@ -37,8 +38,10 @@ class TrajectoryAudit:
         constants: Mapping[str, Any],
         times: Array,
         known: int,
+        by: str = "bound",
     ):
         self.steps, self.constants, self.times, self.known = steps, constants, times, known
+        self.by, self.bounded = by, steps.growth is not None and by == "bound"
         self.fields = {name: np.array(u, np.float64) for name, u in fields.items()}
         count = len(times)
         self.states: list[Any] = [None] * count
@@ -51,8 +54,8 @@ class TrajectoryAudit:
 
     @property
     def estimate(self) -> Array:
-        """The bound where one is known, else the indicator."""
-        return self.indicator if self.steps.growth is None else self.bound
+        """What is held against rtol: the bound where one is known and wanted, or the indicator."""
+        return self.bound if self.bounded else self.indicator
 
     def run(self, pool: Executor | None = None) -> None:
         """Take all steps, by a pool if there is one, and add up."""
@@ -88,7 +91,7 @@ class TrajectoryAudit:
             for name in ("fields", "states", "made", "rest", "size", "defect", "indicator"):
                 setattr(self, name, getattr(solved, name))
             self.bound, self.y = solved.bound, solved.y
-        best = StepStatus.INDICATED if self.steps.growth is None else StepStatus.CERTIFIED
+        best = StepStatus.CERTIFIED if self.bounded else StepStatus.INDICATED
         statuses = []
         for n in range(count):
             made, solved_here = self.made[n], n > taken
@@ -160,7 +163,7 @@ class TrajectoryAudit:
         first = self.known - 1
         beyond = self.estimate[self.known :] > rtol
         last = first + int(np.argmax(beyond))
-        if self.steps.growth is None:
+        if self.steps.growth is None or not self.bounded:
             return last
         for start in range(last, first, -1):
             y, good = self.y[start], True
@@ -179,7 +182,8 @@ class TrajectoryAudit:
 
     def _solved_from(self, start: int) -> "TrajectoryAudit":
         """Return the trajectory with the solver's steps from a time on."""
-        other = TrajectoryAudit(self.steps, self.fields, self.constants, self.times, self.known)
+        rest = (self.constants, self.times, self.known, self.by)
+        other = TrajectoryAudit(self.steps, self.fields, *rest)
         for name in ("states", "made", "y"):
             setattr(other, name, list(getattr(self, name)))
         for name in ("rest", "size", "defect", "indicator", "bound"):

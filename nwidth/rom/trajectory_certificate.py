@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance, require_integer, require_number
+from nwidth.arguments import require_choice, require_instance, require_integer, require_number
 from nwidth.arrays import to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.rom.certified_trajectories import CertifiedTrajectories
@@ -87,6 +87,7 @@ def certify_trajectories(
     *,
     constants: Mapping[str, Any] | None = None,
     known: int = 1,
+    by: str = "bound",
     polish: bool = True,
     tolerance: float = 1e-8,
     instants: int = 4,
@@ -118,6 +119,9 @@ def certify_trajectories(
             that k, the number of its steps, is as small as possible. Good values: 1e-1 to 1e-5.
         constants: inputs of the problem that are no initial fields, sample axis first.
         known: how many of the first fields are given, not predicted.
+        by: what rtol is held against: "bound", where the equation has one, or "indicator". The
+            latter is for flows whose bound grows so fast that nothing but the solver itself would
+            meet it, as in turbulence; it is then an estimate that is met, and no bound.
         polish: whether to polish, or only to tell.
         tolerance: relative error of the solver's steps; in single precision, its rounding at least.
         instants: how many parts a step has, at whose ends lambda is read.
@@ -145,6 +149,7 @@ def certify_trajectories(
         rtol = require_number(rtol, "rtol", "(0, inf)")
     tolerance = require_number(tolerance, "tolerance", "(0, 1e-2]")
     instants = require_integer(instants, "instants", 1)
+    require_choice(by, "by", ("bound", "indicator"))
     threads = require_integer(threads, "threads", 1)
     if np.dtype(getattr(problem, "dtype", "float64")) == np.float32:
         tolerance = max(tolerance, 1e-6)
@@ -161,7 +166,8 @@ def certify_trajectories(
     with ThreadPoolExecutor(threads) as pool:
         for i in range(samples):
             one = {name: u[i] for name, u in fields.items()}
-            audit = TrajectoryAudit(steps, one, {n: c[i] for n, c in given.items()}, times, known)
+            some = {name: c[i] for name, c in given.items()}
+            audit = TrajectoryAudit(steps, one, some, times, known, by)
             try:
                 audit.run(pool)
             except InputError as error:
@@ -180,6 +186,7 @@ def certify_trajectories(
         status=tuple(status for _, _, status, _ in audits),
         rtol=rtol,
         words=None if growth is None else growth.words,
+        by=by,
     )
 
 

@@ -25,12 +25,14 @@ PROBLEMS = {
     "fisher": (Fisher(Grid.periodic(36), 0.02, 3.0), 5.0, 0.4),
     "navier-stokes": (NavierStokes(Grid.periodic((18, 15)), 5e-3), 30.0, 2.0),
 }
+# Hardly damped, so that the bound grows.
+VORTICES = {"vortices": (NavierStokes(Grid.periodic((18, 15)), 1e-4), 80.0, 2.0)}
 SAMPLES = 2
 
 
 def trajectories(name, steps=6, seed=0):
     """Exact ones at equal times."""
-    problem, scale, end = PROBLEMS[name]
+    problem, scale, end = (PROBLEMS | VORTICES)[name]
     field = GaussianRandomField(problem.grid, alpha=2.5, tau=7, sigma=scale, boundary="periodic")
     rng, t = np.random.default_rng(seed), np.linspace(0, end, steps + 1)
     (output,) = problem.outputs
@@ -125,6 +127,18 @@ def test_without_polishing_what_is_missed_is_told():
     with pytest.raises(NotConvergedError, match=r"12 of 14 states.*sample 0 at t = 0.0666667"):
         found.checked()
     assert "relative" not in repr(found) and "asked for 1e-06" in repr(found)
+
+
+def test_the_indicator_can_be_held_against_rtol_instead():
+    problem, t, exact = trajectories("vortices")
+    u = disturbed(exact, 1e-3, "noise", np.random.default_rng(2))
+    one, other = (certify_trajectories(problem, u, t, 5e-3, by=b) for b in ("bound", "indicator"))
+    assert (other.solver_steps < one.solver_steps).all() and (other.indicator <= 5e-3).all()
+    assert np.isfinite(other.bound).all() and (relative(other.u, exact) <= other.bound).all()
+    assert other.checked() is other and other.status[0][1] is StepStatus.INDICATED
+    assert other.bound.max() > 5e-3 and "added up" in repr(other)
+    with pytest.raises(InputError, match="by: expected one of"):
+        certify_trajectories(problem, u, t, by="guess")
 
 
 def test_other_equations_have_an_indicator_only():
