@@ -48,8 +48,8 @@ class EdgeKernel(nn.Module):
         self.last = nn.Linear(hidden, functions - 1)
         # Functions that differ within the ball from the beginning learn faster.
         with torch.no_grad():
-            self.first.weight[:, : dimension + 1 + coordinates] *= _SLOPE
-            self.first.bias *= _SLOPE
+            self.first.weight[:, : dimension + 1 + coordinates].mul_(_SLOPE)
+            self.first.bias.mul_(_SLOPE)
         self._known: tuple[Any, ...] = (None, None, None)
 
     def integrals(

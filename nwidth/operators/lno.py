@@ -141,6 +141,6 @@ def _perceptron(features: int, functions: int, coordinates: int) -> nn.Module:
     """
     first = nn.Linear(features, functions)
     with torch.no_grad():
-        first.weight[:, :coordinates] *= _SLOPE
-        first.bias *= _SLOPE
+        first.weight[:, :coordinates].mul_(_SLOPE)
+        first.bias.mul_(_SLOPE)
     return nn.Sequential(first, nn.GELU(), nn.Linear(functions, functions), nn.GELU())
