@@ -90,10 +90,11 @@ def train(
 ) -> None:
     """Fit a neural operator to a data set; run the same command again to resume.
 
-    FNO multiplies Fourier coefficients of every layer and suits most problems; T1 learns
-    coefficients from coefficients and has the cheapest steps; MgNO has learned multigrid cycles, on
-    one grid the most exact for rough coefficients; GNO, MGNO and LNO integrate over neighbours and
-    low-rank kernels. All settings are in the configuration: `nwidth run --keys`.
+    FNO multiplies the Fourier coefficients of every layer and suits most
+    problems; T1 learns coefficients from coefficients and has the cheapest
+    steps; MgNO has learned multigrid cycles, for rough coefficients on one
+    grid; GNO, MGNO and LNO integrate over neighbours and low-rank kernels.
+    All settings are those of a configuration: `nwidth run --keys`.
 
     For example:
         nwidth train darcy.h5 -o fno.h5 --epochs 50
