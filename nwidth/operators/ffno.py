@@ -26,8 +26,8 @@ class FFNO(LayeredNetwork):
     modes and equal width it has a tenth of the parameters of `FNO`. What mixes the axes are the
     layers, one after the other.
 
-    Coordinates, walls, padding and shapes are those of `FNO`; the hidden layer of W_1 and W_2 is
-    `expansion` widths wide, the projection four.
+    Coordinates, walls, padding, quadrature and shapes are those of `FNO`; the hidden layer of W_1
+    and W_2 is `expansion` widths wide, the projection four.
 
     Good values: modes 16 to 32, width 32 to 64, 8 layers or more, expansion 2 to 4, learning_rate
     1e-3 to 2e-3.
@@ -67,12 +67,12 @@ class FFNO(LayeredNetwork):
         )
         self.expansion = require_integer(expansion, "FFNO: expansion", 1)
         self.padding = require_number(padding, "FFNO: padding", "[0, inf)")
-        self._bases = axis_bases("fourier", self.dimension, self.padding)
+        self._bases = axis_bases("fourier", self.dimension, self.padding, 4)
         wide, count = self.expansion * self.width, range(self.layers)
         with self._seeded():
             self.lift = self._lifting()
             self.convolutions = nn.ModuleList(
-                SpectralConv(self.width, self.width, (m,), padding=self.padding)
+                SpectralConv(self.width, self.width, (m,), padding=self.padding, quadrature=4)
                 for _ in count
                 for m in self.modes
             )

@@ -29,8 +29,8 @@ class TFNO(LayeredNetwork):
     2000, doi:10.1137/S0895479896305696), scaled to keep their norm.
 
     A step costs as much as one of `FNO`, plus the product: it saves memory of weights, of the
-    optimizer, of files, and it regularizes where samples are few. Coordinates, walls, padding and
-    shapes are those of `FNO`; the projection is 4 width wide.
+    optimizer, of files, and it regularizes where samples are few. Coordinates, walls, padding,
+    quadrature and shapes are those of `FNO`; the projection is 4 width wide.
 
     Good values: rank 0.5 (a tenth of FNO's parameters in two dimensions) to 0.75.
 
@@ -71,7 +71,9 @@ class TFNO(LayeredNetwork):
 
     def _convolution(self) -> nn.Module:
         """Return a spectral convolution whose weight is a Tucker product."""
-        convolution = SpectralConv(self.width, self.width, self.modes, padding=self.padding)
+        convolution = SpectralConv(
+            self.width, self.width, self.modes, padding=self.padding, quadrature=4
+        )
         register_parametrization(convolution, "weight", TuckerWeight(self.rank))
         return convolution
 

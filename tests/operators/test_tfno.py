@@ -15,7 +15,7 @@ def test_is_the_fno_of_its_products(sizes):
     """Weights multiplied out, letter by letter, and put into a plain network."""
     settings = {"width": 4, "layers": 2, "dirichlet": True}
     model = TFNO(2, 1, (2,) * len(sizes), rank=0.6, **settings).double()
-    plain = FNO(2, 1, (2,) * len(sizes), projection=16, quadrature=2, **settings).double()
+    plain = FNO(2, 1, (2,) * len(sizes), projection=16, **settings).double()
     letters, small = "klmio"[3 - len(sizes) :], "KLMIO"[3 - len(sizes) :]
     pairs = ",".join(a + b for a, b in zip(letters, small, strict=True))
     state = {n: w for n, w in model.state_dict().items() if "parametrizations" not in n}
