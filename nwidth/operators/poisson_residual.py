@@ -56,15 +56,14 @@ class PoissonResidual(SpectralResidual):
         squared = np.add.outer(*(one.wavenumbers**2 for one in self.collocation))
         self.keep("squared", squared)
         self.keep("inverse", 1 / np.where(squared > 0, squared, np.inf))
-        bubble = np.ones(())
+        inside = np.ones(())
         for k, one in enumerate(self.collocation):
             self.keep(f"analysis_{k}", one.analysis)
             self.keep(f"synthesis_{k}", one.synthesis)
-            rise = (
-                np.ones(one.size) if wraps else np.sin(np.pi * np.arange(one.size) / (one.size - 1))
-            )
-            bubble = np.multiply.outer(bubble, rise)
-        self.keep("bubble", bubble)
+            kept = np.ones(one.size)
+            kept[[0, -1]] = 1.0 if wraps else 0.0
+            inside = np.multiply.outer(inside, kept)
+        self.keep("inside", inside)
         # So that what a network says is of order one: the slowest wave has the largest response.
         self.scale = float(1 / squared[squared > 0].min())
 
@@ -94,8 +93,8 @@ class PoissonResidual(SpectralResidual):
         return (a / self._size(a))[:, None]
 
     def ansatz(self, raw: Tensor, a: Tensor) -> Tensor:
-        """Return raw times sin(pi x) sin(pi y), or without its mean on a torus, scaled."""
-        u: Tensor = self.scale * self._size(a) * self.bubble * raw
+        """Return raw, scaled: the sines of its inner values, or without its mean on a torus."""
+        u: Tensor = self.scale * self._size(a) * self.inside * raw
         return u - u.mean((-2, -1), keepdim=True) if self.boundary == "periodic" else u
 
     @staticmethod
