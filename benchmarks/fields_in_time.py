@@ -46,7 +46,7 @@ def main() -> None:
         data=("", "file of trajectories; without it few and short ones are made"),
         folder=("", "where the two parts of the data, checkpoints and models are kept"),
         epochs=(12, "epochs of 10 windows of each trajectory"),
-        width=(24, "channels of the map"),
+        width=(16, "channels of the map"),
         steps=(1, "longest rollout in training: 1 is one-step, more a curriculum"),
         blocks=(0, "epochs of the operator in space and time"),
     )
