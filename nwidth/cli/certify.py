@@ -13,7 +13,7 @@ from nwidth.cli.options import Data, Model, Overwrite, Threads
 
 if TYPE_CHECKING:
     from nwidth.fields import FieldDataset
-    from nwidth.operators import NeuralOperator
+    from nwidth.operators import Ensemble, NeuralOperator
     from nwidth.rom import CertifiedPrediction
     from nwidth.solvers import Problem
 
@@ -60,10 +60,10 @@ def certify(
     from nwidth.cli.predict import require_inputs
     from nwidth.cli.predict_in_time import KINDS
     from nwidth.cli.read_config import read_config
+    from nwidth.cli.static_operator import static_operator
     from nwidth.cli.threads import limit_threads
     from nwidth.errors import ConfigError
     from nwidth.fields import FieldDataset
-    from nwidth.operators import NeuralOperator
 
     if rtol is not None and not 0 < rtol < 1:
         raise ConfigError(f"--rtol: expected a number between 0 and 1, got {rtol}")
@@ -84,7 +84,7 @@ def certify(
             )
         certify_in_time(kind, model, data, output, rtol, threads)
         return
-    operator = NeuralOperator.load(model)
+    operator = static_operator(model)
     with FieldDataset.open(data) as dataset:
         require_inputs(operator, dataset)
         if configuration is not None:
@@ -100,7 +100,7 @@ def certify(
 
 
 def certify_data(
-    operator: "NeuralOperator",
+    operator: "NeuralOperator | Ensemble",
     problem: "Problem",
     dataset: "FieldDataset",
     rtol: float | None,
@@ -158,7 +158,7 @@ def certify_data(
 @contextmanager
 def certified_file(
     output: Path,
-    operator: "NeuralOperator",
+    operator: "NeuralOperator | Ensemble",
     problem: "Problem",
     dataset: "FieldDataset",
     rtol: float | None,

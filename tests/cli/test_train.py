@@ -181,6 +181,8 @@ def test_an_ensemble_is_one_file_with_mean_and_spread(nwidth, made, tmp_path):
     with FieldDataset.open(predictions) as data:
         assert data["pressure_spread"][:].max() > 0
     assert nwidth("plot", out, "-o", tmp_path / "history.png").code == 0
+    certified = nwidth("certify", out, made / "darcy_test.h5")
+    assert certified.code == 0 and "CertifiedPrediction" in certified.out
 
 
 def test_a_device_that_is_not_there_is_told(nwidth, made, tmp_path, monkeypatch):
