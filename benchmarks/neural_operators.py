@@ -10,7 +10,7 @@ the solver is quicker; no training is counted.
 is finished is kept in `--models`, and a run that was killed continues where it stood, in the middle
 of a training too. `--data` has the data sets; what is not there is generated. A run of everything:
 
-    python benchmarks/neural_operators.py --cpu 800 --data data --models models --docs docs
+    python benchmarks/neural_operators.py --sets all --cpu 800 --docs docs
 
 """
 
@@ -34,6 +34,8 @@ from report import Row, finish
 from nwidth import operators as no
 from nwidth.fields import FieldDataset
 
+# Data sets of a run that names none: "all" takes hours.
+DEFAULT = ("darcy-85",)
 # A budget that two epochs stand for.
 QUICK = 1.0
 # Test samples on which the solver is measured, and over which times are medians.
@@ -48,9 +50,10 @@ def main() -> None:
     chosen = data_sets()
     if arguments.quick:
         quick = ("darcy-85", "burgers-script", "navier-stokes-1e-3")
-        chosen = {name: small(chosen[name]) for name in arguments.sets or quick}
-    elif arguments.sets:
-        chosen = {name: chosen[name] for name in arguments.sets}
+        named = [name for name in arguments.sets if name != "all"]
+        chosen = {name: small(chosen[name]) for name in named or quick}
+    elif "all" not in arguments.sets:
+        chosen = {name: chosen[name] for name in arguments.sets or DEFAULT}
     if arguments.samples and not arguments.quick:
         chosen = {name: fewer(data, arguments.samples) for name, data in chosen.items()}
     rows: list[Row] = []
@@ -79,11 +82,18 @@ def read_arguments() -> argparse.Namespace:
         "--cpu", type=float, default=120.0, help="CPU-seconds of each training; 0: the solver alone"
     )
     parser.add_argument("--samples", type=int, default=0, help="generate fewer than published")
-    parser.add_argument("--data", default="data", help="folder of the data sets")
-    parser.add_argument("--models", default="models", help="folder of models and results")
+    parser.add_argument("--data", default="runs/data", help="folder of the data sets")
+    parser.add_argument("--models", default="runs/models", help="folder of models and results")
     parser.add_argument("--docs", default="", help="folder of neural_operators.md, to write to")
-    parser.add_argument("--sets", nargs="*", choices=data_sets(), default=[], metavar="SET")
-    parser.add_argument("--operators", nargs="*", choices=RECIPES, default=[], metavar="NAME")
+    names = [*data_sets(), "all"]
+    parser.add_argument(
+        "--sets", nargs="*", choices=names, default=[], metavar="SET",
+        help=f"some of {', '.join(names)} (default {', '.join(DEFAULT)})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--operators", nargs="*", choices=RECIPES, default=[], metavar="NAME",
+        help=f"some of {', '.join(RECIPES)} (default all that suit the data)",
+    )  # fmt: skip
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.cpu = QUICK
