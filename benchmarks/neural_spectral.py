@@ -261,7 +261,7 @@ def vorticity(folder: Path, arguments) -> list[Row]:
         problem = NavierStokes(grid, 1e-2, sampler, forcing=forcing)
         residual = VorticityResidual(problem, 3.0, nt, oversampling=1.5)
         network = NeuralSpectralNetwork(
-            2,
+            residual.feature_channels,
             1,
             (nt, n, n),
             (nt // 2, n // 4, n // 4),

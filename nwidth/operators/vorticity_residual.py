@@ -31,6 +31,18 @@ class VorticityResidual(EvolutionResidual):
     def __init__(self, problem: NavierStokes, *arguments: Any, **options: Any):
         super().__init__(require_instance(problem, "problem", NavierStokes), *arguments, **options)
         force = problem.space.transform.backward(problem.full(problem.force))
+        time, one, two = self.collocation
+        #: Whether there is a force, a third feature then.
+        self.forced = bool(np.any(force))
+        if self.forced:
+            self.feature_channels = 3
+            rate = self.symbol(np.add.outer(one.wavenumbers**2, two.wavenumbers**2))
+            self.keep("unit_force", force / np.sqrt((force**2).mean()))
+            grown = np.multiply.outer(time.points, np.ones(rate.shape))
+            fading = rate < 0
+            grown[:, fading] = np.expm1(np.multiply.outer(time.points, rate[fading])) / rate[fading]
+            response = grown * (one.analysis @ force @ two.analysis.T)
+            self.keep("response", one.synthesis @ response @ two.synthesis.T)
         for k, axis in enumerate(self.collocation[1:]):
             values = axis.at(self.fine[k + 1].points)
             force = values @ force if k == 0 else force @ values.T
@@ -49,10 +61,22 @@ class VorticityResidual(EvolutionResidual):
         moved = self.finer(psi, 2) * self.finer(v, 1) - self.finer(psi, 1) * self.finer(v, 2)
         return self.force - moved
 
+    def linear_flow(self, a: Tensor) -> Tensor:
+        """Return exp(t L) w_0 and what the force adds to it without advection."""
+        flow = super().linear_flow(a)
+        return flow + self.response if self.forced else flow
+
     def features(self, a: Tensor) -> Tensor:
-        """Return exp(t L') w_0, in units of the sampler's root mean square, and t / T."""
-        found = super().features(a)
-        return torch.stack([found[:, 0] / self.scale, found[:, 1]], dim=1)
+        """Return the linear flow in units of the sampler's root mean square, t / T and the force.
+
+        Layers of waves know no place: without the force among their inputs they could not tell
+        where it acts.
+        """
+        flow, times = super().features(a).unbind(1)
+        found = [flow / self.scale, times]
+        if self.forced:
+            found.append(self.unit_force.expand_as(flow))
+        return torch.stack(found, dim=1)
 
     def ansatz(self, raw: Tensor, a: Tensor) -> Tensor:
         """Return exp(t L') w_0 + (t / T) raw in these units."""

@@ -63,3 +63,14 @@ def test_fewer_points_for_products_change_little():
     u = both[0].linear_flow(a)
     full, less = (residual.indicator(u, a).item() for residual in both)
     assert less == pytest.approx(full, rel=0.05)
+
+
+def test_linear_flow_has_the_force():
+    """Its residual is the advection alone; for one wave there is none."""
+    residual = vorticity(VorticityForcing.diagonal(3.0))
+    x, y = np.meshgrid(*residual.problem.grid.points, indexing="ij")
+    a = torch.tensor(np.cos(2 * np.pi * (x + y)))[None]
+    flow = residual.linear_flow(a)
+    assert residual.losses(flow, a, "residual").item() < 1e-8
+    assert residual.features(a).shape == (1, 3, 10, 12, 11)
+    assert vorticity(None).features(a).shape == (1, 2, 10, 12, 11)
