@@ -190,7 +190,7 @@ class Trainer:
         self, state: TrainingState, loss: float, rate: float | None, start: float
     ) -> None:
         """Validate, keep the best weights, and write a line of the history."""
-        epoch, error = state.epoch + state.tail, None
+        epoch, error = len(state.history) + 1, None
         if self.validation is not None:
             with weights_of(self.model, state.average):
                 error = mean_error(self.model, self.validation, self.options.batch_size)
@@ -235,7 +235,7 @@ class Trainer:
         """Report to the progress callback, if there is one."""
         if self.progress is None:
             return
-        epoch = state.epoch + state.tail + (step < self.steps)
+        epoch = len(state.history) + (step < self.steps)
         best = state.best_error if math.isfinite(state.best_error) else None
         self.progress(
             TrainingReport(

@@ -6,7 +6,14 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 from nwidth.archive import load_archive, save_archive  # noqa: E402
 from nwidth.errors import FileFormatError, InputError, NonFiniteError  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
-from nwidth.operators import FNO, NeuralOperator, Normalizer, TrainingOptions  # noqa: E402
+from nwidth.operators import (  # noqa: E402
+    FNO,
+    LBFGS,
+    AdamW,
+    NeuralOperator,
+    Normalizer,
+    TrainingOptions,
+)
 
 DARCY = {"inputs": "permeability", "output": "pressure"}
 QUICK = TrainingOptions(epochs=2, batch_size=6)
@@ -330,6 +337,17 @@ def test_training_goes_on_as_if_it_had_not_been_stopped(tiny_data, tmp_path, thr
     np.testing.assert_array_equal(model.predict(some()), whole.predict(some()))
     losses = [[line["training_loss"] for line in m.history] for m in (model, whole)]
     assert losses[0] == losses[1] and len(losses[0]) == 5
+
+
+def test_training_goes_on_after_a_tail(tiny_data):
+    def options(epochs):
+        return TrainingOptions(epochs=epochs, optimizer=AdamW(tail=LBFGS(1, 2)), **SLOW)
+
+    data = tiny_data()
+    model = NeuralOperator(network(), **DARCY).fit(data, options(2))
+    model.fit(data, options(4), resume=True)
+    lines = [(line["epoch"], line["learning_rate"] is None) for line in model.history]
+    assert lines == [*zip(range(1, 7), (False, False, True, False, False, True), strict=True)]
 
 
 def test_training_cannot_go_on_without_its_optimizer(model, tiny_data, tmp_path):
