@@ -59,7 +59,7 @@ class ReactionDiffusionResidual(EvolutionResidual):
         waves (Ehlich & Zeller 1964, doi:10.1007/BF01111276). Integrals over time are trapezoid sums
         at 32 times as many points as there are polynomials; neither round-off nor what the waves of
         the initial density leave [0, 1] by, up to 1e-3, is counted. Infinite where the bound is as
-        large as the solution. Measured: 6 to 8 times the error.
+        large as the solution. Measured: 5 to 10 times the error.
 
         Raises `InputError` for initial densities that leave [0, 1] by more.
         """
