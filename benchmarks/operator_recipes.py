@@ -95,7 +95,9 @@ def _mgno_of_graphs(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
 
 def _lno(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
     d = data.dimension
-    return no.LNO(i, o, 2, dimension=d, width=32, dirichlet=(data.walls,) * d)
+    return no.LNO(
+        i, o, 2, dimension=d, width=32, waves=not _ended(data), dirichlet=(data.walls,) * d
+    )  # fmt: skip
 
 
 def _space_time(data: DataSet, i: int, o: int) -> no.OperatorNetwork:

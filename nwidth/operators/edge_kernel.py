@@ -87,7 +87,7 @@ class EdgeKernel(nn.Module):
         owners = torch.as_tensor(graph.owners, device=like.device).long()
         columns = [offsets, 1 - offsets.square().sum(1, keepdim=True)]
         if self.coordinates:
-            columns.append(coordinates_of(graph.receivers, like)[owners])
+            columns.append(coordinates_of(graph.receivers, like, self.coordinates)[owners])
         if a is not None and b is not None:
             senders = torch.as_tensor(graph.senders, device=like.device).long()
             columns += [a[owners], b[senders]]

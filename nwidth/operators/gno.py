@@ -73,6 +73,7 @@ class GNO(NodeNetwork):
         samples: int = 2048,
         projection: int = 128,
         coordinates: bool = True,
+        waves: bool = False,
         dirichlet: bool | Sequence[bool] = False,
         seed: int = 0,
     ):
@@ -83,6 +84,7 @@ class GNO(NodeNetwork):
             width=width,
             projection=projection,
             coordinates=coordinates,
+            waves=waves,
             dirichlet=dirichlet,
             seed=seed,
         )

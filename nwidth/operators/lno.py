@@ -40,7 +40,8 @@ class LNO(NodeNetwork):
     rough in the solution passes through W only.
 
     Shapes, `coordinates` and `dirichlet` as in `NodeNetwork`; the kernels always see positions
-    unless coordinates=False.
+    unless coordinates=False. On a torus set `waves=True`: the kernels cannot tell x from 1 - x
+    otherwise.
 
     >>> from nwidth.meshes import Grid
     >>> model = LNO(1, 1, width=8, layers=2, functions=16)
@@ -61,6 +62,7 @@ class LNO(NodeNetwork):
         kernel: str = "fields",
         projection: int = 128,
         coordinates: bool = True,
+        waves: bool = False,
         dirichlet: bool | Sequence[bool] = False,
         seed: int = 0,
     ):
@@ -71,6 +73,7 @@ class LNO(NodeNetwork):
             width=width,
             projection=projection,
             coordinates=coordinates,
+            waves=waves,
             dirichlet=dirichlet,
             seed=seed,
         )
@@ -116,8 +119,9 @@ class LNO(NodeNetwork):
     def _features(self, a: Tensor, cloud: PointCloud) -> Tensor:
         """Return what the kernel sees: positions, and the input sample by sample."""
         batch = a.shape[1] if self.kernel == "fields" else 1
-        columns = [coordinates_of(cloud, a)[:, None].expand(-1, batch, -1)]
-        columns = columns if self.coordinates else []
+        count, columns = self.coordinate_count, []
+        if count:
+            columns.append(coordinates_of(cloud, a, count)[:, None].expand(-1, batch, -1))
         if self.kernel == "fields":
             columns.append(a)
         return torch.cat(columns, dim=-1) if columns else a.new_ones(len(cloud), 1, 1)

@@ -26,8 +26,10 @@ class NodeNetwork(OperatorNetwork):
 
     Layers are integrals over the domain by the weights of the points, and pointwise maps, so the
     network is a function of position: grids of a box and clouds in it can be mixed. Coordinates x
-    are in units of the box, as in `FNO`: (1 - cos 2 pi x) / 2 along periodic axes. With
-    `coordinates=False` nothing depends on them, and on a torus the network commutes with shifts.
+    are in units of the box, as in `FNO`: (1 - cos 2 pi x) / 2 along periodic axes, where x and
+    1 - x are then the same. With `waves` each axis has two: cos 2 pi x and sin 2 pi x along
+    periodic axes, cos pi x and sin pi x along others. With `coordinates=False` nothing depends on
+    them, and on a torus the network commutes with shifts.
     With `dirichlet` (one flag or one per axis) the output is multiplied by 4 x (1 - x) of those
     axes, in units of the box, and vanishes at its sides exactly.
 
@@ -46,6 +48,7 @@ class NodeNetwork(OperatorNetwork):
         width: int,
         projection: int,
         coordinates: bool,
+        waves: bool,
         dirichlet: bool | Sequence[bool],
         seed: int,
     ):
@@ -59,6 +62,7 @@ class NodeNetwork(OperatorNetwork):
         self.width = require_integer(width, f"{name}: width", 1)
         self.projection = require_integer(projection, f"{name}: projection", 1)
         self.coordinates = require_flag(coordinates, f"{name}: coordinates")
+        self.waves = require_flag(waves, f"{name}: waves")
         walls = (dirichlet,) * self.dimension if isinstance(dirichlet, bool) else dirichlet
         self.dirichlet = require_flags(walls, f"{name}: dirichlet", self.dimension)
         self.seed = require_integer(seed, f"{name}: seed", 0)
@@ -70,7 +74,7 @@ class NodeNetwork(OperatorNetwork):
     @property
     def coordinate_count(self) -> int:
         """Number of coordinates that lift and kernels see."""
-        return self.dimension if self.coordinates else 0
+        return self.dimension * (1 + self.waves) if self.coordinates else 0
 
     @contextmanager
     def seeded(self, purpose: int) -> Iterator[None]:
@@ -89,7 +93,7 @@ class NodeNetwork(OperatorNetwork):
         a = v.flatten(2).permute(2, 0, 1)
         x = a
         if self.coordinates:
-            place = coordinates_of(cloud, v)[:, None].expand(-1, len(v), -1)
+            place = coordinates_of(cloud, v, self.coordinate_count)[:, None].expand(-1, len(v), -1)
             x = torch.cat([a, place], dim=-1)
         x = self.on_points(self.lift(x), a, cloud)
         hidden, output = self.hidden, self.output
@@ -134,6 +138,7 @@ class NodeNetwork(OperatorNetwork):
             "width": self.width,
             "projection": self.projection,
             "coordinates": self.coordinates,
+            "waves": self.waves,
             "dirichlet": list(self.dirichlet),
             "seed": self.seed,
         }
@@ -145,8 +150,12 @@ def cloud_of_axes(axes: tuple[Axis, ...]) -> PointCloud:
     return PointCloud.of_grid(Grid(axes))
 
 
-def coordinates_of(cloud: PointCloud, like: Tensor) -> Tensor:
-    """Return coordinates in units of the box, (n, d), bent into waves along periodic axes."""
+def coordinates_of(cloud: PointCloud, like: Tensor, count: int) -> Tensor:
+    """Return coordinates in units of the box, (n, count): one for each axis, or two waves."""
+    if count == 2 * cloud.dimension:
+        angle = np.where(cloud.periodic, 2 * np.pi, np.pi) * cloud.unit
+        both = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
+        return torch.as_tensor(both, dtype=like.dtype, device=like.device)
     bent = np.where(cloud.periodic, (1 - np.cos(2 * np.pi * cloud.unit)) / 2, cloud.unit)
     return torch.as_tensor(bent, dtype=like.dtype, device=like.device)
 

@@ -54,6 +54,15 @@ def test_one_network_serves_clouds_of_all_sizes():
         assert model(torch.ones(2, 1, n), cloud).shape == (2, 1, n)
 
 
+def test_waves_tell_both_halves_of_a_period_apart():
+    grid, v = Grid.periodic((8, 8)), torch.ones(1, 1, 8, 8)
+    for waves in (False, True):
+        model = LNO(width=4, layers=2, functions=6, waves=waves)
+        u = LNO.from_description(model.describe())(v, grid.axes)
+        mirrored = torch.roll(u.flip(-1), 1, -1)
+        assert torch.allclose(u, mirrored, atol=1e-6) != waves
+
+
 def test_bad_settings_are_told():
     with pytest.raises(InputError, match="rank: expected an integer >= 1"):
         LNO(rank=0)
