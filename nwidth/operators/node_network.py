@@ -16,6 +16,7 @@ from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.fused_layers import projected
+from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.operator_network import OperatorNetwork
 
 Where = PointCloud | tuple[Axis, ...]
@@ -87,6 +88,7 @@ class NodeNetwork(OperatorNetwork):
     def on_points(self, x: Tensor, a: Tensor, cloud: PointCloud) -> Tensor:
         """Return the layers' output (n, batch, width) for lifted x and inputs a (n, batch, in)."""
 
+    @in_full_precision
     def forward(self, v: Tensor, axes: Where) -> Tensor:
         """Return the output function on the same grid or cloud."""
         cloud = self._cloud(v, axes)

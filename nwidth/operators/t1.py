@@ -13,6 +13,7 @@ from nwidth.arguments import require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.axis_basis import Matrix
+from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.orthonormal_modes import (
     coefficient_count,
@@ -131,6 +132,7 @@ class T1(OperatorNetwork):
         self.require_fields(v, axes)
         return self.synthesis(self.coefficients(self.analysis(v, axes)), axes)
 
+    @in_full_precision
     def analysis(
         self, v: Tensor, axes: tuple[Axis, ...], bases: tuple[str, ...] | None = None
     ) -> Tensor:
@@ -141,6 +143,7 @@ class T1(OperatorNetwork):
         there, _ = _matrices(tuple(axes), self.modes, bases or self.bases, v.dtype, v.device)
         return _along_axes(v, there)
 
+    @in_full_precision
     def synthesis(self, c: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """Return the functions of coefficients, in the bases of the output, on any grid."""
         _, back = _matrices(tuple(axes), self.modes, self.output_bases, c.dtype, c.device)

@@ -23,6 +23,7 @@ from nwidth.operators import (  # noqa: E402
     relative_l2,
 )
 from nwidth.operators.architectures import ARCHITECTURES, architecture  # noqa: E402
+from nwidth.operators.mixed_precision import mixed  # noqa: E402
 from nwidth.operators.model_file import load_model, save_model  # noqa: E402
 from nwidth.solvers import Darcy, solve  # noqa: E402
 
@@ -137,6 +138,21 @@ def test_both_precisions_agree(name):
         double = network.double()(v, axes)
     assert (single.dtype, double.dtype) == (torch.float32, torch.float64)
     torch.testing.assert_close(single.double(), double, rtol=1e-3, atol=1e-4 * float(v.abs().max()))
+
+
+def test_mixed_precision_is_close_to_full(name):
+    """Products in bfloat16 have errors of some 1e-2; transforms must not."""
+    network, axes = build(name), EXAMPLES[name][1](0)
+    v, found = functions(axes), []
+    for precision in ("full", "bf16"):
+        network.zero_grad()
+        with mixed(precision, torch.device("cpu")):
+            u = network(v, axes)
+        u.float().square().sum().backward()
+        found.append([u.detach().float(), *(p.grad.clone() for p in network.parameters())])
+    for full, half in zip(*found, strict=True):
+        assert half.dtype == torch.float32
+        assert (half - full).norm() <= 0.1 * full.norm() + 1e-6
 
 
 def test_refinement_settles_where_it_is_claimed(name):
