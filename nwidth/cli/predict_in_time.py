@@ -57,7 +57,8 @@ def predict_in_time(
         later = slice(start * stride, (start + given + steps - 1) * stride + 1, stride)
         compared = known >= steps
         written = times[start] + model.setting.step * np.arange(given + steps)
-        layout: dict[str, Any] = {n: dataset.layout.fields[n] for n in (*model.fields, *model.inputs)}
+        names = (*model.fields, *model.inputs)
+        layout: dict[str, Any] = {name: dataset.layout.fields[name] for name in names}
         if compared:
             written = times[start : start + given + steps]
             layout |= {
