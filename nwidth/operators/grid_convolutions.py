@@ -93,18 +93,26 @@ def prolonged(e: Tensor, stencil: Tensor, ends: Sequence[str], sizes: Sequence[i
     >>> prolonged(torch.tensor([[[2.0, 4.0]]]), linear, ("walls",), (5,))
     tensor([[[1., 2., 3., 4., 2.]]])
     """
-    d = len(ends)
+    d, wide = len(ends), stencil.shape[-1] == 4
     padding, steps = [1] * d, [1] * d
     for k, (end, n) in enumerate(zip(ends, sizes, strict=True)):
-        if e.shape[k + 2] == n:  # an axis that was not halved
-            if end not in ("walls", "zeros"):
-                e, padding[k] = _reaching(e, k + 2, end, True), 2
+        axis, zero = k + 2, end in ("walls", "zeros")
+        if e.shape[axis] == n:  # an axis that was not halved
+            if not zero and wide:  # and so has two points, of which those two before are made
+                before = e.flip(axis) if end == "doubled" else e
+                e, padding[k] = torch.cat([before, _reaching(e, axis, end, False)], axis), 3
+            elif not zero:
+                e, padding[k] = _reaching(e, axis, end, True), 2
             continue
         steps[k] = 2
+        behind = "doubled" if end == "mirrored" and n % 2 == 0 else end
         if end == "walls":
             padding[k] = 0
+        elif wide and not zero:  # the coarse point before the first reaches the first fine one
+            first = _reaching(e, axis, end, True).narrow(axis, 0, 1)
+            e, padding[k] = torch.cat([first, _reaching(e, axis, behind, False)], axis), 3
         elif n % 2 == 0:  # the last fine point lies beyond the last coarse one
-            e = _reaching(e, k + 2, "doubled" if end == "mirrored" else end, False)
+            e = _reaching(e, axis, behind, False)
     u = _TRANSPOSED[d - 1](e, stencil, stride=steps, padding=padding)
     missing = [n - m for n, m in zip(reversed(sizes), reversed(u.shape[2:]), strict=True)]
     # Some rows too many where the last point is a coarse one, one too few beside a wall.

@@ -37,7 +37,7 @@ def beyond(i, n, end):
     if end == "periodic":
         return i % n
     about = 0 if end == "mirrored" else 1
-    return -i - about if i < 0 else 2 * (n - 1) - i + about
+    return beyond(-i - about if i < 0 else 2 * (n - 1) - i + about, n, end)
 
 
 def by_loops(v, w, ends, centres):
@@ -76,6 +76,37 @@ def test_convolutions_agree_with_loops(ends, sizes, dtype):
     np.testing.assert_allclose(r, by_loops(v, w, ends, coarse), **close)
     np.testing.assert_array_equal(injected(a, ends), a[:, :, coarse[0]][..., coarse[1]])
     assert r.shape[2:] == coarse_sizes(sizes, ends)
+
+
+def prolonged_by_loops(e, w, ends, sizes):
+    """Interpolation, a loop over all pairs of a fine point and a coarse one or its image."""
+    m, out = e.shape[2:], np.zeros((len(e), w.shape[1], *sizes))
+    for fine in np.ndindex(*sizes):
+        for coarse in product(*(range(-2, n + 2) for n in m)):
+            from_where, tap = [], []
+            for i, j, n, c, end in zip(fine, coarse, sizes, m, ends, strict=True):
+                half = end == "mirrored" and n != c and n % 2 == 0 and j >= c
+                from_where.append(beyond(j, c, "doubled" if half else end))
+                tap.append(i - (j if n == c else 2 * j + (end == "walls")) + 1)
+            if None not in from_where and all(0 <= t < w.shape[2] for t in tap):
+                values = e[(slice(None), slice(None), *from_where)]
+                out[(slice(None), slice(None), *fine)] += values @ w[(..., *tap)]
+    return out
+
+
+@pytest.mark.parametrize("size", [3, 4])
+@pytest.mark.parametrize(("ends", "sizes"), [*PAIRS, (("periodic", "doubled"), (6, 2))], ids=str)
+def test_prolongation_agrees_with_loops(ends, sizes, size):
+    rng = np.random.default_rng(2)
+    e, w = rng.normal(size=(2, 3, *coarse_sizes(sizes, ends))), rng.normal(size=(3, 2, size, size))
+    found = prolonged(torch.tensor(e), torch.tensor(w), ends, sizes)
+    np.testing.assert_allclose(found, prolonged_by_loops(e, w, ends, sizes), atol=1e-12)
+
+
+def test_prolongation_on_a_ring_commutes_with_turns():
+    e, w = torch.randn(1, 2, 5), torch.randn(2, 3, 4)
+    turned = prolonged(e.roll(2, -1), w, ("periodic",), (10,))
+    torch.testing.assert_close(turned, prolonged(e, w, ("periodic",), (10,)).roll(4, -1))
 
 
 @pytest.mark.parametrize("n", [7, 8])
