@@ -72,10 +72,12 @@ class PointCloud:
                     f"point cloud: expected {name} to be one number or {d}, got {value.shape}"
                 )
             corners[name] = np.broadcast_to(value, (d,)).copy()
-        if not np.all(corners["lower"] < corners["upper"]):
+        with np.errstate(over="ignore"):
+            lengths = corners["upper"] - corners["lower"]
+        if not np.all((lengths > 0) & np.isfinite(lengths)):
             raise InputError(
-                f"point cloud: expected lower < upper, got {corners['lower'].tolist()} and "
-                f"{corners['upper'].tolist()}"
+                "point cloud: expected lower < upper and finite lengths, got "
+                f"{corners['lower'].tolist()} and {corners['upper'].tolist()}"
             )
         facts = {"points": points, "weights": weights, **corners}
         for name, array in facts.items():
@@ -129,15 +131,20 @@ class PointCloud:
     def shares(self) -> Array:
         """Weights that sum to one."""
         assert self.weights is not None
-        shares = self.weights / self.weights.sum()
+        # A power of two changes no digit, and sums of huge weights do not overflow.
+        shares = np.ldexp(self.weights, -np.frexp(self.weights.max())[1])
+        shares /= shares.sum()
         shares.setflags(write=False)
         return shares
 
     def mean(self, field: Any) -> Any:
         """Return the mean of fields (..., n) over the domain, by the weights."""
         field = np.asarray(field)
-        if field.ndim < 1 or field.shape[-1] != len(self):
-            raise InputError(f"expected fields of shape (..., {len(self)}), got {field.shape}")
+        if field.ndim < 1 or field.shape[-1] != len(self) or field.dtype.kind not in "biufc":
+            raise InputError(
+                f"expected fields of numbers of shape (..., {len(self)}), got {field.dtype} "
+                f"{field.shape}"
+            )
         return field @ self.shares
 
     def take(self, chosen: Any, weights: Any = None) -> "PointCloud":
@@ -232,10 +239,18 @@ class PointCloud:
         return shares, total
 
     def _lattice(self, count: int) -> tuple[int, ...]:
-        """Return how many nearly cubic cells along each axis make about `count`."""
+        """Return how many nearly cubic cells along each axis make about `count`.
+
+        Axes shorter than a cell have one; the others share the count.
+        """
         count = require_integer(count, "point cloud: count", 1)
-        side = (prod(self.lengths) / count) ** (1 / self.dimension)
-        return tuple(max(1, round(length / side)) for length in self.lengths)
+        lengths = np.log(self.lengths) - np.log(self.lengths.max())
+        long = np.ones(self.dimension, dtype=bool)
+        while True:  # the longest is never shorter than a cell
+            side = (lengths[long].sum() - np.log(count)) / long.sum()
+            if not (shorter := long & (lengths < side)).any():
+                return tuple(max(1, round(cells)) for cells in np.exp(lengths - side))
+            long &= ~shorter
 
     def _cells(self, shape: Sequence[int]) -> NDArray[np.intp]:
         """Return the number of the lattice cell of each point."""
@@ -254,8 +269,10 @@ class PointCloud:
 def _numbers(values: Any, what: str) -> Array:
     """Return a float64 copy of finite numbers."""
     try:
+        if np.iscomplexobj(values):
+            raise TypeError
         numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"point cloud: expected numbers as {what}, got {values!r:.80}") from None
     require_finite(numbers, f"point cloud: {what}")
     return numbers

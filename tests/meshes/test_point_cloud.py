@@ -68,6 +68,19 @@ def test_centres_keep_the_mean_of_linear_functions_and_leave_holes_empty():
     assert few.mean(few.points @ slope) == pytest.approx(cloud.mean(points @ slope))
 
 
+@pytest.mark.parametrize("lengths", [(1.0, 1e-4), (1e-200, 1e-200), (1e200, 2e200, 1e190)])
+def test_thin_tiny_and_huge_boxes_have_about_as_many_cells_as_asked_for(lengths):
+    points = np.random.default_rng(0).random((3000, len(lengths))) * lengths
+    cloud = PointCloud(points, None, 0.0, lengths)
+    assert 80 <= len(cloud.sampled(100, 0)[0]) <= 125
+    assert 80 <= len(cloud.coarsened(100)) <= 125
+
+
+def test_shares_of_weights_of_any_size_sum_to_one():
+    for size in (1e-310, 1.0, 1.7e308):
+        assert PointCloud([[0.1], [0.2]], [size, size]).shares.tolist() == [0.5, 0.5]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -79,11 +92,19 @@ def test_centres_keep_the_mean_of_linear_functions_and_leave_holes_empty():
         (([[0.1]], None, 1.0, 0.0), "lower < upper"),
         (([[0.1]], None, [0, 0]), "one number or 1"),
         (("points",), "expected numbers"),
+        ((np.full((2, 1), 0.5 + 1j),), "expected numbers"),
+        (([[10**400]],), "expected numbers"),
+        (([[0.0]], None, -1e308, 1e308), "finite lengths"),
     ],
 )
 def test_bad_clouds_are_told(arguments, message):
     with pytest.raises(InputError, match=message):
         PointCloud(*arguments)
+
+
+def test_means_of_words_are_told():
+    with pytest.raises(InputError, match="fields of numbers"):
+        PointCloud([[0.1]]).mean(["a"])
 
 
 def test_nan_points_are_told():
