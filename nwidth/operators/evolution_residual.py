@@ -21,10 +21,11 @@ REFERENCE_RTOL = 1e-8
 class EvolutionResidual(SpectralResidual):
     """R = u_t - L u - N(u) on [0, T] x torus, for an equation of one real field and real symbol.
 
-        u = exp(t L') u_0 + (t / T) v,    L' = L - max(0, largest growth of L)
+        u = g + (t / T) v,    g = exp(t L') u_0,    L' = L - max(0, largest growth of L)
         e = P^-1 R:    e_k' = l'_k e_k + R_k,    e_k(0) = 0
 
-    v is what a network says: initial values hold exactly, whatever it says. R has polynomials of
+    v is what a network says: initial values hold exactly, whatever it says. A subclass may have a
+    better first guess g. R has polynomials of
     twice the degree and waves of twice the number of u, exact for quadratic N. P^-1 solves the
     equation of each wave by an integral, which is exact but for cutting e to those polynomials.
     Reference: Du, Chalapathi & Krishnapriyan (2024), arXiv:2312.05225, section 3, without P.
@@ -157,16 +158,20 @@ class EvolutionResidual(SpectralResidual):
             u = along(getattr(self, f"synthesis_{k}"), u, k - d - 1)
         return u
 
+    def guess(self, a: Tensor) -> Tensor:
+        """Return g, what a network mends, at the collocation points."""
+        return self.linear_flow(a)
+
     def features(self, a: Tensor) -> Tensor:
-        """Return exp(t L') u_0 and t / T."""
-        flow = self.linear_flow(a)
-        times = self.times.reshape(-1, *[1] * (flow.ndim - 2))
-        return torch.stack([flow, times.expand_as(flow)], dim=1)
+        """Return g and t / T."""
+        guess = self.guess(a)
+        times = self.times.reshape(-1, *[1] * (guess.ndim - 2))
+        return torch.stack([guess, times.expand_as(guess)], dim=1)
 
     def ansatz(self, raw: Tensor, a: Tensor) -> Tensor:
-        """Return exp(t L') u_0 + (t / T) raw."""
-        flow = self.linear_flow(a)
-        return flow + self.times.reshape(-1, *[1] * (flow.ndim - 2)) * raw
+        """Return g + (t / T) raw."""
+        guess = self.guess(a)
+        return guess + self.times.reshape(-1, *[1] * (guess.ndim - 2)) * raw
 
     def draw(self, seed: int, indices: Any) -> Any:
         """Return initial fields of the problem's sampler, (sample, *points)."""

@@ -56,3 +56,43 @@ def test_bound_is_above_the_error_and_near_it():
         assert (bound >= error).all() and (bound <= most).all()
     with pytest.raises(InputError, match=r"densities in \[0, 1\]"):
         residual.error_bound(u - 0.5, a - 0.5)
+
+
+@pytest.mark.parametrize("size", [1e-5, 1e-3, 1e-1])
+@pytest.mark.parametrize("kind", ["start", "highest", "negative", "above"])
+def test_bound_holds_for_what_is_made_to_break_it(kind, size):
+    """Other initial values, the fastest polynomial, densities a little outside of [0, 1]."""
+    residual = ReactionDiffusionResidual(Fisher(Grid.periodic(16), 0.05, 5.0), 1.0, 24).double()
+    x, t = torch.tensor(residual.axes[1].points), residual.times[:, None]
+    lowest = {"negative": -9e-4, "above": 0.2}.get(kind, 0.05)
+    highest = 1.0009 if kind == "above" else 0.9
+    a = (lowest + (highest - lowest) * (1 - torch.cos(2 * torch.pi * x)) / 2)[None]
+    u = torch.tensor(residual.reference(a.numpy()))
+    if kind == "start":
+        w = u + size * torch.cos(2 * torch.pi * x)
+    elif kind == "highest":
+        last = torch.tensor(residual.collocation[0].synthesis[:, -1:])
+        w = u + size * t * last * torch.cos(6 * torch.pi * x)
+    else:
+        w = u + size * t
+    error = (residual.squares(w - u) / residual.squares(u)).sqrt().numpy()
+    bound = residual.error_bound(w, a)
+    assert (bound >= error).all()
+    assert kind == "highest" or size > 1e-2 or (bound < 0.2).all()
+
+
+def test_first_guess_is_exact_where_one_of_the_terms_is_alone():
+    """Logistic growth of an even density; the heat equation without growth."""
+    t = (residual := _circle(5.0)).collocation[0].points
+    even = torch.full((1, 8), 0.1, dtype=torch.float64)
+    grown = np.exp(5 * t) / (9 + np.exp(5 * t))
+    np.testing.assert_allclose(residual.guess(even)[0, :, 0].numpy(), grown, rtol=1e-12)
+    x = torch.tensor(residual.axes[1].points)
+    a = (0.5 + 0.4 * torch.cos(2 * torch.pi * x))[None]
+    torch.testing.assert_close(residual.guess(a)[:, 0], a)
+    torch.testing.assert_close(_circle(0.0).guess(a), _circle(0.0).linear_flow(a))
+    assert residual.guess(-100 * a).isfinite().all() and _circle(1e4).guess(a).isfinite().all()
+
+
+def _circle(growth):
+    return ReactionDiffusionResidual(Fisher(Grid.periodic(8), 0.01, growth), 1.0, 12).double()
