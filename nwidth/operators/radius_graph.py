@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
+from threading import Lock
 from typing import Any
-from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,8 +86,9 @@ def radius_graph(
     """Return the edges from senders to the receivers that are nearer than the radius.
 
     Lengths are those of the points, and periodic axes are taken the short way round. Neighbours
-    come from k-d trees (SciPy's, Maneewongvatana & Mount 1999, arXiv:cs/9901013) and are kept: as
-    long as both clouds live, asking again costs nothing (the least used make room, at 2^25 edges).
+    come from k-d trees (SciPy's, Maneewongvatana & Mount 1999, arXiv:cs/9901013) and are kept, with
+    their clouds, so that asking again costs nothing: 2^25 edges of all graphs, of which the least
+    used make room (up to 0.4 GB, and as much again for gradients).
 
     Raises `InputError`, naming the radius that would work, if a receiver has no neighbour, and for
     a radius of more than half a period, which would meet the same neighbour twice.
@@ -103,7 +104,7 @@ def radius_graph(
     for cloud, name in ((receivers, "receivers"), (senders, "senders")):
         require_instance(cloud, name, PointCloud)
     key = (id(receivers), id(senders), radius, window)
-    found = _KEPT.get(key, receivers, senders)
+    found = _KEPT.get(key)
     if found is None:
         found = _found(receivers, senders, radius, window)
         _KEPT.put(key, found)
@@ -112,7 +113,8 @@ def radius_graph(
 
 def _found(receivers: PointCloud, senders: PointCloud, radius: float, window: str) -> RadiusGraph:
     """Look all neighbours up, some thousand receivers at once."""
-    if receivers.dimension != senders.dimension or receivers.periodic != senders.periodic:
+    boxes = [(*cloud.lower, *cloud.upper, *cloud.periodic) for cloud in (receivers, senders)]
+    if boxes[0] != boxes[1]:
         raise InputError(
             f"radius graph: expected two clouds of one box, got {receivers} and {senders}"
         )
@@ -122,7 +124,10 @@ def _found(receivers: PointCloud, senders: PointCloud, radius: float, window: st
             f"radius graph: expected a radius of at most half a period, "
             f"{min(p for p in periods if p > 0) / 2:g}, got {radius:g}"
         )
-    tree, places = (_tree(cloud, periods) for cloud in (senders, receivers))
+    # Distances of huge and of tiny boxes can be squared in units of a power of two, exactly.
+    unit = 2.0 ** (np.frexp(receivers.lengths.max())[1] - 1)
+    radius, periods = radius / unit, periods / unit
+    tree, places = (_tree(cloud, periods, unit) for cloud in (senders, receivers))
     parts = []
     for first in range(0, len(receivers), _RECEIVERS_AT_ONCE):
         some = cKDTree(places.data[first : first + _RECEIVERS_AT_ONCE], boxsize=_sizes(periods))
@@ -135,10 +140,10 @@ def _found(receivers: PointCloud, senders: PointCloud, radius: float, window: st
     if not counts.all():
         i = int(np.argmin(counts))
         lonely = places.data[counts == 0]
-        enough = float(tree.query(lonely)[0].max()) * 1.01
+        enough = float(tree.query(lonely)[0].max()) * 1.01 * unit
         raise InputError(
             f"radius graph: expected neighbours for every point, but {int((counts == 0).sum())} "
-            f"of {len(receivers)} have none within {radius:g}, the first at "
+            f"of {len(receivers)} have none within {radius * unit:g}, the first at "
             f"{receivers.points[i].round(6).tolist()}; use a radius of at least {enough:.3g}, or "
             "more points"
         )
@@ -148,12 +153,12 @@ def _found(receivers: PointCloud, senders: PointCloud, radius: float, window: st
         weights = weights * (1 - np.square(distances / radius)) ** 2
     sums = np.add.reduceat(weights, starts[:-1])
     weights /= np.repeat(sums, counts)
-    return RadiusGraph(receivers, senders, radius, starts, neighbours, weights)
+    return RadiusGraph(receivers, senders, radius * unit, starts, neighbours, weights)
 
 
-def _tree(cloud: PointCloud, periods: NDArray[np.float64]) -> cKDTree:
+def _tree(cloud: PointCloud, periods: NDArray[np.float64], unit: float) -> cKDTree:
     """Return the k-d tree of a cloud; periodic coordinates are brought into [0, period)."""
-    x = cloud.points - cloud.lower
+    x = (cloud.points - cloud.lower) / unit
     for k, period in enumerate(periods):
         if period:
             x[:, k] %= period
@@ -166,23 +171,27 @@ def _sizes(periods: NDArray[np.float64]) -> NDArray[np.float64] | None:
 
 
 class _Kept:
-    """Graphs of clouds that live, the least used of which make room for new ones."""
+    """Graphs and their clouds, the least used of which make room for new ones."""
 
     def __init__(self, edges: int):
-        self.edges, self.graphs = edges, OrderedDict[Any, tuple[Any, Any, RadiusGraph]]()
+        self.edges, self.graphs = edges, OrderedDict[Any, RadiusGraph]()
+        self.lock, self.count = Lock(), 0
 
-    def get(self, key: Any, receivers: PointCloud, senders: PointCloud) -> RadiusGraph | None:
-        # Numbers of objects come again after their end: the graph knows whose it is.
-        entry = self.graphs.get(key)
-        if entry is None or entry[0]() is not receivers or entry[1]() is not senders:
-            return None
-        self.graphs.move_to_end(key)
-        return entry[2]
+    def get(self, key: Any) -> RadiusGraph | None:
+        # A graph keeps its clouds alive, so that their numbers are nobody else's.
+        with self.lock:
+            graph = self.graphs.get(key)
+            if graph is not None:
+                self.graphs.move_to_end(key)
+            return graph
 
     def put(self, key: Any, graph: RadiusGraph) -> None:
-        self.graphs[key] = (ref(graph.receivers), ref(graph.points), graph)
-        while len(self.graphs) > 1 and sum(len(g) for *_, g in self.graphs.values()) > self.edges:
-            self.graphs.popitem(last=False)
+        with self.lock:
+            before = self.graphs.pop(key, None)
+            self.graphs[key] = graph
+            self.count += len(graph) - (0 if before is None else len(before))
+            while len(self.graphs) > 1 and self.count > self.edges:
+                self.count -= len(self.graphs.popitem(last=False)[1])
 
 
 _KEPT = _Kept(_EDGES_KEPT)

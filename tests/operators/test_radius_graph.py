@@ -1,6 +1,8 @@
 import gc
 import itertools
 import re
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -60,21 +62,47 @@ def test_an_empty_neighbourhood_names_the_radius_that_would_work():
     assert len(radius_graph(to, of, enough)) >= 2
 
 
-def test_graphs_are_kept_while_their_clouds_live():
+def test_graphs_are_kept():
     cloud = PointCloud(np.random.default_rng(0).random((20, 2)))
     assert radius_graph(cloud, cloud, 0.9) is radius_graph(cloud, cloud, 0.9)
     assert radius_graph(cloud, cloud, 0.9) is not radius_graph(cloud, cloud, 0.8)
 
 
-def test_old_graphs_make_room(monkeypatch):
+def test_old_graphs_make_room_and_free_their_clouds(monkeypatch):
     kept = module._Kept(edges=500)
     monkeypatch.setattr(module, "_KEPT", kept)
-    for seed in range(8):
-        cloud = PointCloud(np.random.default_rng(seed).random((20, 2)))
+    clouds = [PointCloud(np.random.default_rng(seed).random((20, 2))) for seed in range(8)]
+    for cloud in clouds:
         radius_graph(cloud, cloud, 0.5)
-    assert sum(len(graph) for *_, graph in kept.graphs.values()) <= 500
-    del cloud
+    first = weakref.ref(clouds[0])
+    assert kept.count == sum(map(len, kept.graphs.values())) <= 500
+    del clouds, cloud
     gc.collect()
+    assert first() is None
+
+
+def test_graphs_may_be_asked_for_by_several_threads(monkeypatch):
+    monkeypatch.setattr(module, "_KEPT", kept := module._Kept(edges=300))
+    clouds = [PointCloud(np.random.default_rng(seed).random((9, 2))) for seed in range(12)]
+
+    def ask(seed):
+        chosen = np.random.default_rng(seed).integers(len(clouds), size=200)
+        return all(radius_graph(clouds[k], clouds[k], 1.0).points is clouds[k] for k in chosen)
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(ask, range(4)))
+    assert kept.count == sum(map(len, kept.graphs.values())) <= 300
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_tiny_and_huge_boxes_have_the_neighbours_of_the_unit_box(size):
+    points = np.random.default_rng(0).random((30, 2))
+    one = PointCloud(points, None, 0.0, 1.0, (True, False))
+    other = PointCloud(points * size, None, 0.0, size, (True, False))
+    graph, same = radius_graph(one, one, 0.3), radius_graph(other, other, 0.3 * size)
+    assert np.array_equal(graph.senders, same.senders)
+    np.testing.assert_allclose(same.weights, graph.weights, rtol=1e-12)
+    np.testing.assert_allclose(same.offsets, graph.offsets, atol=1e-12)
 
 
 def test_bad_radii_are_told():
@@ -85,5 +113,7 @@ def test_bad_radii_are_told():
         radius_graph(ring, ring, -1)
     with pytest.raises(InputError, match="one box"):
         radius_graph(ring, PointCloud([[0.5]]), 0.2)
+    with pytest.raises(InputError, match="one box"):
+        radius_graph(PointCloud([[0.5]]), PointCloud([[0.5]], upper=2.0), 0.9)
     with pytest.raises(InputError, match="window: expected one of smooth, ball"):
         radius_graph(ring, ring, 0.2, "hat")
