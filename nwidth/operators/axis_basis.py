@@ -152,6 +152,21 @@ class RealAxisBasis(AxisBasis):
         return q, r, root
 
 
+def require_axes(axes: Any, count: int, name: str) -> tuple[Axis, ...]:
+    """Return so many axes as a tuple, or raise `InputError`.
+
+    >>> [axis.size for axis in require_axes([Axis.uniform(5)], 1, "layer")]
+    [5]
+    """
+    listed = tuple(axes) if isinstance(axes, Sequence) else ()
+    if len(listed) != count or not all(isinstance(axis, Axis) for axis in listed):
+        plural = "an axis" if count == 1 else f"{count} axes"
+        raise InputError(
+            f"{name}: expected {plural}, as `grid.axes` of a Grid gives them, got {axes!r:.80}"
+        )
+    return listed
+
+
 def unit_points(axis: Axis, points: Any = None) -> Matrix:
     """Return points, by default its own, scaled to the interval [0, 1] of an axis.
 
@@ -202,7 +217,8 @@ def largest_block(r: Matrix, sizes: Sequence[int]) -> int:
 
     def bad(size: int) -> bool:
         singular = np.linalg.svd(r[:size, :size], compute_uv=False)
-        return bool(singular[0] > MOST_AMPLIFIED * singular[-1])
+        # The last is zero where no point sees a function: no fit then exists, of whatever size.
+        return bool(not singular[-1] > 0 or singular[0] > MOST_AMPLIFIED * singular[-1])
 
     # Singular values of blocks interlace, so that their condition grows with their size.
     return bisect_left(sizes, True, key=bad)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from nwidth.arguments import require_integer
 from nwidth.meshes import Axis
 from nwidth.operators.axis_basis import Matrix, RealAxisBasis, unit_points
 
@@ -31,7 +32,8 @@ class ChebyshevModes(RealAxisBasis):
 
     def natural_axis(self, axis: Axis, modes: int) -> Axis:
         """Return as many Chebyshev points."""
-        return Axis.chebyshev(max(modes, 2), axis.lower, axis.upper, name=axis.name)
+        n = max(require_integer(modes, "modes", 1), 2)
+        return Axis.chebyshev(n, axis.lower, axis.upper, name=axis.name)
 
     def _functions(self, s: Matrix, modes: int) -> Matrix:
         return np.cos(np.multiply.outer(_angle(s), np.arange(modes)))

@@ -11,7 +11,7 @@ from torch import Tensor
 from nwidth.arguments import require_integer, require_integers
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import AxisBasis
+from nwidth.operators.axis_basis import AxisBasis, require_axes
 from nwidth.operators.fourier_basis import FourierModes
 from nwidth.operators.spectral_transform import Steps, resolved_modes, transformed
 
@@ -70,7 +70,8 @@ class Dealiasing:
 
     def check(self, axes: tuple[Axis, ...]) -> None:
         """Raise `InputError` if the axes resolve fewer modes than are kept."""
-        resolved = resolved_modes(self.bases, tuple(axes), self.modes)
+        axes = require_axes(axes, len(self.modes), "de-aliasing")
+        resolved = resolved_modes(self.bases, axes, self.modes)
         if resolved != self.modes:
             raise InputError(
                 f"de-aliasing: expected a grid that resolves {self.modes} modes, got "
@@ -86,12 +87,13 @@ class Dealiasing:
         self, function: Callable[[Tensor], Tensor], x: Tensor, axes: tuple[Axis, ...]
     ) -> Tensor:
         """Return P_M f(v) on the grid of v, both of shape (batch, *grid, channel)."""
-        axes = tuple(axes)
+        axes = require_axes(axes, len(self.modes), "de-aliasing")
         sizes = tuple(axis.size for axis in axes)
-        if tuple(x.shape[1:-1]) != sizes or len(axes) != len(self.modes):
+        if not isinstance(x, Tensor) or tuple(x.shape[1:-1]) != sizes:
+            got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
             raise InputError(
-                f"de-aliasing: expected shape (batch, *grid, channel) on {len(self.modes)} axes "
-                f"with {list(sizes)} points, got {tuple(x.shape)}"
+                f"de-aliasing: expected a tensor (batch, *grid, channel) on {len(self.modes)} axes "
+                f"with {list(sizes)} points, got {got}"
             )
         there, back = _interpolation(self, axes, x.dtype, x.device)
         fine = transformed(x, there)

@@ -7,12 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nwidth.arguments import require_integer, require_number
-from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.layered_network import LayeredNetwork
 from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import axis_bases, resolved_modes
+from nwidth.operators.spectral_transform import axis_bases
 
 
 class FFNO(LayeredNetwork):
@@ -80,15 +79,6 @@ class FFNO(LayeredNetwork):
             self.outer = nn.ModuleList(nn.Linear(wide, self.width) for _ in count)
             self.hidden = nn.Linear(self.width, self.projection)
             self.output = nn.Linear(self.projection, self.out_channels)
-
-    def check(self, axes: tuple[Axis, ...]) -> None:
-        """Raise `InputError` if the axes resolve fewer modes than the network has."""
-        resolved = resolved_modes(self._bases, tuple(axes), self.modes)
-        if resolved != self.modes:
-            raise InputError(
-                f"FFNO: expected no more modes than {[axis.size for axis in axes]} points resolve, "
-                f"got modes={self.modes}; use at most {resolved}, or finer data"
-            )
 
     def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         total: Any = 0

@@ -11,7 +11,7 @@ from nwidth.meshes import Axis
 from nwidth.operators.dealiasing import Dealiasing
 from nwidth.operators.layered_network import LayeredNetwork
 from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import axis_bases, resolved_modes
+from nwidth.operators.spectral_transform import axis_bases
 
 
 class FNO(LayeredNetwork):
@@ -101,7 +101,6 @@ class FNO(LayeredNetwork):
                 width, width, self.modes, bases, padding=self.padding, quadrature=self.quadrature
             )
         )
-        self.basis_names = tuple(basis.name for basis in self._bases)
         self.dealias = None if dealias is None else self._kept(dealias)
         if self.dealias is not None:
             self.dealiasing = Dealiasing(self._bases, self.dealias)
@@ -117,20 +116,6 @@ class FNO(LayeredNetwork):
                 f"per axis, got {dealias!r}"
             )
         return kept
-
-    def check(self, axes: tuple[Axis, ...]) -> None:
-        """Raise `InputError` if the axes resolve fewer modes than the network has.
-
-        The weights of the others would take no part: fields on these axes cannot train them.
-        """
-        resolved = resolved_modes(self._bases, tuple(axes), self.modes)
-        if resolved != self.modes:
-            raise InputError(
-                f"FNO: expected no more modes than {[axis.size for axis in axes]} points resolve, "
-                f"got modes={self.modes}; use at most {resolved}, or finer data"
-            )
-        if self.dealiasing is not None:
-            self.dealiasing.check(tuple(axes))
 
     def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         return self._convolved(k, x, axes)
@@ -156,4 +141,6 @@ class FNO(LayeredNetwork):
     @classmethod
     def from_description(cls, description: Mapping[str, Any]) -> Self:
         """Build the network of a description; those without `quadrature` had second order."""
-        return super().from_description({"quadrature": 2, **description})
+        if isinstance(description, Mapping):
+            description = {"quadrature": 2, **description}
+        return super().from_description(description)

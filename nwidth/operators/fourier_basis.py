@@ -16,7 +16,7 @@ import numpy as np
 from nwidth.arguments import require_integer, require_number
 from nwidth.meshes import Axis
 from nwidth.operators.axis_basis import AxisBasis, Matrix, fitted_modes, largest_block, unit_points
-from nwidth.operators.gregory_weights import gregory_weights
+from nwidth.operators.gregory_weights import gregory_weights, require_order
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class FourierModes(AxisBasis):
 
     def __post_init__(self):
         object.__setattr__(self, "padding", require_number(self.padding, "padding", "[0, inf)"))
-        object.__setattr__(self, "order", require_integer(self.order, "order", 2))
+        object.__setattr__(self, "order", require_order(self.order))
 
     def coefficients(self, modes: int) -> int:
         """Return 2 modes: a real and an imaginary part each."""

@@ -55,8 +55,9 @@ def _only_once(backward: Callable[..., Any]) -> Callable[..., Any]:
     def checked(ctx: Any, *gradients: Tensor) -> Any:
         if torch.is_grad_enabled():
             raise InputError(
-                "FNO: expected gradients without create_graph=True, got it; they are written by "
-                "hand and have no second derivatives; take differences in space (loss 'h1')"
+                "spectral layer: expected gradients without create_graph=True, got it; they are "
+                "written by hand and have no second derivatives; take differences in space "
+                "(loss 'h1')"
             )
         return plain(ctx, *gradients)
 

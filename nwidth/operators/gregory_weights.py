@@ -8,9 +8,24 @@ from numpy.typing import NDArray
 from scipy.special import bernoulli
 
 from nwidth.arguments import require_integer
+from nwidth.errors import InputError
 from nwidth.meshes import Axis
 
 Array = NDArray[np.float64]
+
+
+HIGHEST = 8
+
+
+def require_order(order: int) -> int:
+    """Return an order from 2 to 8; beyond, weights turn negative and errors of round-off grow.
+
+    >>> require_order(4)
+    4
+    """
+    if require_integer(order, "order", 2) > HIGHEST:
+        raise InputError(f"order: expected 2 to {HIGHEST}, got {order}; 4 or 6 serve well")
+    return int(order)
 
 
 def gregory_weights(axis: Axis, order: int) -> Array:
@@ -29,7 +44,7 @@ def gregory_weights(axis: Axis, order: int) -> Array:
     >>> (gregory_weights(Axis.uniform(9), 4) * 8).round(4).tolist()[:4]
     [0.375, 1.1667, 0.9583, 1.0]
     """
-    q = require_integer(order, "order", 2) - 1
+    q = require_order(order) - 1
     if q == 1 or axis.periodic or axis.spacing is None or axis.size < 2 * q:
         return axis.widths
     weights = np.ones(axis.size)

@@ -15,9 +15,11 @@ from torch.nn import functional
 from nwidth.arguments import require_flag, require_flags, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.operators.axis_basis import require_axes
 from nwidth.operators.dealiasing import Dealiasing
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.spectral_transform import axis_bases, resolved_modes
 
 
 class LayeredNetwork(OperatorNetwork):
@@ -27,7 +29,7 @@ class LayeredNetwork(OperatorNetwork):
 
     The coordinates x appended to the input (`coordinates`) run from 0 to 1 over the box, end points
     included; on a periodic axis, where they would jump, (1 - cos 2 pi x) / 2 stands for x, and
-    (1 - cos pi x) / 2 where `basis_names` says "cosine". With `dirichlet` (one bool, or one per
+    (1 - cos pi x) / 2 where the basis is "cosine". With `dirichlet` (one bool, or one per
     axis) the output is multiplied by 4 x (1 - x) of those axes and vanishes exactly at both of
     their ends.
 
@@ -35,7 +37,8 @@ class LayeredNetwork(OperatorNetwork):
     are cut to their modes before a layer analyses them, so that the network is one function on all
     grids to round-off.
 
-    A subclass gives `_layer` and builds its parts within `_seeded()`. Between the layers fields are
+    A subclass gives `_layer`, sets `_bases` if its waves are padded or none, and builds its parts
+    within `_seeded()`. Between the layers fields are
     (batch, *grid, width): channels last, so that a pointwise map is one matrix product.
     """
 
@@ -69,8 +72,29 @@ class LayeredNetwork(OperatorNetwork):
         walls = (dirichlet,) * self.dimension if isinstance(dirichlet, bool) else dirichlet
         self.dirichlet = require_flags(walls, f"{name}: dirichlet", self.dimension)
         self.seed = require_integer(seed, f"{name}: seed", 0)
-        self.basis_names = ("fourier",) * self.dimension
+        self._bases = axis_bases("fourier", self.dimension)
         self.dealiasing: Dealiasing | None = None
+
+    @property
+    def basis_names(self) -> tuple[str, ...]:
+        """Words of the bases of all axes."""
+        return tuple(basis.name for basis in self._bases)
+
+    def check(self, axes: tuple[Axis, ...]) -> None:
+        """Raise `InputError` if the axes resolve fewer modes than the network has.
+
+        The weights of the others would take no part: fields on these axes cannot train them.
+        """
+        name = type(self).__name__
+        axes = require_axes(axes, self.dimension, name)
+        resolved = resolved_modes(self._bases, axes, self.modes)
+        if resolved != self.modes:
+            raise InputError(
+                f"{name}: expected no more modes than {[axis.size for axis in axes]} points "
+                f"resolve, got modes={self.modes}; use at most {resolved}, or finer data"
+            )
+        if self.dealiasing is not None:
+            self.dealiasing.check(axes)
 
     @contextmanager
     def _seeded(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nwidth.errors import InputError
+from nwidth.operators.axis_basis import require_axes
 
 
 class OperatorNetwork(nn.Module, ABC):
@@ -90,14 +91,15 @@ class OperatorNetwork(nn.Module, ABC):
 
     def require_fields(self, v: Any, axes: Any) -> None:
         """Raise `InputError` unless v is (batch, in_channels, *grid) on these axes."""
-        sizes = tuple(axis.size for axis in axes)
         name = type(self).__name__
         if not isinstance(v, Tensor):
             raise InputError(f"{name}: expected a tensor, got {type(v).__name__}")
-        if len(axes) != self.dimension or tuple(v.shape[1:]) != (self.in_channels, *sizes):
+        sizes = tuple(axis.size for axis in require_axes(axes, self.dimension, name))
+        if v.ndim == 0 or not len(v) or tuple(v.shape[1:]) != (self.in_channels, *sizes):
             raise InputError(
                 f"{name}: expected shape (batch, {self.in_channels}, grid of {self.dimension} "
-                f"axes) on axes of the same sizes, got {tuple(v.shape)} on {list(sizes)}"
+                f"axes), batch > 0, on axes of the same sizes, got {tuple(v.shape)} on "
+                f"{list(sizes)}"
             )
         weight = next(self.parameters(), None)
         if weight is not None and v.dtype != weight.dtype:

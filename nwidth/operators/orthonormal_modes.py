@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_choice, require_integer, require_number
+from nwidth.arrays import real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import AxisBasis, Matrix
+from nwidth.operators.axis_basis import AxisBasis, Matrix, require_axes
 from nwidth.operators.cosine_sine_modes import CosineModes, SineModes
 from nwidth.operators.fourier_basis import FourierModes
 
@@ -81,16 +82,22 @@ def modes_by_energy(
     >>> modes_by_energy(u, (axis,), 1e-3, "fourier")
     (6,)
 
-    Raises `InputError` if no number of modes that the points tell apart is enough.
+    Raises `InputError` if no number of modes that the points tell apart is enough, and for values
+    that are not finite or do not fit the axes.
     """
     share = require_number(share, "share", "(0, 1)")
-    field = np.asarray(u, np.float64)
-    if field.ndim != len(axes) + 2 or field.shape[2:] != tuple(axis.size for axis in axes):
+    d = len(axes) if isinstance(axes, Sequence) else 1
+    axes, words = require_axes(axes, d, "modes by energy"), require_bases(bases, d, "bases")
+    field = require_finite(to_numpy(real_floating(u, "modes by energy")), "modes by energy")
+    sizes = tuple(axis.size for axis in axes)
+    if field.ndim != d + 2 or field.shape[2:] != sizes or not field.size:
         raise InputError(
-            f"modes by energy: expected shape (sample, channel, grid of {len(axes)} axes) on axes "
-            f"of the same sizes, got {field.shape}"
+            f"modes by energy: expected shape (sample, channel, grid of {d} axes) on axes of the "
+            f"same sizes, got {field.shape} on {list(sizes)}"
         )
-    words = (bases,) * len(axes) if isinstance(bases, str) else tuple(bases)
+    # Shares do not depend on scale: this one keeps squares of extreme values in range.
+    largest = np.abs(field).max(axis=tuple(range(1, field.ndim)), keepdims=True)
+    field = np.float64(field) / np.where(largest > 0, largest, 1.0)
     for k, axis in enumerate(axes):
         field = field * np.sqrt(axis.widths / axis.length).reshape(
             [-1 if j == k + 2 else 1 for j in range(field.ndim)]

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from nwidth.arguments import require_choice, require_integer, require_integers
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
+from nwidth.operators.axis_basis import require_axes
 from nwidth.operators.fused_layers import spectral_layer
 from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.spectral_transform import (
@@ -106,7 +107,8 @@ class SpectralConv(nn.Module):
 
         The weights of the others would take no part: fields on these axes cannot train them.
         """
-        resolved = resolved_modes(self.bases, tuple(axes), self.modes)
+        axes = require_axes(axes, len(self.modes), "spectral convolution")
+        resolved = resolved_modes(self.bases, axes, self.modes)
         if resolved != self.modes:
             raise InputError(
                 f"spectral convolution: expected no more modes than {[a.size for a in axes]} "
@@ -129,14 +131,17 @@ class SpectralConv(nn.Module):
         The pointwise product needs equal axes on both sides. `activated` puts gelu(v) for v, which
         then is not stored for the gradient.
         """
-        d, axes = len(self.modes), tuple(axes)
-        target = axes if output_axes is None else tuple(output_axes)
+        d, who = len(self.modes), "spectral convolution"
+        axes = require_axes(axes, d, who)
+        target = axes if output_axes is None else require_axes(output_axes, d, who)
         sizes = tuple(axis.size for axis in axes)
-        if tuple(v.shape[1:]) != (self.in_channels, *sizes) or not len(axes) == len(target) == d:
+        got = tuple(v.shape) if isinstance(v, Tensor) else type(v).__name__
+        if got[1:] != (self.in_channels, *sizes) or not len(v):
             raise InputError(
-                f"spectral convolution: expected shape (batch, {self.in_channels}, grid of {d} "
-                f"axes) with axes of the same sizes, got {tuple(v.shape)} and {list(sizes)}"
+                f"{who}: expected shape (batch, {self.in_channels}, grid of {d} axes), batch > 0, "
+                f"of a tensor on axes of the same sizes, got {got} and {list(sizes)}"
             )
+        self._require_rest(bias, pointwise)
         weight: Tensor = self.weight  # asked for once: a low-rank weight is a product
         if v.dtype != weight.dtype:
             raise InputError(
@@ -164,6 +169,17 @@ class SpectralConv(nn.Module):
         x = v.movedim(1, -1).contiguous()
         out = spectral_layer(x, weight, bias, pointwise, transform, activated)
         return out.view(len(v), *points, -1).movedim(-1, 1)
+
+    def _require_rest(self, bias: Tensor | None, pointwise: Tensor | None) -> None:
+        """Raise `InputError` for a bias or a pointwise product of another shape."""
+        out, inside = self.out_channels, self.in_channels
+        for name, rest, shape in (("bias", bias, (out,)), ("pointwise", pointwise, (out, inside))):
+            if rest is not None and (not isinstance(rest, Tensor) or tuple(rest.shape) != shape):
+                got = str(tuple(rest.shape)) if isinstance(rest, Tensor) else repr(rest)
+                raise InputError(
+                    f"spectral convolution: expected {name} to be a tensor of shape {shape}, got "
+                    f"{got:.80}"
+                )
 
     def _kept(self, weight: Tensor, kept: tuple[int, ...]) -> Tensor:
         """Return the weights of the frequencies in use, shape (part, frequency, in, out)."""

@@ -35,9 +35,12 @@ def axis_bases(
     >>> [basis.name for basis in axis_bases(("chebyshev", "fourier"), 2)]
     ['chebyshev', 'fourier']
     """
-    names = (bases,) * dimension if isinstance(bases, str) else tuple(bases)
-    if len(names) != dimension:
-        raise InputError(f"bases: expected one name or {dimension}, got {names!r:.80}")
+    names = (bases,) * dimension if isinstance(bases, str) else bases
+    if not isinstance(names, Sequence) or len(names) != dimension:
+        raise InputError(
+            f"bases: expected one of {', '.join(BASES)}, or one for each of {dimension} axes, got "
+            f"{bases!r:.80}"
+        )
     fourier = FourierModes(padding, order)
     return tuple(
         fourier if require_choice(name, "bases", BASES) == "fourier" else BASES[name]()

@@ -12,7 +12,7 @@ from torch.nn import functional
 from nwidth.arguments import require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import Matrix
+from nwidth.operators.axis_basis import Matrix, require_axes
 from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.orthonormal_modes import (
@@ -123,6 +123,7 @@ class T1(OperatorNetwork):
 
     def check(self, axes: tuple[Axis, ...]) -> None:
         """Raise `InputError`, saying the most that is possible, if the axes resolve fewer modes."""
+        axes = require_axes(axes, self.dimension, "T1")
         for bases in (self.bases, self.output_bases):
             for axis, m, basis in zip(axes, self.modes, bases, strict=True):
                 orthonormal_frame(axis, m, basis)
@@ -140,17 +141,22 @@ class T1(OperatorNetwork):
 
         Targets take `bases=model.output_bases`.
         """
-        there, _ = _matrices(tuple(axes), self.modes, bases or self.bases, v.dtype, v.device)
+        axes = require_axes(axes, self.dimension, "T1")
+        _require_shape(v, "functions", tuple(axis.size for axis in axes))
+        there, _ = _matrices(axes, self.modes, bases or self.bases, v.dtype, v.device)
         return _along_axes(v, there)
 
     @in_full_precision
     def synthesis(self, c: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """Return the functions of coefficients, in the bases of the output, on any grid."""
-        _, back = _matrices(tuple(axes), self.modes, self.output_bases, c.dtype, c.device)
+        axes = require_axes(axes, self.dimension, "T1")
+        _require_shape(c, "coefficients", self.sizes)
+        _, back = _matrices(axes, self.modes, self.output_bases, c.dtype, c.device)
         return _along_axes(c, back)
 
     def coefficients(self, c: Tensor) -> Tensor:
         """Return the output's coefficients (batch, out, *K) for the input's (batch, in, *K)."""
+        _require_shape(c, "coefficients", self.sizes, self.in_channels)
         root = prod(self.sizes) ** 0.5
         # Modes first, channels last: R is then one batch of matrix products.
         z = c.flatten(2).permute(2, 0, 1)
@@ -182,6 +188,17 @@ class T1(OperatorNetwork):
             "layers": self.layers,
             "seed": self.seed,
         }
+
+
+def _require_shape(
+    values: Any, what: str, sizes: tuple[int, ...], channels: int | None = None
+) -> None:
+    """Raise `InputError` unless values are a tensor (batch, channels, *sizes)."""
+    good = isinstance(values, Tensor) and values.ndim > 2 and values.shape[2:] == sizes
+    if not good or channels not in (None, values.shape[1]):
+        got = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
+        wanted = ", ".join(map(str, ("batch", channels or "channels", *sizes)))
+        raise InputError(f"T1: expected {what} as a tensor of shape ({wanted}), got {got}")
 
 
 def _along_axes(v: Tensor, matrices: Sequence[Tensor]) -> Tensor:

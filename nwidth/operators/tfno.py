@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from nwidth.arguments import require_number
-from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.layered_network import LayeredNetwork
 from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import resolved_modes
+from nwidth.operators.spectral_transform import axis_bases
 
 
 class TFNO(LayeredNetwork):
@@ -67,6 +66,7 @@ class TFNO(LayeredNetwork):
         )
         self.rank = require_number(rank, "TFNO: rank", "(0, 1]")
         self.padding = require_number(padding, "TFNO: padding", "[0, inf)")
+        self._bases = axis_bases("fourier", self.dimension, self.padding, 4)
         self._assemble(self._convolution)
 
     def _convolution(self) -> nn.Module:
@@ -76,16 +76,6 @@ class TFNO(LayeredNetwork):
         )
         register_parametrization(convolution, "weight", TuckerWeight(self.rank))
         return convolution
-
-    def check(self, axes: tuple[Axis, ...]) -> None:
-        """Raise `InputError` if the axes resolve fewer modes than the network has."""
-        convolution: Any = self.convolutions[0]
-        resolved = resolved_modes(convolution.bases, tuple(axes), self.modes)
-        if resolved != self.modes:
-            raise InputError(
-                f"TFNO: expected no more modes than {[axis.size for axis in axes]} points resolve, "
-                f"got modes={self.modes}; use at most {resolved}, or finer data"
-            )
 
     def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         return self._convolved(k, x, axes)

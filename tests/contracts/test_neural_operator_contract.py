@@ -130,6 +130,19 @@ def test_samples_do_not_influence_each_other(name):
     assert not torch.equal(together[0], together[1])
 
 
+def test_what_are_no_fields_on_axes_is_refused_in_words(name):
+    network, axes = build(name), EXAMPLES[name][1](0)
+    v = functions(axes)
+    for other in (Grid(axes), axes[:1], [axis.size for axis in axes], None):
+        with pytest.raises(InputError, match=f"{name}: expected 2 axes, as `grid.axes`"):
+            network(v, other)
+    for other in (v[:0], v[:, :, 1:], v[0, 0], v.sum()):
+        with pytest.raises(InputError, match=f"{name}: expected shape"):
+            network(other, axes)
+    with pytest.raises(InputError, match=f"{name}: expected a tensor, got ndarray"):
+        network(v.numpy(), axes)
+
+
 def test_both_precisions_agree(name):
     network, axes = build(name), EXAMPLES[name][1](0)
     v = functions(axes, dtype=torch.float64)

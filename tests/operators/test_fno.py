@@ -234,6 +234,9 @@ def test_modes_beyond_those_that_pass_the_check_would_not_matter():
 def test_foreign_descriptions_are_refused():
     with pytest.raises(InputError, match="settings of an FNO"):
         FNO.from_description({"modes": [2], "colour": "red"})
+    for other in (None, [1], "FNO", {1: 2}):
+        with pytest.raises(InputError, match="settings of an FNO"):
+            FNO.from_description(other)
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 9, 8), (1, 1, 8, 9), (2, 8, 9), (1, 2, 8)])

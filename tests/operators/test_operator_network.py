@@ -44,7 +44,7 @@ def test_descriptions_of_others_are_refused():
     [
         (torch.ones(2, 2, 4, 5), AXES, r"\(batch, 1, grid of 2 axes\).*got \(2, 2, 4, 5\)"),
         (torch.ones(2, 1, 5, 4), AXES, r"got \(2, 1, 5, 4\) on \[4, 5\]"),
-        (torch.ones(2, 1, 4), AXES[:1], "grid of 2 axes"),
+        (torch.ones(2, 1, 4), AXES[:1], "expected 2 axes"),
         (torch.ones(2, 1, 4, 5).double(), AXES, "expected float32.*got float64; convert"),
         ([[1.0]], AXES, "expected a tensor, got list"),
     ],

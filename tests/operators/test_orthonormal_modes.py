@@ -57,6 +57,29 @@ def test_modes_are_as_few_as_the_energy_allows():
     assert modes_by_energy(u, grid.axes, 1e-3) == (4, 8)
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
+def test_modes_do_not_depend_on_the_scale(scale):
+    axis = Axis.uniform(32, centering="cell")
+    field = np.cos(3 * np.pi * axis.points) + 0.01 * np.cos(7 * np.pi * axis.points)
+    assert modes_by_energy(scale * field[None, None], (axis,), 1e-3) == (8,)
+
+
+@pytest.mark.parametrize(
+    ("u", "axes", "bases", "words"),
+    [
+        ("abc", Grid.uniform((9,)).axes, "cosine", "expected numbers"),
+        (np.ones((1, 1, 9), complex), Grid.uniform((9,)).axes, "cosine", "real numbers"),
+        (np.full((1, 1, 9), np.nan), Grid.uniform((9,)).axes, "cosine", "finite"),
+        (np.ones((0, 1, 9)), Grid.uniform((9,)).axes, "cosine", "expected shape"),
+        (np.ones((1, 1, 9)), Grid.uniform((9,)), "cosine", "`grid.axes`"),
+        (np.ones((1, 1, 9)), Grid.uniform((9,)).axes, ("cosine", "sine"), "one word"),
+    ],
+)
+def test_what_has_no_energy_is_refused(u, axes, bases, words):
+    with pytest.raises(InputError, match=words):
+        modes_by_energy(u, axes, 1e-3, bases)
+
+
 def test_energies_that_no_number_of_modes_holds_are_refused():
     axis = Axis.uniform(9)
     with pytest.raises(InputError, match=r"all 7 of .* leave out"):

@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
 from nwidth.errors import InputError  # noqa: E402
-from nwidth.meshes import Axis  # noqa: E402
+from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators import SpectralConv  # noqa: E402
 from nwidth.operators.fourier_basis import resolvable_modes  # noqa: E402
 
@@ -184,6 +184,45 @@ def test_keeps_the_precision_of_the_input():
 def test_wrong_shapes_are_refused(shape):
     with pytest.raises(InputError, match=r"expected shape \(batch, 2"):
         layer_of(2)(torch.zeros(shape).double(), axes_of((8, 9)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        ((torch.zeros(1, 2, 8, 9), Grid.uniform((8, 9))), {}, r"2 axes, as `grid.axes`"),
+        ((torch.zeros(1, 2, 8, 9), (8, 9)), {}, r"2 axes, as `grid.axes`"),
+        ((torch.zeros(1, 2, 8, 9), axes_of((8, 9)), axes_of((8,))), {}, r"2 axes, as `grid.axes`"),
+        ((torch.zeros(0, 2, 8, 9), axes_of((8, 9))), {}, r"batch > 0"),
+        ((np.zeros((1, 2, 8, 9)), axes_of((8, 9))), {}, r"got ndarray"),
+        ((torch.zeros(1, 2, 8, 9), axes_of((8, 9))), {"bias": torch.ones(2)}, r"bias .* \(3,\)"),
+        ((torch.zeros(1, 2, 8, 9), axes_of((8, 9))), {"bias": 1.0}, r"bias .* got 1.0"),
+        (
+            (torch.zeros(1, 2, 8, 9), axes_of((8, 9))),
+            {"pointwise": torch.ones(2, 3)},
+            r"pointwise .* \(3, 2\), got \(2, 3\)",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(arguments, options, words):
+    with pytest.raises(InputError, match=words):
+        layer_of(2).float()(*arguments, **options)
+
+
+def test_too_few_points_for_any_mode_are_refused():
+    """The one sine on two nodes is zero at both."""
+    layer, axis = SpectralConv(1, 1, (1,), "sine"), Axis.uniform(2)
+    with pytest.raises(InputError, match=r"use at most \(0,\)"):
+        layer(torch.zeros(1, 1, 2), (axis,))
+    with pytest.raises(InputError, match=r"at most 0 modes .* use another basis"):
+        layer.bases[0].analysis_matrix(axis, 1)
+
+
+@pytest.mark.parametrize("bases", [None, 5, ("cosine",), ("cosine", "waves")])
+def test_wrong_bases_are_refused(bases):
+    with pytest.raises(InputError, match="bases: expected one of fourier"):
+        SpectralConv(1, 1, (2, 2), bases)
+    with pytest.raises(InputError, match="order: expected 2 to 8"):
+        SpectralConv(1, 1, (2, 2), quadrature=9)
 
 
 def test_part_of_the_box_as_output():

@@ -119,7 +119,7 @@ def test_bases_and_modes_by_name():
     bases = axis_bases("fourier", 2, 0.5, 4)
     assert [basis.padding for basis in bases] == [0.5, 0.5]
     assert resolved_modes(bases, (Axis.uniform(9), Axis.uniform(5)), (4, 9)) == (4, 3)
-    with pytest.raises(InputError, match="one name or 2"):
+    with pytest.raises(InputError, match="one for each of 2 axes"):
         axis_bases(("sine",), 2)
     with pytest.raises(InputError, match=r"bases.*legendre"):
         axis_bases("legendre", 2)

@@ -168,3 +168,15 @@ def test_grids_that_resolve_too_few_modes_are_refused():
         T1(modes=(2, 2)).check(Grid.periodic((9, 9)).axes)
     with pytest.raises(InputError, match="T1: expected shape"):
         T1(modes=(2, 2))(torch.zeros(1, 2, 9, 9), Grid.uniform((9, 9)).axes)
+
+
+def test_values_of_other_shapes_are_refused():
+    model, axes = T1(modes=(2, 3), width=4, layers=1), Grid.uniform((9, 8)).axes
+    with pytest.raises(InputError, match=r"functions .* 9, 8\), got \(1, 9, 8\)"):
+        model.analysis(torch.zeros(1, 9, 8), axes)
+    with pytest.raises(InputError, match=r"coefficients .* \(batch, channels, 2, 3\)"):
+        model.synthesis(torch.zeros(1, 1, 3, 3), axes)
+    with pytest.raises(InputError, match=r"coefficients .* \(batch, 1, 2, 3\), got \(1, 2, 2, 3\)"):
+        model.coefficients(torch.zeros(1, 2, 2, 3))
+    with pytest.raises(InputError, match=r"T1: expected 2 axes"):
+        model.check(axes[:1])
