@@ -16,10 +16,13 @@ class StepStatus(Enum):
     """What is known of one sample at one time; the text of a failure is its remedy."""
 
     GIVEN = "a field that was given, not predicted"
-    CERTIFIED = "the bound holds, and is at most rtol if one was given"
+    CERTIFIED = (
+        "the bound is finite, and at most rtol if one was given; it holds if the solver keeps its "
+        "tolerance and the growth of errors is at most what was read at the ends of parts of steps"
+    )
     INDICATED = (
-        "the defects add up to the indicator, which is at most rtol if one was given, and is no "
-        "bound"
+        "no bound is known, it is infinite, or was not asked for: the defects add up to the "
+        "indicator, which is at most rtol if one was given, and is no bound"
     )
     SOLVED = "the solver went on from the last field within rtol"
     TOO_LARGE = (
@@ -43,8 +46,8 @@ class CertifiedTrajectories:
         defect: the indicator, ||u^_{n+1} - Phi(u^_n)|| / ||Phi(u^_n)||: the error that step n alone
             has made. `(sample, time)`, zero at given times.
         indicator: defects added up: the error, if equation and surrogate neither damp nor amplify.
-        bound: upper bound of the error; NaN if none is known for the equation, infinite from where
-            nothing is left of it.
+        bound: upper bound of the error, on the two conditions of `certify_trajectories`; NaN if
+            none is known for the equation, infinite from where nothing is left of it.
         bound_before: the same (or, without a bound, the indicator) before polishing.
         solver_steps: of each sample, how many of its steps the solver took over.
         status: a `StepStatus` for each sample and time.

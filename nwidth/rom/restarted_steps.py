@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nwidth.arrays import to_numpy
 from nwidth.errors import InputError
-from nwidth.solvers.error_growth import ErrorGrowth
+from nwidth.solvers.error_growth import ErrorGrowth, weighted_norm
 from nwidth.solvers.evolution_problem import EvolutionProblem
 from nwidth.solvers.stepping import EvolutionStatus, evolve
 
@@ -21,13 +21,13 @@ Array = NDArray[Any]
 class SolverStep:
     """Where the solver comes from a state after one step.
 
-    `state` is None where it did not arrive. `error` allows for the solver's own: its tolerance for
-    each of its steps. `rates` are those of the comparison inequality, the larger at either end of
-    each part of the step, `lengths` long.
+    `state` is None where it did not arrive. A step has parts, `lengths` long. `errors` allow for
+    the solver's own in each of them: its tolerance for each of its steps. `rates` are those of the
+    comparison inequality, the larger at either end of each part.
     """
 
     state: Array | None
-    error: float
+    errors: tuple[float, ...]
     rates: tuple[Array, ...]
     lengths: tuple[float, ...]
 
@@ -108,7 +108,7 @@ class RestartedSteps:
     def step(self, state: Array, inputs: Mapping[str, Any], start: float, end: float) -> SolverStep:
         """Return where a state comes from one time to another."""
         parts = self.instants if self.growth is not None else 1
-        times = np.linspace(start, end, parts + 1)
+        times, taken = np.linspace(start, end, parts + 1), [0]
         found = evolve(
             self.problem.system(inputs),
             state,
@@ -116,15 +116,17 @@ class RestartedSteps:
             method=self.problem.method,
             rtol=self.tolerance,
             start=start,
+            progress=lambda _, counts: taken.append(counts.steps),
         )
         if found.status is not EvolutionStatus.FINISHED:
-            return SolverStep(None, np.inf, (), ())
+            return SolverStep(None, (), (), ())
         last = found.states[-1]
-        size = float(np.sqrt(np.mean(self.stacked(last) ** 2)))
-        rates: tuple[Array, ...] = ()
-        if self.growth is not None:
-            read = [self.growth.rates(v) for v in (state, *found.states)]
-            rates = tuple(np.maximum(a, b) for a, b in pairwise(read))
+        if self.growth is None:
+            return SolverStep(last, (), (), ())
+        states = (state, *found.states)
+        sizes = [weighted_norm(u, 1 / u.size) for u in map(self.stacked, states)]
         # Twice: norms of states and of fields differ by the square root of two at most.
-        error = 2 * found.counts.steps * self.tolerance * size
-        return SolverStep(last, error, rates, tuple(np.diff(times)))
+        errors = 2 * self.tolerance * np.diff(taken) * np.maximum(sizes[:-1], sizes[1:])
+        read = [self.growth.rates(v) for v in states]
+        rates = tuple(np.maximum(a, b) for a, b in pairwise(read))
+        return SolverStep(last, tuple(errors.tolist()), rates, tuple(np.diff(times).tolist()))

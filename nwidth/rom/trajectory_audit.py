@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nwidth.rom.certified_trajectories import StepStatus
 from nwidth.rom.restarted_steps import RestartedSteps, SolverStep
+from nwidth.solvers.error_growth import weighted_norm
 
 Array = NDArray[Any]
 
@@ -91,7 +92,6 @@ class TrajectoryAudit:
             for name in ("fields", "states", "made", "rest", "size", "defect", "indicator"):
                 setattr(self, name, getattr(solved, name))
             self.bound, self.y = solved.bound, solved.y
-        best = StepStatus.CERTIFIED if self.bounded else StepStatus.INDICATED
         statuses = []
         for n in range(count):
             made, solved_here = self.made[n], n > taken
@@ -101,8 +101,11 @@ class TrajectoryAudit:
                 status = StepStatus.FAILED
             elif rtol is not None and not self.estimate[n] <= rtol:
                 status = StepStatus.TOO_LARGE
-            else:
-                status = StepStatus.SOLVED if solved_here else best
+            elif solved_here:
+                status = StepStatus.SOLVED
+            else:  # an infinite bound certifies nothing
+                sure = self.bounded and np.isfinite(self.bound[n])
+                status = StepStatus.CERTIFIED if sure else StepStatus.INDICATED
             statuses.append(status)
         return tuple(statuses), max(0, count - 1 - taken)
 
@@ -136,17 +139,18 @@ class TrajectoryAudit:
             self.indicator[n] = self.indicator[n - 1] + self.defect[n]
             if growth is not None:
                 y = self._grown(self.y[n - 1], made)
-                y = y + growth.norms(self.states[n] - made.state) + growth.at_most(made.error)
-                self.y[n] = y
+                self.y[n] = y = y + growth.norms(self.states[n] - made.state)
                 self.bound[n] = self._relative(y, n)
 
     def _grown(self, y: Array, made: SolverStep) -> Array:
-        """Return what norms of an error grow to in a step."""
-        assert self.steps.growth is not None
-        for h, rates in zip(made.lengths, made.rates, strict=True):
+        """Return what norms of an error, and of the solver's own, grow to in a step."""
+        growth = self.steps.growth
+        assert growth is not None
+        for h, rates, error in zip(made.lengths, made.rates, made.errors, strict=True):
             if not np.isfinite(y).all():
                 return np.full_like(y, np.inf)
-            y = self.steps.growth.grown(y, h, rates)
+            own = growth.at_most(error)  # at the beginning of the part, or at its end
+            y = np.maximum(growth.grown(y + own, h, rates), growth.grown(y, h, rates) + own)
         return y
 
     def _relative(self, y: Array, n: int) -> float:
@@ -171,7 +175,7 @@ class TrajectoryAudit:
                 made = self.made[n]
                 if made is None or made.state is None:
                     break
-                y = self._grown(y, made) + self.steps.growth.at_most(made.error)
+                y = self._grown(y, made)
                 size = _rms(self.steps.stacked(made.state))
                 if not self.steps.growth.size(y) * (1 + rtol) <= rtol * size:
                     good = False
@@ -207,7 +211,8 @@ class TrajectoryAudit:
 
 
 def _rms(u: Array) -> float:
-    return float(np.sqrt(np.mean(u**2)))
+    """Return the root mean square."""
+    return weighted_norm(u, 1 / u.size)
 
 
 def _ratio(part: float, whole: float) -> float:

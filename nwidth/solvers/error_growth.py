@@ -125,7 +125,8 @@ class AllenCahnGrowth(ErrorGrowth):
 
     def grown(self, y: Array, h: float, rates: Array) -> Array:
         """Return y after a time h."""
-        return y * np.exp(h)
+        with np.errstate(over="ignore"):
+            return y * np.exp(h) if y[0] > 0 else y
 
     def at_most(self, size: float) -> Array:
         """Return the size itself."""
@@ -159,9 +160,11 @@ class FisherGrowth(ErrorGrowth):
     def grown(self, y: Array, h: float, rates: Array) -> Array:
         """Return y after a time h."""
         (a,) = rates
-        grown = float(np.expm1(a * h) / a if a != 0 else h)
-        left = 1 - self.quadratic * y[0] * grown
+        if y[0] == 0:
+            return y
         with np.errstate(over="ignore"):
+            grown = np.expm1(a * h) / a if a != 0 else h
+            left = 1 - self.quadratic * y[0] * grown
             return np.array([y[0] * np.exp(a * h) / left if left > 0 else np.inf])
 
     def at_most(self, size: float) -> Array:
@@ -200,8 +203,7 @@ class QuadraticGrowth(ErrorGrowth):
         """Return c max(-w_x) and 2 c ||w_x||."""
         slope = self.space.derivative(w)
         largest = _largest(self.space, self.fine, -self.sign * slope, self.degree)
-        steepness = np.sqrt(self.space.inner(slope, slope) / self.space.volume)
-        return self.scale * np.array([largest, 2 * steepness])
+        return self.scale * np.array([largest, 2 * weighted_norm(slope, self.space.weights)])
 
     def grown(self, y: Array, h: float, rates: Array) -> Array:
         """Return y after a time h."""
@@ -238,9 +240,9 @@ class VorticityGrowth(ErrorGrowth):
 
     def norms(self, e: Array) -> Array:
         """Return the norms of velocity and vorticity."""
-        weights = self.space.weights * abs(e) ** 2
         squared = np.where(self.space.squared > 0, self.space.squared, np.inf)
-        return np.sqrt([(weights / squared).sum(), weights.sum()])
+        weights = self.space.weights
+        return np.array([weighted_norm(e, weights / squared), weighted_norm(e, weights)])
 
     def rates(self, w: Array) -> Array:
         """Return max |S| and max |grad w|."""
@@ -267,10 +269,23 @@ class VorticityGrowth(ErrorGrowth):
         return np.array([size / self.lowest, size])
 
 
+def weighted_norm(e: Array, weights: Any) -> float:
+    """Return (sum weights |e|^2)^(1/2), of numbers so small or large that squares are none, too.
+
+    >>> weighted_norm(np.array([3e-200, 4e-200]), 1.0)
+    5e-200
+    """
+    sizes = abs(e)
+    largest = float(sizes.max())
+    if not 0 < largest < np.inf:
+        return largest
+    return largest * float(np.sqrt((weights * (sizes / largest) ** 2).sum()))
+
+
 def _mean_and_rest(space: FourierSpace, e: Array) -> Array:
     """Return |mean| and the root mean square of the rest."""
-    weights = (space.weights * abs(e) ** 2).ravel()
-    return np.sqrt([weights[0], weights[1:].sum()])
+    flat, weights = e.ravel(), space.weights.ravel()
+    return np.array([abs(flat[0]), weighted_norm(flat[1:], weights[1:])])
 
 
 def _fine(space: FourierSpace, *degrees: int) -> FourierSpace:
@@ -287,7 +302,8 @@ def _largest(space: FourierSpace, fine: FourierSpace, w: Array, degree: int) -> 
 
     Between points h apart it rises by at most (k h / 2)^2 / 2 of its largest modulus (Bernstein).
     """
-    values = fine.transform.backward(space.resampled(w, fine))
+    double = np.asarray(w, np.complex128)
+    values = fine.transform.backward(space.resampled(double, fine))
     between = (np.pi * degree / fine.shape[0]) ** 2 / 2
     return float(values.max() + between / (1 - between) * abs(values).max())
 

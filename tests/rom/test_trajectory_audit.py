@@ -47,7 +47,7 @@ def test_a_step_that_the_solver_cannot_take_is_told():
     class Stubborn(RestartedSteps):
         def step(self, state, inputs, start, end):
             if start == TIMES[2]:
-                return SolverStep(None, np.inf, (), ())
+                return SolverStep(None, (), (), ())
             return super().step(state, inputs, start, end)
 
     audit = audited(exact(), Stubborn(PROBLEM, growth=error_growth(PROBLEM)))

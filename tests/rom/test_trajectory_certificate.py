@@ -11,7 +11,10 @@ from nwidth.solvers import (
     Burgers,
     Fisher,
     GrayScott,
+    KortewegDeVries,
+    KuramotoSivashinsky,
     NavierStokes,
+    NavierStokes3D,
     WaveEquation,
     simulate,
 )
@@ -178,6 +181,8 @@ def test_coefficients_that_are_inputs_and_threads():
     assert swapped.defect.max() > 1e-2
     with pytest.raises(InputError, match="constants: expected speed"):
         certify_trajectories(problem, u, t)
+    with pytest.raises(InputError, match="speed: expected 2 samples"):
+        certify_trajectories(problem, u, t, constants={"speed": [[1.0], [1.0, 2.0]]})
 
 
 class Halving:
@@ -216,6 +221,8 @@ def test_bad_input():
         ({"predicted": exact[:0]}, "at least one sample"),
         ({"times": t[::-1]}, "increasing numbers"),
         ({"times": "now"}, "increasing numbers"),
+        ({"times": t + 1j}, "increasing numbers"),
+        ({"polish": "no"}, "polish: expected True or False"),
         ({"rtol": -1.0}, "rtol"),
         ({"known": 7}, "known: expected less than the 7 times"),
         ({"constants": {"speed": 1}}, "constants: expected none"),
@@ -224,3 +231,49 @@ def test_bad_input():
     ]:
         with pytest.raises(InputError, match=words):
             certify_trajectories(**{"problem": problem, "predicted": exact, "times": t, **wrong})
+
+
+def test_what_a_long_step_makes_of_the_error_of_the_solver_is_in_the_bound():
+    problem = KuramotoSivashinsky(Grid.periodic(16, upper=22.0))
+    x = problem.grid.axes[0].points
+    u = np.stack(2 * [np.cos(2 * np.pi * x / 22) + 0.3 * np.sin(4 * np.pi * x / 22)])[None]
+    solved = [
+        certify_trajectories(problem, u, [0.0, 300.0], 0.2, tolerance=tolerance)
+        for tolerance in (1e-4, 1e-5)
+    ]
+    assert relative(solved[0].u, solved[1].u)[0, 1] > 0.4  # chaos: one of them at least is wrong
+    for found in solved:
+        assert found.bound[0, 1] == np.inf and found.status[0][1] is StepStatus.TOO_LARGE
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-100, 1e100, 1e200])
+def test_fields_of_any_size_have_no_bound_below_their_error(scale):
+    problem, t, exact = trajectories("burgers")
+    still = np.repeat(exact[:, :1] * scale, len(t), axis=1)
+    still[:, 1:] *= 1.1
+    found = certify_trajectories(problem, still, t)
+    assert (found.bound[:, 1:] > 0.05).all() and (found.indicator[:, 1:] > 0.05).all()
+    for bounds, statuses in zip(found.bound[:, 1:], found.status, strict=True):
+        certified = [status is StepStatus.CERTIFIED for status in statuses[1:]]
+        assert certified == np.isfinite(bounds).tolist()  # an infinite bound certifies nothing
+
+
+@pytest.mark.parametrize("kind", [Burgers, KortewegDeVries, KuramotoSivashinsky, Fisher, AllenCahn])
+def test_problems_in_single_precision_are_bounded_too(kind):
+    problem, other = (kind(Grid.periodic(24, upper=20.0), dtype=d) for d in ("float32", "float64"))
+    (name,), t = problem.outputs, np.linspace(0, 0.3, 4)
+    first = 0.5 + 0.2 * np.sin(np.pi / 5 * problem.grid.axes[0].points)
+    exact = simulate(other, {name: first}, t, rtol=1e-9).checked().fields[name][None]
+    found = certify_trajectories(problem, exact * np.linspace(1, 1.01, 4)[:, None], t)
+    error = relative(exact * np.linspace(1, 1.01, 4)[:, None], exact)
+    assert (error[:, 1:] <= found.bound[:, 1:]).all() and (found.bound < 0.1).all()
+
+
+def test_velocities_that_a_network_leaves_with_divergence_are_compared():
+    problem = NavierStokes3D(Grid.periodic((6, 6, 6)), 0.1)
+    u = np.random.default_rng(0).standard_normal((1, 3, 3, 6, 6, 6))
+    found = certify_trajectories(problem, u, [0.0, 0.01, 0.02], 1e-2).checked()
+    assert found.solver_steps.tolist() == [2] and np.isnan(found.bound).all()
+    left = problem.solenoidal(u[0, 0])
+    exact = simulate(problem, {"velocity": left}, [0.02], rtol=1e-8).fields["velocity"][0]
+    assert abs(found.u[0, 2] - exact).max() < 1e-5

@@ -98,5 +98,13 @@ def test_large_errors_of_a_riccati_inequality_have_no_bound():
     assert np.isclose(small, 1e-6 * np.e, rtol=1e-3) and large == np.inf
 
 
+@pytest.mark.parametrize("name", ["allen-cahn", "fisher"])
+def test_long_times_are_no_overflow(name):
+    growth = error_growth(PROBLEMS[name][0])
+    rates = np.array([5.0] if name == "fisher" else [])
+    for y, wanted in ((0.0, 0.0), (1e-9, np.inf)):
+        assert growth.grown(np.array([y]), 1e3, rates).tolist() == [wanted]
+
+
 def test_other_equations_have_none():
     assert error_growth(GrayScott(Grid.periodic((8, 8)))) is None

@@ -149,6 +149,10 @@ class NavierStokes3D(EvolutionProblem):
         u = self.input_field({"velocity": velocity}, "velocity", shape=(3, *self.grid.shape))
         return self.fields(self._projected(self._coefficients(u)))["velocity"]
 
+    def admissible(self, name: str, u: Array) -> Array:
+        """Return the part of a velocity that has no divergence."""
+        return self.solenoidal(u)
+
     def system(self, inputs: Inputs) -> EvolutionSystem:
         """Return the system of the kept Fourier coefficients."""
         return VelocitySystem(self)
