@@ -69,7 +69,8 @@ class EdgeKernel(nn.Module):
 
         Without gradients, the last result is kept as long as graph and parameters are the same.
         """
-        if torch.is_grad_enabled() or a is not None:
+        versions = not any(p.is_inference() for p in self.parameters())
+        if torch.is_grad_enabled() or a is not None or not versions:
             self._known = (None, None, None)
             return self._computed(graph, like, a, b)
         state = tuple((p.data_ptr(), p._version, p.dtype) for p in self.parameters())
@@ -78,6 +79,10 @@ class EdgeKernel(nn.Module):
             h = self._computed(graph, like, a, b)
             self._known = (ref(graph), state, h)
         return h
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what copies and pickles get: all but the last result."""
+        return {**self.__dict__, "_known": (None, None, None)}
 
     def _computed(
         self, graph: RadiusGraph, like: Tensor, a: Tensor | None, b: Tensor | None

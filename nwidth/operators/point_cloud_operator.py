@@ -53,7 +53,8 @@ class PointCloudOperator:
                 "point cloud operator: expected a network on points, GNO, MGNO or LNO, got "
                 f"{type(network).__name__}; on grids use NeuralOperator"
             )
-        names = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        names = (inputs,) if isinstance(inputs, str) else inputs
+        names = tuple(names) if isinstance(names, Sequence) else ()
         if not all(isinstance(name, str) for name in (*names, output)) or not names:
             raise InputError(
                 f"point cloud operator: expected names of fields, got {inputs!r} and {output!r}"
@@ -179,8 +180,10 @@ class PointCloudOperator:
     def evaluate(self, samples: Sequence[CloudSample]) -> dict[str, float]:
         """Return mean, median and largest relative L2 error over samples."""
         self._fitted_box()
+        samples = require_samples(samples, "samples")
+        self._checked_channels(samples)
         errors = []
-        for sample in require_samples(samples, "samples"):
+        for sample in samples:
             known = sample.channels(self.output)
             u = self.predict(sample.cloud, {name: sample.fields[name] for name in self.inputs})
             p, q = (

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -63,3 +66,22 @@ def test_without_gradients_h_is_kept_until_weights_or_graph_change():
         kernel.double()
         assert kernel.functions_on(graph, v.double(), None, None).dtype == torch.float64
     assert kernel.functions_on(graph, v.double(), None, None).requires_grad
+
+
+def test_kernels_are_pickled_and_copied_without_their_last_result():
+    kernel, v = EdgeKernel(2, 3, 8, 2, 0), torch.randn(40, 1, 4)
+    graph = radius_graph(CLOUD, CLOUD, 0.4)
+    with torch.no_grad():
+        h = kernel.functions_on(graph, v, None, None)
+        for same in (pickle.loads(pickle.dumps(kernel)), copy.deepcopy(kernel)):
+            assert same._known[0] is None
+            assert torch.equal(same.functions_on(graph, v, None, None), h)
+
+
+def test_weights_that_count_no_versions_are_evaluated_anew():
+    graph = radius_graph(CLOUD, CLOUD, 0.4)
+    with torch.inference_mode():
+        kernel, v = EdgeKernel(2, 3, 8, 2, 0), torch.randn(40, 1, 4)
+        first = kernel.functions_on(graph, v, None, None)
+        kernel.last.bias += 1
+        assert not torch.equal(kernel.functions_on(graph, v, None, None), first)

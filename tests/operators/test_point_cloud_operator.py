@@ -104,6 +104,14 @@ def test_what_does_not_fit_is_told(tmp_path):
         model.predict(data[0].cloud, {"b": data[0].fields["a"]})
     with pytest.raises(InputError, match="in the box the model was trained on"):
         model.predict(PointCloud([[0.5, 0.5]], upper=2.0), {"a": [1.0]})
+    for fields, message in (
+        ({"u": np.ones(8)}, "field 'a' on every cloud"),
+        ({"a": np.ones(8), "u": np.ones((8, 2))}, "network's, got 1 and 2"),
+    ):
+        with pytest.raises(InputError, match=message):
+            model.evaluate([CloudSample(PointCloud(np.full((8, 2), 0.5)), fields)])
+    with pytest.raises(InputError, match="names of fields, got 3"):
+        PointCloudOperator(LNO(), inputs=3, output="u")
     model.save(tmp_path / "m.h5")
     with pytest.raises(FileFormatError, match="expected a model file of kind"):
         NeuralOperator.load(tmp_path / "m.h5")
