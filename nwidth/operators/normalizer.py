@@ -1,5 +1,6 @@
 """Scaling of fields by their mean and standard deviation."""
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,6 +13,8 @@ from nwidth.fields import FieldView
 from nwidth.operators.data_agreement import require_finite_samples
 
 _VALUES_AT_ONCE = 1 << 23
+# Smaller numbers count as zero.
+_LEAST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,9 @@ class Normalizer:
 
     The data are read once, block by block: mean and squared deviations of each block in two passes
     over it, joined to those of the blocks before by the formula for two samples of Chan, Golub &
-    LeVeque (1983), doi:10.1080/00031305.1983.10483115. Nothing cancels for fields of large mean. A
-    field that is constant keeps scale 1.
+    LeVeque (1983), doi:10.1080/00031305.1983.10483115, in units of a power of two: nothing cancels
+    for fields of large mean, and no square overflows or vanishes. A field that is constant keeps
+    scale 1.
 
     There is no normalizer without statistics: they are arguments, and values that are missing, not
     finite or not positive raise `InputError`.
@@ -54,11 +58,16 @@ class Normalizer:
         that vanish at walls.
         """
         count, mean, squares = 0, 0.0, 0.0
+        power = math.frexp(_LEAST)[1]  # mean and squares are in units of 2^power
         for block in blocks:
             values = np.asarray(block, dtype=np.float64)
             n = values.size
             if n == 0:
                 continue
+            largest = max(float(values.max()), -float(values.min()), _LEAST)
+            larger = max(power, math.frexp(largest)[1])
+            mean, squares = mean * 2.0 ** (power - larger), squares * 4.0 ** (power - larger)
+            power, values = larger, np.ldexp(values, -larger)
             own = float(values.mean())
             shift = own - mean
             mean += shift * n / (count + n)
@@ -71,7 +80,7 @@ class Normalizer:
         scale = float(np.sqrt(squares / count))
         # Below this, what varies is the rounding of a constant.
         constant = scale <= 1e-12 * abs(mean) or scale == 0.0
-        return cls(mean, 1.0 if constant else scale)
+        return cls(math.ldexp(mean, power), 1.0 if constant else math.ldexp(scale, power))
 
     @classmethod
     def of_field(cls, view: FieldView, samples: NDArray[Any], *, centred: bool = True) -> Self:

@@ -30,6 +30,22 @@ def test_round_trip_keeps_precision():
         np.testing.assert_allclose(normalizer.decode(normalizer.encode(v)), v, rtol=1e-6)
 
 
+@pytest.mark.parametrize("size", [1e-290, 1e-200, 1e200, 1e300])
+@pytest.mark.parametrize("centred", [True, False])
+def test_no_unit_is_too_large_or_too_small(size, centred):
+    values = np.random.default_rng(2).standard_normal(60) + 1
+    usual = Normalizer.of([values], centred=centred)
+    found = Normalizer.of([np.zeros(0), size * values[:7], size * values[7:]], centred=centred)
+    assert found.mean / size == pytest.approx(usual.mean, rel=1e-12)
+    assert found.scale / size == pytest.approx(usual.scale, rel=1e-12)
+
+
+def test_blocks_of_very_different_size():
+    found = Normalizer.of([np.zeros(2), np.full(2, 1e-200), np.array([1e200, -1e200])])
+    assert found.scale / 1e200 == pytest.approx(np.sqrt(1 / 3), rel=1e-12)
+    assert Normalizer.of([np.zeros(2), np.full(2, 2e-200)]).scale == pytest.approx(1e-200)
+
+
 @pytest.mark.parametrize("value", [0.0, 7.0, 0.1, -1e-30])
 def test_constant_fields_keep_scale_one(value):
     normalizer = Normalizer.of([np.full(5, value)] * 3)
