@@ -13,6 +13,7 @@ from nwidth.cli.outputs import FIGURES
 HDF5 = (".h5", ".hdf5")  # endings of our files
 
 Whole = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**53)]  # what every generator can be given
 Fraction = Annotated[float, Field(ge=0.0, lt=1.0)]
 Relative = Annotated[float, Field(gt=0.0, lt=1.0)]
 Name = Annotated[str, Field(min_length=1)]
@@ -205,7 +206,7 @@ class ModelSettings(Section):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="other arguments of the network, by name"
     )
-    seed: Whole = Field(default=0, description="of the initial weights")
+    seed: Seed = Field(default=0, description="of the initial weights")
     file: FileName = "model.h5"
 
 

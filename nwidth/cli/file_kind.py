@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from nwidth.audit import open_audited, schema_of
+from nwidth.errors import FileFormatError
 
 DATA_SET, FOREIGN = "data set", "foreign"
 
@@ -16,4 +17,11 @@ def file_kind(path: str | Path) -> str:
         schema = schema_of(file)
         if schema == "fields":
             return DATA_SET
-        return file["nwidth"].attrs["kind"].decode() if schema == "archive" else FOREIGN
+        if schema != "archive":
+            return FOREIGN
+        try:
+            return file["nwidth"].attrs["kind"].decode()
+        except Exception as error:  # HDF5 raises many kinds for damaged files
+            raise FileFormatError(
+                f"{path}: the file is damaged ({error!s:.200}); restore or rewrite it"
+            ) from None

@@ -36,18 +36,23 @@ def require_agreement(
             f"expected a grid of the box the model was trained on, {grid}, got {dataset.grid} "
             f"{where}"
         )
-    for axis, another in zip(grid.axes, dataset.grid.axes, strict=True):
-        if axis.unit != another.unit:
-            raise InputError(
-                f"axis {axis.name}: expected the unit {axis.unit!r} that the model was trained "
-                f"with, got {another.unit!r} {where}; convert the coordinates"
-            )
+    require_same_units(grid, dataset.grid, where)
     differs = _difference(boundary, dataset.boundary) if boundary and dataset.boundary else ""
     if differs:
         raise InputError(
             f"boundary conditions: expected those that the model was trained with, but {differs} "
             f"{where}; train a model on such data"
         )
+
+
+def require_same_units(grid: Grid, other: Grid, where: str = "") -> None:
+    """Raise `InputError` unless the axes of a grid have the units of those of the training."""
+    for axis, another in zip(grid.axes, other.axes, strict=True):
+        if axis.unit != another.unit:
+            raise InputError(
+                f"axis {axis.name}: expected the unit {axis.unit!r} that the model was trained "
+                f"with, got {f'{another.unit!r} {where}'.strip()}; convert the coordinates"
+            )
 
 
 def require_finite_samples(field: NDArray[Any], samples: NDArray[np.integer], name: str) -> None:

@@ -15,6 +15,16 @@ from nwidth.operators.training_checkpoint import TrainingRecord, load_weights, w
 
 # Raised when the meaning of something stored changes; files without a number are version 1.
 _VERSION = 2
+# What constructors raise for settings of wrong kinds and of absurd sizes.
+_UNUSABLE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    MemoryError,
+    RuntimeError,
+    OverflowError,
+)
 _PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -130,7 +140,7 @@ class described:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, KeyError | TypeError | ValueError | AttributeError):
+        if isinstance(error, _UNUSABLE):
             reason = f"{error} is missing" if isinstance(error, KeyError) else error
             raise FileFormatError(
                 f"{self.path}: expected a {self.kind.replace('-', ' ')}, but its description "

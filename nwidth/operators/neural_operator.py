@@ -16,7 +16,11 @@ from nwidth.meshes import Axis, Grid
 from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
 from nwidth.operators.coefficient_task import static_task
-from nwidth.operators.data_agreement import require_agreement, require_finite_samples
+from nwidth.operators.data_agreement import (
+    require_agreement,
+    require_finite_samples,
+    require_same_units,
+)
 from nwidth.operators.field_errors import sample_errors, summary
 from nwidth.operators.model_file import described, load_model, save_model, training_record
 from nwidth.operators.normalizer import Normalizer
@@ -142,6 +146,7 @@ class NeuralOperator(Surrogate):
                 for name in (*self.inputs, self.output)
             }
         )
+        _require_range(normalizers[self.output], self.output, like.dtype)
         arguments = (self.inputs, self.output)
         training = TrainingData(dataset, *arguments, kept, normalizers, like)
         checking = None
@@ -311,6 +316,11 @@ class NeuralOperator(Surrogate):
             self.normalizers[name] = Normalizer(mean, scale)
         self.channels = {name: int(n) for name, n in description["channels"].items()}
         self.grid = Grid.from_description(description["grid"])
+        incoming = sum(self.channels[name] for name in self.inputs)
+        told = (self.grid.dimension, incoming, self.channels[self.output])
+        needed = (network.dimension, network.in_channels, network.out_channels)
+        if told != needed:
+            raise ValueError(f"expected {needed} axes, inputs and outputs, got {told}")
         # Files of the first version tell nothing of these.
         self.units = dict(description.get("units", {}))
         self.boundary = dict(description.get("boundary", {}))
@@ -332,6 +342,7 @@ class NeuralOperator(Surrogate):
 
     def require_agreement_with(self, dataset: FieldDataset) -> None:
         """Raise `InputError` unless a data set is of the kind the model was trained on."""
+        self._require_fitted()
         assert self.grid is not None
         if dataset.grid.dimension != self.grid.dimension:
             raise InputError(
@@ -381,7 +392,7 @@ class NeuralOperator(Surrogate):
         d = self.model.dimension
         fields = {}
         for name in self.inputs:
-            field = as_floating(to_numpy(inputs[name]), name)
+            field = to_numpy(as_floating(inputs[name], name))
             if field.dtype.kind == "c":
                 raise InputError(
                     f"{name}: expected real numbers, got {field.dtype}; pass real and imaginary "
@@ -426,6 +437,7 @@ class NeuralOperator(Surrogate):
             raise InputError(
                 f"expected a grid of the box the model was trained on, {self.grid}, got {grid}"
             )
+        require_same_units(self.grid, grid)
         return grid
 
     def _grid_of(self, shape: tuple[int, ...]) -> Grid:
@@ -451,6 +463,17 @@ class NeuralOperator(Surrogate):
                 )
                 for n, axis in zip(shape, self.grid.axes, strict=True)
             )
+        )
+
+
+def _require_range(normalizer: Normalizer, name: str, dtype: torch.dtype) -> None:
+    """Raise `InputError` for an output whose numbers the network's precision does not hold."""
+    limits, kind = torch.finfo(dtype), str(dtype).removeprefix("torch.")
+    if not 1e3 * limits.tiny < max(normalizer.scale, abs(normalizer.mean)) < 1e-3 * limits.max:
+        raise InputError(
+            f"{name}: expected numbers well within the range of {kind}, the network's, got some of "
+            f"the size {max(normalizer.scale, abs(normalizer.mean)):.3g}; store the field in "
+            "another unit, or convert the network by .double()"
         )
 
 

@@ -54,10 +54,10 @@ def export_torchscript(
             plain = torch.export.export(program, (v,)).module()
             traced = torch.jit.trace(plain, (v,), check_trace=False)
         except Exception as error:  # PyTorch raises many kinds
+            reason = " ".join(str(error).split()) or type(error).__name__
             raise InputError(
                 f"export: expected a network that PyTorch can write down, got "
-                f"{type(model.model).__name__}: {str(error).splitlines()[0]:.200}; use its file "
-                "with nwidth instead"
+                f"{type(model.model).__name__}: {reason:.200}; use its file with nwidth instead"
             ) from None
     with written_in_place(Path(path)) as draft:
         traced.save(str(draft))

@@ -59,6 +59,8 @@ class Trainer:
         for name, one in (("task", task), ("validation", validation)):
             if one is not None and len(require_instance(one, name, LearningTask)) == 0:
                 raise InputError(f"training: expected samples in {name}, got none")
+        if progress is not None and not callable(progress):
+            raise InputError(f"progress: expected a function of a report, got {progress!r:.80}")
         self.progress = progress
         self.checkpoint, self.checkpoint_seconds = checkpoint, checkpoint_seconds
         self.steps = math.ceil(len(task) / options.batch_size)

@@ -44,6 +44,13 @@ def test_a_foreign_file_is_shown_as_a_tree(nwidth, tmp_path):
     assert "nwidth convert" in answer.out
 
 
+def test_a_model_without_its_kind_is_damaged(nwidth, made, tmp_path):
+    (tmp_path / "m.h5").write_bytes((made / "fno.h5").read_bytes())
+    with h5py.File(tmp_path / "m.h5", "r+") as file:
+        del file["nwidth"].attrs["kind"]
+    assert "the file is damaged" in nwidth("inspect", tmp_path / "m.h5").sentence
+
+
 def test_unsafe_and_missing_files_are_refused(nwidth, tmp_path):
     with h5py.File(tmp_path / "link.h5", "w") as file:
         file["away"] = h5py.ExternalLink("other.h5", "/x")

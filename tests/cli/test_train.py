@@ -70,6 +70,7 @@ symmetries = true
         (("--target", "permeability"), 2, "expected different fields"),
         (("--batch-size", 0), 2, "--batch-size"),
         (("--modes", 40), 2, "[model] modes: "),
+        (("--seed", 2**70), 2, "seed"),
     ],
 )
 def test_settings_that_do_not_fit(nwidth, made, tmp_path, options, code, words):

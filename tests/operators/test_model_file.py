@@ -56,6 +56,8 @@ def test_the_training_is_kept_if_asked(tmp_path):
         ({"precision": "float16"}, "float16"),
         ({"settings": {"colour": 1}}, "settings of an FNO"),
         ({"settings": 3}, "cannot be used"),
+        ({"settings": {"modes": [10**6, 10**6]}}, "cannot be used"),
+        ({"settings": {"width": 10**300}}, "cannot be used"),
     ],
 )
 def test_descriptions_that_are_wrong_are_refused(tmp_path, change, what):

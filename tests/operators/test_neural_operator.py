@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
 from nwidth.archive import load_archive, save_archive  # noqa: E402
 from nwidth.errors import FileFormatError, InputError, NonFiniteError  # noqa: E402
-from nwidth.meshes import Grid  # noqa: E402
+from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators import (  # noqa: E402
     FNO,
     LBFGS,
@@ -186,6 +186,29 @@ def test_other_boxes_and_shapes_are_refused(model):
         model.predict(some(), Grid.uniform((8, 9)))
     with pytest.raises(InputError, match="at least one sample at once"):
         model.predict(some(), batch=0)
+    centimetres = Grid(tuple(Axis.uniform(9, name=name, unit="cm") for name in "xy"))
+    with pytest.raises(InputError, match=r"axis x: expected the unit '1' .*, got 'cm'; convert"):
+        model.predict(some(), centimetres)
+    with pytest.raises(InputError, match="permeability: expected an array of numbers"):
+        model.predict({"permeability": [[1.0, 2.0], [3.0]]})
+
+
+def test_what_is_not_fitted_agrees_with_nothing(tiny_data):
+    with pytest.raises(InputError, match="expected a fitted model"):
+        NeuralOperator(network(), **DARCY).require_agreement_with(tiny_data())
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_outputs_beyond_single_precision_need_double(tiny_data, size):
+    plain = tiny_data()
+    fields = {name: plain[name][:] for name in plain.field_names}
+    data = tiny_data(fields={**fields, "pressure": size * fields["pressure"]})
+    with pytest.raises(InputError, match=r"pressure: expected numbers .* range of float32"):
+        NeuralOperator(network(), **DARCY).fit(data, QUICK)
+    double, usual = network().double(), network().double()
+    found = NeuralOperator(double, **DARCY).fit(data, QUICK).evaluate(data)
+    wanted = NeuralOperator(usual, **DARCY).fit(plain, QUICK).evaluate(plain)
+    assert found["relative_l2_mean"] == pytest.approx(wanted["relative_l2_mean"], rel=1e-6)
 
 
 def test_shapes_on_a_grid_that_is_not_uniform_need_a_grid(tiny_data):
@@ -299,6 +322,9 @@ def changed(path, change):
         (lambda a, d: d.pop("grid"), "grid"),
         (lambda a, d: d.pop("architecture"), "architecture"),
         (lambda a, d: d.update(grid={"axes": []}), "axes"),
+        (lambda a, d: d["grid"]["axes"].pop(), "axes, inputs and outputs"),
+        (lambda a, d: d["channels"].update(pressure=2), "axes, inputs and outputs"),
+        (lambda a, d: d["channels"].pop("permeability"), "permeability"),
         (lambda a, d: a.pop("normalizers/pressure"), "normalizers/pressure"),
         (lambda a, d: a.update({"normalizers/pressure": np.array([0.0, np.nan])}), "scale > 0"),
         (lambda a, d: a.pop("weights/lift.weight"), "lift.weight is missing"),

@@ -161,6 +161,11 @@ def test_progress_is_told_every_step(tiny_data):
     assert reports[-1].best_error == min(r.validation_error for r in reports if r.epoch_ended)
 
 
+def test_progress_that_cannot_be_called_is_refused(tiny_data):
+    with pytest.raises(InputError, match="progress: expected a function of a report, got 3"):
+        fitted(tiny_data(), 3)
+
+
 def test_nan_loss_stops_and_says_where(tiny_data):
     with pytest.raises(NonFiniteError, match=r"epoch \d+, step \d+; lower learning_rate"):
         fitted(tiny_data(), epochs=50, learning_rate=1e30)
