@@ -39,6 +39,7 @@ class CloudSample:
         require_instance(self.fields, "cloud sample: fields", Mapping)
         fields = {}
         for name, values in self.fields.items():
+            require_instance(name, "cloud sample: name of a field", str)
             field = as_floating(to_numpy(values), name)
             if field.ndim not in (1, 2) or len(field) != len(self.cloud) or field.dtype.kind == "c":
                 raise InputError(
@@ -127,19 +128,21 @@ def load_cloud_samples(path: str | Path) -> list[CloudSample]:
     """Read back what `save_cloud_samples` wrote, or raise `FileFormatError`; executes nothing."""
     arrays, description = load_archive(path, _KIND)
     try:
-        starts, box = arrays["starts"], description["box"]
+        starts, box, scalar = arrays["starts"], description["box"], description["scalar"]
+        pairs = list(itertools.pairwise(starts))
         clouds = [
-            PointCloud(arrays["points"][a:b], arrays["weights"][a:b], **box)
-            for a, b in itertools.pairwise(starts)
+            PointCloud(arrays["points"][a:b], arrays["weights"][a:b], **box) for a, b in pairs
         ]
-        samples, begin = [], 0
-        for k in arrays["cloud"].tolist():
-            end = begin + len(clouds[k])
-            values = {n: arrays[f"fields/{n}"][begin:end] for n in description["scalar"]}
-            fields = {n: v[:, 0] if description["scalar"][n] else v for n, v in values.items()}
+        ends = np.cumsum([0, *(len(clouds[k]) for k in arrays["cloud"].tolist())])
+        rows = {len(arrays[f"fields/{name}"]) for name in scalar}
+        if min(arrays["cloud"]) < 0 or rows != {ends[-1]} or starts[-1] != len(arrays["points"]):
+            raise IndexError(f"{ends[-1]} points of the samples, fields of {sorted(rows)}")
+        samples = []
+        for k, (begin, end) in zip(arrays["cloud"], itertools.pairwise(ends), strict=True):
+            values = {name: arrays[f"fields/{name}"][begin:end] for name in scalar}
+            fields = {name: v[:, 0] if scalar[name] else v for name, v in values.items()}
             samples.append(CloudSample(clouds[k], fields))
-            begin = end
-    except (KeyError, TypeError, IndexError, InputError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, InputError) as error:
         raise FileFormatError(
             f"{path}: expected samples on clouds, but its arrays do not fit together: {error}"
         ) from None

@@ -219,11 +219,11 @@ class PointCloudOperator:
         """Read a model back; executes nothing. Raises `FileFormatError` for other files."""
         network, description, arrays = load_model(path, _KIND)
         with described(Path(path), _KIND):
-            names = {key: description[key] for key in ("inputs", "output")}
-            self = cls(network, **names)  # type: ignore[arg-type]
-            for name in (*self.inputs, self.output):
+            self = cls(network, inputs=description["inputs"], output=description["output"])  # type: ignore[arg-type]
+            names = (*self.inputs, self.output)
+            for name in names:
                 self.normalizers[name] = Normalizer(*arrays[f"normalizers/{name}"].tolist())
-            self.channels = {name: int(n) for name, n in description["channels"].items()}
+            self.channels = {name: int(description["channels"][name]) for name in names}
             self.box = {key: description["box"][key] for key in ("lower", "upper", "periodic")}
             self.history, self.metrics = description["history"], description["metrics"]
         return self

@@ -42,10 +42,39 @@ def test_foreign_files_and_arrays_that_do_not_fit_are_told(tmp_path):
         load_cloud_samples(tmp_path / "c.h5")
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"cloud": np.array([0])},
+        {"cloud": np.array([-1, -2])},
+        {"cloud": np.zeros(0, int)},
+        {"cloud": np.array([0.0, 1.0])},
+        {"starts": np.array([0, 2])},
+        {"starts": np.array([0, 3, 2])},
+        {"fields/u": np.ones((6, 1))},
+        {"fields/u": np.full((5, 1), np.nan)},
+        {"points": np.full((5, 1), 2.0)},
+        {"weights": np.zeros(5)},
+    ],
+    ids=str,
+)
+def test_files_with_samples_that_are_not_whole_are_told(tmp_path, changed):
+    arrays = {"points": np.full((5, 1), 0.5), "weights": np.ones(5), "starts": np.array([0, 3, 5])}
+    arrays |= {"cloud": np.array([0, 1]), "fields/u": np.ones((5, 1))}
+    told = {"box": {"lower": [0], "upper": [1], "periodic": [False]}, "scalar": {"u": True}}
+    save_archive(tmp_path / "c.h5", "cloud-samples", arrays, told)
+    assert [len(s.cloud) for s in load_cloud_samples(tmp_path / "c.h5")] == [3, 2]
+    save_archive(tmp_path / "c.h5", "cloud-samples", arrays | changed, told)
+    with pytest.raises(FileFormatError, match="arrays do not fit together"):
+        load_cloud_samples(tmp_path / "c.h5")
+
+
 def test_what_is_no_sample_is_told(tmp_path):
     cloud = PointCloud([[0.5], [0.6]])
     with pytest.raises(InputError, match=r"shape \(2,\) or \(2, components\)"):
         CloudSample(cloud, {"a": np.ones(3)})
+    with pytest.raises(InputError, match="name of a field: expected a str, got 1"):
+        CloudSample(cloud, {1: np.ones(2)})
     with pytest.raises(NonFiniteError, match="cloud sample: a"):
         CloudSample(cloud, {"a": [1.0, np.nan]})
     with pytest.raises(InputError, match="field 'u' on every cloud, got a"):
