@@ -233,7 +233,7 @@ one
         """Yield one normalized state after the other; samples are counted from `first`."""
         window, unchanging = self._tensor(states), self._tensor(constants)
         step = self._next_state(self._gain, window[0, 0])
-        limit = _BLOWN_UP * max(self._largest, float(np.abs(states).max()))
+        limit = _BLOWN_UP * max(1.0, self._largest, float(np.abs(states).max()))
         self.model.eval()
         number = 0
         while True:
@@ -290,13 +290,14 @@ def _sizes(
     count, largest = 0, 0.0
     squares: Any = 0.0
     length = windows.length
-    for k in range(0, len(windows), 16):
-        some = np.arange(k, min(k + 16, len(windows)))
+    step = windows.trajectories_at_once
+    for k in range(0, len(windows), step):
+        some = np.arange(k, min(k + step, len(windows)))
         series = windows.states(some, np.zeros_like(some), length, factor)
         largest = max(largest, float(series.abs().max()))
         steps = series.diff(dim=1).transpose(1, 2).flatten(2).double()
         squares = squares + steps.square().sum((0, 2))
         count += steps.shape[0] * steps.shape[2]
-    gain = np.sqrt(to_numpy(squares) / count)
+    gain = np.sqrt(to_numpy(squares) / max(1, count))
     # A field that never changes keeps gain 1.
     return (np.where(gain > 0, gain, 1.0).tolist() if increments else None), largest

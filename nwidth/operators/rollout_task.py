@@ -196,13 +196,13 @@ class RolloutTask(LearningTask):
         horizon = self.data.length - self.rollout.start
         if self.rollout.horizon is not None:
             horizon = min(horizon, self.step.window + self.rollout.horizon)
-        series = self.data.states(which, start, horizon, factor)
-        constants, states = self.data.unchanging(which, factor), series[:, : self.step.window]
-        weights = _weights(axes, series)
-        error, size = series.new_zeros(2, len(series))
+        # State by state, as all of a rollout may be more than fits in memory.
+        states = self.data.states(which, start, self.step.window, factor)
+        constants, weights = self.data.unchanging(which, factor), _weights(axes, states)
+        error, size = states.new_zeros(2, len(states))
         for k in range(self.step.window, horizon):
             after = self.step(model, states, constants, axes)
-            known = series[:, k]
+            known = self.data.states(which, start + k, 1, factor)[:, 0]
             error = error + ((after - known).square() * weights).flatten(1).sum(1)
             size = size + ((known + self.data.shift).square() * weights).flatten(1).sum(1)
             states = self.step.shifted(states, after)

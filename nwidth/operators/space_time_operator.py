@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from nwidth.arguments import require_instance, require_integer
-from nwidth.arrays import require_finite, to_numpy
+from nwidth.arrays import real_floating, require_finite, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
@@ -228,7 +228,7 @@ class SpaceTimeOperator(TimeDependentOperator):
         own = self.time_axis
         if times is None:
             return own, np.arange(own.size)
-        asked = np.atleast_1d(np.asarray(require_finite(np.asarray(times, np.float64), "times")))
+        asked = np.atleast_1d(require_finite(to_numpy(real_floating(times, "times")), "times"))
         slack = 1e-9 * own.length
         inside = (asked >= own.lower - slack) & (asked <= own.upper + slack)
         if asked.ndim != 1 or not len(asked) or not (np.diff(asked) > 0).all() or not inside.all():

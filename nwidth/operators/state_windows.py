@@ -76,6 +76,11 @@ class StateWindows:
         """Number of states of a trajectory."""
         return len(self.times)
 
+    @property
+    def trajectories_at_once(self) -> int:
+        """Number of trajectories of which all states are read together: of large ones a single."""
+        return max(1, _BLOCK_BYTES // self._trajectory_bytes)
+
     def axes(self, factor: int) -> tuple[Any, ...]:
         """Return the axes of the grid coarsened by a factor."""
         return (self.grid if factor == 1 else self.grid.coarsen(factor)).axes
@@ -106,7 +111,7 @@ class StateWindows:
     def _all(self, factor: int) -> tuple[Tensor, Tensor]:
         """Return the cached states and constants of all trajectories."""
         if factor not in self._cache:
-            step = max(1, _BLOCK_BYTES // self._trajectory_bytes)
+            step = self.trajectories_at_once
             blocks = [self.samples[k : k + step] for k in range(0, len(self.samples), step)]
             self._cache = {}
             self._cache[factor] = (

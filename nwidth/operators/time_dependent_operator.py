@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nwidth.arguments import require_flag, require_instance, require_integer
 from nwidth.arrays import as_floating, generator, require_finite, to_numpy
-from nwidth.errors import InputError
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators.architectures import require_network
@@ -364,7 +364,7 @@ class TimeDependentOperator(ABC):
         """Return shared fields as finite arrays on the grid."""
         given = {} if shared is None else dict(require_instance(shared, "shared", Mapping))
         for name, value in given.items():
-            field = as_floating(to_numpy(value), f"shared: {name}")
+            field = to_numpy(as_floating(value, f"shared: {name}"))
             if name in (*self.fields, *self.inputs) or field.dtype.kind == "c":
                 raise InputError(
                     f"shared: expected real fields with names of their own, got {name!r}"
@@ -409,7 +409,7 @@ class TimeDependentOperator(ABC):
         constants: list[NDArray[Any]] = []
         count: int | None = None
         for name in (*self.fields, *self.inputs):
-            field = as_floating(to_numpy(inputs[name]), name)
+            field = to_numpy(as_floating(inputs[name], name))
             lead = (self.window,) if name in self.fields else ()
             tail = (*lead, *grid.shape, *self.components[name])
             samples = field.shape[0] if field.ndim and count is None else count
@@ -453,7 +453,15 @@ class TimeDependentOperator(ABC):
         for name in self.fields:
             components = self.components[name]
             n = int(np.prod(components))
-            field = self.normalizers[name].decode(states[:, :, first : first + n])
+            with np.errstate(over="ignore", invalid="ignore"):
+                field = self.normalizers[name].decode(states[:, :, first : first + n])
+            if not np.isfinite(field).all():
+                raise NonFiniteError(
+                    f"{name}: expected predictions within the range of {field.dtype}, the "
+                    f"network's precision, but the data's scale is "
+                    f"{self.normalizers[name].scale:.3g}; choose another unit, or a network of "
+                    "double precision"
+                )
             field = np.moveaxis(field, 2, -1)
             found[name] = np.ascontiguousarray(field.reshape(*field.shape[:-1], *components))
             first += n

@@ -12,7 +12,10 @@ from nwidth.operators import (  # noqa: E402
     Rollout,
     Trainer,
     TrainingOptions,
+    state_windows,
+    time_dependent_operator,
 )
+from nwidth.operators.state_windows import StateWindows  # noqa: E402
 
 
 def network(channels=1, out=1, modes=(4,), **options):
@@ -219,6 +222,7 @@ def test_wrong_questions_get_clear_answers(flow_data):
         ({"tracer": u[:, :1]}, {}, r"expected shape \(sample, 2, 16\)"),
         ({"tracer": u[:, :, ::2]}, {}, "pass grid="),
         ({"tracer": u + 1j}, {}, "tracer: expected real"),
+        ({"tracer": [[1.0], [1.0, 2.0]]}, {}, "tracer: expected an array of numbers"),
         ({"tracer": u}, {"steps": 0}, "steps: expected an integer >= 1"),
         ({"tracer": u}, {"batch": 0}, "batch: expected an integer >= 1"),
     ):
@@ -259,3 +263,34 @@ def test_what_blows_up_is_told_with_sample_and_step(flow_data):
         model.model.output.bias.fill_(float("inf"))
     with pytest.raises(NonFiniteError, match="sample 0 is not finite at step 1"):
         model.evaluate(dataset)
+
+
+def test_trajectories_of_zeros_and_of_any_unit(flow_data):
+    dataset = flow_data()
+    nothing = flow_data(fields={"tracer": np.zeros((3, 9, 16))})
+    assert np.isfinite(fitted(nothing).evaluate(nothing)["relative_l2_mean"])
+    usual = fitted(dataset).evaluate(dataset)["relative_l2_mean"]
+    small = flow_data(fields={"tracer": 1e-30 * dataset["tracer"][:]})
+    assert np.isclose(fitted(small).evaluate(small)["relative_l2_mean"], usual, rtol=1e-3)
+    large = flow_data(fields={"tracer": 1e200 * dataset["tracer"][:]})
+    with pytest.raises(NonFiniteError, match=r"range of float32.*choose another unit"):
+        fitted(large).evaluate(large)
+
+
+def test_a_file_that_is_read_by_windows_trains_to_the_same_bits(flow_data, monkeypatch):
+    dataset, options = flow_data(samples=9), {"rollout": Rollout(steps=3, windows=2)}
+    held = fitted(dataset, 2, **options)
+    monkeypatch.setattr(time_dependent_operator, "CACHE_BYTES", 0)
+    read, most = [], StateWindows._states
+
+    def watched(self, samples, first, stop, factor):
+        read.append(len(samples) * (stop - first))
+        return most(self, samples, first, stop, factor)
+
+    monkeypatch.setattr(StateWindows, "_states", watched)
+    monkeypatch.setattr(state_windows, "_BLOCK_BYTES", 1)
+    streamed = fitted(dataset, 2, **options)
+    assert max(read) == 9  # the states of one trajectory, never of several
+    assert held.metrics["validation_relative_l2"] == streamed.metrics["validation_relative_l2"]
+    for name, weight in held.model.state_dict().items():
+        assert torch.equal(weight, streamed.model.state_dict()[name])

@@ -68,6 +68,9 @@ def test_any_times_and_grids_of_the_box(flow_data):
     for wrong in ([0.5], [2.0, 2.0], [], [[2.0]], [5.0]):
         with pytest.raises(InputError, match="times: expected increasing ones from 1 to 4"):
             model.predict(inputs, times=wrong)
+    for wrong in ("now", [[1.0], [2.0, 3.0]], [2j]):
+        with pytest.raises(InputError, match="times: expected"):
+            model.predict(inputs, times=wrong)
 
 
 def test_errors_are_those_of_the_block(flow_data):
