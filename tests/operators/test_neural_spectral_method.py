@@ -14,7 +14,7 @@ from nwidth.operators.vorticity_residual import VorticityResidual
 from nwidth.solvers import Burgers, Fisher, NavierStokes, simulate
 
 GRID = Grid.periodic(12)
-OPTIONS = TrainingOptions(epochs=12, batch_size=8, learning_rate=1e-2)
+OPTIONS = TrainingOptions(epochs=30, batch_size=8, learning_rate=2e-2)
 
 
 def residual_of():
@@ -37,7 +37,7 @@ def test_it_learns_the_solution_without_data(fitted):
     told = fitted.evaluate(8)
     start = NeuralSpectralMethod(network_of())
     start.residual = residual_of().float()
-    assert told["relative_l2_mean"] < 0.05 < 2 * start.evaluate(8)["relative_l2_mean"]
+    assert told["relative_l2_mean"] < 0.003 < 0.4 * start.evaluate(8)["relative_l2_mean"]
     # Of the same order: growth makes the error somewhat larger or smaller.
     assert 0.2 < told["indicator_mean"] / told["relative_l2_mean"] < 5
 
@@ -50,7 +50,7 @@ def test_predictions_on_any_grid_at_any_time(fitted):
     u = fitted.predict({"density": a}, fine, times=[0.0, 0.2, 0.5])
     assert u.shape == (1, 3, 48) and u.dtype == np.float32
     np.testing.assert_allclose(u[0, 0], a[0], atol=1e-6)
-    assert np.linalg.norm(u[0] - known["density"]) < 0.05 * np.linalg.norm(known["density"])
+    assert np.linalg.norm(u[0] - known["density"]) < 0.01 * np.linalg.norm(known["density"])
     coarse = fitted.predict({"density": a[:, ::4]})
     np.testing.assert_allclose(coarse[0, -1], u[0, -1, ::4], atol=1e-5)
     assert fitted.indicator({"density": a}).shape == (1,)
