@@ -61,13 +61,14 @@ def certify_in_time(
             except NwidthError as error:
                 raise type(error)(f"sample {i} of {data}: {error}") from None
             if keep is not None:
-                raw = certified.predict(inputs, times) if found.solver_steps[0] else found
-                last_first = -1 if problem.components > 1 else None
+                steps = {"steps": len(times) - model.window} if step else {}
+                predicted = model.predict(inputs, dataset.grid, **steps)
                 fields = {}
                 for name in model.fields:
-                    for label, u in ((name, found), (f"{name}_predicted", raw)):
-                        whole = u.fields[name][0]
-                        fields[label] = whole if last_first is None else np.moveaxis(whole, 1, -1)
+                    whole = found.fields[name][0]
+                    fields[name] = np.moveaxis(whole, 1, -1) if problem.components > 1 else whole
+                    both = (inputs[name][0], predicted[name][0])
+                    fields[f"{name}_predicted"] = np.concatenate(both)
                 keep.append(fields, {name: float(np.max(getattr(found, name))) for name in NUMBERS})
             parts.append(found.without_fields())
             bar.update(i + 1)

@@ -1,6 +1,6 @@
 """Certificates in time: each step of a trajectory against the solver's, and what errors grow to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import signature
@@ -49,7 +49,7 @@ class CertifiedTrajectorySurrogate:
 
         The surrogate returns the fields after those given `(sample, time, *grid[, component])`, by
         name or of one name. It is asked for as many as there are times if its `predict` takes
-        `steps`.
+        `steps`, and on the grid of the problem if that takes `grid`.
         """
         times, problem = _times(times), self.problem
         steps = RestartedSteps(problem)
@@ -66,7 +66,9 @@ class CertifiedTrajectorySurrogate:
                 f"got shapes {', '.join(str(u.shape) for u in given.values())}"
             )
         (count,) = known
-        more = {"steps": len(times) - count} if _takes_steps(self.surrogate) else {}
+        might = {"steps": len(times) - count, "grid": problem.grid}
+        takes = _parameters(self.surrogate)
+        more = {name: value for name, value in might.items() if name in takes}
         found = self.surrogate.predict(inputs, **more)
         predicted = found if isinstance(found, Mapping) else {_only(problem): found}
         whole = {}
@@ -198,12 +200,12 @@ def certify_trajectories(
     )
 
 
-def _takes_steps(surrogate: Any) -> bool:
-    """Whether a surrogate is told how many steps to predict."""
+def _parameters(surrogate: Any) -> Collection[str]:
+    """Return the names of what `predict` of a surrogate takes, none where it does not tell."""
     try:
-        return "steps" in signature(surrogate.predict).parameters
+        return signature(surrogate.predict).parameters
     except (TypeError, ValueError):
-        return False
+        return ()
 
 
 def _only(problem: EvolutionProblem) -> str:

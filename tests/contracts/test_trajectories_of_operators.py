@@ -42,3 +42,7 @@ def test_trajectories_of_operators_are_certified(kind, tmp_path):
         assert (error <= found.bound + 1e-6).all()
         assert all(states[:given] == (StepStatus.GIVEN,) * given for states in found.status)
     assert mended.bound.max() <= 1e-3 < bare.bound[:, -1].min()
+    finer = Grid.periodic(48)
+    fine = {"velocity": np.array([grid.interpolate(v, finer) for v in u[0, :given]])[None]}
+    found = certify(model, problem.on(finer)).predict(fine, times)
+    assert np.array_equal(found.u[:, given:], model.predict(fine, finer)["velocity"])
