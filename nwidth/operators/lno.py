@@ -36,12 +36,11 @@ class LNO(NodeNetwork):
     `kernel`: "fields" (phi and psi see x and a(x), as published) or "positions" (x alone: one
     kernel for all samples, cheaper and less accurate where the input is a coefficient).
 
-    Good values: rank 4, functions 64 to 128, width 32, 4 layers. Smooth operators suit it; what is
-    rough in the solution passes through W only.
+    Good values: rank 2, functions 64, width 32, 4 layers; learning rate 4e-3, batches of 5. Smooth
+    operators suit it; what is rough in the solution passes through W only.
 
-    Shapes, `coordinates` and `dirichlet` as in `NodeNetwork`; the kernels always see positions
-    unless coordinates=False. On a torus set `waves=True`: the kernels cannot tell x from 1 - x
-    otherwise.
+    Shapes, `coordinates`, `waves` and `dirichlet` as in `NodeNetwork`; the kernels always see
+    positions unless coordinates=False. Without `waves` they cannot tell x from 1 - x on a torus.
 
     >>> from nwidth.meshes import Grid
     >>> model = LNO(1, 1, width=8, layers=2, functions=16)
@@ -62,7 +61,7 @@ class LNO(NodeNetwork):
         kernel: str = "fields",
         projection: int = 128,
         coordinates: bool = True,
-        waves: bool = False,
+        waves: bool = True,
         dirichlet: bool | Sequence[bool] = False,
         seed: int = 0,
     ):

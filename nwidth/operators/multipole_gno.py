@@ -73,7 +73,7 @@ class MGNO(NodeNetwork):
         samples: int = 8192,
         projection: int = 128,
         coordinates: bool = True,
-        waves: bool = False,
+        waves: bool = True,
         dirichlet: bool | Sequence[bool] = False,
         seed: int = 0,
     ):

@@ -35,10 +35,13 @@ def test_it_is_the_published_formula():
     assert torch.allclose(model(a.t()[None], cloud)[0], u.t(), atol=1e-12)
 
 
-@pytest.mark.parametrize(("window", "least"), [("smooth", 3.5), ("ball", 1.5)])
-def test_it_converges_under_refinement_with_a_fixed_radius(window, least):
+@pytest.mark.parametrize(
+    ("window", "waves", "radius", "least"),
+    [("smooth", False, 0.3, 3.5), ("ball", False, 0.3, 1.5), ("smooth", True, 0.5, 3.5)],
+)
+def test_it_converges_under_refinement_with_a_fixed_radius(window, waves, radius, least):
     options = {"width": 6, "layers": 2, "functions": 3, "hidden": 8, "window": window}
-    model = GNO(1, 1, 0.3, **options).double()
+    model = GNO(1, 1, radius, waves=waves, **options).double()
     fields = []
     for n in (9, 17, 33):
         grid = Grid.uniform((n, n))

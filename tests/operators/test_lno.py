@@ -10,14 +10,18 @@ from nwidth.meshes import Grid, PointCloud
 from nwidth.operators import LNO
 
 
+@pytest.mark.parametrize("waves", [False, True])
 @pytest.mark.parametrize("kernel", ["fields", "positions"])
-def test_it_is_the_published_formula(kernel):
+def test_it_is_the_published_formula(kernel, waves):
     """phi and psi at every point, and the kernel of every pair, entry by entry."""
-    model = LNO(1, 2, rank=2, width=3, layers=2, functions=5, kernel=kernel).double()
+    settings = {"rank": 2, "width": 3, "layers": 2, "functions": 5, "kernel": kernel}
+    model = LNO(1, 2, waves=waves, **settings).double()
     rng = np.random.default_rng(0)
     cloud = PointCloud(rng.random((11, 2)), rng.random(11) + 0.5)
     a = torch.randn(2, 1, 11, dtype=torch.float64)
     x0 = torch.tensor(cloud.points)
+    if waves:
+        x0 = torch.cat([(np.pi * x0).cos(), (np.pi * x0).sin()], 1)
     shares = torch.tensor(cloud.weights / cloud.weights.sum())
     for b in range(2):
         both = torch.cat([a[b].t(), x0], 1)
