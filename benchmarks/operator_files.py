@@ -42,8 +42,8 @@ class Rung:
     """Our solver with one grid and one tolerance: how a test sample is solved.
 
     `run(k)` solves and does nothing else; `fields(found)` brings its result to the grid and the
-    shape of the data. `batch()` solves many samples and returns how many, None where the solver has
-    no form of its own for that.
+    shape of the data. `batch()` does both for many samples and returns how many, None where the
+    solver has no form of its own for that.
     """
 
     label: str
@@ -225,7 +225,11 @@ class Steady(DataSet):
         return solve(problem, {self.inputs: a}, rtol, method=method).u
 
     def _together(self, problem: Any, a: np.ndarray, rtol: float) -> Callable[[], int]:
-        return lambda: len(solve_batch(problem, {self.inputs: a[:16]}, rtol).u)
+        def solved() -> int:
+            u = solve_batch(problem, {self.inputs: a[:16]}, rtol).u
+            return len(self._moved(u, problem.grid))
+
+        return solved
 
     def _moved(self, u: np.ndarray, grid: Grid) -> np.ndarray:
         """Return a solution on the grid of the data."""
@@ -270,7 +274,11 @@ class Evolving(DataSet):
             counted = len(range(*some.indices(total)))
             target = folder / f"{self.stem}_{points}_{what}{counted}.h5"
             names = {self.inputs, self.output}
-            if not fits(target, points, names):
+            if fits(target, points, names):
+                pass
+            elif points > self.base:
+                self._finer(path, target, some, points)
+            else:
                 factor = self.base // points
                 grid = self.problem(self.base).grid.coarsen(factor)
                 self._thinned(path, target, some, factor, grid)
@@ -289,6 +297,26 @@ class Evolving(DataSet):
                 u = data[self.source][i][-len(self._kept(data)) :]
                 out.append({self.source: u[(slice(None), *self._picked(factor))]})
             out.finish()
+
+    def _finer(self, path: Path, target: Path, some: slice, points: int) -> None:
+        """Solve some trajectories anew on a finer grid than they were generated on."""
+        problem = self.problem(points)
+        with FieldDataset.open(path) as data, FieldDataset.create(
+            target, problem.grid, {self.source: "1"}, times=self._kept(data), dtype="float32",
+            provenance=data.provenance, overwrite=True,
+        ) as out:  # fmt: skip
+            for i in range(*some.indices(len(data))):
+                inputs = {self.source: self._refined(data[self.source][i][:1], problem)[0]}
+                found = simulate(problem, inputs, data.times, rtol=1e-7).checked()
+                out.append({self.source: found.fields[self.source][-len(self._kept(data)) :]})
+            out.finish()
+
+    def _refined(self, u: np.ndarray, problem: Any) -> np.ndarray:
+        """Return fields of the finest file on the grid of a problem, by their Fourier series."""
+        fine = FourierSpace(self.problem(self.base).grid)
+        cut = fine.resampled(fine.transform.forward(np.asarray(u, np.float64)), problem.space)
+        there = problem.space.transform.backward(cut)
+        return np.stack([problem.admissible(self.source, v) for v in there])
 
     def _kept(self, data: FieldDataset) -> np.ndarray:
         """Return the times after the random initial field, which no published data have."""
@@ -311,12 +339,9 @@ class Evolving(DataSet):
                 times = t[self.given :] - t[self.given - 1]
             else:
                 u, times = data[self.inputs][some], np.array(self.times[-1:])
-        fine = FourierSpace(self.problem(self.base).grid)
         for n in self.grids or (self.points,):
             problem = self.problem(n)
-            cut = fine.resampled(fine.transform.forward(np.asarray(u, np.float64)), problem.space)
-            start = problem.space.transform.backward(cut)
-            start = np.stack([problem.admissible(self.source, v) for v in start])
+            start = self._refined(u, problem)
             for rtol in self.rtols:
                 yield Rung(
                     f"{n} points, rtol {rtol:g}",
@@ -345,8 +370,13 @@ class Evolving(DataSet):
                 f"{problem.grid.shape[0]} points, {steps} steps",
                 lambda k, run=run: run(v[k]),
                 lambda found: self._moved(problem.fields(found)[self.source], problem),
-                lambda run=run: len(run(v)),
+                lambda run=run: self._counted(run(v), problem),
             )
+
+    def _counted(self, states: np.ndarray, problem: Any) -> int:
+        """Bring many samples to the grid of the data, and return how many they are."""
+        self._moved(problem.fields(states)[self.source], problem)
+        return len(states)
 
     def _moved(self, u: np.ndarray, problem: Any) -> np.ndarray:
         """Return fields on the grid of the data, by their Fourier series."""
