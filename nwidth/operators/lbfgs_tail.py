@@ -44,7 +44,7 @@ class LBFGSTail:
         """
 
         def closure() -> Tensor:
-            self.optimizer.zero_grad(set_to_none=False)
+            self.optimizer.zero_grad(set_to_none=True)
             total = torch.zeros((), dtype=torch.float64)
             for part in parts():
                 part.backward()
@@ -52,6 +52,8 @@ class LBFGSTail:
             for parameter in self.parameters:
                 if parameter.grad is None:  # takes no part in the loss
                     parameter.grad = torch.zeros_like(parameter)
+                # PyTorch's L-BFGS takes views of them, which other memory formats do not have.
+                parameter.grad = parameter.grad.contiguous()
             return total
 
         return float(self.optimizer.step(closure))

@@ -198,12 +198,18 @@ def _load_moments(
         moments[moment] = _part(arrays, f"adamw/{moment}/")
         check_weights(dict(parameters), moments[moment], path)
     stored = optimizer.state_dict()
+    # In the memory format of their parameters: AdamW, fused, goes through both number by number.
     stored["state"] = {
         index: {
             "step": torch.tensor(float(step)),
-            **{moment: torch.tensor(moments[moment][name]) for moment in moments},
+            **{
+                moment: torch.empty_like(parameter, requires_grad=False).copy_(
+                    torch.tensor(moments[moment][name])
+                )
+                for moment in moments
+            },
         }
-        for index, name in enumerate(parameters)
+        for index, (name, parameter) in enumerate(parameters.items())
     }
     optimizer.load_state_dict(stored)
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,9 @@ from nwidth.operators import (  # noqa: E402
     AdamW,
     Augmentation,
     Execution,
+    LearnedCycle,
     LearningTask,
+    MgNO,
     NeuralOperator,
     OperatorNetwork,
     Trainer,
@@ -93,6 +97,33 @@ def test_resumed_training_ends_with_the_same_bits(
         dataset, lambda report: pytest.fail("trained again"), tmp_path / "c.h5", **options
     )
     assert torch.equal(weights(whole), weights(again))
+
+
+def test_weights_that_are_not_contiguous_resume_with_the_same_bits(
+    tiny_data, tmp_path, checkpoint_every_epoch
+):
+    """Convolutions with channels last have moments and gradients that lie likewise."""
+    options = TrainingOptions(
+        epochs=2, batch_size=6, optimizer=AdamW(tail=LBFGS(2, 2)), learning_rate=0.05
+    )
+
+    def train(progress=None, checkpoint=None):
+        network = MgNO(1, 1, LearnedCycle(levels=2), width=4, layers=1)
+        assert not all(p.is_contiguous() for p in network.parameters())
+        model = NeuralOperator(network, inputs="permeability", output="pressure")
+        return model.fit(tiny_data(), options, progress=progress, checkpoint=checkpoint)
+
+    def kill(report, dying):
+        if report.epoch == dying:
+            raise Killed
+
+    whole = train()
+    for dying in (2, 4):
+        with pytest.raises(Killed):
+            train(partial(kill, dying=dying), tmp_path / "c.h5")
+    resumed = train(None, tmp_path / "c.h5")
+    assert torch.equal(weights(whole), weights(resumed))
+    assert numbers(whole.history) == numbers(resumed.history)
 
 
 def test_equal_seeds_give_equal_weights_and_others_do_not(tiny_data):
