@@ -101,7 +101,10 @@ class RealAxisBasis(AxisBasis):
     def resolved_modes(self, axis: Axis, modes: int) -> int:
         """Return the largest number up to `modes` whose least-squares fit is well conditioned."""
         modes = require_integer(modes, "modes", 1)
-        return _well_conditioned(self, self._with_ends(axis), min(modes, axis.size))
+        orthogonal = self._orthogonal_modes(self._with_ends(axis))
+        if orthogonal is not None:
+            return min(modes, orthogonal)
+        return _well_conditioned(self, axis, min(modes, axis.size))
 
     def analysis_matrix(self, axis: Axis, modes: int) -> Matrix:
         """Return A of shape (modes, n)."""
@@ -128,6 +131,10 @@ class RealAxisBasis(AxisBasis):
     @abstractmethod
     def _scale(self, modes: int) -> Matrix:
         """Return one over the norms of the functions in a measure of total one."""
+
+    def _orthogonal_modes(self, axis: Axis) -> int | None:
+        """Return how many modes the points find orthogonal; None where that is not known."""
+        return None
 
     def _measure(self, axis: Axis) -> Matrix:
         """Return the share of each point in the interval."""
@@ -220,5 +227,9 @@ def largest_block(r: Matrix, sizes: Sequence[int]) -> int:
         # The last is zero where no point sees a function: no fit then exists, of whatever size.
         return bool(not singular[-1] > 0 or singular[0] > MOST_AMPLIFIED * singular[-1])
 
-    # Singular values of blocks interlace, so that their condition grows with their size.
-    return bisect_left(sizes, True, key=bad)
+    # Singular values of blocks interlace, so that their condition grows with their size. Small
+    # blocks are tried first, since large ones cost much.
+    end = 1
+    while end < len(sizes) and not bad(sizes[end - 1]):
+        end *= 2
+    return bisect_left(sizes, True, lo=end // 2, hi=min(end, len(sizes)), key=bad)

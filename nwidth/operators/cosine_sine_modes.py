@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from nwidth.meshes import Axis
 from nwidth.operators.axis_basis import Matrix, RealAxisBasis
 
 
@@ -33,6 +34,9 @@ class CosineModes(RealAxisBasis):
     def _scale(self, modes: int) -> Matrix:
         return np.where(np.arange(modes) == 0, 1.0, np.sqrt(2))
 
+    def _orthogonal_modes(self, axis: Axis) -> int | None:
+        return axis.size if axis.is_uniform else None
+
 
 @dataclass(frozen=True)
 class SineModes(RealAxisBasis):
@@ -59,6 +63,10 @@ class SineModes(RealAxisBasis):
 
     def _scale(self, modes: int) -> Matrix:
         return np.full(modes, np.sqrt(2))
+
+    def _orthogonal_modes(self, axis: Axis) -> int | None:
+        ends = 2 if axis.centering == "node" else 0
+        return axis.size - ends if axis.is_uniform else None
 
 
 def sine_of_half_turns(t: Matrix) -> Matrix:

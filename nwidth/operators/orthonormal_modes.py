@@ -20,6 +20,10 @@ ORTHONORMAL: dict[str, AxisBasis] = {
 }
 
 
+# Modes looked at before more: matrices of all modes of long axes are large.
+_TRIED_FIRST = 64
+
+
 def coefficient_count(basis: str, modes: int) -> int:
     """Return how many real numbers `modes` modes have: a sine of frequency zero is none.
 
@@ -43,16 +47,30 @@ def orthonormal_frame(axis: Axis, modes: int, basis: str) -> tuple[Matrix, Matri
     >>> A.shape, bool(np.allclose(A @ S, np.eye(5)))
     ((5, 8), True)
     """
+    back = _functions(axis, modes, basis)
+    there = ORTHONORMAL[basis].analysis_matrix(axis, modes)
+    if basis == "fourier":
+        there = np.delete(there, 1, axis=0)
+    return there / _sizes(basis, len(there))[:, None], back
+
+
+def _functions(axis: Axis, modes: int, basis: str) -> Matrix:
+    """Return the values S (n, K) of the functions, without the cost of an analysis."""
     family = ORTHONORMAL[require_choice(basis, "basis", tuple(ORTHONORMAL))]
-    modes = family.require_resolved(axis, modes)
-    there, back = family.analysis_matrix(axis, modes), family.synthesis_matrix(axis, modes)
-    root = np.full(len(there), np.sqrt(2))
+    values = family.synthesis_matrix(axis, family.require_resolved(axis, modes))
+    if basis == "fourier":  # the imaginary part of frequency zero
+        values = np.delete(values, 1, axis=1)
+    scaled: Matrix = values * _sizes(basis, values.shape[1])
+    return scaled
+
+
+def _sizes(basis: str, count: int) -> Matrix:
+    """Return how many times those of the basis the orthonormal functions are."""
+    # Coefficients of waves are real and imaginary parts of half the amplitude.
+    sizes = np.full(count, np.sqrt(0.5 if basis == "fourier" else 2.0))
     if basis != "sine":
-        root[0] = 1.0
-    if basis == "fourier":  # c = (real part, imaginary part) of half the amplitude
-        kept = np.arange(len(there)) != 1
-        return there[kept] * root[kept, None], back[:, kept] / root[kept]
-    return there / root[:, None], back * root
+        sizes[0] = 1.0
+    return sizes
 
 
 def is_orthonormal(axis: Axis, modes: int, basis: str) -> bool:
@@ -64,7 +82,7 @@ def is_orthonormal(axis: Axis, modes: int, basis: str) -> bool:
     >>> [is_orthonormal(Axis.uniform(8), m, "cosine") for m in (7, 8)]
     [True, False]
     """
-    _, back = orthonormal_frame(axis, modes, basis)
+    back = _functions(axis, modes, basis)
     gram = (back.T * (axis.widths / axis.length)) @ back
     return bool(np.allclose(gram, np.eye(len(gram)), rtol=0, atol=1e-9))
 
@@ -105,8 +123,12 @@ def modes_by_energy(
     total = (field**2).reshape(len(field), -1).sum(1)
     found = []
     for k, (axis, word) in enumerate(zip(axes, words, strict=True)):
-        rest = _left_out(np.moveaxis(field, k + 2, -1), total, axis, word)
-        enough = np.flatnonzero(rest <= share / np.sqrt(len(axes)))
+        lines, limit, count = np.moveaxis(field, k + 2, -1), share / np.sqrt(d), _TRIED_FIRST
+        rest = _left_out(lines, total, axis, word, count)
+        while rest[-1] > limit and count < axis.size:
+            count *= 4
+            rest = _left_out(lines, total, axis, word, count)
+        enough = np.flatnonzero(rest <= limit)
         if not len(enough):
             raise InputError(
                 f"modes by energy: expected {word} modes that leave out {share:g} or less, but all "
@@ -118,17 +140,17 @@ def modes_by_energy(
 
 
 def _left_out(
-    field: NDArray[np.float64], total: NDArray[np.float64], axis: Axis, word: str
+    field: NDArray[np.float64], total: NDArray[np.float64], axis: Axis, word: str, count: int
 ) -> NDArray[np.float64]:
-    """Return the mean share that 1, 2, ... modes along the last axis leave out.
+    """Return the mean share that 1, 2, ..., up to `count` modes along the last axis leave out.
 
     The values are multiplied by the roots of their weights.
     """
     family = ORTHONORMAL[require_choice(word, "bases", tuple(ORTHONORMAL))]
-    most = family.resolved_modes(axis, axis.size)
+    most = family.resolved_modes(axis, min(count, axis.size))
     while most > 1 and not is_orthonormal(axis, most, word):
         most -= 1
-    _, back = orthonormal_frame(axis, most, word)
+    back = _functions(axis, most, word)
     c = field @ (back * np.sqrt(axis.widths / axis.length)[:, None])
     energy = (c**2).reshape(len(c), -1, c.shape[-1]).sum(1)
     if word == "fourier":

@@ -5,7 +5,7 @@ import pytest
 
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import MOST_AMPLIFIED, unit_points
+from nwidth.operators.axis_basis import MOST_AMPLIFIED, largest_block, unit_points
 from nwidth.operators.chebyshev_modes import ChebyshevModes
 from nwidth.operators.cosine_sine_modes import CosineModes, SineModes
 from nwidth.operators.fourier_basis import FourierModes
@@ -76,3 +76,13 @@ def test_points_outside_are_refused(points):
     else:
         with pytest.raises(InputError, match="points"):
             unit_points(axis, points)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 20])
+def test_the_largest_block_is_that_of_trying_all(size):
+    rng = np.random.default_rng(size)
+    for scale in (0.01, 0.3, 3.0):
+        r = np.triu(np.eye(size) + scale * rng.standard_normal((size, size)))
+        good = [k for k in range(1, size + 1) if np.linalg.cond(r[:k, :k]) <= MOST_AMPLIFIED]
+        assert largest_block(r, range(1, size + 1)) == max(good, default=0)
+    assert largest_block(np.zeros((size, size)), range(1, size + 1)) == 0

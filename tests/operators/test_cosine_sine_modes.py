@@ -3,6 +3,7 @@ import pytest
 from scipy.fft import dct, dst
 
 from nwidth.meshes import Axis
+from nwidth.operators.axis_basis import _well_conditioned
 from nwidth.operators.cosine_sine_modes import CosineModes, SineModes
 
 
@@ -29,3 +30,11 @@ def test_boundary_conditions_hold_exactly():
     near = CosineModes()._functions(np.array([-0.125, 0.125, 0.875, 1.125]), 12)
     assert np.array_equal(near[0], near[1])
     assert np.array_equal(near[2], near[3])
+
+
+@pytest.mark.parametrize("centering", ["node", "cell"])
+@pytest.mark.parametrize("basis", [CosineModes(), SineModes()])
+def test_modes_known_without_a_factorization_are_those_found_by_one(basis, centering):
+    for n in range(2, 12):
+        axis = Axis.uniform(n, 1.0, 3.0, centering=centering)
+        assert basis.resolved_modes(axis, 99) == _well_conditioned(basis, axis, n)

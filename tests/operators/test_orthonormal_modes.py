@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,16 @@ def test_modes_are_as_few_as_the_energy_allows():
     u = np.stack([field, 2 * field])[:, None]
     assert modes_by_energy(u, grid.axes, 0.1) == (4, 1)
     assert modes_by_energy(u, grid.axes, 1e-3) == (4, 8)
+
+
+@pytest.mark.parametrize(("highest", "bases"), [(5, "cosine"), (200, "cosine"), (300, "fourier")])
+def test_long_axes_cost_what_the_modes_cost(highest, bases):
+    """As many modes as a Burgers grid has points are never factored for a few of them."""
+    axis = Axis.uniform(4096, periodic=bases == "fourier")
+    wave = np.cos((2 if bases == "fourier" else 1) * np.pi * highest * axis.points)
+    start = time.process_time()
+    assert modes_by_energy(wave[None, None], (axis,), 1e-3, bases) == (highest + 1,)
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200])
