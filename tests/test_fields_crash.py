@@ -6,6 +6,7 @@ import random
 import resource
 import signal
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -330,7 +331,10 @@ def judge_in_child(path, wanted):
     pid = os.fork()
     if pid == 0:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        # 4 GB more than there are: libraries that are loaded already may have mapped as much.
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        most = pages * resource.getpagesize() + (4 << 30)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         signal.alarm(10)
         try:
             there.send(judge(path, wanted))
