@@ -90,8 +90,8 @@ class RealAxisBasis(AxisBasis):
     for products of the functions, P^T W P is diagonal and A is that quadrature (the cosine and sine
     transforms of kinds one and two). Elsewhere A is a weighted least-squares fit of as many modes
     as are well conditioned, the first of which are kept: exact for functions of those modes, and
-    convergent as fast as their coefficients fall for others. A fit may amplify no function by more
-    than ten; `resolved_modes` is the largest number of modes for which that holds.
+    convergent as fast as their coefficients fall for others. In L2 a fit may amplify no function by
+    more than ten; `resolved_modes` is the largest number of modes for which that is sure.
     """
 
     def coefficients(self, modes: int) -> int:
@@ -201,7 +201,7 @@ def unit_points(axis: Axis, points: Any = None) -> Matrix:
 def fitted_modes(axis: Axis, modes: int) -> int:
     """Return how many modes a fit should try to have, to keep the first `modes` of them.
 
-    On n equidistant points little more than 2 sqrt(n) polynomials are well conditioned.
+    On n equidistant points about 3.3 sqrt(n) polynomials are well conditioned.
 
     >>> fitted_modes(Axis.uniform(400), 8)
     80

@@ -17,10 +17,10 @@ class ChebyshevModes(RealAxisBasis):
     They ask nothing of a function at its ends, and coefficients of smooth functions fall
     exponentially. On `Axis.chebyshev` (n nodes, n modes) the analysis is the discrete cosine
     transform in theta, hence that of Clenshaw & Curtis; elsewhere it is a least-squares fit with
-    the weights d theta, well conditioned for about 2 sqrt(n) modes on n equidistant points.
+    the weights d theta, well conditioned for about 3.3 sqrt(n) modes on n equidistant points.
 
     References: Trefethen (2019), Approximation Theory and Approximation Practice,
-    doi:10.1137/1.9781611975949, chapters 3 and 19 (2 sqrt(n): chapter 13).
+    doi:10.1137/1.9781611975949, chapters 3 and 19 (growth as sqrt(n): chapter 13).
 
     >>> axis = Axis.chebyshev(5, 0.0, 2.0)
     >>> c = ChebyshevModes().analysis_matrix(axis, 4) @ (axis.points - 1) ** 3
