@@ -102,6 +102,8 @@ class CollocationAxis:
     def at(self, points: Any) -> Matrix:
         """Return the matrix that takes values at the points to those anywhere, shape (m, size)."""
         v, x = self._forward(np.eye(self.size)), np.asarray(points, np.float64)
+        if x.ndim != 1 or not np.isfinite(x).all():
+            raise InputError(f"points: expected finite numbers of shape (m,), got {points!r:.80}")
         if self.kind == "fourier":
             return np.ascontiguousarray(self.basis.evaluate(v, x[:, None]).T)
         return np.ascontiguousarray(self.basis.evaluate(v, x).T)

@@ -237,7 +237,13 @@ class NeuralSpectralMethod:
                 other = one.resized(a.shape[k + 1])
                 a = np.moveaxis(np.tensordot(_moved(other, one), a, axes=(1, k + 1)), 0, k + 1)
         like = next(self.network.parameters())
-        return residual, torch.tensor(a, dtype=like.dtype, device=like.device)
+        found = torch.tensor(a, dtype=like.dtype, device=like.device)
+        if not torch.isfinite(found.square()).all():
+            raise InputError(
+                f"{name}: expected numbers whose squares {like.dtype} holds, got up to "
+                f"{abs(a).max():.3g}; convert the network to double precision, or scale the problem"
+            )
+        return residual, found
 
     def _space(self) -> tuple[CollocationAxis, ...]:
         residual = self._fitted()

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nwidth.arguments import require_choice
+from nwidth.arguments import require_choice, require_instance
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.collocation_axis import CollocationAxis
@@ -106,6 +106,8 @@ class SpectralResidual(nn.Module, ABC):
     def require(self, u: Tensor, a: Tensor) -> None:
         """Raise `InputError` for values and inputs that do not fit each other or the points."""
         points = tuple(one.size for one in self.collocation)
+        for name, given in ((self.field, u), (self.inputs[0], a)):
+            require_instance(given, name, Tensor)
         if tuple(u.shape[1:]) != points or len(u) != len(a):
             raise InputError(
                 f"{self.field}: expected shape ({len(a)}, {', '.join(map(str, points))}), values "

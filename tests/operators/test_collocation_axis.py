@@ -55,6 +55,8 @@ def test_integrals_and_what_does_not_fit():
         (lambda: AXES[4].derivative(1), "even"),
         (lambda: AXES[0].wavenumbers, "waves or sines"),
         (lambda: AXES[2].antiderivative, "polynomials"),
+        (lambda: AXES[2].at(0.7), r"shape \(m,\)"),
+        (lambda: AXES[0].at([np.nan]), "finite"),
     ):
         with pytest.raises(InputError, match=words):
             call()

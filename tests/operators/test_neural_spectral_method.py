@@ -139,6 +139,8 @@ def test_what_does_not_fit(fitted):
             fitted.predict(given)
     with pytest.raises(NonFiniteError):
         fitted.predict({"density": np.full((1, 12), np.nan)})
+    with pytest.raises(InputError, match="squares"):
+        fitted.predict({"density": np.full((1, 12), 1e200)})
     with pytest.raises(InputError, match="within"):
         fitted.predict(a, times=[0.7])
     with pytest.raises(InputError, match="box"):

@@ -58,3 +58,5 @@ def test_what_does_not_fit():
         residual.losses(u[:, :4], a)
     with pytest.raises(InputError, match=r"expected shape \(1, 5, 7\)"):
         residual.losses(u, a[:1])
+    with pytest.raises(InputError, match="Tensor"):
+        residual.losses(u.numpy(), a)
