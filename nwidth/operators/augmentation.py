@@ -22,7 +22,8 @@ class Augmentation:
         the same function on both grids. Good values: 0 to 0.9 for 85 x 85 points.
     symmetries: show each batch under a random flip and exchange of axes. Only right for problems
         that look the same from all sides: isotropic coefficients, a constant source, the same
-        boundary condition everywhere. Multiplies two-dimensional data by 8.
+        boundary condition everywhere. Multiplies two-dimensional data by 8. For scalar fields:
+        the components of vectors are not turned along.
 
     `InputError` is raised for a grid that cannot be coarsened, or has axes that differ.
     """

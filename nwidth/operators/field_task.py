@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from nwidth.arguments import require_instance
 from nwidth.arrays import generator
+from nwidth.errors import InputError
 from nwidth.operators.augmentation import Augmentation, transformed
 from nwidth.operators.learning_task import LearningTask, Positions, TrainingMoment
 from nwidth.operators.losses import Loss, loss_named, relative_l2
@@ -22,7 +23,8 @@ class FieldTask(LearningTask):
     output (see `TrainingData`). `loss` is a name of `losses.LOSSES` or a `Loss`; `augmentation` may
     begin on a coarser grid and turn and mirror the samples (one draw for all samples of a step).
 
-    Raises `InputError` for an augmentation that the grid does not allow.
+    Raises `InputError` for an augmentation that the grid does not allow, and for symmetries of
+    vector fields.
     """
 
     def __init__(
@@ -35,6 +37,13 @@ class FieldTask(LearningTask):
         self.augmentation = Augmentation() if augmentation is None else augmentation
         require_instance(self.augmentation, "augmentation", Augmentation)
         self.augmentation.check(data.grid)
+        for name in (*data.inputs, data.output):
+            if self.augmentation.symmetries and data.dataset[name].ndim > 1 + data.grid.dimension:
+                raise InputError(
+                    f"augmentation: expected scalar fields for symmetries, got {name} of several "
+                    "components, which would have to turn along; train without symmetries, or "
+                    "store what are scalars as fields of their own"
+                )
 
     def __len__(self) -> int:
         return len(self.data)

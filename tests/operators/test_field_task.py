@@ -5,6 +5,7 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 import numpy as np  # noqa: E402
 
 from nwidth.errors import InputError  # noqa: E402
+from nwidth.fields import Field  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
 from nwidth.operators import Augmentation, FieldTask, H1Loss, Normalizer, TrainingMoment  # noqa: E402
 from nwidth.operators.training_data import TrainingData  # noqa: E402
@@ -65,3 +66,13 @@ def test_what_does_not_fit_is_refused(tiny_data):
         task_of(tiny_data(), "l3")
     with pytest.raises(InputError, match=r"augmentation: expected an Augmentation"):
         task_of(tiny_data(), "l2", True)
+
+
+def test_components_of_vectors_are_not_turned(tiny_data):
+    plain = tiny_data()
+    fields = {name: plain[name][:] for name in plain.field_names}
+    fields["pressure"] = np.stack([fields["pressure"]] * 2, axis=-1)
+    data = tiny_data(fields=fields, units={"pressure": Field("1", (2,))})
+    assert len(task_of(data, "l2")) == len(data)
+    with pytest.raises(InputError, match="expected scalar fields for symmetries, got pressure"):
+        task_of(data, "l2", Augmentation(symmetries=True))
