@@ -43,7 +43,8 @@ class FNO(LayeredNetwork):
     fields are resolved. With `dealias` modes (one number, or one per axis, no fewer than `modes`)
     it is evaluated on a finer grid and cut to those modes (`Dealiasing`): on input that the grids
     resolve the network is then the same function on all of them to round-off. That needs bases
-    without padding and grids that resolve these modes; a step on 85 x 85 points takes no longer.
+    without padding and grids that resolve these modes. With 12 and 16 modes a step on 85 x 85
+    points takes 1.2 and 1.3 times as long.
 
     Parameters are real numbers; the standard Darcy network, modes (12, 12), width 32, 4 layers,
     has 2 269 697 of them:  (1 + 2 + 1) w  +  L (2 m (2m - 1) w^2 + w^2 + w)  +  128 (w + 1) + 129.
