@@ -18,7 +18,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 RECORD = DOCS / "benchmarks.json"
-HELPERS = {"fno_peer", "all", "report", "operator_data", "operator_files", "operator_recipes"}
+HELPERS = {
+    "fno_peer",
+    "all",
+    "report",
+    "operator_data",
+    "operator_files",
+    "operator_recipes",
+    "operator_table",
+}
 PACKAGES = (
     "numpy",
     "scipy",

@@ -31,6 +31,7 @@ import numpy as np
 import torch
 from operator_data import DataSet, Files, Steady, data_sets, fewer, small
 from operator_recipes import RECIPES, Recipe
+from operator_table import row_of, write_table
 from report import Row, finish
 from threadpoolctl import threadpool_limits
 
@@ -43,7 +44,6 @@ DEFAULT = ("darcy-85",)
 QUICK = 1.0
 # Test samples on which the solver is measured, and over which times are medians.
 SOLVED = 10
-MARKS = ("<!-- the table: begin -->", "<!-- the table: end -->")
 
 
 def main() -> None:
@@ -73,7 +73,8 @@ def main() -> None:
             entries += new
             rows += [row_of(entry) for entry in new]
             if arguments.docs and not arguments.quick:
-                write_table(Path(arguments.docs) / "neural_operators.md", entries)
+                order = [one.title for one in data_sets().values()]
+                write_table(Path(arguments.docs) / "neural_operators.md", entries, order)
     finish("Neural operators beside our solver, at equal error", rows, arguments)
 
 
@@ -310,25 +311,33 @@ def points_of(data: DataSet, augmentation: no.Augmentation) -> list[int]:
 
 
 def epochs_for(data: DataSet, recipe: Recipe, train: FieldDataset, cpu: float) -> int:
-    """Return the epochs that fit into a budget, from one short epoch on either grid."""
+    """Return the epochs that fit into a budget, from short trainings on either grid.
+
+    What is done once, such as the transforms of T1, is told from what each epoch costs.
+    """
     augmentation = augmentation_of(data, recipe)
     batch = recipe.options.get("batch_size", 16)
     count = min(len(train), 3 * batch)
-    costs, more = {}, fit_arguments(data, recipe)
+    more, each, once = fit_arguments(data, recipe), 0.0, 0.0
     with (
         tempfile.TemporaryDirectory() as scratch,
         first_samples(train, count, Path(scratch) / "few.h5") as few,
     ):
-        for share in {0.0, 1.0 if augmentation.coarse > 0 else 0.0}:
-            some = no.Augmentation(share, augmentation.factor, augmentation.symmetries)
-            for warm in (False, True):
+        for coarse, share in ((0.0, 1 - augmentation.coarse), (1.0, augmentation.coarse)):
+            if share == 0:
+                continue
+            some = no.Augmentation(coarse, augmentation.factor, augmentation.symmetries)
+            spent = []
+            for epochs in (1, 1, 3):  # the first one compiles, and fills caches
                 start = time.process_time()
-                surrogate(data, recipe).fit(few, options_of(recipe, 1), augmentation=some, **more)
-                if warm:
-                    costs[share] = time.process_time() - start
-    share = augmentation.coarse
-    one = share * costs.get(1.0, 0.0) + (1 - share) * costs[0.0]
-    return max(1, round(cpu / (one * len(train) / count)))
+                options = options_of(recipe, epochs)
+                surrogate(data, recipe).fit(few, options, augmentation=some, **more)
+                spent.append(time.process_time() - start)
+            one = max(0.1 * spent[1], (spent[2] - spent[1]) / 2)
+            each += share * one
+            once += share * max(0.0, spent[1] - one)
+    scale = len(train) / count
+    return max(1, round((cpu - scale * once) / (scale * each)))
 
 
 def first_samples(source: FieldDataset, count: int, path: Path) -> FieldDataset:
@@ -383,91 +392,6 @@ def inference(data: DataSet, model: Any, test: FieldDataset) -> tuple[float, flo
             if repeat:
                 times[n].append((time.process_time() - start) / n)
     return statistics.median(times[1]), statistics.median(times[count])
-
-
-# --- tables -------------------------------------------------------------------------------------
-
-
-def row_of(entry: dict) -> Row:
-    """Return a line of the table: a network beside the solver, or the solver alone."""
-    if "operator" not in entry:
-        tight = min(entry["rungs"], key=lambda rung: rung["error"])
-        note = f"tightest: error {tight['error']:.2g} against the test data"
-        name = f"our solver, {tight['label']}"
-        return Row(f"{entry['set']}, solver", None, tight["seconds"], name, note=note)
-    solver = entry["solver"]
-    note = (
-        f"{entry['parameters']} parameters, {entry['samples']} samples, {entry['cpu']:.0f} CPU-s "
-        f"of training ({entry['epochs']} epochs), error {entry['error']:.2%}, at {entry['other']} "
-        f"points{seen(entry)} {percent(entry['zero_shot'])}, {1e3 * entry['batched']:.3g} ms in a "
-        f"batch; solver: error {solver['error']:.2%}"
-    )
-    if not entry["solver_is_as_accurate"]:
-        note += ", which is its best against these data"
-    if entry["solver_batched"] is not None:
-        note += f", {1e3 * entry['solver_batched']:.3g} ms in a batch"
-    return Row(
-        f"{entry['set']}, {entry['operator']}, one sample",
-        entry["alone"],
-        solver["seconds"],
-        f"our solver, {solver['label']}",
-        note=note,
-    )
-
-
-def seen(entry: dict) -> str:
-    """Return what is to be said of another grid that a network was trained on after all."""
-    return ", trained on" if entry["other"] in entry["trained_on"] else ""
-
-
-def percent(value: float | None) -> str:
-    """Return an error in percent, or that there is none."""
-    return "none" if value is None else f"{value:.2%}"
-
-
-def write_table(path: Path, entries: list[dict]) -> None:
-    """Write the compact table between its marks in the guide."""
-    lines = [
-        "| data set | operator | parameters | training, CPU-s at points | error | on another grid "
-        "| one sample | in a batch | our solver at that error | speed-up | in a batch |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for entry in entries:
-        if "operator" not in entry:
-            tight = min(entry["rungs"], key=lambda rung: rung["error"])
-            cells = [
-                f"{entry['title']}", f"our solver, {tight['label']}", "", "",
-                percent(tight["error"]), "", milliseconds(tight["seconds"]),
-                milliseconds(tight["batched"]), "", "", "",
-            ]  # fmt: skip
-        else:
-            solver, more = entry["solver"], "" if entry["solver_is_as_accurate"] else " (its best)"
-            cells = [
-                "", entry["operator"], f"{entry['parameters']:,}".replace(",", " "),
-                f"{entry['cpu']:.0f}", percent(entry["error"]),
-                f"{percent(entry['zero_shot'])} at {entry['other']}{seen(entry)}",
-                milliseconds(entry["alone"]), milliseconds(entry["batched"]),
-                f"{milliseconds(solver['seconds'])}: {solver['label']}, "
-                f"{percent(solver['error'])}{more}",
-                speed_up(solver["seconds"], entry["alone"]),
-                speed_up(entry["solver_batched"], entry["batched"]),
-            ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
-    text = path.read_text(encoding="utf-8")
-    before, rest = text.split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    table = "\n".join([MARKS[0], *lines, MARKS[1]])
-    path.write_text(before + table + after, encoding="utf-8")
-
-
-def speed_up(solver: float | None, network: float) -> str:
-    """Return how many times as quick as the solver the network is, or nothing."""
-    return "" if solver is None else f"{solver / network:.2g}"
-
-
-def milliseconds(seconds: float | None) -> str:
-    """Return a time in milliseconds, or nothing."""
-    return "" if seconds is None else f"{1e3 * seconds:.3g} ms"
 
 
 if __name__ == "__main__":
