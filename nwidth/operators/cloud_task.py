@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.cloud_samples import CloudSample
 from nwidth.operators.learning_task import LearningTask, Positions, TrainingMoment
+from nwidth.operators.losses import raised
 from nwidth.operators.normalizer import Normalizer
 
 
@@ -31,12 +32,12 @@ class CloudTask(LearningTask):
     ):
         self.samples, self.inputs, self.output = list(samples), tuple(inputs), output
         self.normalizers = normalizers
-        scale = normalizers[output].scale
-        self.shift = normalizers[output].mean / scale
+        scaling = normalizers[output]
+        self.shift, self.level = scaling.shift, scaling.level
         self.pairs = [
             (
                 _tensor(encoded(sample, self.inputs, normalizers), like),
-                _tensor(sample.channels(output) / scale, like),
+                _tensor(scaling.target(sample.channels(output)), like),
             )
             for sample in self.samples
         ]
@@ -60,7 +61,7 @@ class CloudTask(LearningTask):
                 for column in zip(*(self.pairs[positions[p]] for p in places), strict=True)
             )
             cloud = self.samples[positions[places[0]]].cloud
-            each = relative_error(model(v, cloud) + self.shift, u, cloud)
+            each = relative_error(model(v, cloud) + self.shift, u, cloud, self.level)
             for place, error in zip(places, each, strict=True):
                 found[place] = error
         return torch.stack(found)
@@ -84,13 +85,16 @@ class CloudTask(LearningTask):
         }
 
 
-def relative_error(prediction: Tensor, reference: Tensor, cloud: PointCloud) -> Tensor:
-    """Return ||p - u|| / ||u|| over the domain of a cloud, (batch, channels, n) -> (batch,).
+def relative_error(
+    prediction: Tensor, reference: Tensor, cloud: PointCloud, level: float = 0.0
+) -> Tensor:
+    """Return ||p - u|| / ||u + level|| over the domain of a cloud, one number per sample.
 
-    Where the reference vanishes, the norm of p itself.
+    Shapes (batch, channels, n) -> (batch,). Where the field u + level vanishes, the norm of p - u
+    itself; `level` as in `relative_l2`.
     """
     roots = _tensor(np.sqrt(cloud.shares), prediction)
-    size = torch.linalg.vector_norm((reference * roots).flatten(1), dim=1)
+    size = torch.linalg.vector_norm((raised(reference, level) * roots).flatten(1), dim=1)
     error = torch.linalg.vector_norm(((prediction - reference) * roots).flatten(1), dim=1)
     return error / torch.where(size > 0, size, 1.0)
 

@@ -11,7 +11,7 @@ from nwidth.meshes import Axis
 from nwidth.operators.augmentation import Augmentation
 from nwidth.operators.field_task import FieldTask
 from nwidth.operators.learning_task import LearningTask, Positions, TrainingMoment
-from nwidth.operators.losses import L2Loss, Loss, loss_named
+from nwidth.operators.losses import L2Loss, Loss, loss_named, raised
 from nwidth.operators.orthonormal_modes import is_orthonormal
 from nwidth.operators.training_data import TrainingData
 
@@ -139,7 +139,7 @@ class CoefficientTask(LearningTask):
 
 
 def _norms(u: Tensor, target: Tensor, data: TrainingData) -> tuple[Tensor, Tensor]:
-    """Return the norms of what the modes leave out of u, and of u (1 where it vanishes)."""
+    """Return the norms of what the modes leave out of u, and of the field (1 where it is 0)."""
     weights = torch.ones((), dtype=torch.float64, device=u.device)
     for axis in data.grid.axes:
         share = torch.as_tensor(axis.widths / axis.length, device=u.device)
@@ -149,6 +149,6 @@ def _norms(u: Tensor, target: Tensor, data: TrainingData) -> tuple[Tensor, Tenso
         return (field.double().square() * weights).flatten(1).sum(1)
 
     rest = energy(u - data.shift) - target.double().square().flatten(1).sum(1)
-    size = energy(u).sqrt()
+    size = energy(raised(u, data.level)).sqrt()
     size = torch.where(size > 0, size, 1.0)
     return rest.clamp(min=0).sqrt().to(u.dtype), size.to(u.dtype)

@@ -56,13 +56,13 @@ class FieldTask(LearningTask):
             draw = int(generator(when.seed, _SYMMETRY, when.step).integers(48))
             v, u = transformed(v, draw), transformed(u, draw)
         grid = self.data.grid if factor == 1 else self.data.grid.coarsen(factor)
-        return self.loss(model(v, grid.axes) + self.data.shift, u, grid.axes)
+        return self.loss(model(v, grid.axes) + self.data.shift, u, grid.axes, self.data.level)
 
     def errors(self, model: nn.Module, positions: Positions) -> Tensor:
         """Return the relative L2 error of each sample, on the grid of the data."""
         v, u = self.data.batch(positions)
         axes = self.data.grid.axes
-        return relative_l2(model(v, axes) + self.data.shift, u, axes)
+        return relative_l2(model(v, axes) + self.data.shift, u, axes, self.data.level)
 
     def describe(self) -> dict[str, Any]:
         """Return names, grid, normalizers, a digest of every number, loss and augmentation."""

@@ -18,10 +18,15 @@ from nwidth.operators.spectral_norm import spectral_norm
 Axes = tuple[Axis, ...]
 
 
-def relative_l2(prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
-    """Return ||p - u|| / ||u|| in L2 of the box, one number per sample.
+def relative_l2(
+    prediction: Tensor, reference: Tensor, axes: Axes, level: float | Tensor = 0.0
+) -> Tensor:
+    """Return ||p - u|| / ||u + level|| in L2 of the box, one number per sample.
 
         ||v||^2 = sum_channels sum_j w_j v_j^2,     w the quadrature weights of the axes
+
+    `level` is what both are short of the fields themselves: the error is that of p + level and
+    u + level, and no digits are lost where it is large.
 
     The loss of Li et al. (2021), arXiv:2010.08895, section 5, with quadrature in place of the plain
     sum. Shapes (batch, channels, *grid) -> (batch,). Where the reference vanishes the absolute norm
@@ -32,11 +37,17 @@ def relative_l2(prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
     >>> relative_l2(1.5 * u, u, axes).item(), relative_l2(u, 0 * u, axes).item()
     (0.5, 1.0)
     """
-    return _relative(_l2_norm, prediction, reference, axes)
+    return _relative(_l2_norm, prediction, reference, axes, level)
 
 
-def relative_h1(prediction: Tensor, reference: Tensor, axes: Axes, gradient: float = 1.0) -> Tensor:
-    """Return ||p - u|| / ||u|| in H1 of the box, one number per sample.
+def relative_h1(
+    prediction: Tensor,
+    reference: Tensor,
+    axes: Axes,
+    gradient: float = 1.0,
+    level: float | Tensor = 0.0,
+) -> Tensor:
+    """Return ||p - u|| / ||u + level|| in H1 of the box, one number per sample.
 
         ||v||^2 = ||v||_L2^2 + gradient sum_a L_a^2 ||D_a v||_L2^2
 
@@ -45,15 +56,15 @@ def relative_h1(prediction: Tensor, reference: Tensor, axes: Axes, gradient: flo
     with gradient=1 this is the usual norm; smaller weights mix it with L2, gradient=0 is L2.
 
     Training on derivatives too: Czarnecki et al. (2017), Sobolev training for neural networks,
-    arXiv:1706.04859. Shapes and zero references as in `relative_l2`. Good values: 1, or 0.1 for
-    rough coefficients.
+    arXiv:1706.04859. Shapes, level and zero references as in `relative_l2`. Good values: 1, or 0.1
+    for rough coefficients.
     """
     gradient = require_number(gradient, "relative H1 error: gradient", "[0, inf)")
 
     def norm(v: Tensor, axes: Axes) -> Tensor:
         return _h1_norm(v, axes, gradient)
 
-    return _relative(norm, prediction, reference, axes)
+    return _relative(norm, prediction, reference, axes, level)
 
 
 def relative_spectral(
@@ -62,18 +73,19 @@ def relative_spectral(
     axes: Axes,
     order: float = 0.0,
     weights: tuple[float, ...] = (),
+    level: float | Tensor = 0.0,
 ) -> Tensor:
-    """Return ||p - u|| / ||u|| in a norm of coefficients, one number per sample.
+    """Return ||p - u|| / ||u + level|| in a norm of coefficients, one number per sample.
 
-    The Sobolev norm of any real order, with weights per wavenumber: see `spectral_norm`. Shapes and
-    zero references as in `relative_l2`. Good values: order -1 where the large scales matter, 1/2 to
-    1 where edges do.
+    The Sobolev norm of any real order, with weights per wavenumber: see `spectral_norm`. Shapes,
+    level and zero references as in `relative_l2`. Good values: order -1 where the large scales
+    matter, 1/2 to 1 where edges do.
     """
 
     def norm(v: Tensor, axes: Axes) -> Tensor:
         return spectral_norm(v, axes, order, weights)
 
-    return _relative(norm, prediction, reference, axes)
+    return _relative(norm, prediction, reference, axes, level)
 
 
 @dataclass(frozen=True)
@@ -83,8 +95,13 @@ class Loss(ABC):
     kind: ClassVar[str]
 
     @abstractmethod
-    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
-        """Return the error of each sample, (batch, channels, *grid) -> (batch,)."""
+    def __call__(
+        self, prediction: Tensor, reference: Tensor, axes: Axes, level: float | Tensor = 0.0
+    ) -> Tensor:
+        """Return the error of each sample, (batch, channels, *grid) -> (batch,).
+
+        Fields are prediction + level and reference + level: see `relative_l2`.
+        """
 
     def describe(self) -> dict[str, Any]:
         """Return kind and settings."""
@@ -97,9 +114,11 @@ class L2Loss(Loss):
 
     kind: ClassVar[str] = "l2"
 
-    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+    def __call__(
+        self, prediction: Tensor, reference: Tensor, axes: Axes, level: float | Tensor = 0.0
+    ) -> Tensor:
         """Return the error of each sample."""
-        return relative_l2(prediction, reference, axes)
+        return relative_l2(prediction, reference, axes, level)
 
 
 @dataclass(frozen=True)
@@ -112,9 +131,11 @@ class H1Loss(Loss):
     def __post_init__(self):
         require_number(self.gradient, "H1 loss: gradient", "[0, inf)")
 
-    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+    def __call__(
+        self, prediction: Tensor, reference: Tensor, axes: Axes, level: float | Tensor = 0.0
+    ) -> Tensor:
         """Return the error of each sample."""
-        return relative_h1(prediction, reference, axes, self.gradient)
+        return relative_h1(prediction, reference, axes, self.gradient, level)
 
 
 @dataclass(frozen=True)
@@ -141,9 +162,11 @@ class SpectralLoss(Loss):
             raise InputError("spectral loss: expected a weight > 0 among weights, got zeros only")
         object.__setattr__(self, "weights", tuple(given))
 
-    def __call__(self, prediction: Tensor, reference: Tensor, axes: Axes) -> Tensor:
+    def __call__(
+        self, prediction: Tensor, reference: Tensor, axes: Axes, level: float | Tensor = 0.0
+    ) -> Tensor:
         """Return the error of each sample."""
-        return relative_spectral(prediction, reference, axes, self.order, self.weights)
+        return relative_spectral(prediction, reference, axes, self.order, self.weights, level)
 
     def describe(self) -> dict[str, Any]:
         """Return kind and settings, as JSON has them."""
@@ -170,16 +193,29 @@ def loss_named(loss: str | Loss) -> Loss:
 
 
 def _relative(
-    norm: Callable[[Tensor, Axes], Tensor], prediction: Tensor, reference: Tensor, axes: Axes
+    norm: Callable[[Tensor, Axes], Tensor],
+    prediction: Tensor,
+    reference: Tensor,
+    axes: Axes,
+    level: float | Tensor,
 ) -> Tensor:
-    """Return norm(p - u) / norm(u), with 1 in place of a zero denominator."""
+    """Return norm(p - u) / norm(u + level), with 1 in place of a zero denominator."""
     if prediction.shape != reference.shape or reference.ndim != 2 + len(axes):
         raise InputError(
             f"relative error: expected two fields of shape (batch, channels, grid of {len(axes)} "
             f"axes), got {tuple(prediction.shape)} and {tuple(reference.shape)}"
         )
-    size = norm(reference, axes)
+    size = norm(raised(reference, level), axes)
     return norm(prediction - reference, axes) / torch.where(size > 0, size, 1.0)
+
+
+def raised(reference: Tensor, level: float | Tensor) -> Tensor:
+    """Return reference + level, in double precision unless the level is zero."""
+    if not isinstance(level, Tensor) and level == 0:
+        return reference
+    # Rounded as the reference was: fields that vanish remain so.
+    rounded = torch.as_tensor(level, dtype=reference.dtype, device=reference.device)
+    return reference.double() + rounded
 
 
 def _l2_norm(v: Tensor, axes: Axes) -> Tensor:

@@ -15,6 +15,8 @@ from nwidth.operators.data_agreement import require_finite_samples
 _VALUES_AT_ONCE = 1 << 23
 # Smaller numbers count as zero.
 _LEAST = 1e-300
+# Means of so many scales cost single precision two of its digits, and more beyond.
+_LARGE = 100.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,28 @@ class Normalizer:
                 yield block
 
         return cls.of(blocks(), centred=centred)
+
+    @property
+    def shift(self) -> float:
+        """What normalized fields are short of `target`: mean / scale, unless that is large."""
+        return 0.0 if self.level else self.mean / self.scale
+
+    @property
+    def level(self) -> float:
+        """What `target` is short of the field over its scale: mean / scale where that is large.
+
+        Relative errors count it in their denominators alone, so that a large mean costs no digits.
+
+        >>> Normalizer(3.0, 2.0).level, Normalizer(1e5, 0.125).level
+        (0.0, 800000.0)
+        """
+        level = self.mean / self.scale
+        return level if abs(level) > _LARGE else 0.0
+
+    def target(self, v: Any) -> NDArray[np.floating]:
+        """Return what a network's output + shift shall be: the field over its scale, less level."""
+        # A large mean has more digits than fields in single precision.
+        return self.encode(np.asarray(v, np.float64)) if self.level else v / self.scale
 
     def encode(self, v: Any) -> Any:
         """Return (v - mean) / scale."""

@@ -173,7 +173,8 @@ class RolloutTask(LearningTask):
                 after = self.step(model, states, constants, axes)
             if last or not pushed:
                 known = series[:, self.step.window + k]
-                total = total + self.loss(after + self.data.shift, known + self.data.shift, axes)
+                near, level = self.data.near, self.data.level
+                total = total + self.loss(after + near, known + near, axes, level)
             states = self.step.shifted(states, after)
         return total if pushed else total / length
 

@@ -63,10 +63,16 @@ class StateWindows:
         self._cached = self._trajectory_bytes * len(self.samples) <= budget
         self._cache: dict[int, tuple[Tensor, Tensor]] = {}
         counts = [prod(dataset.layout.fields[name].components) for name in fields]
-        means = [normalizers[n].mean / normalizers[n].scale for n in fields]
-        # What a normalized state is short of the field divided by its scale.
-        shift = torch.tensor(np.repeat(means, counts), dtype=self.dtype, device=self.device)
-        self.shift = shift.view(-1, *(1,) * self.grid.dimension)
+        # What a normalized state is short of the field divided by its scale, of which relative
+        # errors should see the level in their denominators alone: see `Normalizer`.
+        self.near = self._by_channel([normalizers[n].shift for n in fields], counts)
+        level = self._by_channel([normalizers[n].level for n in fields], counts)
+        self.shift, self.level = self.near + level, level if level.any() else 0.0
+
+    def _by_channel(self, values: list[float], counts: list[int]) -> Tensor:
+        """Return a number of each field at all its components, to be added to states."""
+        repeated = torch.tensor(np.repeat(values, counts), dtype=self.dtype, device=self.device)
+        return repeated.view(-1, *(1,) * self.grid.dimension)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -23,9 +23,10 @@ _BLOCK_BYTES = 1 << 26
 class TrainingData:
     """Some samples of a data set as network inputs v and targets u, both normalized.
 
-    v is `encode` of the inputs, stacked as channels; u is the output divided by its scale, to be
-    compared with the network's output plus `shift` (mean / scale): relative errors are then those
-    of the physical fields, and no power of a physical unit can overflow.
+    v is `encode` of the inputs, stacked as channels; u is the output divided by its scale, less
+    `level`, to be compared with the network's output plus `shift` (see `Normalizer`): relative
+    errors, with the level in their denominators, are then those of the physical fields, and no
+    power of a physical unit can overflow.
 
     Small sets (2 GB) are cached as tensors on the device, at the coarsening in use: another one
     replaces them and reads the data anew. Larger sets are read batch by batch.
@@ -44,7 +45,7 @@ class TrainingData:
         self.samples = np.asarray(samples)
         self.normalizers = normalizers
         self.dtype, self.device = like.dtype, like.device
-        self.shift = normalizers[output].mean / normalizers[output].scale
+        self.shift, self.level = normalizers[output].shift, normalizers[output].level
         self.grid: Grid = dataset.grid
         numbers = sum(int(np.prod(dataset[name].shape[1:])) for name in (*inputs, output))
         self._sample_bytes = numbers * like.element_size()
@@ -79,7 +80,7 @@ class TrainingData:
         scaled = [self.normalizers[n].encode(a) for n, a in zip(self.inputs, v, strict=True)]
         return (
             self._tensor(np.concatenate(scaled, axis=1)),
-            self._tensor(target / self.normalizers[self.output].scale),
+            self._tensor(self.normalizers[self.output].target(target)),
         )
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:

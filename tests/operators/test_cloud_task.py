@@ -39,6 +39,24 @@ def test_losses_are_relative_errors_of_the_physical_field():
     assert model.lift.weight.grad.abs().max() > 0
 
 
+def test_a_large_mean_costs_no_digits():
+    """Pressures of 101325 Pa +- 0.01: the error of a hundredth of the waves is theirs."""
+    rng, cloud = np.random.default_rng(0), PointCloud(np.random.default_rng(1).random((6, 2)))
+    waves = rng.standard_normal(6)
+    sample = CloudSample(cloud, {"a": rng.random(6), "u": 101325 + 0.01 * waves})
+    normalizers = {"a": Normalizer(0.5, 2.0), "u": Normalizer(101325.0, 0.01)}
+    task = CloudTask([sample], ["a"], "u", normalizers, torch.empty(0))
+
+    def error_of(waves):
+        given = torch.tensor(waves).float()[None, None]
+        return float(task.errors(lambda v, cloud: given, np.arange(1)))
+
+    w = cloud.weights
+    exact = 1e-4 * np.sqrt((w * waves**2).sum() / (w * sample.fields["u"] ** 2).sum())
+    assert error_of(waves) < 1e-3 * exact
+    assert error_of(1.01 * waves) == pytest.approx(exact, rel=1e-3)
+
+
 def test_samples_of_one_cloud_go_together():
     model = LNO(width=4, layers=1, functions=4).double()
     seen = []

@@ -13,11 +13,12 @@ NORMALIZERS = {"permeability": Normalizer(2.0, 0.5), "pressure": Normalizer(1.0,
 NOW = TrainingMoment(0, 1, 0, 1, 0)
 
 
-def data_of(dataset):
-    samples = np.arange(len(dataset))
-    return TrainingData(
-        dataset, ("permeability",), "pressure", samples, NORMALIZERS, torch.zeros(1).double()
-    )
+LIKE = torch.zeros(1).double()
+
+
+def data_of(dataset, normalizers=NORMALIZERS, like=LIKE):
+    arguments = (("permeability",), "pressure", np.arange(len(dataset)), normalizers)
+    return TrainingData(dataset, *arguments, like)
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,22 @@ def test_functions_that_are_not_orthonormal_are_refused(tiny_data):
     data = data_of(tiny_data())
     with pytest.raises(InputError, match="9 cosine modes are orthonormal"):
         CoefficientTask(data, T1(modes=(3, 9)).double())
+
+
+def test_a_large_mean_costs_no_digits(tiny_data):
+    """Pressures of 101325 Pa +- 0.01: targets and errors are those of the fields in double."""
+    dataset = tiny_data(Grid.periodic((9, 8)))
+    fields = {name: dataset[name][:] for name in ("permeability", "pressure")}
+    fields["pressure"] = 101325.0 + 0.01 * fields["pressure"]
+    ours, model = (
+        tiny_data(Grid.periodic((9, 8)), fields=fields),
+        T1(1, 1, (3, 3), bases="fourier", width=4),
+    )
+    normalizers = {"permeability": Normalizer(2.0, 0.5), "pressure": Normalizer(101325.0, 0.01)}
+    like = torch.zeros(1)
+    data = data_of(ours, normalizers, like)
+    task = CoefficientTask(data, model)
+    exact = FieldTask(data_of(ours, normalizers, like.double()))
+    wanted = exact.errors(lambda v, axes: model(v.float(), axes).double(), np.arange(12)).detach()
+    found = task.errors(model, np.arange(12)).detach().double()
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=0)

@@ -36,6 +36,33 @@ def test_losses_are_those_of_physical_fields(tiny_data):
     np.testing.assert_allclose(task.errors(zero, positions), wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["l2", "h1", "spectral"])
+def test_a_large_mean_costs_no_digits(tiny_data, loss):
+    """Pressures of 101325 Pa +- 0.01: perfect predictions have no error, others their own."""
+    dataset = tiny_data()
+    waves = 0.01 * dataset["pressure"][:] / np.abs(dataset["pressure"][:]).max()
+    fields = {"permeability": dataset["permeability"][:], "pressure": 101325.0 + waves}
+    mean, scale = 101325.0, 0.01
+    normalizers = {"permeability": Normalizer(2.0, 0.5), "pressure": Normalizer(mean, scale)}
+    arguments = (("permeability",), "pressure", np.arange(12), normalizers)
+    task = FieldTask(TrainingData(tiny_data(fields=fields), *arguments, torch.zeros(1)), loss)
+    positions, when = np.array([3, 0]), TrainingMoment(0, 1, 0, 1, 0)
+    perfect = torch.tensor((fields["pressure"][positions] - mean) / scale).float()[:, None]
+
+    def errors(of):
+        return task.losses(lambda v, axes: of, positions, when)
+
+    assert (errors(perfect) == 0).all()
+    exact = task.loss(
+        mean + 1.01 * scale * perfect.double(), mean + scale * perfect.double(), task.data.grid.axes
+    )
+    np.testing.assert_allclose(errors(1.01 * perfect), exact, rtol=1e-4)
+    if loss == "l2":
+        np.testing.assert_allclose(
+            task.errors(lambda v, axes: 1.01 * perfect, positions), exact, rtol=1e-4
+        )
+
+
 def test_augmentation_follows_the_moment(tiny_data):
     task = task_of(tiny_data(), "l2", Augmentation(coarse=0.5, symmetries=True))
     seen = []

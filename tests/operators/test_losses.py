@@ -5,7 +5,8 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
 from nwidth.errors import InputError  # noqa: E402
 from nwidth.meshes import Axis, Grid  # noqa: E402
-from nwidth.operators import relative_h1, relative_l2  # noqa: E402
+from nwidth.operators import SpectralLoss, relative_h1, relative_l2  # noqa: E402
+from nwidth.operators.losses import LOSSES  # noqa: E402
 
 
 def on(grid, function):
@@ -74,6 +75,26 @@ def test_units_do_not_matter(loss):
     small, large = Grid.uniform((5, 6)), Grid.uniform((5, 6), upper=1e4)
     p, u = torch.rand(2, 2, 1, 5, 6, dtype=torch.float64)
     assert torch.allclose(loss(p, u, small.axes), loss(1e9 * p, 1e9 * u, large.axes), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "level", [1e7, torch.tensor([1e7, 0.0]).view(2, 1, 1)], ids=["one", "each"]
+)
+@pytest.mark.parametrize("loss", [*LOSSES.values(), SpectralLoss(0.0, (0.0, 1.0))], ids=str)
+def test_a_level_costs_no_digits(loss, level):
+    """Fields of 1e7 +- 1 are those of a level: in single precision as those in double."""
+    axes = Grid.periodic((8, 6)).axes
+    p, u = torch.rand(2, 3, 2, 8, 6)
+    p = u + 1e-3 * p
+    exact = loss(p.double() + level, u.double() + level, axes)
+    np.testing.assert_allclose(loss(p, u, axes, level), exact, rtol=1e-4)
+    assert (loss(u, u, axes, level) == 0).all()
+
+
+def test_fields_that_vanish_at_a_level_have_absolute_errors():
+    axes = Grid.uniform((5, 6)).axes
+    u = torch.full((1, 1, 5, 6), -123456.789)
+    assert relative_l2(u + 1, u, axes, 123456.789).item() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("loss", [relative_l2, relative_h1])

@@ -61,6 +61,26 @@ def test_a_linear_layer_learns_the_exact_propagator(flow_data, gain):
         assert float(fine.errors(model, np.arange(len(fine))).max()) < 1e-7
 
 
+def test_a_large_mean_costs_no_digits(flow_data):
+    """A tracer of 1e5 +- 0.01: losses are those of its waves over its level."""
+    waves = flow_data()["tracer"][:]
+    level, scale, losses = 1e5, 0.01, []
+    model = Linear().float()
+    for mean, like in ((level, torch.zeros(1)), (0.0, torch.zeros(1).double())):
+        fields = {"tracer": mean + scale * waves}
+        arguments = (("tracer",), (), np.arange(6), {"tracer": Normalizer(mean, scale)})
+        data = StateWindows(flow_data(fields=fields), *arguments, like)
+        task = RolloutTask(data, NextState(1, None), Rollout("one-step", windows=1))
+        model = model.to(like.dtype)
+        with torch.no_grad():
+            losses.append(task.losses(model, np.arange(6), moment()).double())
+        if not mean:  # in units of the level, not of the waves
+            starts = task.starts(np.arange(6), 1, moment())
+            u = data.states(np.arange(6), starts + 1, 1, 1)[:, 0]
+            losses[-1] *= scale / level * u.square().mean((1, 2)).sqrt()
+    torch.testing.assert_close(*losses, rtol=1e-4, atol=0)
+
+
 def gradient(task, model, positions, when):
     model.zero_grad()
     task.losses(model, positions, when).sum().backward()

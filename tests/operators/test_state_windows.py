@@ -60,6 +60,7 @@ def test_windows_hold_the_normalized_states_in_order(mixed):
     np.testing.assert_allclose(constants[:, 0], mixed["depth"][[3, 0]] - 3)
     np.testing.assert_allclose(constants[:, 1], np.stack([FORCE / 2] * 2))
     np.testing.assert_allclose(data.shift.flatten(), [0.5, 0.0, 0.0])
+    assert torch.equal(data.near, data.shift) and data.level == 0.0
 
 
 @pytest.mark.parametrize("stride", [1, 2])
