@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_path
 from nwidth.atomic_file import written_in_place
 from nwidth.audit import open_audited, schema_of
 from nwidth.errors import FileFormatError, InputError
@@ -44,7 +45,7 @@ def save_archive(
     ...     load_archive(f"{folder}/m.h5", "demo")
     ({'layer/w': array([1., 1.])}, {'width': 2})
     """
-    path = Path(path)
+    path = require_path(path, "path")
     if not isinstance(kind, str) or not kind:
         raise InputError(f"archive: expected a kind like 'neural-operator', got {kind!r}")
     stored = {name: _storable(name, array) for name, array in arrays.items()}
@@ -68,7 +69,7 @@ def load_archive(path: str | Path, kind: str) -> tuple[dict[str, NDArray[Any]], 
     `FileFormatError` if the file is missing, foreign, damaged, of another kind or of a later
     version.
     """
-    path = Path(path)
+    path = require_path(path, "path")
     with open_audited(path) as file:
         try:
             return _read(file, path, kind)

@@ -1,12 +1,14 @@
-"""Arguments that are numbers, choices or dtypes, checked at the door.
+"""Arguments that are numbers, choices, dtypes or paths, checked at the door.
 
 Each function returns the value in its plain form or raises `InputError` with what was expected and
 what came. Arrays have theirs in `nwidth.arrays`.
 """
 
+import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,18 @@ def require_integer(value: Any, name: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name}: expected an integer >= {least}, got {value!r:.80}")
     return int(value)
+
+
+def require_seed(value: Any, name: str) -> int:
+    """Return a seed that PyTorch's generators too can take, an integer from 0 to 2^64 - 1.
+
+    >>> require_seed(7, "seed")
+    7
+    """
+    seed = require_integer(value, name, 0)
+    if seed >= 1 << 64:
+        raise InputError(f"{name}: expected an integer below 2^64, got {value!r:.80}")
+    return seed
 
 
 def require_limit(value: Any, name: str, most: int) -> int:
@@ -109,6 +123,18 @@ def require_instance(value: Any, name: str, *kinds: type) -> Any:
         article = "an" if wanted[0] in "AEIOU" else "a"
         raise InputError(f"{name}: expected {article} {wanted}, got {value!r:.80}")
     return value
+
+
+def require_path(value: Any, name: str) -> Path:
+    """Return a path that is given as text or as an object with one.
+
+    >>> require_path("model.h5", "path").name
+    'model.h5'
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or "\0" in text:
+        raise InputError(f"{name}: expected a path, text or a pathlib.Path, got {value!r:.80}")
+    return Path(text)
 
 
 def require_flag(value: Any, name: str) -> bool:

@@ -23,7 +23,8 @@ def draft_beside(path: Path) -> Iterator[Path]:
 
     No other call, process or machine has the same name, and `sweep` knows whose it is.
     """
-    draft = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}-{next(_number)}.partial")
+    # Not `with_name`: "." and "/" have no name, and what is wrong with them is told on writing.
+    draft = path.parent / f".{path.name}.{_HOST}.{os.getpid()}-{next(_number)}.partial"
     try:
         yield draft
     finally:

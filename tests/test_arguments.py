@@ -1,5 +1,7 @@
 """What passes the door, in plain form, and what is sent back with words."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from nwidth.arguments import (
     require_integers,
     require_limit,
     require_number,
+    require_path,
+    require_seed,
 )
 from nwidth.errors import InputError
 
@@ -72,3 +76,20 @@ def test_other_dtypes_are_refused(value):
 def test_dtypes_have_many_names():
     for name in ("float64", "f8", float, np.float64, np.dtype(np.float64)):
         assert require_dtype(name, "float32", "float64") == np.float64
+
+
+def test_seeds_have_64_bits():
+    assert require_seed(np.uint64((1 << 64) - 1), "seed") == (1 << 64) - 1
+    for value, match in ((1 << 64, "an integer below 2\\^64"), (-1, "an integer >= 0"), (1.0, "")):
+        with pytest.raises(InputError, match=f"seed: expected {match}"):
+            require_seed(value, "seed")
+
+
+@pytest.mark.parametrize("value", [*STRANGE[2:], None, 3, b"model.h5", "model\0.h5"], ids=repr)
+def test_what_is_no_path_is_refused(value):
+    with pytest.raises(InputError, match=r"path: expected a path, text or a pathlib\.Path, got "):
+        require_path(value, "path")
+
+
+def test_paths_come_as_text_or_as_paths():
+    assert require_path("a/b.h5", "path") == require_path(Path("a/b.h5"), "path") == Path("a/b.h5")

@@ -4,6 +4,7 @@ import errno
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -58,6 +59,17 @@ def test_errors_of_the_draft_name_the_file(tmp_path):
         raise unwritable(draft, OSError(errno.ENOSPC, ""))
     assert str(caught.value).startswith(f"{path}: no space left")
     assert caught.value.errno == errno.ENOSPC
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("path", [".", ""])
+def test_folders_without_a_name_are_told(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (
+        pytest.raises(FileFormatError, match="expected a file to write, found a folder"),
+        written_in_place(Path(path)) as draft,
+    ):
+        draft.write_text("new")
     assert not [*tmp_path.iterdir()]
 
 

@@ -15,14 +15,12 @@ from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators.augmentation import Augmentation
-from nwidth.operators.error_in_time import ErrorInTime
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.rollout_task import NextState, Rollout, RolloutTask
+from nwidth.operators.sample_blocks import sample_blocks
 from nwidth.operators.state_windows import StateWindows
 from nwidth.operators.time_dependent_operator import TimeDependentOperator
 from nwidth.operators.training_options import Progress, TrainingOptions
-
-_POINTS_AT_ONCE = 1 << 17
 
 # A state so many times larger than all that were seen in training is no prediction any more.
 _BLOWN_UP = 100.0
@@ -61,6 +59,7 @@ one
     """
 
     kind: ClassVar[str] = "autoregressive-operator"
+    title: ClassVar[str] = kind
 
     def __init__(
         self,
@@ -175,12 +174,9 @@ one
         self._require_fitted()
         states, constants, grid = self._checked_states(inputs, grid)
         steps = self.metrics["steps"] if steps is None else require_integer(steps, "steps", 1)
-        at_once = max(1, _POINTS_AT_ONCE // grid.size)
-        at_once = at_once if batch is None else require_integer(batch, "batch", 1)
         parts = []
-        for k in range(0, len(states), at_once):
-            some = slice(k, k + at_once)
-            rolled = self._rolled(states[some], constants[some], grid, k)
+        for some in sample_blocks(len(states), grid.size, batch):
+            rolled = self._rolled(states[some], constants[some], grid, some.start)
             parts.append(np.stack([next(rolled) for _ in range(steps)], axis=1))
         return self._fields_of(np.concatenate(parts))
 
@@ -209,15 +205,11 @@ one
                 f"evaluate: expected states after the first {start + self.window}, got "
                 f"{len(dataset.times[::stride])} in {dataset.path}; start earlier"
             )
-        error = ErrorInTime(dataset.grid, {n: self.normalizers[n].scale for n in self.fields})
-        at_once = max(1, _POINTS_AT_ONCE // dataset.grid.size)
-        for k in range(0, len(dataset), at_once):
-            some = slice(k, k + at_once)
-            given = slice(start * stride, (start + self.window - 1) * stride + 1, stride)
-            inputs = {n: dataset[n][some, given] for n in self.fields}
-            inputs |= {n: dataset[n][some] for n in self.inputs}
+        error = self._error_in_time(dataset.grid)
+        for some in sample_blocks(len(dataset), dataset.grid.size):
+            inputs = self._first_states(dataset, some, start, stride)
             states, constants, grid = self._checked_states(inputs, dataset.grid)
-            rolled = self._rolled(states, constants, grid, k)
+            rolled = self._rolled(states, constants, grid, some.start)
             for j in range(len(times)):
                 at = (start + self.window + j) * stride
                 with torch.no_grad():
@@ -277,7 +269,7 @@ one
             "rollout": self.rollout.describe(),
         }
 
-    def _restore(self, settings: Mapping[str, Any]) -> None:
+    def _restore_settings(self, settings: Mapping[str, Any]) -> None:
         self.increments, self._gain = settings["increments"], settings["gain"]
         self._largest = float(settings["largest"])
         self.rollout = Rollout(**settings["rollout"])

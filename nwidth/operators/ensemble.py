@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arguments import require_instance, require_integer
+from nwidth.arguments import require_instance, require_integer, require_path
+from nwidth.arrays import power_of_two
 from nwidth.errors import FileFormatError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
@@ -108,6 +109,8 @@ class Ensemble(Surrogate):
         """
         options = TrainingOptions() if options is None else options
         require_instance(options, "options", TrainingOptions)
+        if checkpoint is not None:
+            checkpoint = require_path(checkpoint, "checkpoint")
         for k, member in enumerate(self.members):
             member.fit(
                 dataset,
@@ -136,15 +139,21 @@ class Ensemble(Surrogate):
         *,
         batch: int | None = None,
     ) -> tuple[Array, Array]:
-        """Return mean and spread, the standard deviation of the members at each point."""
-        mean, squares = np.zeros(()), np.zeros(())
+        """Return mean and spread, the standard deviation of the members at each point.
+
+        Both are computed in double precision and come in that of the networks.
+        """
+        mean, squares, unit = np.zeros(()), np.zeros(()), 1.0
         for k, member in enumerate(self.members):
-            u = member.predict(inputs, grid, batch=batch)
+            found = member.predict(inputs, grid, batch=batch)
+            if k == 0:  # fitted, so that it has a normalizer: no square leaves the range
+                unit = power_of_two(np.array([member.normalizers[self.output].scale]))
+            u = unit * found.astype(np.float64)
             step = u - mean
             mean = mean + step / (k + 1)
             squares = squares + step * (u - mean)
-        dtype = u.dtype
-        return mean.astype(dtype), np.sqrt(squares / (len(self.members) - 1)).astype(dtype)
+        spread = np.sqrt(squares / (len(self.members) - 1))
+        return (mean / unit).astype(found.dtype), (spread / unit).astype(found.dtype)
 
     def evaluate(self, dataset: FieldDataset) -> dict[str, float]:
         """Return errors of the mean over a data set, and how the spread goes with them.
@@ -190,13 +199,13 @@ class Ensemble(Surrogate):
             own, description = member.parts()
             arrays |= {f"members/{k}/{n}": a for n, a in {**weights, **own}.items()}
             told.append({**network, **description})
-        save_archive(Path(path), _KIND, arrays, {"members": told})
+        save_archive(path, _KIND, arrays, {"members": told})
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """Read an ensemble back; executes nothing and opens no other file."""
-        path = Path(path)
         arrays, description = load_archive(path, _KIND)
+        path = Path(path)
         self = cls.__new__(cls)
         with described(path, _KIND):
             self.members = []

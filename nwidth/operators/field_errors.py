@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators.losses import relative_h1, relative_l2
+from nwidth.operators.sample_blocks import sample_blocks
 from nwidth.operators.training_data import as_channels
-
-_POINTS_AT_ONCE = 1 << 17
 
 Predict = Callable[[dict[str, NDArray[Any]], Grid], NDArray[Any]]
 
@@ -26,10 +25,8 @@ def sample_errors(
     no unit is too large or too small for squares.
     """
     grid = dataset.grid
-    step = max(1, _POINTS_AT_ONCE // grid.size)
     errors: dict[str, list[NDArray[Any]]] = {"relative_l2": [], "relative_h1": []}
-    for start in range(0, len(dataset), step):
-        some = slice(start, start + step)
+    for some in sample_blocks(len(dataset), grid.size):
         predicted = predict({name: dataset[name][some] for name in inputs}, grid)
         p, u = (
             torch.tensor(as_channels(np.asarray(a, np.float64) / scale, grid.dimension))

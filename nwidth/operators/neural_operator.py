@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_flag
-from nwidth.arrays import as_floating, generator, to_numpy
+from nwidth.arrays import to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
-from nwidth.operators.architectures import require_network
 from nwidth.operators.augmentation import Augmentation
 from nwidth.operators.coefficient_task import static_task
 from nwidth.operators.data_agreement import (
@@ -22,20 +21,16 @@ from nwidth.operators.data_agreement import (
     require_same_units,
 )
 from nwidth.operators.field_errors import sample_errors, summary
-from nwidth.operators.model_file import described, load_model, save_model, training_record
+from nwidth.operators.network_surrogate import NetworkSurrogate, real_field, require_inputs, split
 from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.training import Trainer
-from nwidth.operators.training_checkpoint import TrainingRecord
+from nwidth.operators.sample_blocks import sample_blocks
 from nwidth.operators.training_data import TrainingData, as_channels, channels_of
 from nwidth.operators.training_options import Progress, TrainingOptions
 from nwidth.rom.surrogate import Surrogate
 
-_KIND = "neural-operator"
-_SPLIT = 0
 
-
-class NeuralOperator(Surrogate):
+class NeuralOperator(NetworkSurrogate, Surrogate):
     """A network with the names, normalizers and grid that make it a surrogate of a problem.
 
         u = decode(network(encode(a_1), encode(a_2), ...; grid))
@@ -60,6 +55,9 @@ class NeuralOperator(Surrogate):
     nwidth.errors.InputError: neural operator: expected a fitted model; call fit, or load one
     """
 
+    kind: ClassVar[str] = "neural-operator"
+    title: ClassVar[str] = "neural operator"
+
     def __init__(
         self,
         model: OperatorNetwork,
@@ -67,7 +65,7 @@ class NeuralOperator(Surrogate):
         inputs: str | Sequence[str],
         output: str,
     ):
-        require_network(model, "neural operator")
+        super().__init__(model)
         names: tuple[Any, ...] = (inputs,) if isinstance(inputs, str) else (None,)
         if isinstance(inputs, Sequence) and not isinstance(inputs, str):
             names = tuple(inputs)
@@ -81,17 +79,16 @@ class NeuralOperator(Surrogate):
                 f"neural operator: expected different names of inputs and output, got {names} "
                 f"and {output!r}"
             )
-        self.model: Any = model
         self.inputs, self.output = names, output
         self.grid: Grid | None = None
-        self.normalizers: dict[str, Normalizer] = {}
         self.channels: dict[str, int] = {}
         self.units: dict[str, str] = {}
         self.boundary: dict[str, Any] = {}
-        self.provenance: dict[str, Any] = {}
-        self.record: TrainingRecord | None = None
-        self.history: list[dict[str, Any]] = []
-        self.metrics: dict[str, Any] = {}
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Names of inputs and output."""
+        return (*self.inputs, self.output)
 
     def fit(
         self,
@@ -122,71 +119,49 @@ class NeuralOperator(Surrogate):
         _require(options, TrainingOptions, "options", "pass TrainingOptions(...)")
         channels = self._checked_channels(dataset)
         if require_flag(resume, "resume"):
-            self._require_fitted()
-            if self.record is None:
-                raise InputError(
-                    "resume: expected a model that knows its optimizer, got one without; fit it "
-                    "first, or save it with save(path, optimizer=True)"
-                )
+            self._require_resumable()
             self.require_agreement_with(dataset)
         self.model.check(dataset.grid.axes)
         if augmentation is not None:
             _require(augmentation, Augmentation, "augmentation", "pass Augmentation(...)")
-        kept, held = self._split(dataset, options, validation)
+        kept, held = split(len(dataset), options, validation is not None)
         like = next(self.model.parameters())
-        # A network that forces zeros at walls needs an output that is scaled, not shifted.
-        walls = any(self.model.dirichlet)
-        normalizers = (
-            self.normalizers
-            if resume
-            else {
-                name: Normalizer.of_field(
-                    dataset[name], kept, centred=not (walls and name == self.output)
-                )
-                for name in (*self.inputs, self.output)
-            }
-        )
+        normalizers = self.normalizers
+        if not resume:
+            normalizers = self._normalizers_of(
+                self.field_names,
+                (self.output,),
+                lambda name, centred: Normalizer.of_field(dataset[name], kept, centred=centred),
+            )
         _require_range(normalizers[self.output], self.output, like.dtype)
         arguments = (self.inputs, self.output)
         training = TrainingData(dataset, *arguments, kept, normalizers, like)
         checking = None
         if validation is not None:
             self._checked_channels(validation)
-            names = (*self.inputs, self.output)
-            require_agreement(validation, names, dataset.units, dataset.grid, dataset.boundary)
+            require_agreement(
+                validation, self.field_names, dataset.units, dataset.grid, dataset.boundary
+            )
             every = np.arange(len(validation))
             checking = TrainingData(validation, *arguments, every, normalizers, like)
         elif len(held):
             checking = TrainingData(dataset, *arguments, held, normalizers, like)
         task = static_task(self.model, training, options.loss, augmentation)
         held_out = None if checking is None else static_task(self.model, checking, options.loss)
-        trainer = Trainer(
-            self.model,
+        self._train(
             options,
             task,
             held_out,
+            len(kept),
             progress=progress,
-            checkpoint=None if checkpoint is None else Path(checkpoint),
+            checkpoint=checkpoint,
+            resume=resume,
         )
-        state = trainer.run(self.record if resume else None)
-        self.record = trainer.record
-        self.units = {name: dataset.units[name] for name in (*self.inputs, self.output)}
+        self.metrics["augmentation"] = (augmentation or Augmentation()).describe()
+        self.units = {name: dataset.units[name] for name in self.field_names}
         self.boundary = dict(dataset.boundary)
         self.grid, self.normalizers, self.channels = dataset.grid, normalizers, channels
         self.provenance = dict(dataset.provenance)
-        self.history = state.history
-        self.metrics = {
-            "training_samples": len(kept),
-            "epochs": state.epoch,
-            "options": options.describe(),
-            "augmentation": (augmentation or Augmentation()).describe(),
-        }
-        if checking is not None:
-            self.metrics |= {
-                "validation_samples": len(checking),
-                "validation_relative_l2": state.best_error,
-                "best_epoch": state.best_epoch,
-            }
         return self
 
     @torch.no_grad()
@@ -226,16 +201,13 @@ class NeuralOperator(Surrogate):
                 )
         like = next(self.model.parameters())
         v = np.concatenate([self._encoded(name, fields[name]) for name in self.inputs], axis=1)
-        step = max(1, (1 << 17) // grid.size) if batch is None else batch
-        if isinstance(step, bool) or not isinstance(step, int | np.integer) or step < 1:
-            raise InputError(f"batch: expected at least one sample at once, got {batch!r}")
         self.model.eval()
         parts = []
-        for start in range(0, len(v), step):
-            part = torch.tensor(v[start : start + step], dtype=like.dtype, device=like.device)
-            self._require_representable(part, start, "normalized inputs")
+        for some in sample_blocks(len(v), grid.size, batch):
+            part = torch.tensor(v[some], dtype=like.dtype, device=like.device)
+            self._require_representable(part, some.start, "normalized inputs")
             part = self.model(part, grid.axes)
-            self._require_representable(part, start, "outputs")
+            self._require_representable(part, some.start, "outputs")
             parts.append(to_numpy(part))
         with np.errstate(over="ignore", invalid="ignore"):
             u = self.normalizers[self.output].decode(np.concatenate(parts))
@@ -257,88 +229,40 @@ class NeuralOperator(Surrogate):
         self._checked_channels(dataset)
         self.require_agreement_with(dataset)
 
-    def save(self, path: str | Path, *, optimizer: bool = False) -> None:
-        """Write the model to one HDF5 file, whole or not at all.
-
-        With `optimizer` the state of the optimizer goes along, about three times the weights, from
-        which `fit(..., resume=True)` goes on.
-        """
-        arrays, description = self.parts()
-        if require_flag(optimizer, "optimizer") and self.record is None:
-            raise InputError(
-                "save: expected a model that knows its optimizer, got one that was loaded without; "
-                "leave out optimizer=True"
-            )
-        save_model(path, _KIND, self.model, description, arrays, self.record if optimizer else None)
-
-    def parts(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
-        """Return arrays and a description: all of the file but network and optimizer."""
-        self._require_fitted()
+    def _own_parts(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
         assert self.grid is not None
-        description = {
+        return {}, {
             "inputs": list(self.inputs),
             "output": self.output,
             "channels": self.channels,
             "grid": self.grid.describe(),
             "units": self.units,
             "boundary": self.boundary,
-            "provenance": self.provenance,
-            "history": self.history,
-            "metrics": self.metrics,
         }
-        arrays = {
-            f"normalizers/{name}": np.array([normalizer.mean, normalizer.scale])
-            for name, normalizer in self.normalizers.items()
-        }
-        return arrays, description
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model back; executes nothing and opens no other file.
-
-        Raises `FileFormatError` for a missing, damaged or foreign file and for an architecture
-        that this version does not know.
-        """
-        network, description, arrays = load_model(path, _KIND)
-        with described(Path(path), _KIND):
-            self = cls.of_parts(network, description, arrays)
-            self.record = training_record(arrays, description)
-        return self
-
-    @classmethod
-    def of_parts(
-        cls, network: OperatorNetwork, description: dict[str, Any], arrays: dict[str, NDArray]
+    def _named(
+        cls, network: OperatorNetwork, description: Mapping[str, Any], arrays: Mapping[str, NDArray]
     ) -> Self:
-        """Return the model of `parts`; KeyError, TypeError or ValueError if something lacks."""
-        self = cls(network, inputs=description["inputs"], output=description["output"])
-        for name in (*self.inputs, self.output):
-            mean, scale = arrays[f"normalizers/{name}"].tolist()
-            self.normalizers[name] = Normalizer(mean, scale)
+        return cls(network, inputs=description["inputs"], output=description["output"])
+
+    def _restore(self, description: Mapping[str, Any]) -> None:
         self.channels = {name: int(n) for name, n in description["channels"].items()}
         self.grid = Grid.from_description(description["grid"])
         incoming = sum(self.channels[name] for name in self.inputs)
         told = (self.grid.dimension, incoming, self.channels[self.output])
-        needed = (network.dimension, network.in_channels, network.out_channels)
+        needed = (self.model.dimension, self.model.in_channels, self.model.out_channels)
         if told != needed:
             raise ValueError(f"expected {needed} axes, inputs and outputs, got {told}")
         # Files of the first version tell nothing of these.
         self.units = dict(description.get("units", {}))
         self.boundary = dict(description.get("boundary", {}))
-        self.provenance = description["provenance"]
-        self.history, self.metrics = description["history"], description["metrics"]
-        return self
 
     def __repr__(self) -> str:
-        count = sum(p.numel() for p in self.model.parameters())
         return (
-            f"NeuralOperator({', '.join(self.inputs)} -> {self.output}, "
-            f"{type(self.model).__name__} of {count} parameters, "
+            f"NeuralOperator({', '.join(self.inputs)} -> {self.output}, {self._network_told}, "
             f"{'fitted on ' + str(self.grid) if self.grid else 'not fitted'})"
         )
-
-    def _require_fitted(self) -> None:
-        if self.grid is None:
-            raise InputError("neural operator: expected a fitted model; call fit, or load one")
 
     def require_agreement_with(self, dataset: FieldDataset) -> None:
         """Raise `InputError` unless a data set is of the kind the model was trained on."""
@@ -349,7 +273,7 @@ class NeuralOperator(Surrogate):
                 f"expected data of dimension {self.grid.dimension}, the model's, got "
                 f"{dataset.grid.dimension} in {dataset.path}"
             )
-        names = [n for n in (*self.inputs, self.output) if n in dataset.field_names]
+        names = [n for n in self.field_names if n in dataset.field_names]
         require_agreement(dataset, names, self.units, self.grid, self.boundary)
 
     def _checked_channels(self, dataset: FieldDataset) -> dict[str, int]:
@@ -362,7 +286,7 @@ class NeuralOperator(Surrogate):
                 f"expected data of dimension {self.model.dimension}, the network's, got "
                 f"{dataset.grid.dimension} in {dataset.path}; choose as many modes as axes"
             )
-        channels = {name: channels_of(dataset, name) for name in (*self.inputs, self.output)}
+        channels = {name: channels_of(dataset, name) for name in self.field_names}
         incoming = sum(channels[name] for name in self.inputs)
         if (incoming, channels[self.output]) != (self.model.in_channels, self.model.out_channels):
             raise InputError(
@@ -372,32 +296,14 @@ class NeuralOperator(Surrogate):
             )
         return channels
 
-    def _split(
-        self, dataset: FieldDataset, options: TrainingOptions, validation: FieldDataset | None
-    ) -> tuple[NDArray, NDArray]:
-        """Return the sorted numbers of the samples to train on and to hold out."""
-        order = generator(options.seed, _SPLIT).permutation(len(dataset))
-        held = 0 if validation is not None else options.held_out(len(dataset))
-        return np.sort(order[held:]), np.sort(order[:held])
-
     def _checked_inputs(self, inputs: Mapping[str, Any]) -> dict[str, NDArray]:
         """Return the input fields as finite floating arrays of plausible shape."""
         _require(inputs, Mapping, "inputs", "pass arrays by name: {name: array}")
-        if {*inputs} != {*self.inputs}:
-            given = ", ".join(map(str, inputs)) or "none"
-            raise InputError(
-                f"expected the inputs {', '.join(self.inputs)}, got {given}; "
-                "this model was trained on those"
-            )
+        require_inputs(inputs, self.inputs)
         d = self.model.dimension
         fields = {}
         for name in self.inputs:
-            field = to_numpy(as_floating(inputs[name], name))
-            if field.dtype.kind == "c":
-                raise InputError(
-                    f"{name}: expected real numbers, got {field.dtype}; pass real and imaginary "
-                    "parts as fields of their own"
-                )
+            field = real_field(inputs[name], name)
             components = self.channels[name]
             right = field.ndim == d + 1 if components == 1 else field.ndim == d + 2
             if components > 1 and right:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance, require_integer
+from nwidth.arguments import require_instance, require_integer, require_path
 from nwidth.arrays import real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, random_field
@@ -99,7 +99,7 @@ class NeuralSpectralMethod:
         validation = None
         if require_integer(checked, "checked", 0):
             validation = ResidualTask(residual, checked, form, seed=_CHECK_SEED, known=True)
-        where = None if checkpoint is None else Path(checkpoint)
+        where = None if checkpoint is None else require_path(checkpoint, "checkpoint")
         trainer = Trainer(
             self.network, options, task, validation, progress=progress, checkpoint=where
         )

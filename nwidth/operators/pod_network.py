@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer, require_number
+from nwidth.arguments import require_integer, require_number, require_seed
 from nwidth.arrays import generator, require_finite, require_shape
 from nwidth.errors import InputError
 from nwidth.operators.training_checkpoint import weight_arrays
@@ -137,7 +137,7 @@ class PODNetwork(PODSurrogate):
         self.iterations = require_integer(iterations, "iterations", 1)
         self.penalty = require_number(penalty, "penalty", "[0, inf)")
         self.folds = require_integer(folds, "folds", 2)
-        self.seed = require_integer(seed, "seed", 0)
+        self.seed = require_seed(seed, "seed")
 
     def _regress(
         self, points: Array, scores: Array, size: float

@@ -2,30 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance
-from nwidth.arrays import as_floating, generator, to_numpy
+from nwidth.arguments import require_flag, require_instance
+from nwidth.arrays import as_floating, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes.point_cloud import PointCloud
-from nwidth.operators.architectures import require_network
 from nwidth.operators.cloud_samples import CloudSample, box_of, require_samples
 from nwidth.operators.cloud_task import CloudTask, encoded, relative_error
-from nwidth.operators.model_file import described, load_model, save_model
+from nwidth.operators.network_surrogate import NetworkSurrogate, require_inputs, split
 from nwidth.operators.node_network import NodeNetwork
 from nwidth.operators.normalizer import Normalizer
-from nwidth.operators.training import Trainer
+from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.training_options import Progress, TrainingOptions
 
-_KIND = "point-cloud-operator"
-_SPLIT = 0
 
-
-class PointCloudOperator:
+class PointCloudOperator(NetworkSurrogate):
     """A network on points with the names, normalizers and box that make it a surrogate.
 
         u = decode(network(encode(a_1), encode(a_2), ...; cloud))
@@ -46,8 +42,12 @@ class PointCloudOperator:
     (50,)
     """
 
+    kind: ClassVar[str] = "point-cloud-operator"
+    title: ClassVar[str] = "point cloud operator"
+    kept: ClassVar[tuple[str, ...]] = ("history", "metrics")  # clouds come without a provenance
+
     def __init__(self, network: NodeNetwork, *, inputs: str | Sequence[str], output: str):
-        require_network(network, "point cloud operator")
+        super().__init__(network)
         if not isinstance(network, NodeNetwork):
             raise InputError(
                 "point cloud operator: expected a network on points, GNO, MGNO or LNO, got "
@@ -63,13 +63,14 @@ class PointCloudOperator:
             raise InputError(
                 f"point cloud operator: expected different names, got {names} and {output!r}"
             )
-        self.model = network
         self.inputs, self.output = names, output
-        self.box: dict[str, Any] | None = None
-        self.normalizers: dict[str, Normalizer] = {}
+        self.box: dict[str, Any] = {}
         self.channels: dict[str, int] = {}
-        self.history: list[dict[str, Any]] = []
-        self.metrics: dict[str, Any] = {}
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Names of inputs and output."""
+        return (*self.inputs, self.output)
 
     def fit(
         self,
@@ -79,12 +80,16 @@ class PointCloudOperator:
         validation: Sequence[CloudSample] | None = None,
         progress: Progress | None = None,
         checkpoint: str | Path | None = None,
+        resume: bool = False,
     ) -> Self:
         """Train on samples, each with a cloud, and return the model itself.
 
         Statistics of the normalizers come from the training samples alone. Without `validation`
         samples the share `options.validation` is held out; with `checkpoint`, an interrupted
         training continues from that file. The loss is "l2": there are no differences on a cloud.
+
+        With `resume` a model goes on with its training (after `load`, if it was saved with
+        optimizer=True), to `options.epochs` in all, the former ones too.
         """
         options = TrainingOptions() if options is None else options
         require_instance(options, "options", TrainingOptions)
@@ -96,48 +101,42 @@ class PointCloudOperator:
         samples = require_samples(samples, "training samples")
         channels = self._checked_channels(samples)
         box = box_of(samples[0].cloud)
+        if require_flag(resume, "resume"):
+            self._require_resumable()
+            self._require_box(samples[0].cloud, self.box)
         for sample in samples:
             self.model.check(sample.cloud)
-        order = generator(options.seed, _SPLIT).permutation(len(samples))
-        held = 0 if validation is not None else options.held_out(len(samples))
-        kept = [samples[k] for k in np.sort(order[held:])]
-        checking = [samples[k] for k in np.sort(order[:held])]
+        numbers = split(len(samples), options, validation is not None)
+        kept, checking = ([samples[k] for k in part] for part in numbers)
         if validation is not None:
             checking = require_samples(validation, "validation samples")
             self._require_box(checking[0].cloud, box)
             self._checked_channels(checking)
-        walls = any(self.model.dirichlet)
-        normalizers = {
-            name: Normalizer.of(
-                (sample.channels(name) for sample in kept),
-                centred=not (walls and name == self.output),
+        normalizers = self.normalizers
+        if not resume:
+            normalizers = self._normalizers_of(
+                self.field_names,
+                (self.output,),
+                lambda name, centred: Normalizer.of(
+                    (sample.channels(name) for sample in kept), centred=centred
+                ),
             )
-            for name in (*self.inputs, self.output)
-        }
         like = next(self.model.parameters())
         tasks = [
             CloudTask(some, self.inputs, self.output, normalizers, like) if some else None
             for some in (kept, checking)
         ]
         assert tasks[0] is not None
-        path = None if checkpoint is None else Path(checkpoint)
-        trainer = Trainer(
-            self.model, options, tasks[0], tasks[1], progress=progress, checkpoint=path
+        self._train(
+            options,
+            tasks[0],
+            tasks[1],
+            len(kept),
+            progress=progress,
+            checkpoint=checkpoint,
+            resume=resume,
         )
-        state = trainer.run()
         self.box, self.normalizers, self.channels = box, normalizers, channels
-        self.history = state.history
-        self.metrics = {
-            "training_samples": len(kept),
-            "epochs": state.epoch,
-            "options": options.describe(),
-        }
-        if checking:
-            self.metrics |= {
-                "validation_samples": len(checking),
-                "validation_relative_l2": state.best_error,
-                "best_epoch": state.best_epoch,
-            }
         return self
 
     @torch.no_grad()
@@ -148,15 +147,11 @@ class PointCloudOperator:
         names, lengths or boxes, and, naming the radius that would work, for clouds so sparse that
         a point has no neighbours.
         """
-        box = self._fitted_box()
+        self._require_fitted()
         require_instance(cloud, "cloud", PointCloud)
-        self._require_box(cloud, box)
+        self._require_box(cloud, self.box)
         require_instance(inputs, "inputs", Mapping)
-        if {*inputs} != {*self.inputs}:
-            raise InputError(
-                f"expected the inputs {', '.join(self.inputs)}, got "
-                f"{', '.join(map(str, inputs)) or 'none'}; this model was trained on those"
-            )
+        require_inputs(inputs, self.inputs)
         fields = {name: as_floating(to_numpy(a), name) for name, a in inputs.items()}
         sample = CloudSample(cloud, fields)
         for name in self.inputs:
@@ -179,7 +174,7 @@ class PointCloudOperator:
 
     def evaluate(self, samples: Sequence[CloudSample]) -> dict[str, float]:
         """Return mean, median and largest relative L2 error over samples."""
-        self._fitted_box()
+        self._require_fitted()
         samples = require_samples(samples, "samples")
         self._checked_channels(samples)
         errors = []
@@ -198,48 +193,29 @@ class PointCloudOperator:
             "relative_l2_max": float(np.max(errors)),
         }
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to one HDF5 file, whole or not at all."""
-        description = {
+    def _own_parts(self) -> tuple[dict[str, NDArray], dict[str, Any]]:
+        return {}, {
             "inputs": list(self.inputs),
             "output": self.output,
             "channels": self.channels,
-            "box": self._fitted_box(),
-            "history": self.history,
-            "metrics": self.metrics,
+            "box": self.box,
         }
-        arrays = {
-            f"normalizers/{name}": np.array([z.mean, z.scale])
-            for name, z in self.normalizers.items()
-        }
-        save_model(path, _KIND, self.model, description, arrays)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model back; executes nothing. Raises `FileFormatError` for other files."""
-        network, description, arrays = load_model(path, _KIND)
-        with described(Path(path), _KIND):
-            self = cls(network, inputs=description["inputs"], output=description["output"])  # type: ignore[arg-type]
-            names = (*self.inputs, self.output)
-            for name in names:
-                self.normalizers[name] = Normalizer(*arrays[f"normalizers/{name}"].tolist())
-            self.channels = {name: int(description["channels"][name]) for name in names}
-            self.box = {key: description["box"][key] for key in ("lower", "upper", "periodic")}
-            self.history, self.metrics = description["history"], description["metrics"]
-        return self
+    def _named(
+        cls, network: OperatorNetwork, description: Mapping[str, Any], arrays: Mapping[str, NDArray]
+    ) -> Self:
+        return cls(network, inputs=description["inputs"], output=description["output"])  # type: ignore[arg-type]
+
+    def _restore(self, description: Mapping[str, Any]) -> None:
+        self.channels = {name: int(description["channels"][name]) for name in self.field_names}
+        self.box = {key: description["box"][key] for key in ("lower", "upper", "periodic")}
 
     def __repr__(self) -> str:
-        count = sum(p.numel() for p in self.model.parameters())
         return (
-            f"PointCloudOperator({', '.join(self.inputs)} -> {self.output}, "
-            f"{type(self.model).__name__} of {count} parameters, "
+            f"PointCloudOperator({', '.join(self.inputs)} -> {self.output}, {self._network_told}, "
             f"{'fitted' if self.box else 'not fitted'})"
         )
-
-    def _fitted_box(self) -> dict[str, Any]:
-        if self.box is None:
-            raise InputError("point cloud operator: expected a fitted model; call fit, or load one")
-        return self.box
 
     def _require_box(self, cloud: PointCloud, box: dict[str, Any]) -> None:
         if box_of(cloud) != box:
@@ -252,7 +228,7 @@ class PointCloudOperator:
         """Return the components of each field, if all samples have as many, and the network's."""
         channels: dict[str, int] = {}
         for k, sample in enumerate(samples):
-            for name in (*self.inputs, self.output):
+            for name in self.field_names:
                 count = len(sample.channels(name))
                 if channels.setdefault(name, count) != count:
                     raise InputError(

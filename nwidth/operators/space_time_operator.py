@@ -15,15 +15,13 @@ from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
 from nwidth.operators.augmentation import Augmentation
-from nwidth.operators.error_in_time import ErrorInTime
 from nwidth.operators.learning_task import LearningTask, Positions, TrainingMoment
 from nwidth.operators.losses import Loss, loss_named
 from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.sample_blocks import sample_blocks
 from nwidth.operators.state_windows import StateWindows
 from nwidth.operators.time_dependent_operator import TimeDependentOperator
 from nwidth.operators.training_options import Progress, TrainingOptions
-
-_POINTS_AT_ONCE = 1 << 17
 
 
 class SpaceTimeOperator(TimeDependentOperator):
@@ -54,6 +52,7 @@ class SpaceTimeOperator(TimeDependentOperator):
     """
 
     kind: ClassVar[str] = "space-time-operator"
+    title: ClassVar[str] = kind
 
     def __init__(
         self,
@@ -161,12 +160,10 @@ class SpaceTimeOperator(TimeDependentOperator):
         axis, wanted = self._refined(times)
         axes = (axis, *grid.axes)
         v = np.concatenate([states.reshape(len(states), -1, *grid.shape), constants], axis=1)
-        at_once = max(1, _POINTS_AT_ONCE // (grid.size * axis.size))
-        at_once = at_once if batch is None else require_integer(batch, "batch", 1)
         self.model.eval()
         parts = []
-        for k in range(0, len(v), at_once):
-            out = to_numpy(self.model(_repeated(self._tensor(v[k : k + at_once]), axis), axes))
+        for some in sample_blocks(len(v), grid.size * axis.size, batch):
+            out = to_numpy(self.model(_repeated(self._tensor(v[some]), axis), axes))
             parts.append(np.moveaxis(out[:, :, wanted], 1, 2))
         block = np.concatenate(parts)
         good = np.isfinite(block).reshape(*block.shape[:2], -1).all(axis=2)
@@ -195,15 +192,11 @@ class SpaceTimeOperator(TimeDependentOperator):
                 f"expected the times of the training data, {self.time_axis} after "
                 f"{self.start + self.window} states, got {axis} in {dataset.path}"
             )
-        error = ErrorInTime(dataset.grid, {n: self.normalizers[n].scale for n in self.fields})
-        at_once = max(1, _POINTS_AT_ONCE // (dataset.grid.size * axis.size))
-        given = slice(self.start * stride, (self.start + self.window - 1) * stride + 1, stride)
-        for k in range(0, len(dataset), at_once):
-            some = slice(k, k + at_once)
-            inputs = {n: dataset[n][some, given] for n in self.fields}
-            inputs |= {n: dataset[n][some] for n in self.inputs}
+        error = self._error_in_time(dataset.grid)
+        first = (self.start + self.window) * stride
+        for some in sample_blocks(len(dataset), dataset.grid.size * axis.size):
+            inputs = self._first_states(dataset, some, self.start, stride)
             predicted = self.predict(inputs, dataset.grid)
-            first = (self.start + self.window) * stride
             known = {n: dataset[n][some, first::stride] for n in self.fields}
             for j in range(axis.size):
                 error.add(
@@ -247,7 +240,7 @@ class SpaceTimeOperator(TimeDependentOperator):
         assert self.time_axis is not None
         return {"start": self.start, "time_axis": self.time_axis.describe()}
 
-    def _restore(self, settings: Mapping[str, Any]) -> None:
+    def _restore_settings(self, settings: Mapping[str, Any]) -> None:
         self.start = require_integer(settings["start"], "start", 0)
         self.time_axis = Axis.from_description(settings["time_axis"])
 

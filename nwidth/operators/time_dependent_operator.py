@@ -1,6 +1,6 @@
 """What the surrogates of equations in time share: names, grid, time step, units, files, checks."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -10,26 +10,22 @@ import torch
 from numpy.typing import NDArray
 
 from nwidth.arguments import require_flag, require_instance, require_integer
-from nwidth.arrays import as_floating, generator, require_finite, to_numpy
+from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
-from nwidth.operators.architectures import require_network
+from nwidth.operators.error_in_time import ErrorInTime
 from nwidth.operators.learning_task import LearningTask
-from nwidth.operators.model_file import described, load_model, save_model, training_record
+from nwidth.operators.network_surrogate import NetworkSurrogate, real_field, require_inputs, split
 from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.resampled_field import resampled_field
 from nwidth.operators.state_windows import CACHE_BYTES, StateWindows
 from nwidth.operators.time_setting import TimeSetting, time_step_of
-from nwidth.operators.training import Trainer
-from nwidth.operators.training_checkpoint import TrainingRecord
 from nwidth.operators.training_options import Progress, TrainingOptions
 
-_SPLIT = 0
 
-
-class TimeDependentOperator(ABC):
+class TimeDependentOperator(NetworkSurrogate):
     """A network with names, normalizers, grid and time step: a surrogate of an equation in time.
 
     `fields` are the names of the fields that change, whose last `history` states go in; `inputs`
@@ -41,7 +37,7 @@ class TimeDependentOperator(ABC):
     After `fit`, `history` is the record of the training and `metrics` what it reached.
     """
 
-    kind: ClassVar[str]
+    samples: ClassVar[str] = "trajectories"
 
     def __init__(
         self,
@@ -51,7 +47,7 @@ class TimeDependentOperator(ABC):
         history: int = 1,
         inputs: str | Sequence[str] = (),
     ):
-        self.model: Any = require_network(model, self.kind)
+        super().__init__(model)
         self.fields, self.inputs = _names(fields, "fields"), _names(inputs, "inputs")
         if not self.fields or len({*self.fields, *self.inputs}) < len(self.fields + self.inputs):
             raise InputError(
@@ -61,20 +57,20 @@ class TimeDependentOperator(ABC):
         self.window = require_integer(history, f"{self.kind}: history", 1)
         self.grid: Grid | None = None
         self.setting: TimeSetting | None = None
-        self.normalizers: dict[str, Normalizer] = {}
         self.components: dict[str, tuple[int, ...]] = {}
         self.shared: dict[str, NDArray[Any]] = {}
-        self.provenance: dict[str, Any] = {}
-        self.record: TrainingRecord | None = None
-        self.history: list[dict[str, Any]] = []
-        self.metrics: dict[str, Any] = {}
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """Names of fields, inputs and shared fields."""
+        return (*self.fields, *self.inputs, *self.shared)
 
     @abstractmethod
     def _settings(self) -> dict[str, Any]:
         """Return what the file of this kind has besides, as JSON."""
 
     @abstractmethod
-    def _restore(self, settings: Mapping[str, Any]) -> None:
+    def _restore_settings(self, settings: Mapping[str, Any]) -> None:
         """Take the settings back."""
 
     def _fit(
@@ -98,21 +94,22 @@ class TimeDependentOperator(ABC):
         require_instance(options, "options", TrainingOptions)
         stride = require_integer(stride, "stride", 1)
         if require_flag(resume, "resume"):
-            stride = self._require_resumable(dataset, stride, shared)
+            stride = self._stride_to_resume(dataset, stride, shared)
         setting, components = self._setting_of(dataset, stride)
         given = (
             self._shared_on(dataset.grid) if resume else self._checked_shared(shared, dataset.grid)
         )
         self._require_channels(components, given)
-        held: NDArray[Any] = np.arange(0)
-        order = generator(options.seed, _SPLIT).permutation(len(dataset))
-        if validation is None:
-            held = order[: options.held_out(len(dataset))]
-        kept, held = np.sort(order[len(held) :]), np.sort(held)
+        kept, held = split(len(dataset), options, validation is not None)
         like = next(self.model.parameters())
         normalizers = self.normalizers
         if not resume:
-            normalizers = self._normalizers_of(dataset, kept, given)
+            normalizers = self._normalizers_of(
+                (*self.fields, *self.inputs),
+                self.fields,
+                lambda name, centred: Normalizer.of_field(dataset[name], kept, centred=centred),
+            )
+            normalizers |= {name: Normalizer.of([field]) for name, field in given.items()}
         # What the windows and tasks ask for is set before they are made, and kept only on success.
         former = self.__dict__.copy()
         self.grid, self.setting, self.components = dataset.grid, setting, components
@@ -144,43 +141,25 @@ class TimeDependentOperator(ABC):
                 checking = task(windows(validation, np.arange(len(validation)), every), True)
             elif len(held):
                 checking = task(windows(dataset, held, stride), True)
-            trainer = Trainer(
-                self.model,
+            self._train(
                 options,
                 training,
                 checking,
+                len(kept),
                 progress=progress,
-                checkpoint=None if checkpoint is None else Path(checkpoint),
+                checkpoint=checkpoint,
+                resume=resume,
             )
-            state = trainer.run(self.record if resume else None)
         except BaseException:
             self.__dict__.update(former)
             raise
-        self.record = trainer.record
         self.provenance = dict(dataset.provenance)
-        self.history = state.history
-        self.metrics = {
-            "training_trajectories": len(kept),
-            "epochs": state.epoch,
-            "options": options.describe(),
-        }
-        if checking is not None:
-            self.metrics |= {
-                "validation_trajectories": len(checking),
-                "validation_relative_l2": state.best_error,
-                "best_epoch": state.best_epoch,
-            }
 
-    def _require_resumable(
+    def _stride_to_resume(
         self, dataset: FieldDataset, stride: int, shared: Mapping[str, Any] | None
     ) -> int:
         """Return the stride of data to go on with, or raise `InputError` why one cannot."""
-        self._require_fitted()
-        if self.record is None:
-            raise InputError(
-                "resume: expected a model that knows its optimizer, got one without; fit it first, "
-                "or save it with save(path, optimizer=True)"
-            )
+        self._require_resumable()
         own = self.require_like(dataset)
         if shared is not None or stride not in (1, own):
             raise InputError(
@@ -189,20 +168,10 @@ class TimeDependentOperator(ABC):
             )
         return own
 
-    def save(self, path: str | Path, *, optimizer: bool = False) -> None:
-        """Write the model to one HDF5 file, whole or not at all.
-
-        With `optimizer` the state of the optimizer goes along, about three times the weights, from
-        which `fit(..., resume=True)` goes on.
-        """
-        self._require_fitted()
-        if require_flag(optimizer, "optimizer") and self.record is None:
-            raise InputError(
-                "save: expected a model that knows its optimizer, got one that was loaded without; "
-                "leave out optimizer=True"
-            )
+    def _own_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         assert self.grid is not None and self.setting is not None
-        description = {
+        arrays = {f"shared/{name}": field for name, field in self.shared.items()}
+        return arrays, {
             "fields": list(self.fields),
             "inputs": list(self.inputs),
             "states": self.window,
@@ -210,74 +179,46 @@ class TimeDependentOperator(ABC):
             "grid": self.grid.describe(),
             "time": self.setting.describe(),
             "operator": self._settings(),
-            "provenance": self.provenance,
-            "history": self.history,
-            "metrics": self.metrics,
         }
-        arrays = {f"shared/{name}": field for name, field in self.shared.items()}
-        for name, normalizer in self.normalizers.items():
-            arrays[f"normalizers/{name}"] = np.array([normalizer.mean, normalizer.scale])
-        record = self.record if optimizer else None
-        save_model(Path(path), self.kind, self.model, description, arrays, record)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model back; executes nothing and opens no other file.
-
-        Raises `FileFormatError` for a missing, damaged or foreign file and for a network that this
-        version does not know.
-        """
-        model, description, arrays = load_model(Path(path), cls.kind)
-        with described(Path(path), cls.kind):
-            self = cls._restored(model, description, arrays)
-            self.record = training_record(arrays, description)
-        return self
-
-    @classmethod
-    def _restored(
-        cls, model: OperatorNetwork, description: Mapping[str, Any], arrays: Mapping[str, Any]
+    def _named(
+        cls,
+        network: OperatorNetwork,
+        description: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
     ) -> Self:
-        """Build the model of a file."""
         self = cls(
-            model,
+            network,
             fields=description["fields"],
             history=description["states"],
             inputs=description["inputs"],
         )
-        self.grid = Grid.from_description(description["grid"])
-        self.components = {n: tuple(c) for n, c in description["components"].items()}
-        self.setting = TimeSetting(**description["time"])
         for name, field in arrays.items():
             part, _, rest = name.partition("/")
             if part == "shared":
                 self.shared[rest] = field
-            if part == "normalizers":
-                self.normalizers[rest] = Normalizer(*field.tolist())
-        for name in (*self.fields, *self.inputs, *self.shared):
-            _ = self.normalizers[name]
-        self._restore(description["operator"])
-        self.provenance = description["provenance"]
-        self.history, self.metrics = description["history"], description["metrics"]
         return self
 
+    def _restore(self, description: Mapping[str, Any]) -> None:
+        self.grid = Grid.from_description(description["grid"])
+        self.components = {n: tuple(c) for n, c in description["components"].items()}
+        self.setting = TimeSetting(**description["time"])
+        self._restore_settings(description["operator"])
+
     def __repr__(self) -> str:
-        count = sum(p.numel() for p in self.model.parameters())
         fitted = "not fitted"
         if self.setting is not None:
             fitted = f"time step {self.setting.step:g}, fitted on {self.grid}"
         return (
             f"{type(self).__name__}({', '.join(self.fields)}, history {self.window}, "
-            f"{type(self.model).__name__} of {count} parameters, {fitted})"
+            f"{self._network_told}, {fitted})"
         )
 
     @property
     def channels(self) -> int:
         """Number of channels of one state."""
         return sum(int(np.prod(self.components[name])) for name in self.fields)
-
-    def _require_fitted(self) -> None:
-        if self.setting is None:
-            raise InputError(f"{self.kind}: expected a fitted model; call fit, or load one")
 
     def _setting_of(
         self, dataset: FieldDataset, stride: int
@@ -344,20 +285,6 @@ class TimeDependentOperator(ABC):
                 f"{self.model.out_channels}; build it with these numbers"
             )
 
-    def _normalizers_of(
-        self, dataset: FieldDataset, kept: NDArray[Any], shared: Mapping[str, NDArray[Any]]
-    ) -> dict[str, Normalizer]:
-        """Return the scalings of all channels, of the trajectories to train on."""
-        # A network that forces zeros at walls needs an output that is scaled, not shifted.
-        walls = any(self.model.dirichlet)
-        normalizers = {
-            name: Normalizer.of_field(
-                dataset[name], kept, centred=not (walls and name in self.fields)
-            )
-            for name in (*self.fields, *self.inputs)
-        }
-        return normalizers | {name: Normalizer.of([field]) for name, field in shared.items()}
-
     def _checked_shared(
         self, shared: Mapping[str, Any] | None, grid: Grid
     ) -> dict[str, NDArray[Any]]:
@@ -399,25 +326,16 @@ class TimeDependentOperator(ABC):
         """Return normalized states (n, window, channels, *grid), constants alike, and the grid."""
         assert self.grid is not None
         require_instance(inputs, "inputs", Mapping)
-        if {*inputs} != {*self.fields, *self.inputs}:
-            raise InputError(
-                f"expected the inputs {', '.join((*self.fields, *self.inputs))}, got "
-                f"{', '.join(map(str, inputs)) or 'none'}; this model was trained on those"
-            )
+        require_inputs(inputs, (*self.fields, *self.inputs))
         grid = self.grid if grid is None else self._checked_grid(grid)
         states: list[NDArray[Any]] = []
         constants: list[NDArray[Any]] = []
         count: int | None = None
         for name in (*self.fields, *self.inputs):
-            field = to_numpy(as_floating(inputs[name], name))
+            field = real_field(inputs[name], name)
             lead = (self.window,) if name in self.fields else ()
             tail = (*lead, *grid.shape, *self.components[name])
             samples = field.shape[0] if field.ndim and count is None else count
-            if field.dtype.kind == "c":
-                raise InputError(
-                    f"{name}: expected real numbers, got {field.dtype}; pass real and imaginary "
-                    "parts as fields of their own"
-                )
             if field.shape != (samples, *tail) or not samples:
                 raise InputError(
                     f"{name}: expected shape (sample, {', '.join(map(str, tail))})"
@@ -441,6 +359,18 @@ class TimeDependentOperator(ABC):
             np.concatenate(constants, axis=1) if constants else nothing,
             grid,
         )
+
+    def _first_states(
+        self, dataset: FieldDataset, samples: slice, start: int, stride: int
+    ) -> dict[str, NDArray[Any]]:
+        """Return the states from number `start` of the model on that go in, and the inputs."""
+        given = slice(start * stride, (start + self.window - 1) * stride + 1, stride)
+        inputs = {name: dataset[name][samples, given] for name in self.fields}
+        return inputs | {name: dataset[name][samples] for name in self.inputs}
+
+    def _error_in_time(self, grid: Grid) -> ErrorInTime:
+        """Return the errors of the fields, in units of their scales, before any is added."""
+        return ErrorInTime(grid, {name: self.normalizers[name].scale for name in self.fields})
 
     def _tensor(self, array: NDArray[Any]) -> torch.Tensor:
         """Return an array in the precision and on the device of the network."""

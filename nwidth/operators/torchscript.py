@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nwidth.arguments import require_instance, require_integer
+from nwidth.arguments import require_instance, require_integer, require_path
 from nwidth.atomic_file import written_in_place
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
@@ -34,6 +34,7 @@ def export_torchscript(
     disk.
     """
     require_instance(model, "export: model", NeuralOperator)
+    path = require_path(path, "path")
     count = require_integer(samples, "export: samples", 1)
     if model.grid is None:
         raise InputError("export: expected a fitted model; call fit, or load one")
@@ -59,7 +60,7 @@ def export_torchscript(
                 f"export: expected a network that PyTorch can write down, got "
                 f"{type(model.model).__name__}: {reason:.200}; use its file with nwidth instead"
             ) from None
-    with written_in_place(Path(path)) as draft:
+    with written_in_place(path) as draft:
         traced.save(str(draft))
 
 

@@ -43,6 +43,29 @@ def test_mean_and_spread(ensemble):
     assert ensemble.predict(some(17), Grid.uniform((17, 17))).shape == (2, 17, 17)
 
 
+@pytest.mark.parametrize(("double", "size"), [(False, 1e-30), (False, 1e30), (True, 1e250)])
+def test_the_spread_of_fields_of_any_size(tiny_data, double, size):
+    plain = tiny_data()
+    fields = {name: plain[name][:] for name in plain.field_names}
+    data = tiny_data(fields={**fields, "pressure": size * fields["pressure"]})
+    first = network().double() if double else network()
+    model = Ensemble(first, members=2, **NAMES).fit(data, QUICK)
+    with np.errstate(all="raise", under="ignore"):
+        mean, spread = model.predict_with_spread(some())
+    one, other = (m.predict(some()).astype(float) / size for m in model.members)
+    np.testing.assert_allclose(mean / size, (one + other) / 2, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(spread / size, abs(one - other) / 2**0.5, rtol=1e-4, atol=1e-7)
+
+
+def test_what_is_no_path_is_refused(ensemble, tiny_data):
+    for path in (3, b"e.h5"):
+        with pytest.raises(InputError, match="checkpoint: expected a path"):
+            ensemble.fit(tiny_data(), QUICK, checkpoint=path)
+        for call in (ensemble.save, ensemble.load):
+            with pytest.raises(InputError, match="path: expected a path"):
+                call(path)
+
+
 def test_evaluation_tells_how_spread_and_error_go_together(ensemble, tiny_data):
     data = tiny_data(samples=8, seed=5)
     found = ensemble.evaluate(data)

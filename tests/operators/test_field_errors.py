@@ -3,13 +3,13 @@ import pytest
 
 pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
-from nwidth.operators import field_errors
+from nwidth.operators import sample_blocks
 from nwidth.operators.field_errors import sample_errors
 
 
 @pytest.mark.parametrize("points", [1, 1 << 17])
 def test_errors_are_those_of_the_norms_of_the_grid(tiny_data, monkeypatch, points):
-    monkeypatch.setattr(field_errors, "_POINTS_AT_ONCE", points)
+    monkeypatch.setattr(sample_blocks, "POINTS_AT_ONCE", points)
     data, sizes = tiny_data(samples=5), []
 
     def predict(fields, grid):

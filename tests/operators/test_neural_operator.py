@@ -184,7 +184,7 @@ def test_other_boxes_and_shapes_are_refused(model):
         model.predict(some(), Grid.uniform((9, 9), upper=2.0))
     with pytest.raises(InputError, match=r"expected shape \(2, 8, 9\)"):
         model.predict(some(), Grid.uniform((8, 9)))
-    with pytest.raises(InputError, match="at least one sample at once"):
+    with pytest.raises(InputError, match="batch: expected an integer >= 1"):
         model.predict(some(), batch=0)
     centimetres = Grid(tuple(Axis.uniform(9, name=name, unit="cm") for name in "xy"))
     with pytest.raises(InputError, match=r"axis x: expected the unit '1' .*, got 'cm'; convert"):
@@ -265,7 +265,7 @@ def test_inputs_without_names_are_refused(model, inputs):
 
 @pytest.mark.parametrize("batch", ["a", 1.5, True, -1])
 def test_batches_that_are_no_number_are_refused(model, batch):
-    with pytest.raises(InputError, match="batch: expected at least one sample"):
+    with pytest.raises(InputError, match="batch: expected an integer >= 1"):
         model.predict(some(), batch=batch)
 
 

@@ -138,3 +138,9 @@ def test_a_network_of_known_weights():
     }
     network = ScoreNetwork.from_archived(arrays, {"sizes": [1, 1, 1], "scale": 10.0})
     assert network.predict([[0.25]])[0, 0] == pytest.approx(10 * (3 * np.tanh(1.0) - 1))
+
+
+def test_seeds_are_those_that_torch_takes():
+    assert PODNetwork(inputs="mu", output="u", seed=(1 << 64) - 1).seed == (1 << 64) - 1
+    with pytest.raises(InputError, match=r"seed: expected an integer below 2\^64"):
+        PODNetwork(inputs="mu", output="u", seed=1 << 64)
