@@ -1,5 +1,7 @@
 """``nwidth train``: fit a neural operator to a data set, static or in time."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -201,6 +203,34 @@ def checkpoint_of(path: Path) -> Path:
     return path.with_name(path.name + ".training.partial")
 
 
+@contextmanager
+def resumable(checkpoint: Path, members: int = 1) -> Iterator[None]:
+    """Tell from where a training goes on that Ctrl-C has ended."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"train: {_goes_on(checkpoint, members)}", err=True)
+        raise
+
+
+def _goes_on(checkpoint: Path, members: int) -> str:
+    """Return a sentence on what is in the checkpoint."""
+    from nwidth.errors import FileFormatError
+    from nwidth.operators.training_checkpoint import training_reached
+
+    files = [checkpoint] if members == 1 else [Path(f"{checkpoint}.{k}") for k in range(members)]
+    there = [k for k, file in enumerate(files) if file.exists()]
+    member = f" of member {there[-1] + 1}" if there and members > 1 else ""
+    try:
+        epochs, steps = training_reached(files[there[-1]]) if there else (0, 0)
+    except FileFormatError as error:
+        return f"cannot go on: {error}"
+    if not there or (epochs, steps) == (0, 0):
+        return f"begins anew{member}: no step is kept"
+    within = f", step {steps + 1}" if steps else ""
+    return f"goes on from epoch {epochs + 1}{within}{member}"
+
+
 def train_model(
     dataset: "FieldDataset",
     path: Path,
@@ -244,9 +274,14 @@ def train_model(
             number = f"member {past['members'] + 1}/{members}  " if members > 1 else ""
             bar.update(seen * count + min(steps, count), number + _words(report))
 
-        model.fit(
-            dataset, options, augmentation=augmentation, progress=progress, checkpoint=checkpoint
-        )
+        with resumable(checkpoint, members):
+            model.fit(
+                dataset,
+                options,
+                augmentation=augmentation,
+                progress=progress,
+                checkpoint=checkpoint,
+            )
     model.save(path)
     for unfinished in (checkpoint, *(Path(f"{checkpoint}.{k}") for k in range(members))):
         unfinished.unlink(missing_ok=True)

@@ -95,7 +95,7 @@ def train_in_time(
 
     from nwidth.cli.plan_training import plan_training
     from nwidth.cli.progress import meter
-    from nwidth.cli.train import checkpoint_of
+    from nwidth.cli.train import checkpoint_of, resumable
     from nwidth.meshes import Grid
     from nwidth.operators import (
         Augmentation,
@@ -163,7 +163,8 @@ def train_in_time(
                 words += f"  rollouts {100 * report.best_error:.3g} %"
             bar.update(seen, words)
 
-        model.fit(dataset, options, progress=progress, checkpoint=checkpoint, **common)
+        with resumable(checkpoint):
+            model.fit(dataset, options, progress=progress, checkpoint=checkpoint, **common)
     model.save(path)
     checkpoint.unlink(missing_ok=True)
     return model

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nwidth.arguments import require_instance
 from nwidth.arrays import generator
-from nwidth.errors import InputError, NonFiniteError
+from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.operators.lbfgs_tail import LBFGSTail
 from nwidth.operators.learning_task import LearningTask, Positions, TrainingMoment
 from nwidth.operators.mixed_precision import mixed, require_precision
@@ -34,9 +34,10 @@ class Trainer:
     """Trains a network in place, on the device and in the precision of its parameters.
 
     After every epoch, if `checkpoint_seconds` have passed since the last, the state goes to
-    `checkpoint`; `run` continues from that file if it exists. On one thread (and wherever the
-    arithmetic of the machine repeats itself) a resumed training ends with the same bits as one
-    that was never interrupted.
+    `checkpoint`; within an epoch of AdamW it does so after `within_epoch_seconds`, and on Ctrl-C at
+    once. `run` continues from that file if it exists. On one thread (and wherever the arithmetic of
+    the machine repeats itself) a resumed training ends with the same bits as one that was never
+    interrupted.
 
     Raises `InputError` for a checkpoint of another job and for a precision or compiler that is not
     there, and `NonFiniteError`, naming epoch and step, when the loss is NaN or infinite.
@@ -52,6 +53,7 @@ class Trainer:
         progress: Progress | None = None,
         checkpoint: Path | None = None,
         checkpoint_seconds: float = 30.0,
+        within_epoch_seconds: float = 300.0,
     ):
         self.model: Any = model
         self.options = require_instance(options, "options", TrainingOptions)
@@ -63,6 +65,8 @@ class Trainer:
             raise InputError(f"progress: expected a function of a report, got {progress!r:.80}")
         self.progress = progress
         self.checkpoint, self.checkpoint_seconds = checkpoint, checkpoint_seconds
+        self.within_epoch_seconds = within_epoch_seconds
+        self._whole = False  # whether all of the state is that after the same step
         self.steps = math.ceil(len(task) / options.batch_size)
         first = next(model.parameters())
         self.device = first.device
@@ -82,27 +86,43 @@ class Trainer:
         `options.epochs` in all. A checkpoint, if there is one, has gone further and wins.
         """
         # The digest of the data costs one reading of all of them, which only a checkpoint needs.
-        job = {} if self.checkpoint is None else self._job()
+        self._described = {} if self.checkpoint is None else self._job()
         state = TrainingState()
         if self.checkpoint is not None and self.checkpoint.exists():
-            state = load_training(self.checkpoint, self.model, self.optimizer, job, self.tail)
+            described = self._described
+            state = load_training(self.checkpoint, self.model, self.optimizer, described, self.tail)
+            if not 0 <= state.within < self.steps:
+                raise FileFormatError(
+                    f"checkpoint {self.checkpoint}: expected less than the {self.steps} steps of "
+                    f"an epoch, got {state.within}; delete the file to start afresh"
+                )
         elif start is not None:
             state = start.restore(self.model, self.optimizer, "of the former training", self.tail)
             if state.tail and state.epoch < self.options.epochs:
                 state.tail, self.tail = 0, self._fresh_tail()  # AdamW once more, then a new tail
-        saved = time.monotonic()
-        while not self._finished(state):
-            self._epoch(state) if self._by_adamw(state) else self._tail_epoch(state)
-            due = time.monotonic() - saved >= self.checkpoint_seconds
-            if self.checkpoint is not None and (due or self._finished(state)):
-                save_training(self.checkpoint, state, self.model, self.optimizer, job, self.tail)
-                saved = time.monotonic()
+        self._saved = time.monotonic()
+        try:
+            while not self._finished(state):
+                self._epoch(state) if self._by_adamw(state) else self._tail_epoch(state)
+                self._save(state, 0.0 if self._finished(state) else self.checkpoint_seconds)
+        except KeyboardInterrupt:
+            if self._whole:
+                self._save(state, 0.0)
+            raise
         self.record = TrainingRecord.of(state, self.model, self.optimizer, self.tail)
         if state.best is not None:
             self.model.load_state_dict(state.best)
         elif state.average is not None:
             self.model.load_state_dict(state.average)
         return state
+
+    def _save(self, state: TrainingState, seconds: float) -> None:
+        """Write the checkpoint, if there is one, and if so many seconds have passed since."""
+        if self.checkpoint is None or time.monotonic() - self._saved < seconds:
+            return
+        described = self._described
+        save_training(self.checkpoint, state, self.model, self.optimizer, described, self.tail)
+        self._saved = time.monotonic()
 
     def _fresh_tail(self) -> LBFGSTail | None:
         tail = self.options.optimizer.tail
@@ -121,21 +141,25 @@ class Trainer:
 
     def _epoch(self, state: TrainingState) -> None:
         """Train for one epoch, validate, and bring the state up to date."""
-        options, steps, start = self.options, self.steps, time.perf_counter()
+        options, steps, start = self.options, self.steps, time.perf_counter() - state.seconds
         order = generator(options.seed, _ORDER, state.epoch).permutation(len(self.task))
-        total = 0.0
         self.model.train()
-        for k in range(steps):
+        for k in range(state.within, steps):
+            self._whole = True  # until the weights change
             first = k * options.batch_size
             positions = order[first : first + options.batch_size]
             rate = options.learning_rate_at(state.step, steps * options.epochs)
             loss = self._step(positions, state, rate)
             self._require_finite(loss, "loss", f"in epoch {state.epoch + 1}, step {k + 1}")
-            total += loss * len(positions)
+            state.total += loss * len(positions)
             state.step += 1
             if k + 1 < steps:
+                state.within, state.seconds = k + 1, time.perf_counter() - start
+                self._whole = True
+                self._save(state, self.within_epoch_seconds)
                 seen = first + len(positions)
-                self._tell(state, k + 1, total / seen, rate, start)
+                self._tell(state, k + 1, state.total / seen, rate, start)
+        total, state.total, state.within, state.seconds = state.total, 0.0, 0, 0.0
         state.epoch += 1
         self._close_epoch(state, total / len(self.task), rate, start)
 
@@ -152,6 +176,7 @@ class Trainer:
             nn.utils.clip_grad_norm_(self.model.parameters(), adamw.gradient_clip)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        self._whole = False
         self.optimizer.step()
         if adamw.average is not None:
             state.average = running_mean(state.average, self.model, adamw.average, state.step)
@@ -170,6 +195,7 @@ class Trainer:
         """Take the iterations of one epoch of L-BFGS; the loss is that of the last epoch."""
         assert self.tail is not None
         options, start = self.options, time.perf_counter()
+        self._whole = False
         if state.average is not None:
             self.model.load_state_dict(state.average)
             state.average = None
@@ -210,6 +236,7 @@ class Trainer:
                 "seconds": time.perf_counter() - start,
             }
         )
+        self._whole = True
         self._tell(state, self.steps, loss, rate, start, error)
 
     def _moment(self, epoch: int, step: int) -> TrainingMoment:

@@ -17,11 +17,12 @@ _KIND = "training-checkpoint"
 
 @dataclass
 class TrainingState:
-    """What training knows after some whole epochs.
+    """What training knows after some epochs, and some steps of the next.
 
     The order of samples and the draws of augmentation depend on (seed, epoch, step) alone, and the
     learning rate on the step, so no generator and no schedule has a state to store. `epoch` and
-    `step` are those of AdamW, `tail` counts epochs of L-BFGS.
+    `step` are those of AdamW, `tail` counts epochs of L-BFGS. Of an epoch that has not ended,
+    `within` steps are made, with the sum `total` of their samples' losses, in so many `seconds`.
     """
 
     epoch: int = 0
@@ -32,6 +33,9 @@ class TrainingState:
     history: list[dict[str, Any]] = field(default_factory=list)
     average: dict[str, Tensor] | None = None
     tail: int = 0
+    within: int = 0
+    total: float = 0.0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class TrainingRecord:
             "best_epoch": state.best_epoch,
             "history": list(state.history),
             "tail": state.tail,
+            "within": state.within,
+            "total": state.total,
+            "seconds": state.seconds,
         }
         if tail is not None:
             own, description["lbfgs"] = tail.arrays()
@@ -98,6 +105,10 @@ class TrainingRecord:
                 best_epoch=int(stored["best_epoch"]),
                 history=list(stored["history"]),
                 tail=int(stored.get("tail", 0)),
+                # Files of whole epochs alone do not have them.
+                within=int(stored.get("within", 0)),
+                total=float(stored.get("total", 0.0)),
+                seconds=float(stored.get("seconds", 0.0)),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
@@ -148,6 +159,15 @@ def load_training(
             "delete the file to start afresh, or restore the former settings"
         )
     return TrainingRecord(arrays, description).restore(model, optimizer, path, tail)
+
+
+def training_reached(path: Path) -> tuple[int, int]:
+    """Return how many epochs of a checkpoint are finished, and steps of the next.
+
+    Raises `FileFormatError` if it is missing or damaged.
+    """
+    _, description = load_archive(path, _KIND)
+    return len(description["history"]), int(description.get("within", 0))
 
 
 def load_weights(model: nn.Module, arrays: dict[str, np.ndarray], path: Path | str) -> None:

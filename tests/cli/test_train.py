@@ -4,7 +4,7 @@ import pytest
 
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
-from nwidth.operators import NeuralOperator
+from nwidth.operators import FNO, NeuralOperator
 
 
 def test_a_model_is_written_and_nothing_else(made):
@@ -184,6 +184,38 @@ def test_an_ensemble_is_one_file_with_mean_and_spread(nwidth, made, tmp_path):
     assert nwidth("plot", out, "-o", tmp_path / "history.png").code == 0
     certified = nwidth("certify", out, made / "darcy_test.h5")
     assert certified.code == 0 and "CertifiedPrediction" in certified.out
+
+
+@pytest.mark.parametrize(
+    ("members", "calls", "words"),
+    [
+        (1, 4, "goes on from epoch 2, step 2"),
+        (1, 0, "begins anew"),
+        (2, 7, "goes on from epoch 1, step 2 of member 2"),
+    ],
+)
+def test_ctrl_c_tells_from_where_training_goes_on(
+    nwidth, made, tmp_path, monkeypatch, members, calls, words
+):
+    """Two steps of an epoch and one batch of three that are held out make three calls."""
+    command = ["train", made / "darcy.h5", "-o", tmp_path / "m.h5", "-c", made / "tiny.toml"]
+    command += ["--epochs", 2, "--batch-size", 5]
+    command += [] if members == 1 else ["--ensemble", members]
+    forward, done = FNO.forward, []
+
+    def interrupted(self, *arguments):
+        done.append(1)
+        if len(done) == calls + 1:
+            raise KeyboardInterrupt
+        return forward(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FNO, "forward", interrupted)
+        answer = nwidth(*command)
+    assert answer.code == 130 and "the same command resumes" in answer.sentence
+    assert f"train: {words}" in answer.err
+    assert nwidth(*command).code == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["m.h5"]
 
 
 def test_a_device_that_is_not_there_is_told(nwidth, made, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from nwidth.operators import (  # noqa: E402
     Trainer,
     TrainingOptions,
 )
+from nwidth.operators.training_checkpoint import training_reached  # noqa: E402
 
 
 def network(seed=0, **options):
@@ -97,6 +98,87 @@ def test_resumed_training_ends_with_the_same_bits(
         dataset, lambda report: pytest.fail("trained again"), tmp_path / "c.h5", **options
     )
     assert torch.equal(weights(whole), weights(again))
+
+
+@pytest.mark.parametrize(
+    ("validation", "optimizer", "execution"),
+    [
+        (0.25, AdamW(gradient_clip=1.0), Execution()),
+        (0.0, AdamW(average=0.9), Execution(micro_batch=2)),
+        (0.25, AdamW(average=0.9, tail=LBFGS(2, 2, 2)), Execution()),
+    ],
+)
+def test_training_resumes_within_an_epoch_with_the_same_bits(
+    tiny_data, tmp_path, monkeypatch, validation, optimizer, execution
+):
+    """Killed after each step of every epoch, it goes on from that step."""
+    options = {
+        "epochs": 3,
+        "batch_size": 4,
+        "validation": validation,
+        "augmentation": Augmentation(coarse=0.5, symmetries=True),
+        "optimizer": optimizer,
+        "execution": execution,
+    }
+    dataset, told = tiny_data(samples=13), []
+    whole = fitted(dataset, lambda report: told.append((report.epoch, report.step)), **options)
+    initialize = Trainer.__init__
+
+    def eager(self, *arguments, **options):
+        seconds = {"checkpoint_seconds": np.inf, "within_epoch_seconds": 0.0}
+        initialize(self, *arguments, **{**options, **seconds})
+
+    monkeypatch.setattr(Trainer, "__init__", eager)
+    steps = len([epoch for epoch, _ in told if epoch == 1])
+    ends = steps * np.arange(1, 4) - 1  # after which nothing was written
+    for place in np.delete(told[: 3 * steps], ends, axis=0).tolist():
+
+        def kill(report, place=place):
+            assert told.index((report.epoch, report.step)) <= told.index((*place,))
+            if [report.epoch, report.step] == place:
+                raise Killed
+
+        with pytest.raises(Killed):
+            fitted(dataset, kill, tmp_path / "c.h5", **options)
+        assert training_reached(tmp_path / "c.h5") == (place[0] - 1, place[1])
+    resumed = fitted(dataset, None, tmp_path / "c.h5", **options)
+    assert torch.equal(weights(whole), weights(resumed))
+    assert numbers(whole.history) == numbers(resumed.history)
+
+
+def test_ctrl_c_keeps_every_whole_step(tiny_data, tmp_path, monkeypatch):
+    dataset, file = tiny_data(samples=13), tmp_path / "c.h5"
+    whole = fitted(dataset)
+
+    def told(report, place):
+        if (report.epoch, report.step) == place:
+            raise KeyboardInterrupt
+
+    for place, reached in (((2, 1), (1, 1)), ((3, 2), (3, 0))):
+        with pytest.raises(KeyboardInterrupt):
+            fitted(dataset, partial(told, place=place), file)
+        assert training_reached(file) == reached
+    forward, update = FNO.forward, torch.optim.AdamW.step
+
+    def interrupted(self, *arguments):
+        forward(self, *arguments)
+        raise KeyboardInterrupt
+
+    def torn(self, *arguments):
+        update(self, *arguments)
+        raise KeyboardInterrupt
+
+    kept = file.read_bytes()
+    for where, name, how in ((FNO, "forward", interrupted), (torch.optim.AdamW, "step", torn)):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(where, name, how)
+            fitted(dataset, None, file)
+        assert training_reached(file) == (3, 0)
+        assert (file.read_bytes() == kept) == (name == "step")  # a step half made is not kept
+        kept = file.read_bytes()
+    resumed = fitted(dataset, None, file)
+    assert torch.equal(weights(whole), weights(resumed))
+    assert numbers(whole.history) == numbers(resumed.history)
 
 
 def test_weights_that_are_not_contiguous_resume_with_the_same_bits(

@@ -9,6 +9,7 @@ from nwidth.operators.training_checkpoint import (  # noqa: E402
     TrainingState,
     load_training,
     save_training,
+    training_reached,
 )
 
 JOB = {"model": {"width": 4}, "options": {"epochs": 5, "seed": 1}}
@@ -48,6 +49,27 @@ def test_everything_comes_back_bit_by_bit(saved):
         o.step()
     assert torch.equal(model.weight, other.weight)
     assert torch.equal(model.bias, other.bias)
+
+
+def test_steps_within_an_epoch_come_back(saved):
+    path, model, optimizer, state = saved
+    assert training_reached(path) == (1, 0)
+    state.within, state.total, state.seconds = 2, 0.1 + 0.2, 1.5
+    save_training(path, state, model, optimizer, JOB)
+    restored = load_training(path, *trained(seed=9, steps=0), JOB)
+    assert (restored.within, restored.total, restored.seconds) == (2, 0.1 + 0.2, 1.5)
+    assert training_reached(path) == (1, 2)
+
+
+def test_files_of_whole_epochs_alone_are_read(saved):
+    path, *_ = saved
+    arrays, description = load_archive(path, "training-checkpoint")
+    for name in ("within", "total", "seconds"):
+        del description[name]
+    save_archive(path, "training-checkpoint", arrays, description)
+    restored = load_training(path, *trained(seed=9, steps=0), JOB)
+    assert (restored.within, restored.total, restored.seconds) == (0, 0.0, 0.0)
+    assert training_reached(path) == (1, 0)
 
 
 def test_state_before_any_step_and_validation(tmp_path):
