@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from _thread import allocate_lock, start_new_thread
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import h5py
@@ -92,16 +94,49 @@ def _dataset_digest(dataset: h5py.Dataset) -> str:
     if dataset.shape == ():
         digest.update(np.asarray(dataset[()], dtype=kind).tobytes())
         return digest.hexdigest()
-    done: Future[None] = Future()
-    done.set_result(None)
-    # One thread digests a block while the next one is read.
-    with ThreadPoolExecutor(1) as thread:
-        for start, stop in _blocks(dataset, dataset.shape[0]):
-            block = np.ascontiguousarray(dataset[start:stop], dtype=kind)
-            done.result()
-            done = thread.submit(digest.update, block.reshape(-1).view(np.uint8).data)
-        done.result()
+    before: _Aside | None = None
+    # A block is digested while the next one is read.
+    for start, stop in _blocks(dataset, dataset.shape[0]):
+        block = np.ascontiguousarray(dataset[start:stop], dtype=kind)
+        if before is not None:
+            before.finish()
+        before = _Aside(partial(digest.update, block.reshape(-1).view(np.uint8).data))
+    if before is not None:
+        before.finish()
     return digest.hexdigest()
+
+
+class _Aside:
+    """A job in a thread of its own, or in `finish` if none has begun it by then.
+
+    Where memory is short a thread may be refused, and one that was granted may end before it runs
+    any of our lines: `threading.Thread.start` waits for that one forever, nothing here does.
+    """
+
+    def __init__(self, job: Callable[[], None]):
+        self.job = job
+        self.error: BaseException | None = None
+        self.begun, self.ended = allocate_lock(), allocate_lock()
+        self.ended.acquire()
+        with suppress(RuntimeError):
+            start_new_thread(self._run, ())
+
+    def _run(self) -> None:
+        """Do the job, unless somebody has begun it."""
+        if self.begun.acquire(blocking=False):
+            try:
+                self.job()
+            except BaseException as error:
+                self.error = error
+            finally:
+                self.ended.release()
+
+    def finish(self) -> None:
+        """Return when the job is done, or raise what it has raised."""
+        self._run()
+        self.ended.acquire()
+        if self.error is not None:
+            raise self.error
 
 
 def _blocks(dataset: h5py.Dataset, count: int) -> Iterator[tuple[int, int]]:

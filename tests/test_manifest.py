@@ -121,3 +121,33 @@ def test_h5py_is_not_locked_while_threads_start(tmp_path, write, monkeypatch):
     with write(tmp_path / "a.h5") as data:
         assert data.verify() == []
     assert len(closed) > 4
+
+
+def refused(function, arguments):
+    raise RuntimeError("can't start new thread")
+
+
+def ended_before_it_began(function, arguments):
+    """For want of memory: no line of the function is run."""
+
+
+@pytest.mark.parametrize("start", [refused, ended_before_it_began])
+def test_a_thread_that_does_not_start_is_not_waited_for(tmp_path, write, monkeypatch, start):
+    monkeypatch.setattr(manifest, "_BLOCK_BYTES", 64)  # several blocks
+    with write(tmp_path / "a.h5") as data:
+        with h5py.File(tmp_path / "a.h5") as file:
+            found = manifest.manifest_of(file)
+            monkeypatch.setattr(manifest, "start_new_thread", start)
+            assert manifest.manifest_of(file) == found
+        assert data.verify() == []
+
+
+def test_what_a_thread_raises_is_raised():
+    def fail():
+        raise ValueError(f"in another thread: {threading.get_ident() != here}")
+
+    here, begun = threading.get_ident(), threading.Event()
+    aside = manifest._Aside(lambda: (begun.set(), fail()))
+    assert begun.wait(5)
+    with pytest.raises(ValueError, match="in another thread: True"):
+        aside.finish()

@@ -85,6 +85,8 @@ def verdict(error: BaseException) -> tuple[int, str]:
         return FAILED, _of_the_system(error)
     if isinstance(error, MemoryError):
         return FAILED, "out of memory: use a smaller grid, batch or number of samples"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return FAILED, "no further thread could be started: set --threads lower, or free memory"
     if isinstance(error, ModuleNotFoundError) and error.name == "torch":
         return FAILED, "this command needs PyTorch: pip install 'nwidth[operators]'"
     return FAILED, (

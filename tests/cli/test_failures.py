@@ -17,6 +17,7 @@ from nwidth.errors import ConfigError, FileFormatError, InputError
         (OSError("Can't write data (No space left on device)"), 1, "the disk is full"),
         (PermissionError(errno.EACCES, "no", "out.h5"), 1, "permission denied: choose"),
         (MemoryError(), 1, "out of memory: use a smaller grid"),
+        (RuntimeError("can't start new thread"), 1, "set --threads lower, or free memory"),
         (KeyboardInterrupt(), 130, "the same command resumes"),
         (typer.Abort(), 130, "the same command resumes"),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 1, "pip install"),
