@@ -17,7 +17,9 @@ then lies inside the fine one, so that corrections are those of a subspace.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -149,11 +151,9 @@ def interpolated(e: Tensor, ends: Sequence[str], sizes: Sequence[int]) -> Tensor
 
 def linear_stencil(halved: Sequence[bool]) -> Tensor:
     """Return (1/2, 1, 1/2) along the halved axes and (0, 1, 0) along the others, multiplied."""
-    stencil = torch.ones(())
-    for half in halved:
-        side = 0.5 if half else 0.0
-        stencil = stencil.unsqueeze(-1) * torch.tensor([side, 1.0, side])
-    return stencil
+    sides = [0.5 if half else 0.0 for half in halved]
+    product = reduce(np.multiply.outer, [[side, 1.0, side] for side in sides])
+    return torch.tensor(product, dtype=torch.float32)
 
 
 def _extended(v: Tensor, ends: Sequence[str]) -> tuple[Tensor, list[int]]:

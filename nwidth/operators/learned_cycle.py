@@ -11,14 +11,16 @@ RESTRICTED = ("source", "residual")
 GUESSES = ("restricted", "zero")
 COUNTED_FROM = ("coarsest", "finest")
 INITIALS = ("random", "nested", "poisson")
+# Points per axis are counted in 64 bits.
+_MOST_LEVELS = 63
 
 
 @dataclass(frozen=True)
 class LearnedCycle:
     """The settings of a `MultigridLayer`, in the words of `nwidth.solvers.multigrid`.
 
-    levels: grids of the hierarchy, the finest included. Good values: as many as halve the grid to
-        2 to 4 points per axis, 5 for 64 to 96.
+    levels: grids of the hierarchy, the finest included, at most 63. Good values: as many as halve
+        the grid to 2 to 4 points per axis, 5 for 64 to 96.
     sweeps: relaxations u <- u + S (f - A u) before and after the coarser grids; coarsest: on the
         coarsest grid. The papers' V(1, 0) ends with two.
     restricts: what the coarser grid is given, the "source" f as in the published code, or the
@@ -53,7 +55,11 @@ class LearnedCycle:
     initial: str = "nested"
 
     def __post_init__(self):
-        require_integer(self.levels, "levels", 1)
+        if require_integer(self.levels, "levels", 1) > _MOST_LEVELS:
+            raise InputError(
+                f"levels: expected at most {_MOST_LEVELS}, as no grid can be halved more often, "
+                f"got {self.levels!r:.80}; take as many as halve yours to 2 to 4 points per axis"
+            )
         require_integer(self.coarsest, "coarsest", 1)
         if not isinstance(self.sweeps, Sequence) or len(self.sweeps) != 2:
             raise InputError(

@@ -1,7 +1,6 @@
 """MgNO: neurons whose linear maps are learned multigrid cycles."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -119,12 +118,13 @@ class MgNO(OperatorNetwork):
         self.dirichlet = held if any(held) else ()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            sizes = [self.in_channels] + [width] * layers
-            pairs = list(pairwise(sizes))
             self.cycles = nn.ModuleList(
-                MultigridLayer(f, u, self.cycle, dimension=dimension) for f, u in pairs
+                MultigridLayer(width if k else in_channels, width, self.cycle, dimension=dimension)
+                for k in range(layers)
             )
-            self.pointwise = nn.ModuleList(nn.Linear(f, u) for f, u in pairs)
+            self.pointwise = nn.ModuleList(
+                nn.Linear(width if k else in_channels, width) for k in range(layers)
+            )
             self.output = nn.Linear(width, self.out_channels, bias=False)
 
     def check(self, axes: tuple[Axis, ...]) -> None:

@@ -11,7 +11,8 @@ from nwidth.archive import load_archive, save_archive
 from nwidth.errors import FileFormatError, InputError
 from nwidth.operators.architectures import ARCHITECTURES, architecture, require_network
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.training_checkpoint import TrainingRecord, load_weights, weight_arrays
+from nwidth.operators.restored_network import restored_network
+from nwidth.operators.training_checkpoint import TrainingRecord, weight_arrays
 
 # Raised when the meaning of something stored changes; files without a number are version 1.
 _VERSION = 2
@@ -51,7 +52,7 @@ def network_parts(
 def network_of_parts(
     arrays: Mapping[str, NDArray[Any]], description: Mapping[str, Any], path: Path
 ) -> OperatorNetwork:
-    """Build a network from what `network_parts` gave.
+    """Build a network from what `network_parts` gave; see `restored_network`.
 
     Raises `FileFormatError` for an architecture or version that is not known and for weights that
     do not fit; KeyError, TypeError and ValueError for a description that lacks something.
@@ -67,11 +68,9 @@ def network_of_parts(
             f"{path}: expected one of the networks {', '.join(ARCHITECTURES)}, got {name!r:.80}; "
             "load it with the version that wrote it"
         )
-    network = architecture(name).from_description(description["settings"])
-    network = network.to(_PRECISIONS[description["precision"]])
+    settings, precision = description["settings"], _PRECISIONS[description["precision"]]
     weights = {n.removeprefix("weights/"): a for n, a in arrays.items() if n[:8] == "weights/"}
-    load_weights(network, weights, path)
-    return network
+    return restored_network(architecture(name), settings, precision, weights, path)
 
 
 def save_model(
@@ -114,8 +113,8 @@ def load_model(
     `FileFormatError` if the file is missing, damaged, foreign, of another kind, or of a network
     that this version does not know.
     """
-    path = Path(path)
     arrays, description = load_archive(path, kind)
+    path = Path(path)
     with described(path, kind):
         return network_of_parts(arrays, description, path), description, arrays
 

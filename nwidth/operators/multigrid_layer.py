@@ -119,10 +119,8 @@ class MultigridLayer(nn.Module):
             for stencil in finest:
                 stencil.zero_()
         for R, P in zip(self.R, self.P, strict=True):
-            for k in range(self.in_channels):
-                R[(k, k, *middle)] += 1.0
-            for k in range(self.out_channels):
-                P[(k, k, *near)] += linear
+            R.diagonal()[middle] += 1.0
+            P.diagonal()[near] += linear.unsqueeze(-1)
 
     def forward(self, f: Tensor, ends: Sequence[str]) -> Tensor:
         """Return W f; `ends` says per axis how functions are continued."""

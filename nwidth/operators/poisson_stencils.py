@@ -58,6 +58,4 @@ def poisson_stencils(layer: Any) -> None:
 
 def _set_diagonal(stencil: Tensor, values: Tensor) -> None:
     """Set the stencil between channels of equal number, and zero between others."""
-    stencil.zero_()
-    for k in range(min(stencil.shape[:2])):
-        stencil[k, k] = values
+    stencil.zero_().diagonal()[:] = values.unsqueeze(-1)

@@ -189,11 +189,11 @@ def check_weights(
             f"{'missing' if name in state else 'not among them'}; the file is damaged"
         )
     for name, tensor in state.items():
-        array = arrays[name]
-        if array.shape != tuple(tensor.shape) or array.dtype != _numpy(tensor).dtype:
+        array, precision = arrays[name], np.dtype(str(tensor.dtype).removeprefix("torch."))
+        if array.shape != tuple(tensor.shape) or array.dtype != precision:
             raise FileFormatError(
                 f"{path}: expected weight {name} of shape {tuple(tensor.shape)} and type "
-                f"{_numpy(tensor).dtype}, got {array.shape} and {array.dtype}; the file is damaged"
+                f"{precision}, got {array.shape} and {array.dtype}; the file is damaged"
             )
         if not np.isfinite(array).all():
             raise FileFormatError(f"{path}: weight {name} holds NaN or infinity; train again")

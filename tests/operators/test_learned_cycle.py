@@ -21,6 +21,7 @@ def test_description_survives_json():
     [
         ({"levels": 0}, "levels"),
         ({"levels": 2.5}, "levels"),
+        ({"levels": 10**12}, "levels: expected at most 63.*got 1000000000000; take as many as"),
         ({"coarsest": 0}, "coarsest"),
         ({"sweeps": 1}, "two numbers, relaxations before and after"),
         ({"sweeps": (0, 1)}, "at least one before"),
