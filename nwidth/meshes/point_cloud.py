@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +14,9 @@ from nwidth.errors import InputError
 from nwidth.meshes.grid import Grid
 
 Array = NDArray[np.float64]
+
+# Cells of a lattice are counted in 64 bits.
+_MOST_CELLS = 1 << 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,19 +188,20 @@ class PointCloud:
 
         Their weights are those of the cells, empty cells have none. Under refinement of the cloud
         the centres settle: they depend on the domain, not on its sampling. A centre need not be a
-        point of the cloud, nor lie in a domain that is not convex.
+        point of the cloud, nor lie in a domain that is not convex. The cost is that of the points,
+        whatever the count. Raises `InputError` for a count that is not from 1 to 2^48.
 
         >>> PointCloud.of_grid(Grid.uniform((9, 9))).coarsened(4).points.tolist()
         [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]]
         """
         shape = self._lattice(count)
-        shares, total = self._shares_of_cells(shape)
+        occupied, shares, total = self._shares_of_cells(shape)
         kept = np.flatnonzero(total > 1e-12 * total.max())
         sides = self.lengths / shape
-        columns = np.stack(np.unravel_index(np.arange(prod(shape)), shape), axis=-1)
+        columns = np.stack(np.unravel_index(occupied, shape), axis=-1)
         # Moments about the middle of each cell: exact for points that repeat from cell to cell.
         middles = self.lower + (columns + 0.5) * sides
-        moments = np.zeros((prod(shape), self.dimension))
+        moments = np.zeros((len(occupied), self.dimension))
         for cells, weights in shares:
             offsets = self.points - middles[cells]
             for k in range(self.dimension):
@@ -212,10 +215,11 @@ class PointCloud:
 
     def _shares_of_cells(
         self, shape: tuple[int, ...]
-    ) -> tuple[list[tuple[NDArray[np.intp], Array]], Array]:
-        """Return (cells, weights) of each point, several where it lies on faces, and their sums.
+    ) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], Array]], Array]:
+        """Return the cells with points, which of them each point is in, and sums of weights.
 
-        A point on the face of two cells belongs to each by one half.
+        The second are (places among those cells, weights), several since a point on the face of two
+        cells belongs to each by one half. What is empty is never formed: there may be many cells.
         """
         assert self.weights is not None
         axes = []
@@ -230,13 +234,18 @@ class PointCloud:
             else:
                 left, right = np.clip(left, 0, m - 1), np.clip(right, 0, m - 1)
             axes.append((left, right))
-        shares, total = [], np.zeros(prod(shape))
-        for sides in np.ndindex(*(2,) * len(shape)):
-            cells = np.ravel_multi_index([axes[k][s] for k, s in enumerate(sides)], shape)
-            weights = self.weights / 2 ** len(shape)
-            shares.append((cells, weights))
-            total += np.bincount(cells, weights, len(total))
-        return shares, total
+        corners = np.ndindex(*(2,) * len(shape))
+        cells = [
+            np.ravel_multi_index([axes[k][s] for k, s in enumerate(sides)], shape)
+            for sides in corners
+        ]
+        occupied, places = np.unique(np.stack(cells), return_inverse=True)
+        weights = self.weights / 2 ** len(shape)
+        shares = [(inside, weights) for inside in places.reshape(len(cells), -1)]
+        total = np.zeros(len(occupied))
+        for inside, _ in shares:
+            total += np.bincount(inside, weights, len(occupied))
+        return occupied, shares, total
 
     def _lattice(self, count: int) -> tuple[int, ...]:
         """Return how many nearly cubic cells along each axis make about `count`.
@@ -244,6 +253,11 @@ class PointCloud:
         Axes shorter than a cell have one; the others share the count.
         """
         count = require_integer(count, "point cloud: count", 1)
+        if count > _MOST_CELLS:
+            raise InputError(
+                f"point cloud: expected a count of at most 2**48 cells, got {count!r:.80}; take "
+                "fewer than there are points"
+            )
         lengths = np.log(self.lengths) - np.log(self.lengths.max())
         long = np.ones(self.dimension, dtype=bool)
         while True:  # the longest is never shorter than a cell

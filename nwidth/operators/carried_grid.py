@@ -7,10 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.operators.mixed_precision import in_full_precision
 
 Axes = tuple[Axis, ...]
+
+# How many times finer than an axis its own grid may be: several where the axes are refined unlike.
+_MOST_TIMES = 1000
+# Points are counted in 64 bits.
+_MOST_POINTS = 1 << 48
 
 
 @in_full_precision
@@ -35,11 +41,16 @@ def own_axes(axes: Axes, points: Sequence[int]) -> Axes:
 
     The axes themselves, where they are uniform and all are the own ones doubled or halved a number
     of times, the same for all; otherwise the own ones, halved as often as comes nearest to coarser
-    axes.
+    axes. Raises `InputError` for own ones out of all proportion to the axes.
 
     >>> [own_axes((Axis.uniform(n),), (85,))[0].size for n in (169, 43, 211, 50)]
     [169, 43, 85, 43]
     """
+    if max(points) > _MOST_POINTS:
+        raise InputError(
+            f"points: expected at most 2**48 per axis, got {tuple(points)!r:.80}; give those of "
+            "the training data"
+        )
     # Intervals per axis: what doubles when a node axis is refined is one less than its points.
     less = [int(not axis.periodic and axis.centering == "node") for axis in axes]
     pairs = list(zip(axes, points, less, strict=True))
@@ -50,6 +61,12 @@ def own_axes(axes: Axes, points: Sequence[int]) -> Axes:
     found = []
     for axis, own, one in pairs:
         n = max(2, round((own - one) * half) + one)
+        if n > _MOST_TIMES * axis.size:
+            raise InputError(
+                f"points: expected an own grid in proportion to the axes, of which {axis.name} has "
+                f"{axis.size} points, got {tuple(points)!r:.80}, which makes {n} of them there; "
+                "give the points per axis of the training data"
+            )
         to = Axis.uniform(
             n,
             axis.lower,

@@ -10,6 +10,7 @@ from nwidth.arguments import require_integer, require_number
 from nwidth.meshes import Axis
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.layered_network import LayeredNetwork
+from nwidth.operators.seeded_weights import seeded_weights
 from nwidth.operators.spectral_conv import SpectralConv
 from nwidth.operators.spectral_transform import axis_bases
 
@@ -59,7 +60,6 @@ class FFNO(LayeredNetwork):
             modes,
             width=width,
             layers=layers,
-            projection=4 * width if isinstance(width, int) else 1,
             coordinates=coordinates,
             dirichlet=dirichlet,
             seed=seed,
@@ -68,7 +68,7 @@ class FFNO(LayeredNetwork):
         self.padding = require_number(padding, "FFNO: padding", "[0, inf)")
         self._bases = axis_bases("fourier", self.dimension, self.padding, 4)
         wide, count = self.expansion * self.width, range(self.layers)
-        with self._seeded():
+        with seeded_weights(self.seed):
             self.lift = self._lifting()
             self.convolutions = nn.ModuleList(
                 SpectralConv(self.width, self.width, (m,), padding=self.padding, quadrature=4)
@@ -95,14 +95,7 @@ class FFNO(LayeredNetwork):
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description from which `from_description` builds the same network."""
         return {
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "modes": list(self.modes),
-            "width": self.width,
-            "layers": self.layers,
+            **self.settings(),
             "expansion": self.expansion,
             "padding": self.padding,
-            "coordinates": self.coordinates,
-            "dirichlet": list(self.dirichlet),
-            "seed": self.seed,
         }

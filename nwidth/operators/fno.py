@@ -3,11 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from torch import Tensor
-
 from nwidth.arguments import require_integer, require_number
 from nwidth.errors import InputError
-from nwidth.meshes import Axis
 from nwidth.operators.dealiasing import Dealiasing
 from nwidth.operators.layered_network import LayeredNetwork
 from nwidth.operators.spectral_conv import SpectralConv
@@ -118,22 +115,12 @@ class FNO(LayeredNetwork):
             )
         return kept
 
-    def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
-        return self._convolved(k, x, axes)
-
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description from which `from_description` builds the same network."""
         return {
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "modes": list(self.modes),
-            "width": self.width,
-            "layers": self.layers,
+            **self.settings(),
             "projection": self.projection,
             "padding": self.padding,
-            "coordinates": self.coordinates,
-            "dirichlet": list(self.dirichlet),
-            "seed": self.seed,
             "bases": list(self.basis_names),
             "quadrature": self.quadrature,
             "dealias": None if self.dealias is None else list(self.dealias),

@@ -13,8 +13,9 @@ from torch.nn import functional
 from nwidth.arguments import require_choice, require_integer, require_number
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.edge_kernel import EdgeKernel, kernel_matrices
-from nwidth.operators.node_network import NodeNetwork, Where, cloud_of_axes
+from nwidth.operators.node_network import NodeNetwork, Where, cloud_at
 from nwidth.operators.radius_graph import WINDOWS, radius_graph
+from nwidth.operators.seeded_weights import seeded_weights
 
 KERNELS = ("positions", "fields")
 
@@ -98,7 +99,7 @@ class GNO(NodeNetwork):
         self.window = require_choice(window, "GNO: window", WINDOWS)
         self.samples = require_integer(samples, "GNO: samples", 1)
         channels = self.in_channels if kernel == "fields" else 0
-        with self.seeded(1):
+        with seeded_weights(self.seed, 1):
             self.edges = EdgeKernel(
                 self.dimension, functions, hidden, self.coordinate_count, channels
             )
@@ -122,7 +123,7 @@ class GNO(NodeNetwork):
 
     def check(self, axes: Where) -> None:
         """Raise `InputError` if a point would have no neighbours."""
-        cloud = axes if isinstance(axes, PointCloud) else cloud_of_axes(tuple(axes))
+        cloud = cloud_at(axes)
         radius_graph(cloud, sampled(cloud, self.samples, self.seed)[0], self.radius, self.window)
 
     def describe(self) -> dict[str, Any]:

@@ -17,10 +17,10 @@ then lies inside the fine one, so that corrections are those of a subspace.
 """
 
 from collections.abc import Sequence
-from functools import reduce
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -151,8 +151,10 @@ def interpolated(e: Tensor, ends: Sequence[str], sizes: Sequence[int]) -> Tensor
 
 def linear_stencil(halved: Sequence[bool]) -> Tensor:
     """Return (1/2, 1, 1/2) along the halved axes and (0, 1, 0) along the others, multiplied."""
-    sides = [0.5 if half else 0.0 for half in halved]
-    product = reduce(np.multiply.outer, [[side, 1.0, side] for side in sides])
+    product: NDArray[np.float64] = np.ones(())
+    for half in halved:
+        side = 0.5 if half else 0.0
+        product = np.multiply.outer(product, [side, 1.0, side])
     return torch.tensor(product, dtype=torch.float32)
 
 

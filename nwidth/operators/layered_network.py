@@ -1,10 +1,7 @@
 """Lifting, layers, projection: the frame that FNO and its relatives share."""
 
-from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,14 +9,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nwidth.arguments import require_flag, require_flags, require_integer
+from nwidth.arguments import require_flag, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.axis_basis import require_axes
 from nwidth.operators.dealiasing import Dealiasing
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.spectral_transform import axis_bases, resolved_modes
+from nwidth.operators.seeded_weights import seeded_weights
+from nwidth.operators.spectral_transform import axis_bases, require_resolved
+from nwidth.operators.walls import require_walls, wall_factor
 
 
 class LayeredNetwork(OperatorNetwork):
@@ -37,9 +36,11 @@ class LayeredNetwork(OperatorNetwork):
     are cut to their modes before a layer analyses them, so that the network is one function on all
     grids to round-off.
 
-    A subclass gives `_layer`, sets `_bases` if its waves are padded or none, and builds its parts
-    within `_seeded()`. Between the layers fields are
-    (batch, *grid, width): channels last, so that a pointwise map is one matrix product.
+    The layers are convolutions beside pointwise maps, K_l v_l + W_l v_l + b_l with gelu between
+    them, which a subclass makes by `_assemble`; or it gives a `_layer` of its own and builds the
+    parts within `seeded_weights`. It sets `_bases` if its waves are padded or none. Between the
+    layers fields are (batch, *grid, width): channels last, so that a pointwise map is one matrix
+    product. The projection is four times as wide as the layers unless `projection` says otherwise.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class LayeredNetwork(OperatorNetwork):
         *,
         width: int,
         layers: int,
-        projection: int,
+        projection: int | None = None,
         coordinates: bool,
         dirichlet: bool | Sequence[bool],
         seed: int,
@@ -67,10 +68,10 @@ class LayeredNetwork(OperatorNetwork):
         self.dimension = len(self.modes)
         self.width = require_integer(width, f"{name}: width", 1)
         self.layers = require_integer(layers, f"{name}: layers", 1)
-        self.projection = require_integer(projection, f"{name}: projection", 1)
+        wide = 4 * self.width if projection is None else projection
+        self.projection = require_integer(wide, f"{name}: projection", 1)
         self.coordinates = require_flag(coordinates, f"{name}: coordinates")
-        walls = (dirichlet,) * self.dimension if isinstance(dirichlet, bool) else dirichlet
-        self.dirichlet = require_flags(walls, f"{name}: dirichlet", self.dimension)
+        self.dirichlet = require_walls(dirichlet, name, self.dimension)
         self.seed = require_integer(seed, f"{name}: seed", 0)
         self._bases = axis_bases("fourier", self.dimension)
         self.dealiasing: Dealiasing | None = None
@@ -87,26 +88,14 @@ class LayeredNetwork(OperatorNetwork):
         """
         name = type(self).__name__
         axes = require_axes(axes, self.dimension, name)
-        resolved = resolved_modes(self._bases, axes, self.modes)
-        if resolved != self.modes:
-            raise InputError(
-                f"{name}: expected no more modes than {[axis.size for axis in axes]} points "
-                f"resolve, got modes={self.modes}; use at most {resolved}, or finer data"
-            )
+        require_resolved(self._bases, axes, self.modes, name)
         if self.dealiasing is not None:
             self.dealiasing.check(axes)
-
-    @contextmanager
-    def _seeded(self) -> Iterator[None]:
-        """Draw weights from the seed and leave torch's generator as it was."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            yield
 
     def _assemble(self, convolution: Callable[[], nn.Module]) -> None:
         """Make all parts of a network whose layers are convolutions beside pointwise maps."""
         width = self.width
-        with self._seeded():
+        with seeded_weights(self.seed):
             self.lift = self._lifting()
             self.convolutions = nn.ModuleList(convolution() for _ in range(self.layers))
             self.skips = nn.ModuleList(nn.Linear(width, width) for _ in range(self.layers))
@@ -116,10 +105,6 @@ class LayeredNetwork(OperatorNetwork):
     def _lifting(self) -> nn.Linear:
         """Return P."""
         return nn.Linear(self.in_channels + self.dimension * self.coordinates, self.width)
-
-    @abstractmethod
-    def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
-        """Return the output of layer k for fields (batch, *grid, width) on these axes."""
 
     def forward(self, v: Tensor, axes: tuple[Axis, ...], /) -> Tensor:
         """Return the output function on the same axes."""
@@ -132,10 +117,11 @@ class LayeredNetwork(OperatorNetwork):
         u = self._projected(x).view(len(v), *sizes, self.out_channels).movedim(-1, 1)
         return u * _mask(axes, self.dirichlet, u.dtype, u.device) if any(self.dirichlet) else u
 
-    def _convolved(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
+    def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
         """Return K_k v + W_k v + b_k for v = gelu(x), or v = x in the first layer.
 
-        gelu belongs to the layer that uses its values: what is kept for the gradient is x alone.
+        Fields are (batch, *grid, width) on these axes. gelu belongs to the layer that uses its
+        values: what is kept for the gradient is x alone.
         """
         convolution, skip, activated = self.convolutions[k], self.skips[k], k > 0
         if activated and self.dealiasing is not None:
@@ -166,6 +152,19 @@ class LayeredNetwork(OperatorNetwork):
         blank = like.new_zeros(1, *(axis.size for axis in axes), exact.shape[-1])
         return self.dealiasing(lambda _: exact, blank, axes).view(-1, exact.shape[-1])
 
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that all these networks have."""
+        return {
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+            "modes": list(self.modes),
+            "width": self.width,
+            "layers": self.layers,
+            "coordinates": self.coordinates,
+            "dirichlet": list(self.dirichlet),
+            "seed": self.seed,
+        }
+
     def _projected(self, x: Tensor) -> Tensor:
         """Return Q_2 gelu(Q_1 x + q) + r."""
         hidden, output, rows = self.hidden, self.output, x.reshape(-1, self.width)
@@ -193,13 +192,9 @@ def _coordinates(
 def _mask(
     axes: tuple[Axis, ...], walls: tuple[bool, ...], dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """Return the product of 4 x (1 - x) over the axes with walls, shape `(*grid)`."""
-    factors = [
-        4 * s * (1 - s) if wall else np.ones_like(s)
-        for s, wall in zip(map(_unit, axes), walls, strict=True)
-    ]
-    grids = np.meshgrid(*factors, indexing="ij", sparse=True)
-    return torch.tensor(prod(grids), dtype=dtype, device=device)
+    """Return the factor that vanishes at walls, shape `(*grid)`."""
+    units = np.meshgrid(*map(_unit, axes), indexing="ij", sparse=True)
+    return torch.tensor(wall_factor(units, walls), dtype=dtype, device=device)
 
 
 def _unit(axis: Axis) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch.nn import functional
 from nwidth.arguments import require_choice, require_integer
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.node_network import NodeNetwork, coordinates_of
+from nwidth.operators.seeded_weights import seeded_weights
 
 KERNELS = ("positions", "fields")
 # Factor on the first weights of the coordinates.
@@ -83,7 +84,7 @@ class LNO(NodeNetwork):
         features = self.coordinate_count + (self.in_channels if kernel == "fields" else 0)
         if not features:
             features = 1  # a kernel that sees nothing is a mean over the domain
-        with self.seeded(1):
+        with seeded_weights(self.seed, 1):
             self.skips = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
             sizes = (features, functions, self.coordinate_count)
             self.outer = nn.ModuleList(_perceptron(*sizes) for _ in range(layers))

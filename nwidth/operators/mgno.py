@@ -16,6 +16,7 @@ from nwidth.operators.grid_convolutions import hierarchy
 from nwidth.operators.learned_cycle import LearnedCycle
 from nwidth.operators.multigrid_layer import MultigridLayer, channels_last
 from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.seeded_weights import seeded_weights
 
 BOUNDARIES = ("dirichlet", "zeros", "neumann", "periodic")
 
@@ -116,8 +117,7 @@ class MgNO(OperatorNetwork):
             self.points = tuple(require_integer(n, "points", 3) for n in own)
         held = tuple(word == "dirichlet" for word in words)
         self.dirichlet = held if any(held) else ()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded_weights(self.seed):
             self.cycles = nn.ModuleList(
                 MultigridLayer(width if k else in_channels, width, self.cycle, dimension=dimension)
                 for k in range(layers)

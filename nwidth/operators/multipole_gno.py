@@ -14,8 +14,9 @@ from nwidth.errors import InputError
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.edge_kernel import EdgeIntegrals, EdgeKernel, kernel_matrices
 from nwidth.operators.gno import sampled
-from nwidth.operators.node_network import NodeNetwork, Where, cloud_of_axes
+from nwidth.operators.node_network import NodeNetwork, Where, cloud_at
 from nwidth.operators.radius_graph import WINDOWS, radius_graph
+from nwidth.operators.seeded_weights import seeded_weights
 
 NODES = ("centres", "random")
 
@@ -102,7 +103,7 @@ class MGNO(NodeNetwork):
         count = len(self.levels)
         names = [*(f"within{k}" for k in range(count + 1))]
         names += [f"{way}{k}" for way in ("down", "up") for k in range(count)]
-        with self.seeded(1):
+        with seeded_weights(self.seed, 1):
             self.edges = nn.ModuleDict(
                 {
                     name: EdgeKernel(self.dimension, functions, hidden, self.coordinate_count, 0)
@@ -177,7 +178,7 @@ class MGNO(NodeNetwork):
 
     def check(self, axes: Where) -> None:
         """Raise `InputError` if a point or node would have no neighbours."""
-        cloud = axes if isinstance(axes, PointCloud) else cloud_of_axes(tuple(axes))
+        cloud = cloud_at(axes)
         self._integrals(cloud, self.lift.weight)
 
     def describe(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from nwidth.errors import InputError
 from nwidth.meshes import Axis
 from nwidth.operators.axis_basis import AxisBasis
 from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.seeded_weights import seeded_weights
 from nwidth.operators.spectral_conv import SpectralConv
 from nwidth.operators.spectral_transform import axis_bases
 
@@ -93,8 +94,7 @@ class NeuralSpectralNetwork(OperatorNetwork):
         self.projection = require_integer(projection, "projection", 1)
         layers = require_integer(layers, "layers", 1)
         self.seed = require_integer(seed, "seed", 0)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded_weights(self.seed):
             self.lift = nn.Linear(self.in_channels, self.width)
             self.convolutions = nn.ModuleList(
                 SpectralConv(self.width, self.width, self.modes, bases=self.bases)

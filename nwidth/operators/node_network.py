@@ -1,23 +1,23 @@
 """What networks on graphs and clouds share: they see points, of a grid or of a cloud."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nwidth.arguments import require_flag, require_flags, require_integer
+from nwidth.arguments import require_flag, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.seeded_weights import seeded_weights
+from nwidth.operators.walls import require_walls, wall_factor
 
 Where = PointCloud | tuple[Axis, ...]
 
@@ -65,10 +65,9 @@ class NodeNetwork(OperatorNetwork):
         self.projection = require_integer(projection, f"{name}: projection", 1)
         self.coordinates = require_flag(coordinates, f"{name}: coordinates")
         self.waves = require_flag(waves, f"{name}: waves")
-        walls = (dirichlet,) * self.dimension if isinstance(dirichlet, bool) else dirichlet
-        self.dirichlet = require_flags(walls, f"{name}: dirichlet", self.dimension)
+        self.dirichlet = require_walls(dirichlet, name, self.dimension)
         self.seed = require_integer(seed, f"{name}: seed", 0)
-        with self.seeded(0):
+        with seeded_weights(self.seed, 0):
             self.lift = nn.Linear(self.in_channels + self.coordinate_count, self.width)
             self.hidden = nn.Linear(self.width, self.projection)
             self.output = nn.Linear(self.projection, self.out_channels)
@@ -77,13 +76,6 @@ class NodeNetwork(OperatorNetwork):
     def coordinate_count(self) -> int:
         """Number of coordinates that lift and kernels see."""
         return self.dimension * (1 + self.waves) if self.coordinates else 0
-
-    @contextmanager
-    def seeded(self, purpose: int) -> Iterator[None]:
-        """Draw weights by the network's seed, and leave PyTorch's generator as it was."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(1000 * self.seed + purpose)
-            yield
 
     @abstractmethod
     def on_points(self, x: Tensor, a: Tensor, cloud: PointCloud) -> Tensor:
@@ -104,7 +96,8 @@ class NodeNetwork(OperatorNetwork):
         u = projected(rows, hidden.weight, hidden.bias, output.weight, output.bias)
         u = u.view(len(cloud), len(v), self.out_channels).permute(1, 2, 0)
         if any(self.dirichlet):
-            u = u * _mask(cloud, self.dirichlet, v)
+            factor = wall_factor([*cloud.unit.T], self.dirichlet)
+            u = u * torch.as_tensor(factor, dtype=v.dtype, device=v.device)
         return u.reshape(len(v), self.out_channels, *v.shape[2:])
 
     def _cloud(self, v: Any, where: Any) -> PointCloud:
@@ -147,6 +140,11 @@ class NodeNetwork(OperatorNetwork):
         }
 
 
+def cloud_at(where: Where) -> PointCloud:
+    """Return a cloud itself, or that of the points of a grid's axes."""
+    return where if isinstance(where, PointCloud) else cloud_of_axes(tuple(where))
+
+
 @lru_cache(maxsize=32)
 def cloud_of_axes(axes: tuple[Axis, ...]) -> PointCloud:
     """Return the cloud of a grid's points, the same object every time."""
@@ -161,10 +159,3 @@ def coordinates_of(cloud: PointCloud, like: Tensor, count: int) -> Tensor:
         return torch.as_tensor(both, dtype=like.dtype, device=like.device)
     bent = np.where(cloud.periodic, (1 - np.cos(2 * np.pi * cloud.unit)) / 2, cloud.unit)
     return torch.as_tensor(bent, dtype=like.dtype, device=like.device)
-
-
-def _mask(cloud: PointCloud, walls: tuple[bool, ...], like: Tensor) -> Tensor:
-    """Return the product of 4 x (1 - x) over the axes with walls, shape (n,)."""
-    columns = cloud.unit.T
-    factors = [4 * s * (1 - s) for s, wall in zip(columns, walls, strict=True) if wall]
-    return torch.as_tensor(prod(factors), dtype=like.dtype, device=like.device)

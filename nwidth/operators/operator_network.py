@@ -27,9 +27,10 @@ class OperatorNetwork(nn.Module, ABC):
             its output converges when the grid is refined. The contract tests hold it to that.
 
     A subclass sets these in `__init__`, all of its arguments can be given by keyword, `seed` among
-    them, and `describe` returns them. It draws its weights with
-    `torch.random.fork_rng` so that equal seeds give equal weights and torch's generator is as
-    before.
+    them, and `describe` returns them. It draws its weights within
+    `seeded_weights`, so that equal seeds give equal weights and torch's generator is as before. Of
+    its tensors it asks for shapes only: files are read into networks without numbers
+    (`restored_network`).
 
     >>> from nwidth.operators import FNO
     >>> network = FNO(modes=(4,), width=8, layers=2, seed=3)

@@ -16,6 +16,7 @@ from nwidth.operators.spectral_transform import (
     ChannelsFirst,
     axis_bases,
     frequencies,
+    require_resolved,
     resolved_modes,
 )
 from nwidth.operators.transform_choice import METHODS, spectral_transform
@@ -108,12 +109,7 @@ class SpectralConv(nn.Module):
         The weights of the others would take no part: fields on these axes cannot train them.
         """
         axes = require_axes(axes, len(self.modes), "spectral convolution")
-        resolved = resolved_modes(self.bases, axes, self.modes)
-        if resolved != self.modes:
-            raise InputError(
-                f"spectral convolution: expected no more modes than {[a.size for a in axes]} "
-                f"points resolve, got modes={self.modes}; use at most {resolved}, or finer data"
-            )
+        require_resolved(self.bases, axes, self.modes, "spectral convolution")
 
     @in_full_precision
     def forward(

@@ -61,6 +61,18 @@ def resolved_modes(
     return tuple(basis.resolved_modes(axis, m) for basis, axis, m in triples)
 
 
+def require_resolved(
+    bases: tuple[AxisBasis, ...], axes: tuple[Axis, ...], modes: tuple[int, ...], name: str
+) -> None:
+    """Raise `InputError`, which begins with `name`, if the axes do not tell all modes apart."""
+    resolved = resolved_modes(bases, axes, modes)
+    if resolved != modes:
+        raise InputError(
+            f"{name}: expected no more modes than {[axis.size for axis in axes]} points resolve, "
+            f"got modes={modes}; use at most {resolved}, or finer data"
+        )
+
+
 class SpectralTransform(ABC):
     """Fields (batch, *grid, channel) to coefficients (batch, frequency, part, channel), and back.
 

@@ -21,6 +21,7 @@ from nwidth.operators.orthonormal_modes import (
     require_bases,
     require_modes,
 )
+from nwidth.operators.seeded_weights import seeded_weights
 
 # Mean of gelu(x)^2 for a standard normal x, and the variance that all layers together add.
 _GELU, _ADDED = 0.4252, 0.5
@@ -101,8 +102,7 @@ class T1(OperatorNetwork):
         self.sizes = tuple(
             coefficient_count(b, m) for b, m in zip(self.bases, self.modes, strict=True)
         )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded_weights(self.seed):
             k, w = prod(self.sizes), self.width
             self.lift = nn.Parameter(torch.randn(self.in_channels, w) / self.in_channels**0.5)
             self.shift = nn.Parameter(torch.zeros(k, 1, w))

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from nwidth.arguments import require_number
-from nwidth.meshes import Axis
 from nwidth.operators.layered_network import LayeredNetwork
 from nwidth.operators.spectral_conv import SpectralConv
 from nwidth.operators.spectral_transform import axis_bases
@@ -31,7 +30,7 @@ class TFNO(LayeredNetwork):
     optimizer, of files, and it regularizes where samples are few. Coordinates, walls, padding,
     quadrature and shapes are those of `FNO`; the projection is 4 width wide.
 
-    Good values: rank 0.5 (a tenth of FNO's parameters in two dimensions) to 0.75.
+    Good values: rank 0.5 (a fourteenth of FNO's parameters in two dimensions) to 0.75 (a third).
 
     >>> from nwidth.operators import FNO
     >>> count = lambda model: sum(p.numel() for p in model.parameters())
@@ -59,7 +58,6 @@ class TFNO(LayeredNetwork):
             modes,
             width=width,
             layers=layers,
-            projection=4 * width if isinstance(width, int) else 1,
             coordinates=coordinates,
             dirichlet=dirichlet,
             seed=seed,
@@ -77,22 +75,12 @@ class TFNO(LayeredNetwork):
         register_parametrization(convolution, "weight", TuckerWeight(self.rank))
         return convolution
 
-    def _layer(self, k: int, x: Tensor, axes: tuple[Axis, ...]) -> Tensor:
-        return self._convolved(k, x, axes)
-
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description from which `from_description` builds the same network."""
         return {
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "modes": list(self.modes),
+            **self.settings(),
             "rank": self.rank,
-            "width": self.width,
-            "layers": self.layers,
             "padding": self.padding,
-            "coordinates": self.coordinates,
-            "dirichlet": list(self.dirichlet),
-            "seed": self.seed,
         }
 
 

@@ -110,3 +110,21 @@ def test_means_of_words_are_told():
 def test_nan_points_are_told():
     with pytest.raises(NonFiniteError, match="points"):
         PointCloud([[0.1], [np.nan]])
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_cells_without_points_cost_nothing(d):
+    """10^9 cells would be 40 GB; of so small ones each point is its own centre."""
+    cloud = PointCloud(np.random.default_rng(d).random((50, d)), np.arange(1.0, 51.0))
+    for count in (10**9, 2**48):
+        fine = cloud.coarsened(count)
+        distances = np.abs(fine.points[:, None] - cloud.points).max(axis=2)
+        assert distances.min(axis=1).max() < 2 * count ** (-1 / d)
+        assert distances.min(axis=0).max() < 2 * count ** (-1 / d)
+        np.testing.assert_allclose(
+            fine.weights @ fine.points, cloud.weights @ cloud.points, rtol=1e-6
+        )
+    for count in (2**48 + 1, 10**300):
+        for few in (cloud.coarsened, lambda count: cloud.sampled(count, 0)):
+            with pytest.raises(InputError, match=r"at most 2\*\*48 cells, got .*take fewer"):
+                few(count)

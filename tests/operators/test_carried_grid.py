@@ -3,6 +3,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
+from nwidth.errors import InputError  # noqa: E402
 from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators.carried_grid import carried, own_axes  # noqa: E402
 
@@ -51,3 +52,16 @@ def test_other_axes_count_all_points_and_keep_their_kind():
         (axis,) = own_axes((Axis.uniform(48, 0.0, 2.0, unit="m", **kind),), (64,))
         assert axis == Axis.uniform(64, 0.0, 2.0, unit="m", **kind)
     assert own_axes((Axis.chebyshev(9, 0.0, 1.0),), (9,)) == (Axis.uniform(9),)
+
+
+def test_absurd_own_grids_are_refused_or_cost_nothing():
+    axes = (Axis.uniform(85), Axis.uniform(85, name="y"))
+    assert [axis.size for axis in own_axes(axes, (10**9, 10**9))] == [61, 61]
+    assert [axis.size for axis in own_axes(axes, (3, 85))] == [3, 85]
+    for points in ((10**9, 3), (2**48, 3)):
+        with pytest.raises(InputError, match="in proportion to the axes, of which x has 85 points"):
+            own_axes(axes, points)
+    with pytest.raises(
+        InputError, match=r"points: expected at most 2\*\*48 per axis, got \(85, 10"
+    ):
+        own_axes(axes, (85, 10**400))

@@ -6,6 +6,7 @@ import numpy as np  # noqa: E402
 
 from nwidth.errors import InputError  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
+from nwidth.operators import TFNO  # noqa: E402
 from nwidth.operators.layered_network import LayeredNetwork  # noqa: E402
 
 
@@ -52,3 +53,24 @@ def test_the_seed_is_all_that_decides():
 def test_settings_out_of_range_name_the_network(settings):
     with pytest.raises(InputError, match=f"Identity: {next(iter(settings))}: expected"):
         Identity(**settings)
+
+
+@pytest.mark.parametrize("kind", [int, np.int64])
+def test_the_projection_is_four_times_as_wide_if_nothing_is_said(kind):
+    for network in (Identity(width=kind(6), projection=None), TFNO(width=kind(6), modes=(2,))):
+        assert network.projection == network.hidden.out_features == 24
+        assert network.describe().get("width", 6) == 6
+
+
+def test_settings_are_those_that_rebuild_it():
+    network = Identity(dirichlet=(True, False))
+    assert network.settings() == {
+        "in_channels": 1,
+        "out_channels": 1,
+        "modes": [2, 2],
+        "width": 4,
+        "layers": 2,
+        "coordinates": True,
+        "dirichlet": [True, False],
+        "seed": 3,
+    }
