@@ -23,12 +23,13 @@ def certify_in_time(
     """Continue every sample of a data set and certify its trajectory; with rtol, polish.
 
     The file has the certified trajectories, the predictions beside them, and for each sample the
-    largest numbers over its times.
+    largest numbers over its times. Where the model refuses a sample, its predictions are NaN, and
+    so are its trajectories unless they are polished.
     """
     import numpy as np
 
     from nwidth.cli.progress import meter
-    from nwidth.errors import NwidthError
+    from nwidth.errors import NonFiniteError, NwidthError
     from nwidth.fields import FieldDataset
     from nwidth.operators import AutoregressiveOperator, SpaceTimeOperator
     from nwidth.rom import CertifiedTrajectories, certify
@@ -62,13 +63,18 @@ def certify_in_time(
                 raise type(error)(f"sample {i} of {data}: {error}") from None
             if keep is not None:
                 steps = {"steps": len(times) - model.window} if step else {}
-                predicted = model.predict(inputs, dataset.grid, **steps)
+                try:
+                    predicted = model.predict(inputs, dataset.grid, **steps)
+                except NonFiniteError:  # the sample is refused
+                    predicted = None
                 fields = {}
                 for name in model.fields:
                     whole = found.fields[name][0]
-                    fields[name] = np.moveaxis(whole, 1, -1) if problem.components > 1 else whole
-                    both = (inputs[name][0], predicted[name][0])
-                    fields[f"{name}_predicted"] = np.concatenate(both)
+                    u = np.moveaxis(whole, 1, -1) if problem.components > 1 else whole
+                    raw = np.full_like(u, np.nan)[model.window :]
+                    raw = raw if predicted is None else predicted[name][0]
+                    fields[name] = u
+                    fields[f"{name}_predicted"] = np.concatenate([inputs[name][0], raw])
                 keep.append(fields, {name: float(np.max(getattr(found, name))) for name in NUMBERS})
             parts.append(found.without_fields())
             bar.update(i + 1)
@@ -121,5 +127,5 @@ def _file(
         scalars=dict.fromkeys(NUMBERS, "1"),
         provenance=provenance,
         samples=len(dataset),
-        allow_nonfinite=NUMBERS,
+        allow_nonfinite=(*NUMBERS, *layout),  # of samples that are refused
     )

@@ -29,6 +29,10 @@ class StepStatus(Enum):
         "what is known of the error exceeds rtol and polishing was switched off, or leaves no "
         "field to go on from: polish, loosen rtol, or tighten the tolerance of the solver"
     )
+    REFUSED = (
+        "this field, or one before it, is none that the equation takes: check the surrogate and "
+        "its inputs, or polish, which goes on from the last good field"
+    )
     FAILED = "the solver cannot step from this field: check the prediction before it"
 
 
@@ -54,6 +58,8 @@ class CertifiedTrajectories:
         rtol: what was asked for, or None.
         words: the inequality behind the bound, in words, or None.
         by: what rtol was held against, "bound" or "indicator".
+        refusals: for each sample, why a field was refused or could not be stepped from; empty if
+            none was.
     """
 
     times: Array
@@ -67,6 +73,7 @@ class CertifiedTrajectories:
     rtol: float | None = None
     words: str | None = None
     by: str = "bound"
+    refusals: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.defect)
@@ -114,6 +121,9 @@ class CertifiedTrajectories:
             joined.setdefault("fields", {})[name] = np.concatenate(
                 [part.fields[name] for part in parts]
             )
+        joined["refusals"] = tuple(
+            why for part in parts for why in part.refusals or ("",) * len(part)
+        )
         joined["status"] = tuple(states for part in parts for states in part.status)
         return replace(parts[0], **joined)
 
@@ -123,15 +133,17 @@ class CertifiedTrajectories:
             (i, n)
             for i, states in enumerate(self.status)
             for n, status in enumerate(states)
-            if status in (StepStatus.TOO_LARGE, StepStatus.FAILED)
+            if status in (StepStatus.TOO_LARGE, StepStatus.REFUSED, StepStatus.FAILED)
         ]
         if not bad:
             return self
         i, n = bad[0]
+        why = self.refusals[i] if self.refusals else ""
         raise NotConvergedError(
             f"certificate: {len(bad)} of {self.defect.size} states are not within "
             f"rtol = {self.rtol}; sample {i} at t = {self.times[n]:g}: {self.status[i][n].value} "
             f"({'bound' if self.bounded else 'indicator'} {self.estimate[i, n]:.1e})"
+            f"{why and f'; {why}'}"
         )
 
     def __repr__(self) -> str:
@@ -151,6 +163,10 @@ class CertifiedTrajectories:
             asked = asked if self.bounded else ""
             lines.append(f"  error at most {within} where finite ({finite.mean():.0%}){asked}")
             lines.append(f"  by {self.words}")
+        refused = [i for i, states in enumerate(self.status) if StepStatus.REFUSED in states]
+        if refused:
+            why = self.refusals[refused[0]] if self.refusals else StepStatus.REFUSED.value
+            lines.append(f"  {len(refused)} refused; sample {refused[0]}: {why}")
         if self.rtol is not None:
             lines.append(f"  steps of the solver: {int(self.solver_steps.sum())}")
         return "\n".join(lines)

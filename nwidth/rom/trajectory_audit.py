@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.errors import InputError, NonFiniteError
 from nwidth.rom.certified_trajectories import StepStatus
 from nwidth.rom.restarted_steps import RestartedSteps, SolverStep
 from nwidth.solvers.error_growth import weighted_norm
@@ -19,7 +20,10 @@ class TrajectoryAudit:
 
     `fields` are those of the trajectory, and of the solver where it has taken over. `known` fields
     are given; steps are counted by the field they start from; `by` says what is held against rtol.
-    See `certify_trajectories`.
+    `refused` is the first time at which the problem does not take what was predicted, `why` what it
+    says, or the solver of a field it cannot step from. See `certify_trajectories`.
+
+    `run` raises `InputError` for given fields that the problem does not take.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import AdvectionDiffusion
@@ -52,6 +56,7 @@ class TrajectoryAudit:
         self.defect, self.indicator = np.zeros(count), np.zeros(count)
         self.bound = np.full(count, np.nan)
         self.y: list[Any] = [None] * count  # bounds of the error's norms
+        self.refused, self.why = count, ""
 
     @property
     def estimate(self) -> Array:
@@ -61,18 +66,29 @@ class TrajectoryAudit:
     def run(self, pool: Executor | None = None) -> None:
         """Take all steps, by a pool if there is one, and add up."""
         first = self.known - 1
-        inputs = [self._inputs(n) for n in range(len(self.times))]
         for n in range(len(self.times)):
-            self._take(n, self.steps.problem.state(inputs[n]))
-        starts = range(first, len(self.times) - 1)
+            try:
+                self._take(n)
+            except InputError as error:
+                if n < self.known:
+                    raise
+                self.refused, self.why = n, str(error)
+                break
+        starts = range(first, self.refused - 1)
 
-        def step(n: int) -> SolverStep:
-            return self.steps.step(
-                self.states[n], inputs[n], float(self.times[n]), float(self.times[n + 1])
-            )
+        def step(n: int) -> SolverStep | InputError:
+            try:
+                return self._step(n)
+            except InputError as error:
+                return error
 
         for n, made in zip(starts, (pool.map if pool else map)(step, starts), strict=True):
-            self.made[n + 1] = made
+            if isinstance(made, SolverStep):
+                self.made[n + 1] = made
+            elif n == first:  # from given fields alone
+                raise made
+            else:
+                self.why = self.why or str(made)
         self._add_up(first)
 
     def settle(
@@ -91,12 +107,15 @@ class TrajectoryAudit:
                 taken = first + (taken - first) // 2
             for name in ("fields", "states", "made", "rest", "size", "defect", "indicator"):
                 setattr(self, name, getattr(solved, name))
-            self.bound, self.y = solved.bound, solved.y
+            self.bound, self.y, self.refused = solved.bound, solved.y, solved.refused
+            self.why = self.why or solved.why
         statuses = []
         for n in range(count):
             made, solved_here = self.made[n], n > taken
             if n < self.known:
                 status = StepStatus.GIVEN
+            elif n >= self.refused:
+                status = StepStatus.REFUSED
             elif made is None or made.state is None:
                 status = StepStatus.FAILED
             elif rtol is not None and not self.estimate[n] <= rtol:
@@ -115,11 +134,24 @@ class TrajectoryAudit:
     def _stacked(self, n: int) -> Array:
         return np.concatenate([u[n].ravel() for u in self.fields.values()])
 
-    def _take(self, n: int, state: Array) -> None:
+    def _take(self, n: int) -> None:
         """Keep the state of a field, and how large it and what is beyond its modes are."""
         u = self._stacked(n)
+        if not np.isfinite(u).all():
+            raise NonFiniteError(
+                f"prediction at t = {self.times[n]:g}: expected finite numbers, got "
+                f"{u[~np.isfinite(u)][0]} ({np.count_nonzero(~np.isfinite(u))} of {u.size} numbers "
+                "are not finite)"
+            )
+        state = self.steps.problem.state(self._inputs(n))
         self.states[n], self.size[n] = state, _rms(u)
         self.rest[n] = _rms(u - self.steps.stacked(state))
+
+    def _step(self, n: int) -> SolverStep:
+        """Return where the solver comes from the state of a field."""
+        return self.steps.step(
+            self.states[n], self._inputs(n), float(self.times[n]), float(self.times[n + 1])
+        )
 
     def _add_up(self, start: int) -> None:
         """Add up defects from a time on, whose own values are there."""
@@ -193,9 +225,10 @@ class TrajectoryAudit:
         for name in ("rest", "size", "defect", "indicator", "bound"):
             setattr(other, name, getattr(self, name).copy())
         for n in range(start, len(self.times) - 1):
-            made = other.steps.step(
-                other.states[n], other._inputs(n), float(self.times[n]), float(self.times[n + 1])
-            )
+            try:
+                made = other._step(n)
+            except InputError as error:
+                made, other.why = SolverStep(None, (), (), ()), str(error)
             other.made[n + 1] = made
             if made.state is None:  # what comes after is that of the surrogate, and so marked
                 for later in range(n + 1, len(self.times)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -47,6 +47,8 @@ class CertifiedTrajectorySurrogate:
             rtol: see `certify_trajectories`.
             **options: see there, too.
 
+        Samples for which it raises `NonFiniteError` are refused: see `certify_trajectories`.
+
         The surrogate returns the fields after those given `(sample, time, *grid[, component])`, by
         name or of one name. It is asked for as many as there are times if its `predict` takes
         `steps`, and on the grid of the problem if that takes `grid`.
@@ -69,8 +71,7 @@ class CertifiedTrajectorySurrogate:
         might = {"steps": len(times) - count, "grid": problem.grid}
         takes = _parameters(self.surrogate)
         more = {name: value for name, value in might.items() if name in takes}
-        found = self.surrogate.predict(inputs, **more)
-        predicted = found if isinstance(found, Mapping) else {_only(problem): found}
+        predicted, refused = self._predicted(inputs, more, first, len(times) - count)
         whole = {}
         for name, u in first.items():
             v = to_numpy(predicted.get(name, np.zeros(0)))
@@ -82,9 +83,37 @@ class CertifiedTrajectorySurrogate:
             u = np.concatenate([u, v[:, : len(times) - count]], axis=1)
             whole[name] = np.moveaxis(u, -1, 2) if problem.components > 1 else u
         constants = {name: inputs[name] for name in steps.constants if name in inputs}
-        return certify_trajectories(
+        answer = certify_trajectories(
             problem, whole, times, rtol, constants=constants, known=count, **options
         )
+        told = tuple(refused.get(i, why) for i, why in enumerate(answer.refusals))
+        return replace(answer, refusals=told)
+
+    def _predicted(
+        self, inputs: Mapping[str, Any], more: Mapping[str, Any], like: Mapping[str, Array], n: int
+    ) -> tuple[Mapping[str, Any], dict[int, str]]:
+        """Return predictions by name, NaN at n times for samples that the surrogate refused.
+
+        Of these, by number, with what it has said.
+        """
+
+        def by_name(some: Mapping[str, Any]) -> Mapping[str, Any]:
+            found = self.surrogate.predict(some, **more)
+            return found if isinstance(found, Mapping) else {_only(self.problem): found}
+
+        try:
+            return by_name(inputs), {}
+        except NonFiniteError:
+            samples = len(next(iter(like.values())))
+        parts: list[Mapping[str, Any]] = []
+        refused = {}
+        for i in range(samples):
+            try:
+                parts.append(by_name({name: a[i : i + 1] for name, a in inputs.items()}))
+            except NonFiniteError as error:
+                refused[i] = str(error)
+                parts.append({k: np.full((1, n, *u.shape[2:]), np.nan) for k, u in like.items()})
+        return {k: np.concatenate([to_numpy(p[k]) for p in parts]) for k in like}, refused
 
 
 def certify_trajectories(
@@ -136,9 +165,11 @@ def certify_trajectories(
         instants: how many parts a step has, at whose ends lambda is read.
         threads: of the steps.
 
-    What is not met is told by `status`, and raised by `checked()`. Raises `InputError` for shapes,
-    times and numbers that do not fit, `NonFiniteError` for predictions with NaN or infinity, naming
-    sample and time.
+    What is not met is told by `status`, and raised by `checked()`. A predicted field with NaN or
+    infinity, or one that the problem does not take, is `REFUSED` with all after it, at infinite
+    bounds, and `refusals` says why; with rtol the solver takes over before it. Other samples go on.
+    Raises `InputError` for shapes, times and numbers that do not fit and given fields that the
+    problem does not take, `NonFiniteError` for those with NaN or infinity, naming sample and time.
 
     >>> from nwidth.meshes import Grid
     >>> from nwidth.solvers import AdvectionDiffusion, simulate
@@ -166,11 +197,11 @@ def certify_trajectories(
     growth = error_growth(problem)
     steps = RestartedSteps(problem, tolerance, growth, instants)
     times = _times(times)
-    fields = _fields(steps, predicted, times)
-    samples = len(next(iter(fields.values())))
     known = require_integer(known, "known", 1)
     if known >= len(times):
         raise InputError(f"known: expected less than the {len(times)} times, got {known}")
+    fields = _fields(steps, predicted, times, known)
+    samples = len(next(iter(fields.values())))
     given = _constants(steps, {} if constants is None else constants, samples)
     audits = []
     with ThreadPoolExecutor(threads) as pool:
@@ -197,6 +228,7 @@ def certify_trajectories(
         rtol=rtol,
         words=None if growth is None else growth.words,
         by=by,
+        refusals=tuple(a.why for a, *_ in audits),
     )
 
 
@@ -229,8 +261,8 @@ def _times(times: Any) -> Array:
     return found.astype(np.float64)
 
 
-def _fields(steps: RestartedSteps, predicted: Any, times: Array) -> dict[str, Array]:
-    """Return the fields in double precision, checked."""
+def _fields(steps: RestartedSteps, predicted: Any, times: Array, known: int) -> dict[str, Array]:
+    """Return the fields in double precision, checked: numbers of given ones alone."""
     problem = steps.problem
     if not isinstance(predicted, Mapping):
         predicted = {_only(problem): predicted}
@@ -251,13 +283,13 @@ def _fields(steps: RestartedSteps, predicted: Any, times: Array) -> dict[str, Ar
                 f"times and the problem's grid, got {u.dtype} of shape {u.shape}"
             )
         count = len(u)
-        bad = np.argwhere(~np.isfinite(u))
+        bad = np.argwhere(~np.isfinite(u[:, :known]))
         if len(bad):
             i, n = (int(k) for k in bad[0][:2])
             raise NonFiniteError(
                 f"{name}: expected finite numbers, got {u[tuple(bad[0])]} in sample {i} at "
-                f"t = {times[n]:g} ({len(bad)} of {u.size} numbers are not finite); a certificate "
-                "cannot mend this, check the surrogate and its inputs"
+                f"t = {times[n]:g} ({len(bad)} given numbers are not finite); a certificate "
+                "cannot mend this, check the inputs"
             )
         found[name] = u.astype(np.float64)
     if not count:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from nwidth.errors import NonFiniteError
 from nwidth.fields import FieldDataset
+from nwidth.operators import AutoregressiveOperator
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*finest third")
 SMALL = ("--epochs", 1, "--width", 4, "--threads", 1, "--history", 2)
@@ -40,6 +42,35 @@ def test_without_a_tolerance_what_is_known_is_told(nwidth, flow, models):
     answer = nwidth("certify", models / "step.h5", flow)
     assert answer.code == 0 and "defect of a step at most" in answer.out, answer.err
     assert "along the known flow" in answer.out and "steps of the solver" not in answer.out
+
+
+@pytest.mark.parametrize("rtol", [None, 0.05])
+def test_a_sample_that_the_model_refuses_leaves_the_others_alone(
+    nwidth, flow, models, tmp_path, monkeypatch, rtol
+):
+    with FieldDataset.open(flow) as data:
+        second = data["vorticity"][1, 0]
+    predict = AutoregressiveOperator.predict
+
+    def refusing(self, inputs, *arguments, **options):
+        if np.array_equal(inputs["vorticity"][0, 0], second):
+            raise NonFiniteError("prediction: step 2 is not finite")
+        return predict(self, inputs, *arguments, **options)
+
+    monkeypatch.setattr(AutoregressiveOperator, "predict", refusing)
+    out, asked = tmp_path / "c.h5", () if rtol is None else ("--rtol", rtol)
+    answer = nwidth("certify", models / "step.h5", flow, "-o", out, *asked)
+    with FieldDataset.open(out) as found:
+        assert found.verify() == []
+        finite = np.isfinite(found["vorticity_predicted"][:, 2:]).all(axis=(1, 2, 3))
+        assert finite.tolist() == [k != 1 for k in range(len(found))]
+        assert np.isfinite(found["vorticity"][:]).all() == (rtol is not None)
+        assert np.isinf(found.scalars["bound"][1]) == (rtol is None)
+    if rtol is None:
+        assert answer.code == 1 and "step 2 is not finite" in answer.sentence
+        assert "1 refused; sample 1" in answer.out
+    else:
+        assert answer.code == 0, answer.err
 
 
 def test_words(nwidth, made, flow, models):

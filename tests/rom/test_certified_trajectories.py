@@ -31,7 +31,7 @@ def test_good_trajectories_are_returned():
     assert "error at most 6.00e-02 where finite (100%), asked for 0.1" in repr(one)
 
 
-@pytest.mark.parametrize("status", [StepStatus.TOO_LARGE, StepStatus.FAILED])
+@pytest.mark.parametrize("status", [StepStatus.TOO_LARGE, StepStatus.REFUSED, StepStatus.FAILED])
 def test_bad_ones_are_told_with_sample_and_time(status):
     one = answer([StepStatus.GIVEN, StepStatus.CERTIFIED, status], [0, 0.05, np.inf])
     with pytest.raises(NotConvergedError, match=r"sample 0 at t = 2: .*bound inf"):
@@ -55,6 +55,10 @@ def test_chunks_are_joined():
     one = answer([StepStatus.GIVEN, StepStatus.CERTIFIED], [0, 0.05])
     two = CertifiedTrajectories.join([one, one])
     assert len(two) == 2 and two.u.shape == (2, 2, 4) and len(two.status) == 2
+    three = CertifiedTrajectories.join(
+        [one, CertifiedTrajectories(**{**vars(one), "refusals": ("b",)})]
+    )
+    assert three.refusals == ("", "b")
     assert CertifiedTrajectories.join([one.without_fields()] * 2).u.shape == (0, 2, 4)
     for parts in ([], [one, answer([StepStatus.GIVEN], [0.0])]):
         with pytest.raises(InputError, match="same times and tolerance"):

@@ -6,6 +6,7 @@ import pytest
 from nwidth.errors import InputError, NonFiniteError, NotConvergedError
 from nwidth.meshes import GaussianRandomField, Grid
 from nwidth.rom import StepStatus, certify, certify_trajectories
+from nwidth.rom.restarted_steps import RestartedSteps
 from nwidth.solvers import (
     AllenCahn,
     Burgers,
@@ -209,12 +210,87 @@ def test_certify_takes_surrogates_in_time():
         certified.predict({"velocity": exact}, t)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e3])
+def test_a_refused_sample_leaves_the_others_alone(monkeypatch, value, threads):
+    """NaN, infinity, and numbers that an equation does not take."""
+    problem, t, exact = trajectories("burgers")
+    state = Burgers.state
+
+    def picky(self, inputs):
+        if inputs["velocity"].max() > 500:
+            raise InputError("velocity: expected one below 500")
+        return state(self, inputs)
+
+    monkeypatch.setattr(Burgers, "state", picky)
+    alone = certify_trajectories(problem, exact[:1], t)
+    bad = exact.copy()
+    bad[1, 3, 5] = value
+    found = certify_trajectories(problem, bad, t, threads=threads)
+    assert np.array_equal(found.bound[0], alone.bound[0]) and found.status[0] == alone.status[0]
+    assert found.status[1][3:] == (StepStatus.REFUSED,) * 4
+    assert StepStatus.REFUSED not in found.status[1][:3]
+    assert np.isfinite(found.bound[1, :3]).all() and np.isinf(found.bound[1, 3:]).all()
+    assert np.isinf(found.indicator[1, 3:]).all()
+    why = "expected one below 500" if value == 1e3 else f"finite numbers, got {value}"
+    assert found.refusals[0] == "" and why in found.refusals[1]
+    assert f"1 refused; sample 1: {found.refusals[1]}" in repr(found)
+    with pytest.raises(NotConvergedError, match=rf"sample 1 at t = 0\.2: .*{why}"):
+        found.checked()
+    told = certify_trajectories(problem, bad, t, 1e-3, polish=False)
+    assert told.status[1][3:] == (StepStatus.REFUSED,) * 4
+    solved = certify_trajectories(problem, bad, t, 1e-3, threads=threads).checked()
+    assert solved.solver_steps.tolist() == [0, 4]
+    assert solved.status[1][3:] == (StepStatus.SOLVED,) * 4
+    assert (relative(solved.u, exact) <= solved.bound + 1e-9).all()
+    assert why in solved.refusals[1]
+    bad[1, 0] = bad[1, 3]
+    with pytest.raises(InputError, match="sample 1"):
+        certify_trajectories(problem, bad, t)
+
+
+def test_a_step_that_the_solver_refuses_is_its_sample_alone(monkeypatch):
+    problem, t, exact = trajectories("burgers")
+    step = RestartedSteps.step
+
+    def picky(self, state, inputs, start, end):
+        if start == t[3] and np.array_equal(inputs["velocity"], exact[1, 3]):
+            raise InputError("dt: expected a smaller one")
+        return step(self, state, inputs, start, end)
+
+    monkeypatch.setattr(RestartedSteps, "step", picky)
+    found = certify_trajectories(problem, exact, t)
+    assert found.status[1][4] is StepStatus.FAILED and np.isinf(found.bound[1, 4:]).all()
+    assert np.isfinite(found.bound[0]).all() and "smaller" in found.refusals[1]
+    solved = certify_trajectories(problem, exact, t, 1e-3)
+    assert (relative(solved.u, exact) <= 1e-3).all() and solved.solver_steps[1] > 0
+
+
+def test_a_surrogate_that_refuses_a_sample_is_asked_for_the_others():
+    problem, t, exact = trajectories("burgers")
+
+    class Growing(Halving):
+        def predict(self, inputs, steps):
+            if np.array_equal(inputs["velocity"][-1], exact[1, 0]):
+                raise NonFiniteError("state 2 of sample 0 is not finite")
+            return super().predict(inputs, steps)
+
+    certified = certify(Growing(), problem)
+    found = certified.predict({"velocity": exact[:, 0]}, t)
+    usual = certify(Halving(), problem).predict({"velocity": exact[:1, 0]}, t)
+    assert np.array_equal(found.u[:1], usual.u) and np.array_equal(found.bound[:1], usual.bound)
+    assert found.status[1][1:] == (StepStatus.REFUSED,) * 6
+    assert found.refusals == ("", "state 2 of sample 0 is not finite")
+    answer = certified.predict({"velocity": exact[:, 0]}, t, rtol=1e-3).checked()
+    assert (relative(answer.u, exact) <= 1e-3).all() and answer.solver_steps[1] == 6
+
+
 def test_bad_input():
     problem, t, exact = trajectories("burgers")
     bad = exact.copy()
     bad[1, 2, 5] = np.nan
     with pytest.raises(NonFiniteError, match=r"nan in sample 1 at t = 0\.133"):
-        certify_trajectories(problem, bad, t)
+        certify_trajectories(problem, bad, t, known=3)
     for wrong, words in [
         ({"predicted": exact[:, :3]}, "expected real numbers of shape"),
         ({"predicted": {"height": exact}}, "expected velocity, got height"),
