@@ -77,7 +77,12 @@ class QuadraticIntegration(Integration):
 
     @staticmethod
     def takes(system: EvolutionSystem, method: SteppingMethod, v: Array) -> bool:
-        """Return whether there is a compiled loop: one state on the host, sizes of `RealFFT`."""
+        """Return whether there is a compiled loop: one state on the host, sizes of `RealFFT`.
+
+        These are 128 2^a 3^b 5^c points: smaller ones, and 160 or 192, leave the first stage of the
+        transform without a whole block. Padding them would change the digits of whatever has
+        aliases, so that they go without.
+        """
         return (
             isinstance(system, QuadraticSystem)
             and type(system).nonlinear is QuadraticSystem.nonlinear
