@@ -288,8 +288,9 @@ class BlockTask(LearningTask):
         first, later = series[:, : self.window], series[:, self.window :].transpose(1, 2)
         axes = (self.axis, *self.data.axes(factor))
         v = torch.cat([first.flatten(1, 2), constants], dim=1)
-        shift = self.data.shift.unsqueeze(1)
-        return loss(model(_repeated(v, self.axis), axes) + shift, later + shift, axes)
+        near, level = self.data.near.unsqueeze(1), self.data.level
+        level = level.unsqueeze(1) if isinstance(level, Tensor) else level
+        return loss(model(_repeated(v, self.axis), axes) + near, later + near, axes, level)
 
     def describe(self) -> dict[str, Any]:
         """Return data, window, loss and augmentation."""

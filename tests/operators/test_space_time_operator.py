@@ -13,6 +13,9 @@ from nwidth.operators import (  # noqa: E402
     TrainingOptions,
     relative_l2,
 )
+from nwidth.operators.normalizer import Normalizer  # noqa: E402
+from nwidth.operators.space_time_operator import BlockTask  # noqa: E402
+from nwidth.operators.state_windows import StateWindows  # noqa: E402
 
 
 def network(channels=2, modes=(3, 4), out=1, width=6):
@@ -32,6 +35,21 @@ def test_training_brings_the_block_near(flow_data):
     dataset = flow_data(samples=24)
     model = fitted(dataset, history=1, epochs=40, learning_rate=1e-2, width=12, validation=0.1)
     assert model.evaluate(dataset)["relative_l2_mean"] < 0.15
+
+
+def test_a_large_mean_costs_no_digits(flow_data):
+    """A tracer of 1e5 +- 0.01: the errors of blocks in single precision are those in double."""
+    waves = flow_data()["tracer"][:]
+    dataset, errors = flow_data(fields={"tracer": 1e5 + 0.01 * waves}), []
+    axis = Axis.uniform(dataset.times.size - 1, 0.5, 4.0)
+    for dtype in (torch.float32, torch.float64):
+        normalizers = {"tracer": Normalizer(1e5, 0.01)}
+        like = torch.zeros(1, dtype=dtype)
+        data = StateWindows(dataset, ("tracer",), (), np.arange(4), normalizers, like)
+        task = BlockTask(data, 1, 0, axis)
+        with torch.no_grad():
+            errors.append(task.errors(network(1).to(dtype), np.arange(4)).double())
+    torch.testing.assert_close(*errors, rtol=1e-4, atol=0)
 
 
 def test_the_block_is_the_network_on_space_and_time(flow_data):
