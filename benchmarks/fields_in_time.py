@@ -176,7 +176,9 @@ def step_rows(
             note=cost,
         )
     ]
-    beyond = model.predict({"vorticity": test["vorticity"][:8, -1:]}, test.grid, steps=4 * len(each))
+    beyond = model.predict(
+        {"vorticity": test["vorticity"][:8, -1:]}, test.grid, steps=4 * len(each)
+    )
     size = np.abs(beyond["vorticity"]).max() / np.abs(test["vorticity"][:8]).max()
     rows.append(
         Row(

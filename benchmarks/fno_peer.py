@@ -10,8 +10,8 @@ import torch
 from nwidth.arrays import generator
 from nwidth.fields import FieldDataset
 from nwidth.operators import FNO, NeuralOperator, TrainingOptions, relative_l2
-from nwidth.operators.losses import loss_named
-from nwidth.operators.training_data import TrainingData
+from nwidth.operators.training.losses import loss_named
+from nwidth.operators.training.training_data import TrainingData
 
 PEER = "neuraloperator"
 PADDING = 0.5

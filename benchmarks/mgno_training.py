@@ -36,7 +36,7 @@ from nwidth.operators import (
     TrainingReport,
     relative_h1,
 )
-from nwidth.operators.mixed_precision import has_bf16, mixed
+from nwidth.operators.training.mixed_precision import has_bf16, mixed
 
 PEER = "plain PyTorch"
 SIZES = (85, 43, 22, 11, 6, 3)

@@ -22,10 +22,10 @@ from report import Row, finish, interleave, parse_arguments
 
 from nwidth.meshes import GaussianRandomField, Grid, PeriodicKernelField
 from nwidth.operators import NeuralSpectralMethod, NeuralSpectralNetwork, TrainingOptions
-from nwidth.operators.poisson_residual import PoissonResidual
-from nwidth.operators.reaction_diffusion_residual import ReactionDiffusionResidual
-from nwidth.operators.residual_task import ResidualTask
-from nwidth.operators.vorticity_residual import VorticityResidual
+from nwidth.operators.residuals.poisson_residual import PoissonResidual
+from nwidth.operators.residuals.reaction_diffusion_residual import ReactionDiffusionResidual
+from nwidth.operators.residuals.residual_task import ResidualTask
+from nwidth.operators.residuals.vorticity_residual import VorticityResidual
 from nwidth.solvers import Fisher, NavierStokes
 from nwidth.solvers.equations.vorticity_forcing import VorticityForcing
 from nwidth.solvers.stepping import ETDRK4, evolve

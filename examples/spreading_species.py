@@ -16,7 +16,7 @@ import torch
 
 from nwidth.meshes import Grid, PeriodicKernelField
 from nwidth.operators import NeuralSpectralMethod, NeuralSpectralNetwork, TrainingOptions
-from nwidth.operators.reaction_diffusion_residual import ReactionDiffusionResidual
+from nwidth.operators.residuals.reaction_diffusion_residual import ReactionDiffusionResidual
 from nwidth.solvers import Fisher
 
 

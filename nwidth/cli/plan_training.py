@@ -143,7 +143,7 @@ def _of_grid(grid: "Grid") -> dict[str, Any]:
 
 def _choices(free: set[str], grid: "Grid", padding: float) -> Iterator[dict[str, Any]]:
     """Give values of arguments that the grid may limit, the usual ones first, then smaller ones."""
-    from nwidth.operators.fourier_basis import resolvable_modes
+    from nwidth.operators.spectral.fourier_basis import resolvable_modes
 
     if "modes" in free:
         yield {"modes": [resolvable_modes(axis, USUAL_MODES, padding) for axis in grid.axes]}

@@ -28,7 +28,7 @@ def predict_in_time(
     from nwidth.cli.progress import meter
     from nwidth.fields import Field, FieldDataset
     from nwidth.operators import AutoregressiveOperator, SpaceTimeOperator
-    from nwidth.operators.error_in_time import ErrorInTime
+    from nwidth.operators.in_time.error_in_time import ErrorInTime
 
     model: Any
     if kind == KINDS[0]:

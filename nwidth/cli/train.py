@@ -216,7 +216,7 @@ def resumable(checkpoint: Path, members: int = 1) -> Iterator[None]:
 def _goes_on(checkpoint: Path, members: int) -> str:
     """Return a sentence on what is in the checkpoint."""
     from nwidth.errors import FileFormatError
-    from nwidth.operators.training_checkpoint import training_reached
+    from nwidth.operators.training.training_checkpoint import training_reached
 
     files = [checkpoint] if members == 1 else [Path(f"{checkpoint}.{k}") for k in range(members)]
     there = [k for k, file in enumerate(files) if file.exists()]
@@ -245,7 +245,7 @@ def train_model(
     from nwidth.cli.plan_training import plan_training
     from nwidth.cli.progress import meter
     from nwidth.operators import Ensemble, NeuralOperator
-    from nwidth.operators.training_data import channels_of
+    from nwidth.operators.training.training_data import channels_of
 
     network, options, augmentation = plan_training(
         dataset.grid,

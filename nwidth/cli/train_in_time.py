@@ -103,7 +103,7 @@ def train_in_time(
         Rollout,
         SpaceTimeOperator,
     )
-    from nwidth.operators.time_setting import time_step_of
+    from nwidth.operators.in_time.time_setting import time_step_of
 
     time_step_of(dataset)
     fields, inputs = names

@@ -15,12 +15,12 @@ from nwidth.errors import FileFormatError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Grid
 from nwidth.operators.architectures import require_network
-from nwidth.operators.augmentation import Augmentation
-from nwidth.operators.field_errors import sample_errors, summary
 from nwidth.operators.model_file import described, network_of_parts, network_parts
 from nwidth.operators.neural_operator import NeuralOperator
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.training_options import Progress, TrainingOptions
+from nwidth.operators.training.augmentation import Augmentation
+from nwidth.operators.training.field_errors import sample_errors, summary
+from nwidth.operators.training.training_options import Progress, TrainingOptions
 from nwidth.rom.surrogate import Surrogate
 
 _KIND = "ensemble"

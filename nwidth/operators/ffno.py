@@ -11,8 +11,8 @@ from nwidth.meshes import Axis
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.layered_network import LayeredNetwork
 from nwidth.operators.seeded_weights import seeded_weights
-from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import axis_bases
+from nwidth.operators.spectral.spectral_conv import SpectralConv
+from nwidth.operators.spectral.spectral_transform import axis_bases
 
 
 class FFNO(LayeredNetwork):

@@ -5,10 +5,10 @@ from typing import Any, Self
 
 from nwidth.arguments import require_integer, require_number
 from nwidth.errors import InputError
-from nwidth.operators.dealiasing import Dealiasing
 from nwidth.operators.layered_network import LayeredNetwork
-from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import axis_bases
+from nwidth.operators.spectral.dealiasing import Dealiasing
+from nwidth.operators.spectral.spectral_conv import SpectralConv
+from nwidth.operators.spectral.spectral_transform import axis_bases
 
 
 class FNO(LayeredNetwork):

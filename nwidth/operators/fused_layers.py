@@ -16,8 +16,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from nwidth.errors import InputError
-from nwidth.operators.mixed_precision import in_full_precision
-from nwidth.operators.spectral_transform import SpectralTransform
+from nwidth.operators.spectral.spectral_transform import SpectralTransform
+from nwidth.operators.training.mixed_precision import in_full_precision
 
 # Rows handled at once by `projected`: its hidden values, 2 MB at width 128, then stay in the cache.
 _ROWS = 4096

@@ -12,12 +12,12 @@ from torch.nn import functional
 from nwidth.arguments import require_flag, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import require_axes
-from nwidth.operators.dealiasing import Dealiasing
 from nwidth.operators.fused_layers import projected
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.seeded_weights import seeded_weights
-from nwidth.operators.spectral_transform import axis_bases, require_resolved
+from nwidth.operators.spectral.axis_basis import require_axes
+from nwidth.operators.spectral.dealiasing import Dealiasing
+from nwidth.operators.spectral.spectral_transform import axis_bases, require_resolved
 from nwidth.operators.walls import require_walls, wall_factor
 
 

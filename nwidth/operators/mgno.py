@@ -11,10 +11,10 @@ from torch.nn import functional
 from nwidth.arguments import require_choice, require_instance, require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.carried_grid import carried, own_axes
-from nwidth.operators.grid_convolutions import hierarchy
-from nwidth.operators.learned_cycle import LearnedCycle
-from nwidth.operators.multigrid_layer import MultigridLayer, channels_last
+from nwidth.operators.multigrid.carried_grid import carried, own_axes
+from nwidth.operators.multigrid.grid_convolutions import hierarchy
+from nwidth.operators.multigrid.learned_cycle import LearnedCycle
+from nwidth.operators.multigrid.multigrid_layer import MultigridLayer, channels_last
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.seeded_weights import seeded_weights
 

@@ -12,7 +12,7 @@ from nwidth.errors import FileFormatError, InputError
 from nwidth.operators.architectures import ARCHITECTURES, architecture, require_network
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.restored_network import restored_network
-from nwidth.operators.training_checkpoint import TrainingRecord, weight_arrays
+from nwidth.operators.training.training_checkpoint import TrainingRecord, weight_arrays
 
 # Raised when the meaning of something stored changes; files without a number are version 1.
 _VERSION = 2

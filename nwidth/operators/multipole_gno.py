@@ -12,10 +12,10 @@ from torch.nn import functional
 from nwidth.arguments import require_choice, require_integer, require_integers, require_number
 from nwidth.errors import InputError
 from nwidth.meshes.point_cloud import PointCloud
-from nwidth.operators.edge_kernel import EdgeIntegrals, EdgeKernel, kernel_matrices
 from nwidth.operators.gno import sampled
+from nwidth.operators.graphs.edge_kernel import EdgeIntegrals, EdgeKernel, kernel_matrices
+from nwidth.operators.graphs.radius_graph import WINDOWS, radius_graph
 from nwidth.operators.node_network import NodeNetwork, Where, cloud_at
-from nwidth.operators.radius_graph import WINDOWS, radius_graph
 from nwidth.operators.seeded_weights import seeded_weights
 
 NODES = ("centres", "random")

@@ -12,13 +12,13 @@ from nwidth.arguments import require_flag, require_path
 from nwidth.arrays import as_floating, generator, to_numpy
 from nwidth.errors import InputError
 from nwidth.operators.architectures import require_network
-from nwidth.operators.learning_task import LearningTask
 from nwidth.operators.model_file import described, load_model, save_model, training_record
-from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.training import Trainer
-from nwidth.operators.training_checkpoint import TrainingRecord
-from nwidth.operators.training_options import Progress, TrainingOptions
+from nwidth.operators.training.learning_task import LearningTask
+from nwidth.operators.training.normalizer import Normalizer
+from nwidth.operators.training.trainer import Trainer
+from nwidth.operators.training.training_checkpoint import TrainingRecord
+from nwidth.operators.training.training_options import Progress, TrainingOptions
 
 Array = NDArray[Any]
 

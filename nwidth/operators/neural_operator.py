@@ -13,20 +13,20 @@ from nwidth.arrays import to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
 from nwidth.meshes import Axis, Grid
-from nwidth.operators.augmentation import Augmentation
-from nwidth.operators.coefficient_task import static_task
-from nwidth.operators.data_agreement import (
+from nwidth.operators.network_surrogate import NetworkSurrogate, real_field, require_inputs, split
+from nwidth.operators.operator_network import OperatorNetwork
+from nwidth.operators.training.augmentation import Augmentation
+from nwidth.operators.training.coefficient_task import static_task
+from nwidth.operators.training.data_agreement import (
     require_agreement,
     require_finite_samples,
     require_same_units,
 )
-from nwidth.operators.field_errors import sample_errors, summary
-from nwidth.operators.network_surrogate import NetworkSurrogate, real_field, require_inputs, split
-from nwidth.operators.normalizer import Normalizer
-from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.sample_blocks import sample_blocks
-from nwidth.operators.training_data import TrainingData, as_channels, channels_of
-from nwidth.operators.training_options import Progress, TrainingOptions
+from nwidth.operators.training.field_errors import sample_errors, summary
+from nwidth.operators.training.normalizer import Normalizer
+from nwidth.operators.training.sample_blocks import sample_blocks
+from nwidth.operators.training.training_data import TrainingData, as_channels, channels_of
+from nwidth.operators.training.training_options import Progress, TrainingOptions
 from nwidth.rom.surrogate import Surrogate
 
 

@@ -12,16 +12,16 @@ from nwidth.arguments import require_instance, require_integer, require_path
 from nwidth.arrays import real_floating, require_finite, to_numpy
 from nwidth.errors import InputError
 from nwidth.meshes import Grid, random_field
-from nwidth.operators.collocation_axis import CollocationAxis
 from nwidth.operators.model_file import described, load_model, save_model
 from nwidth.operators.neural_spectral_network import NeuralSpectralNetwork
-from nwidth.operators.poisson_residual import PoissonResidual
-from nwidth.operators.reaction_diffusion_residual import ReactionDiffusionResidual
-from nwidth.operators.residual_task import ResidualTask
-from nwidth.operators.spectral_residual import SpectralResidual
-from nwidth.operators.training import Trainer
-from nwidth.operators.training_options import Progress, TrainingOptions
-from nwidth.operators.vorticity_residual import VorticityResidual
+from nwidth.operators.residuals.collocation_axis import CollocationAxis
+from nwidth.operators.residuals.poisson_residual import PoissonResidual
+from nwidth.operators.residuals.reaction_diffusion_residual import ReactionDiffusionResidual
+from nwidth.operators.residuals.residual_task import ResidualTask
+from nwidth.operators.residuals.spectral_residual import SpectralResidual
+from nwidth.operators.residuals.vorticity_residual import VorticityResidual
+from nwidth.operators.training.trainer import Trainer
+from nwidth.operators.training.training_options import Progress, TrainingOptions
 from nwidth.solvers import problem_from_description
 
 Array = NDArray[Any]

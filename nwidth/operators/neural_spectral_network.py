@@ -13,11 +13,11 @@ from torch.nn import functional
 from nwidth.arguments import require_integer, require_integers
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import AxisBasis
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.seeded_weights import seeded_weights
-from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import axis_bases
+from nwidth.operators.spectral.axis_basis import AxisBasis
+from nwidth.operators.spectral.spectral_conv import SpectralConv
+from nwidth.operators.spectral.spectral_transform import axis_bases
 
 
 class NeuralSpectralNetwork(OperatorNetwork):

@@ -14,9 +14,9 @@ from nwidth.errors import InputError
 from nwidth.meshes import Axis, Grid
 from nwidth.meshes.point_cloud import PointCloud
 from nwidth.operators.fused_layers import projected
-from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.seeded_weights import seeded_weights
+from nwidth.operators.training.mixed_precision import in_full_precision
 from nwidth.operators.walls import require_walls, wall_factor
 
 Where = PointCloud | tuple[Axis, ...]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nwidth.errors import InputError
-from nwidth.operators.axis_basis import require_axes
+from nwidth.operators.spectral.axis_basis import require_axes
 
 
 class OperatorNetwork(nn.Module, ABC):

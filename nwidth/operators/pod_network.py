@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_number, require_seed
 from nwidth.arrays import generator, require_finite, require_shape
 from nwidth.errors import InputError
-from nwidth.operators.training_checkpoint import weight_arrays
+from nwidth.operators.training.training_checkpoint import weight_arrays
 from nwidth.rom.regression import PODSurrogate, Regressor
 from nwidth.rom.regression.regressor import asked_points
 

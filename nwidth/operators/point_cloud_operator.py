@@ -12,13 +12,13 @@ from nwidth.arguments import require_flag, require_instance
 from nwidth.arrays import as_floating, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.meshes.point_cloud import PointCloud
-from nwidth.operators.cloud_samples import CloudSample, box_of, require_samples
-from nwidth.operators.cloud_task import CloudTask, encoded, relative_error
+from nwidth.operators.graphs.cloud_samples import CloudSample, box_of, require_samples
+from nwidth.operators.graphs.cloud_task import CloudTask, encoded, relative_error
 from nwidth.operators.network_surrogate import NetworkSurrogate, require_inputs, split
 from nwidth.operators.node_network import NodeNetwork
-from nwidth.operators.normalizer import Normalizer
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.training_options import Progress, TrainingOptions
+from nwidth.operators.training.normalizer import Normalizer
+from nwidth.operators.training.training_options import Progress, TrainingOptions
 
 
 class PointCloudOperator(NetworkSurrogate):

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from nwidth.errors import FileFormatError
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.training_checkpoint import check_weights
+from nwidth.operators.training.training_checkpoint import check_weights
 
 # Functions of a tensor whose result has its shape, if the other argument is a number or in place.
 _SCALINGS = (
@@ -42,7 +42,7 @@ def restored_network(
     or what PyTorch raises for settings out of range.
 
     >>> from nwidth.operators import FNO
-    >>> from nwidth.operators.training_checkpoint import weight_arrays
+    >>> from nwidth.operators.training.training_checkpoint import weight_arrays
     >>> network = FNO(modes=(3,), width=4, layers=1)
     >>> arrays, settings = weight_arrays(network), network.describe()
     >>> restored_network(FNO, settings, torch.float32, arrays, "m.h5").describe() == settings

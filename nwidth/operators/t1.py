@@ -12,16 +12,16 @@ from torch.nn import functional
 from nwidth.arguments import require_integer
 from nwidth.errors import InputError
 from nwidth.meshes import Axis
-from nwidth.operators.axis_basis import Matrix, require_axes
-from nwidth.operators.mixed_precision import in_full_precision
 from nwidth.operators.operator_network import OperatorNetwork
-from nwidth.operators.orthonormal_modes import (
+from nwidth.operators.seeded_weights import seeded_weights
+from nwidth.operators.spectral.axis_basis import Matrix, require_axes
+from nwidth.operators.spectral.orthonormal_modes import (
     coefficient_count,
     orthonormal_frame,
     require_bases,
     require_modes,
 )
-from nwidth.operators.seeded_weights import seeded_weights
+from nwidth.operators.training.mixed_precision import in_full_precision
 
 # Mean of gelu(x)^2 for a standard normal x, and the variance that all layers together add.
 _GELU, _ADDED = 0.4252, 0.5

@@ -10,8 +10,8 @@ from torch.nn.utils.parametrize import register_parametrization
 
 from nwidth.arguments import require_number
 from nwidth.operators.layered_network import LayeredNetwork
-from nwidth.operators.spectral_conv import SpectralConv
-from nwidth.operators.spectral_transform import axis_bases
+from nwidth.operators.spectral.spectral_conv import SpectralConv
+from nwidth.operators.spectral.spectral_transform import axis_bases
 
 
 class TFNO(LayeredNetwork):

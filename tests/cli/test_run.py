@@ -27,7 +27,7 @@ FILES = {
 
 # The command line, but with a checkpoint after every epoch instead of every half minute.
 EAGER = """
-from nwidth.operators.training import Trainer
+from nwidth.operators.training.trainer import Trainer
 Trainer.__init__.__kwdefaults__["checkpoint_seconds"] = 0.0
 from nwidth.cli.main import main
 main()

@@ -23,8 +23,8 @@ from nwidth.operators import (  # noqa: E402
     relative_l2,
 )
 from nwidth.operators.architectures import ARCHITECTURES, architecture  # noqa: E402
-from nwidth.operators.mixed_precision import mixed  # noqa: E402
 from nwidth.operators.model_file import load_model, save_model  # noqa: E402
+from nwidth.operators.training.mixed_precision import mixed  # noqa: E402
 from nwidth.solvers import Darcy, solve  # noqa: E402
 
 

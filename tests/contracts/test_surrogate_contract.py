@@ -69,7 +69,7 @@ MAKERS = {
     "PODRegression": pod_regression,
 }
 
-# Surrogates of equations in time: tests/operators/test_time_dependent_operator.py.
+# Surrogates of equations in time: tests/operators/in_time/test_time_dependent_operator.py.
 IN_TIME = {"AutoregressiveOperator", "SpaceTimeOperator"}
 # Fitted to an equation, not to data: tests/operators/test_neural_spectral_method.py.
 WITHOUT_DATA = {"NeuralSpectralMethod"}

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 from nwidth.errors import InputError  # noqa: E402
 from nwidth.meshes import Axis, Grid  # noqa: E402
 from nwidth.operators import LearnedCycle, MgNO, NeuralOperator, TrainingOptions  # noqa: E402
-from nwidth.operators.augmentation import Augmentation  # noqa: E402
+from nwidth.operators.training.augmentation import Augmentation  # noqa: E402
 
 SMALL = {"width": 4, "layers": 2}
 

@@ -14,7 +14,7 @@ from nwidth.operators.model_file import (  # noqa: E402
     save_model,
     training_record,
 )
-from nwidth.operators.training_checkpoint import TrainingRecord  # noqa: E402
+from nwidth.operators.training.training_checkpoint import TrainingRecord  # noqa: E402
 
 
 def network():

@@ -8,9 +8,9 @@ from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.meshes import GaussianRandomField, Grid, PeriodicKernelField
 from nwidth.operators import NeuralSpectralMethod, NeuralSpectralNetwork, TrainingOptions
 from nwidth.operators.neural_spectral_method import residual_from_description
-from nwidth.operators.poisson_residual import PoissonResidual
-from nwidth.operators.reaction_diffusion_residual import ReactionDiffusionResidual
-from nwidth.operators.vorticity_residual import VorticityResidual
+from nwidth.operators.residuals.poisson_residual import PoissonResidual
+from nwidth.operators.residuals.reaction_diffusion_residual import ReactionDiffusionResidual
+from nwidth.operators.residuals.vorticity_residual import VorticityResidual
 from nwidth.solvers import Burgers, Fisher, NavierStokes, simulate
 
 GRID = Grid.periodic(12)

@@ -15,7 +15,7 @@ from nwidth.operators import FNO, TFNO  # noqa: E402
 from nwidth.operators.architectures import ARCHITECTURES, architecture  # noqa: E402
 from nwidth.operators.model_file import save_model  # noqa: E402
 from nwidth.operators.restored_network import restored_network  # noqa: E402
-from nwidth.operators.training_checkpoint import weight_arrays  # noqa: E402
+from nwidth.operators.training.training_checkpoint import weight_arrays  # noqa: E402
 
 # Small networks of all kinds, in the variants that are built in different ways.
 SMALL = {

@@ -1,0 +1,1 @@
+"""Surrogates of fields in time, and how they are trained over several steps."""

@@ -1,0 +1,1 @@
+"""Learned multigrid cycles, and the convolutions and stencils they are made of."""

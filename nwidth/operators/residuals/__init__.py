@@ -1,0 +1,1 @@
+"""Residuals of equations by coefficients: losses that need no data."""

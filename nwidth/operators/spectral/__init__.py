@@ -1,0 +1,1 @@
+"""Spectral layers: bases per axis, their transforms on any grid, and convolutions."""
