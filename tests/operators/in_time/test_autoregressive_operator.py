@@ -12,9 +12,8 @@ from nwidth.operators import (  # noqa: E402
     Rollout,
     Trainer,
     TrainingOptions,
-    state_windows,
-    time_dependent_operator,
 )
+from nwidth.operators.in_time import state_windows, time_dependent_operator  # noqa: E402
 from nwidth.operators.in_time.state_windows import StateWindows  # noqa: E402
 
 
