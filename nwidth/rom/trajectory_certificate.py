@@ -74,13 +74,7 @@ class CertifiedTrajectorySurrogate:
         predicted, refused = self._predicted(inputs, more, first, len(times) - count)
         whole = {}
         for name, u in first.items():
-            v = to_numpy(predicted.get(name, np.zeros(0)))
-            if v.ndim != rank or v.shape[0] != len(u) or v.shape[2:] != u.shape[2:]:
-                raise InputError(
-                    f"{name}: expected predictions (sample, time, ...) like the inputs {u.shape}, "
-                    f"got {v.shape}"
-                )
-            u = np.concatenate([u, v[:, : len(times) - count]], axis=1)
+            u = np.concatenate([u, predicted[name]], axis=1)
             whole[name] = np.moveaxis(u, -1, 2) if problem.components > 1 else u
         constants = {name: inputs[name] for name in steps.constants if name in inputs}
         answer = certify_trajectories(
@@ -90,30 +84,43 @@ class CertifiedTrajectorySurrogate:
         return replace(answer, refusals=told)
 
     def _predicted(
-        self, inputs: Mapping[str, Any], more: Mapping[str, Any], like: Mapping[str, Array], n: int
-    ) -> tuple[Mapping[str, Any], dict[int, str]]:
-        """Return predictions by name, NaN at n times for samples that the surrogate refused.
+        self, inputs: Mapping[str, Any], more: Mapping[str, Any], first: Mapping[str, Array], n: int
+    ) -> tuple[dict[str, Array], dict[int, str]]:
+        """Return predictions at n times by name, NaN for samples that the surrogate refused.
 
         Of these, by number, with what it has said.
         """
-
-        def by_name(some: Mapping[str, Any]) -> Mapping[str, Any]:
-            found = self.surrogate.predict(some, **more)
-            return found if isinstance(found, Mapping) else {_only(self.problem): found}
-
         try:
-            return by_name(inputs), {}
+            return self._asked(inputs, more, first, n), {}
         except NonFiniteError:
-            samples = len(next(iter(like.values())))
-        parts: list[Mapping[str, Any]] = []
-        refused = {}
+            samples = len(next(iter(first.values())))
+        parts, refused = [], {}
         for i in range(samples):
+            some, start = ({k: a[i : i + 1] for k, a in many.items()} for many in (inputs, first))
             try:
-                parts.append(by_name({name: a[i : i + 1] for name, a in inputs.items()}))
+                parts.append(self._asked(some, more, start, n))
             except NonFiniteError as error:
                 refused[i] = str(error)
-                parts.append({k: np.full((1, n, *u.shape[2:]), np.nan) for k, u in like.items()})
-        return {k: np.concatenate([to_numpy(p[k]) for p in parts]) for k in like}, refused
+                parts.append({k: np.full((1, n, *u.shape[2:]), np.nan) for k, u in start.items()})
+        return {k: np.concatenate([part[k] for part in parts]) for k in first}, refused
+
+    def _asked(
+        self, inputs: Mapping[str, Any], more: Mapping[str, Any], first: Mapping[str, Array], n: int
+    ) -> dict[str, Array]:
+        """Return what the surrogate predicts at the n times after the first fields, checked."""
+        found = self.surrogate.predict(inputs, **more)
+        named = found if isinstance(found, Mapping) else {_only(self.problem): found}
+        predicted = {}
+        for name, u in first.items():
+            v = to_numpy(named.get(name, np.zeros(0)))
+            wanted = (len(u), n, *u.shape[2:])
+            if v.ndim != u.ndim or v[:, :n].shape != wanted:
+                raise InputError(
+                    f"{name}: expected predictions of shape {wanted}, the {n} times after the "
+                    f"inputs {u.shape}, got {v.shape}"
+                )
+            predicted[name] = v[:, :n]
+        return predicted
 
 
 def certify_trajectories(

@@ -285,6 +285,29 @@ def test_a_surrogate_that_refuses_a_sample_is_asked_for_the_others():
     assert (relative(answer.u, exact) <= 1e-3).all() and answer.solver_steps[1] == 6
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_predictions_beyond_the_times_asked_for_are_left_out(refused):
+    """Whether all samples are answered at once or, where one is refused, each by itself."""
+    problem, t, exact = trajectories("burgers")
+
+    class Fixed:
+        def __init__(self, steps):
+            self.steps = steps
+
+        def predict(self, inputs):
+            if refused and np.array_equal(inputs["velocity"][-1], exact[1, 0]):
+                raise NonFiniteError("too far away")
+            return Halving().predict(inputs, self.steps)
+
+    found = certify(Fixed(9), problem).predict({"velocity": exact[:, 0]}, t)
+    usual = certify(Halving(), problem).predict({"velocity": exact[:, 0]}, t)
+    assert found.u.shape == exact.shape and np.array_equal(found.u[0], usual.u[0])
+    assert found.refusals == ("", "too far away" if refused else "")
+    few = rf"velocity: expected predictions of shape \({2 - refused}, 6, 36\), .* got .*, 4, 36\)"
+    with pytest.raises(InputError, match=few):
+        certify(Fixed(4), problem).predict({"velocity": exact[:, 0]}, t)
+
+
 def test_bad_input():
     problem, t, exact = trajectories("burgers")
     bad = exact.copy()
