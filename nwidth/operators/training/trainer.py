@@ -87,19 +87,19 @@ class Trainer:
         """
         # The digest of the data costs one reading of all of them, which only a checkpoint needs.
         self._described = {} if self.checkpoint is None else self._job()
-        state = TrainingState()
+        state, origin = TrainingState(), "of the former training"
         if self.checkpoint is not None and self.checkpoint.exists():
-            described = self._described
+            described, origin = self._described, str(self.checkpoint)
             state = load_training(self.checkpoint, self.model, self.optimizer, described, self.tail)
-            if not 0 <= state.within < self.steps:
-                raise FileFormatError(
-                    f"checkpoint {self.checkpoint}: expected less than the {self.steps} steps of "
-                    f"an epoch, got {state.within}; delete the file to start afresh"
-                )
         elif start is not None:
-            state = start.restore(self.model, self.optimizer, "of the former training", self.tail)
+            state = start.restore(self.model, self.optimizer, origin, self.tail)
             if state.tail and state.epoch < self.options.epochs:
                 state.tail, self.tail = 0, self._fresh_tail()  # AdamW once more, then a new tail
+        if not 0 <= state.within < self.steps:
+            raise FileFormatError(
+                f"checkpoint {origin}: expected less than the {self.steps} steps of an epoch, got "
+                f"{state.within}; train afresh, without the file"
+            )
         self._saved = time.monotonic()
         try:
             while not self._finished(state):

@@ -111,10 +111,7 @@ class TrainingRecord:
                 seconds=float(stored.get("seconds", 0.0)),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise FileFormatError(
-                f"checkpoint {path}: expected the state of a training, but {error} is missing or "
-                "wrong; delete the file to start afresh"
-            ) from None
+            raise _unusable(path, error) from None
         weights = model.state_dict()
         load_weights(model, _part(arrays, "weights/"), path)
         state.best = _copies(_part(arrays, "best/"), weights, path)
@@ -166,8 +163,11 @@ def training_reached(path: Path) -> tuple[int, int]:
 
     Raises `FileFormatError` if it is missing or damaged.
     """
-    _, description = load_archive(path, _KIND)
-    return len(description["history"]), int(description.get("within", 0))
+    _, stored = load_archive(path, _KIND)
+    try:
+        return len(stored["history"]), int(stored.get("within", 0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _unusable(path, error) from None
 
 
 def load_weights(model: nn.Module, arrays: dict[str, np.ndarray], path: Path | str) -> None:
@@ -245,6 +245,14 @@ def _copies(
         name: torch.tensor(value, dtype=like[name].dtype, device=like[name].device)
         for name, value in arrays.items()
     }
+
+
+def _unusable(path: Path | str, error: Exception) -> FileFormatError:
+    """Return what is to be said of a description that lacks something."""
+    return FileFormatError(
+        f"checkpoint {path}: expected the state of a training, but {error} is missing or wrong; "
+        "delete the file to start afresh"
+    )
 
 
 def _part(arrays: dict[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:

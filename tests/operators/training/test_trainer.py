@@ -5,7 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
-from nwidth.errors import InputError, NonFiniteError  # noqa: E402
+from nwidth.archive import load_archive, save_archive  # noqa: E402
+from nwidth.errors import FileFormatError, InputError, NonFiniteError  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
 from nwidth.operators import (  # noqa: E402
     FNO,
@@ -144,6 +145,21 @@ def test_training_resumes_within_an_epoch_with_the_same_bits(
     resumed = fitted(dataset, None, tmp_path / "c.h5", **options)
     assert torch.equal(weights(whole), weights(resumed))
     assert numbers(whole.history) == numbers(resumed.history)
+
+
+@pytest.mark.parametrize("within", [-1, 3, 10**9])
+def test_states_beyond_their_epoch_are_refused(tiny_data, tmp_path, within):
+    """In checkpoints, and in files of models that know their optimizer."""
+    dataset, file = tiny_data(samples=13), tmp_path / "c.h5"
+    model = fitted(dataset, checkpoint=file, epochs=1, batch_size=4)
+    arrays, description = load_archive(file, "training-checkpoint")
+    save_archive(file, "training-checkpoint", arrays, {**description, "within": within})
+    told = rf"expected less than the 3 steps of an epoch, got {within}"
+    with pytest.raises(FileFormatError, match=rf"checkpoint .*c\.h5: {told}"):
+        fitted(dataset, checkpoint=file, epochs=1, batch_size=4)
+    model.record.description["within"] = within
+    with pytest.raises(FileFormatError, match=f"checkpoint of the former training: {told}"):
+        model.fit(dataset, TrainingOptions(epochs=9, batch_size=4), resume=True)
 
 
 def test_ctrl_c_keeps_every_whole_step(tiny_data, tmp_path, monkeypatch):

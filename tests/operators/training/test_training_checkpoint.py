@@ -72,6 +72,17 @@ def test_files_of_whole_epochs_alone_are_read(saved):
     assert training_reached(path) == (1, 0)
 
 
+@pytest.mark.parametrize("change", [{"history": None}, {"history": 3}, {"within": "two"}])
+def test_a_state_that_cannot_be_used_is_refused(saved, change):
+    path, *_ = saved
+    arrays, description = load_archive(path, "training-checkpoint")
+    kept = {name: told for name, told in {**description, **change}.items() if told is not None}
+    save_archive(path, "training-checkpoint", arrays, kept)
+    for read in (lambda: training_reached(path), lambda: load_training(path, *trained(), JOB)):
+        with pytest.raises(FileFormatError, match=r"c\.h5: expected the state of a training, but "):
+            read()
+
+
 def test_state_before_any_step_and_validation(tmp_path):
     model, optimizer = trained(steps=0)
     save_training(tmp_path / "c.h5", TrainingState(), model, optimizer, JOB)
