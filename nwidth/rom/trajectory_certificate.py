@@ -94,7 +94,8 @@ class CertifiedTrajectorySurrogate:
             return self._asked(inputs, more, first, n), {}
         except NonFiniteError:
             samples = len(next(iter(first.values())))
-        parts, refused = [], {}
+        parts: list[dict[str, Array]] = []
+        refused: dict[int, str] = {}
         for i in range(samples):
             some, start = ({k: a[i : i + 1] for k, a in many.items()} for many in (inputs, first))
             try:
