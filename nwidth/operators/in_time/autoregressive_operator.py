@@ -173,7 +173,7 @@ one
         """
         self._require_fitted()
         states, constants, grid = self._checked_states(inputs, grid)
-        steps = self.metrics["steps"] if steps is None else require_integer(steps, "steps", 1)
+        steps = require_integer(self.metrics["steps"] if steps is None else steps, "steps", 1)
         parts = []
         for some in sample_blocks(len(states), grid.size, batch):
             rolled = self._rolled(states[some], constants[some], grid, some.start)
@@ -270,7 +270,10 @@ one
         }
 
     def _restore_settings(self, settings: Mapping[str, Any]) -> None:
-        self.increments, self._gain = settings["increments"], settings["gain"]
+        self.increments, gain = settings["increments"], settings["gain"]
+        self._gain = None if gain is None else [float(g) for g in gain]
+        if self._gain is not None and len(self._gain) != self.channels:
+            raise ValueError(f"expected increments of {self.channels} channels, got {gain!r:.80}")
         self._largest = float(settings["largest"])
         self.rollout = Rollout(**settings["rollout"])
 

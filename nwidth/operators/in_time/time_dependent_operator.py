@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_flag, require_instance, require_integer
+from nwidth.arguments import require_flag, require_instance, require_integer, require_number
 from nwidth.arrays import as_floating, require_finite, to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
@@ -203,7 +203,9 @@ class TimeDependentOperator(NetworkSurrogate):
     def _restore(self, description: Mapping[str, Any]) -> None:
         self.grid = Grid.from_description(description["grid"])
         self.components = {n: tuple(c) for n, c in description["components"].items()}
+        self._require_channels(self.components, self.shared)
         self.setting = TimeSetting(**description["time"])
+        require_number(self.setting.step, "time step", "(0, inf)")
         self._restore_settings(description["operator"])
 
     def __repr__(self) -> str:

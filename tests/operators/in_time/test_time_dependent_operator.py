@@ -46,6 +46,27 @@ def test_a_file_of_another_kind_or_a_damaged_one_is_refused(flow_data, tmp_path,
         type(model).load(tmp_path / "d.h5")
 
 
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("components", {"tracer": [2]}),
+        ("components", {"other": []}),
+        ("time", {"step": None}),
+        ("time", {"step": -0.1}),
+        ("operator", {"gain": [1.0, 1.0]}),
+        ("operator", {"gain": ["much"]}),
+    ],
+)
+def test_descriptions_that_do_not_fit_the_network_are_refused(flow_data, tmp_path, part, change):
+    model, path = step_model().fit(flow_data(), OPTIONS), tmp_path / "m.h5"
+    model.save(path)
+    arrays, description = load_archive(path, model.kind)
+    kept = {} if "other" in change else description[part]
+    save_archive(path, model.kind, arrays, {**description, part: {**kept, **change}})
+    with pytest.raises(FileFormatError, match=r"m\.h5: .* its description cannot be used"):
+        AutoregressiveOperator.load(path)
+
+
 @pytest.mark.parametrize("make", [step_model, block_model])
 def test_a_fit_that_fails_leaves_an_unfitted_model(flow_data, make):
     model = make()
