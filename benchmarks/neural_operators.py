@@ -9,8 +9,8 @@ counted.
 
 `--cpu` is the budget of each training in CPU-seconds; epochs are set from a measured step. Whatever
 is finished is kept in `--models`, and a run that was killed continues where it stood, in the middle
-of a training too; `--again` takes all times once more, where other work disturbed them. `--data` has
-the data sets; what is not there is generated. A run of everything:
+of a training too; `--again` takes all times once more, where other work disturbed them. What is not
+in `--data` is generated there. A run of everything:
 
     python benchmarks/neural_operators.py --sets all --cpu 800 --docs docs
 
