@@ -23,8 +23,8 @@ class FFNO(LayeredNetwork):
     K_a is a `SpectralConv` of one dimension along axis a: Tran et al. (2023), Factorized Fourier
     neural operators, arXiv:2111.13802. Its weights grow with the sum of the modes of all axes and
     not with their product, so that modes can be many, layers deep and dimensions three: at 12 x 12
-    modes and equal width it has a tenth of the parameters of `FNO`. What mixes the axes are the
-    layers, one after the other.
+    modes, equal width and as many layers it has a tenth of the parameters of `FNO`. What mixes the
+    axes are the layers, one after the other.
 
     Coordinates, walls, padding, quadrature and shapes are those of `FNO`; the hidden layer of W_1
     and W_2 is `expansion` widths wide, the projection four.
