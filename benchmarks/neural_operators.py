@@ -129,8 +129,9 @@ def measured(
         if wanted and recipe.takes(data):
             stem = f"{data.name}-{name.replace(', ', '-').replace(' ', '-')}-{arguments.cpu:g}s"
             path, r = models / f"{stem}.json", recipe
+            timed_before = path.exists()
             entry = kept(path, lambda r=r, p=path: network_entry(data, files, r, arguments.cpu, p))
-            if again:
+            if again and timed_before:
                 entry = kept(
                     path, lambda e=entry, r=r, p=path: timed_again(data, files, e, r, p), True
                 )
@@ -357,7 +358,7 @@ def epochs_for(data: DataSet, recipe: Recipe, train: FieldDataset, cpu: float) -
                 spent.append(time.process_time() - start)
             one = max(0.1 * spent[1], (spent[2] - spent[1]) / 2)
             each += share * one
-            once += share * max(0.0, spent[1] - one)
+            once += max(0.0, spent[1] - one)
     scale = len(train) / count
     return max(1, round((cpu - scale * once) / (scale * each)))
 

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from operator_data import DataSet
 
 from nwidth import operators as no
+from nwidth.operators.training.mixed_precision import has_bf16
 
 Network = Callable[[DataSet, int, int], no.OperatorNetwork]
 
@@ -114,6 +116,9 @@ H1: dict[str, Any] = {"batch_size": 20, "learning_rate": 2e-3, "loss": "h1"}
 LONG = {"batch_size": 20, "learning_rate": 4e-3, "loss": no.H1Loss(0.05), "schedule": WARM}
 L2: dict[str, Any] = {"batch_size": 20, "learning_rate": 2e-3, "loss": "l2"}
 
+# Convolutions in bfloat16 take half the time, where the processor has it.
+FAST = {"execution": no.Execution(precision="bf16")} if has_bf16(torch.device("cpu")) else {}
+
 # Small batches: networks on points learn by the number of steps.
 POINTS = {"batch_size": 5, "learning_rate": 4e-3, "optimizer": no.AdamW(gradient_clip=1.0)}
 
@@ -122,7 +127,7 @@ RECIPES: dict[str, Recipe] = {
     "FNO": Recipe(_fno, options=LONG, coarse=1.0),
     # Its finest stencils are learned on the fine grid: an epoch on 211 x 211 takes two minutes.
     "MgNO": Recipe(
-        _mgno, options={**H1, "batch_size": 10}, dimensions=(2,), coarse=0.75, most=1 << 15
+        _mgno, options={**H1, **FAST, "batch_size": 10}, dimensions=(2,), coarse=0.75, most=1 << 15
     ),
     "T1": Recipe(_t1, options={**L2, "learning_rate": 4e-3}),
     # Neighbours grow like the square of the points, and errors are the same on the fine grid: these

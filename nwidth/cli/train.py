@@ -220,15 +220,15 @@ def _goes_on(checkpoint: Path, members: int) -> str:
 
     files = [checkpoint] if members == 1 else [Path(f"{checkpoint}.{k}") for k in range(members)]
     there = [k for k, file in enumerate(files) if file.exists()]
-    member = f" of member {there[-1] + 1}" if there and members > 1 else ""
+    who = f"member {there[-1] + 1} " if there and members > 1 else ""
     try:
         epochs, steps = training_reached(files[there[-1]]) if there else (0, 0)
     except FileFormatError as error:
         return f"cannot go on: {error}"
     if not there or (epochs, steps) == (0, 0):
-        return f"begins anew{member}: no step is kept"
+        return f"{who}begins anew: no step is kept"
     within = f", step {steps + 1}" if steps else ""
-    return f"goes on from epoch {epochs + 1}{within}{member}"
+    return f"{who}goes on from epoch {epochs + 1}{within}"
 
 
 def train_model(

@@ -108,7 +108,7 @@ class TrajectoryAudit:
             for name in ("fields", "states", "made", "rest", "size", "defect", "indicator"):
                 setattr(self, name, getattr(solved, name))
             self.bound, self.y, self.refused = solved.bound, solved.y, solved.refused
-            self.why = self.why or solved.why
+            self.why = "; ".join(filter(None, dict.fromkeys((self.why, solved.why))))
         statuses = []
         for n in range(count):
             made, solved_here = self.made[n], n > taken

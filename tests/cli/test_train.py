@@ -191,7 +191,7 @@ def test_an_ensemble_is_one_file_with_mean_and_spread(nwidth, made, tmp_path):
     [
         (1, 4, "goes on from epoch 2, step 2"),
         (1, 0, "begins anew"),
-        (2, 7, "goes on from epoch 1, step 2 of member 2"),
+        (2, 7, "member 2 goes on from epoch 1, step 2"),
     ],
 )
 def test_ctrl_c_tells_from_where_training_goes_on(
