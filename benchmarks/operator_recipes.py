@@ -79,10 +79,10 @@ def _t1(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
 
 
 def _gno(data: DataSet, i: int, o: int) -> no.OperatorNetwork:
-    d = data.dimension
+    d, reach = data.dimension, {"radius": 0.1} if data.dimension == 1 else {"layers": 6}
     return no.GNO(
-        i, o, 0.1 if d == 1 else 0.2, dimension=d, functions=8, hidden=32,
-        coordinates=_ended(data), dirichlet=(data.walls,) * d,
+        i, o, dimension=d, functions=8, hidden=32, coordinates=_ended(data),
+        dirichlet=(data.walls,) * d, **reach,
     )  # fmt: skip
 
 
