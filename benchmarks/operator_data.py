@@ -102,17 +102,17 @@ def data_sets() -> dict[str, DataSet]:
         Evolving(
             "burgers-paper", "Burgers as printed, viscosity 0.1, 1024 points", "burgers_paper",
             8192, 1024, 2048, problem=setting("burgers-fno-paper"), inputs="initial",
-            output="final", dimension=1, grids=(32, 64, 128, 1024),
+            output="final", dimension=1, grids=(32, 64, 128, 1024), coarse=4,
         ),
         Evolving(
             "burgers-script", "Burgers as in the script, viscosity 1/1000, 512 points",
             "burgers_script", 1024, 512, 1024, problem=setting("burgers-fno-script"),
-            inputs="initial", output="final", dimension=1, grids=(128, 256, 512, 1024),
+            inputs="initial", output="final", dimension=1, grids=(128, 256, 512, 1024), coarse=2,
         ),
         Evolving(
             "reaction-diffusion", "Fisher, diffusivity 0.01, growth 5, to t = 0.4, 128 points",
             "fisher", 256, 128, 256, problem=fisher, times=(0.0, 0.4), source="density",
-            inputs="initial", output="final", dimension=1, grids=(16, 32, 64, 128),
+            inputs="initial", output="final", dimension=1, grids=(16, 32, 64, 128), coarse=2,
         ),
         Evolving(
             "navier-stokes-1e-3", "vorticity, viscosity 1e-3, t = 11..50 from 1..10, 64^2", "ns3",
