@@ -69,8 +69,8 @@ def main() -> None:
         __doc__ or "",
         only=("", "one part of " + ", ".join(PARTS)),
         third=("../shared/data", "folder of darcy_*_16.h5"),
-        data=("benchmarks/data", "folder of generated data"),
-        folder=("benchmarks/runs", "folder of trainings that can go on"),
+        data=("runs/data", "folder of generated data"),
+        folder=("runs/fno_training", "folder of trainings that can go on"),
         cpu=(800.0, "CPU-seconds of the training on Darcy flow at 85 x 85"),
     )
     warnings.filterwarnings("ignore")

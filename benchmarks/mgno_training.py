@@ -48,7 +48,7 @@ BUDGET, TARGET = 1100.0, 1.7
 def main() -> None:
     arguments = parse_arguments(
         __doc__,
-        data=("../shared/data/neural_operators", "folder of the data sets"),
+        data=("runs/data", "folder of the data sets"),
         epochs=(0, "passes of the training on Darcy flow, 0: none"),
         width=(32, "channels of the network that is trained"),
     )

@@ -72,8 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         data_folder = Path(scratch if arguments.quick else arguments.data)
         models = Path(scratch if arguments.quick else arguments.models)
-        for folder in (data_folder, models):
-            folder.mkdir(parents=True, exist_ok=True)
+        models.mkdir(parents=True, exist_ok=True)
         for data in chosen.values():
             new = measured(data, data_folder, models, arguments)
             entries += new

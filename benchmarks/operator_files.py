@@ -149,6 +149,7 @@ class Steady(DataSet):
 
     def prepare(self, folder: Path) -> Files:
         """Return the files."""
+        folder.mkdir(parents=True, exist_ok=True)
         for suffix, count, seed in (
             ("", self.samples, TRAINING_SEED),
             ("_test", self.tests, TEST_SEED),
@@ -256,6 +257,7 @@ class Evolving(DataSet):
 
     def prepare(self, folder: Path) -> Files:
         """Return the files; the last samples are the test data."""
+        folder.mkdir(parents=True, exist_ok=True)
         path, total = folder / f"{self.stem}.h5", self.samples + self.tests
         if not fits(path, self.base, {self.source}):
             generate_trajectories(
