@@ -320,7 +320,7 @@ def options_of(recipe: Recipe, epochs: int) -> no.TrainingOptions:
 def augmentation_of(data: DataSet, recipe: Recipe) -> no.Augmentation:
     """Return coarse-to-fine training and symmetries where the data allow them."""
     coarse = recipe.coarse if data.coarse > 1 else 0.0
-    symmetries = data.symmetric and recipe.kind == "map" and data.inputs == "permeability"
+    symmetries = data.symmetric and recipe.kind == "map"
     factor = data.coarse * recipe.coarser if coarse else 1
     return no.Augmentation(coarse=coarse, factor=factor, symmetries=symmetries)
 

@@ -76,11 +76,10 @@ def setting(name: str) -> Callable[[int], Any]:
 
 def data_sets() -> dict[str, DataSet]:
     """Return all data sets by name."""
-    steady: dict[str, Any] = {"walls": True, "symmetric": True}
     found: list[DataSet] = [
         Steady(
             f"darcy-{n}", f"Darcy flow, two phases, {n}^2", "darcy", 421, n, other, problem=darcy,
-            methods=("auto", "fast-poisson"), coarse=coarse, **steady,
+            methods=("auto", "fast-poisson"), coarse=coarse, walls=True,
             grids=tuple(g for g in (22, 43, 85, 141, 211, 421) if g <= max(n, 211)),
         )
         for n, other, coarse in ((85, 211, 2), (141, 421, 4), (211, 421, 5), (421, 141, 10))
@@ -88,11 +87,11 @@ def data_sets() -> dict[str, DataSet]:
     found += [
         Steady(
             "high-contrast", "blobs of permeability 1e4, 85^2", "contrast", 169, 85, 169,
-            problem=high_contrast, grids=(43, 85, 169), coarse=2, **steady,
+            problem=high_contrast, grids=(43, 85, 169), coarse=2, walls=True,
         ),
         Steady(
             "cubic", "-laplace u + 100 u^3 = f, 85^2", "cubic", 169, 85, 169, problem=cubic,
-            inputs="source", output="solution", grids=(22, 43, 85, 169), coarse=2, **steady,
+            inputs="source", output="solution", grids=(22, 43, 85, 169), coarse=2, walls=True,
         ),
         Steady(
             "helmholtz", "Helmholtz, absorbing sides, 85^2", "helmholtz", 169, 85, 169,

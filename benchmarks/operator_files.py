@@ -73,10 +73,14 @@ class DataSet(ABC):
     dimension: int = 2
     channels: tuple[int, int] = (1, 1)
     walls: bool = False
-    symmetric: bool = False
     coarse: int = 1
     rtols: tuple[float, ...] = (1e-1, 1e-2, 1e-4, 1e-8)
     grids: tuple[int, ...] = ()
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether samples may be turned and mirrored."""
+        return False
 
     @property
     def forced(self) -> bool:
@@ -146,6 +150,11 @@ class Steady(DataSet):
 
     problem: Callable[[int], Any] = Darcy
     methods: tuple[str, ...] = ("auto",)
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the problem declares that it looks the same from all sides."""
+        return self.problem(self.points).asymmetry() is None
 
     def prepare(self, folder: Path) -> Files:
         """Return the files."""

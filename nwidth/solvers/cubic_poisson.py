@@ -110,6 +110,9 @@ class CubicPoisson(ParametrizedProblem):
         field = self.linear.field(found.u.reshape(shape), {})
         return NewtonSolution(field, found.status, found.residuals, found.steps)
 
+    def asymmetry(self) -> None:
+        """Return None: all sides are alike."""
+
     def on(self, grid: Grid) -> Self:
         """Return the same equation on another grid of the same box."""
         sampler = self.inputs[0].sampler

@@ -47,6 +47,16 @@ class ParametrizedProblem(ABC):
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description for the provenance of data and model files."""
 
+    def asymmetry(self) -> str | None:
+        """Return what tells the sides of the box apart, None where nothing does.
+
+        Nothing does where scalar inputs that are turned and mirrored, by any symmetry of the cube,
+        have the output turned and mirrored alike, on grids that look the same from all sides. Data
+        of such problems can be multiplied: `nwidth.operators.Augmentation`. Equations that do not
+        declare it have a direction.
+        """
+        return f"{type(self).__name__}, which does not declare that it is"
+
     def sample(self, generator: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Draw one set of inputs from their samplers."""
         drawn = {}

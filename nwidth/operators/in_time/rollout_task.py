@@ -131,7 +131,9 @@ class RolloutTask(LearningTask):
         self.rollout = require_instance(rollout, "rollout", Rollout)
         self.loss = loss_named(loss)
         self.augmentation = Augmentation() if augmentation is None else augmentation
-        require_instance(self.augmentation, "augmentation", Augmentation).check(data.grid)
+        require_instance(self.augmentation, "augmentation", Augmentation).check(
+            data.grid, data.dataset.provenance.get("problem")
+        )
         steps = 1 if rollout.scheme == "one-step" else rollout.steps
         least = rollout.start + step.window + steps
         if data.length < least:

@@ -1,5 +1,6 @@
 """What training may do to its data: begin on a coarser grid, and use the symmetries of a square."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import permutations
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor
 from nwidth.arguments import require_flag, require_integer, require_number
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
+from nwidth.solvers import problem_from_description
 
 
 @dataclass(frozen=True)
@@ -20,12 +22,14 @@ class Augmentation:
     coarse: share of the epochs, the first ones, trained on the grid coarsened by `factor` per axis.
         A step there costs about factor^-d; what is learned carries over because the operator is
         the same function on both grids. Good values: 0 to 0.9 for 85 x 85 points.
-    symmetries: show each batch under a random flip and exchange of axes. Only right for problems
-        that look the same from all sides: isotropic coefficients, a constant source, the same
-        boundary condition everywhere. Multiplies two-dimensional data by 8. For scalar fields:
-        the components of vectors are not turned along.
+    symmetries: show each batch under a random flip and exchange of axes. Multiplies two-dimensional
+        data by 8. Only right for problems that look the same from all sides (isotropic
+        coefficients, a constant source, the same boundary condition everywhere) and for scalar
+        fields, as the components of vectors are not turned along. Where the data say which problem
+        they solve, it must declare so (`asymmetry()` of the problem); else your word counts.
 
-    `InputError` is raised for a grid that cannot be coarsened, or has axes that differ.
+    `InputError` is raised for a grid that cannot be coarsened, or has axes that differ, and for
+    data of a problem that has a direction.
     """
 
     coarse: float = 0.0
@@ -49,8 +53,8 @@ class Augmentation:
         """
         return self.factor if epoch < round(self.coarse * epochs) else 1
 
-    def check(self, grid: Grid) -> None:
-        """Raise `InputError` if the grid does not allow these settings."""
+    def check(self, grid: Grid, problem: Mapping[str, Any] | None = None) -> None:
+        """Raise `InputError` if the grid, or the described problem, forbids these settings."""
         if self.coarse > 0:
             grid.coarsen(self.factor)
         if not self.symmetries:
@@ -67,6 +71,21 @@ class Augmentation:
                     "augmentation: expected a grid with equal axes that are their own mirror image "
                     f"for symmetries, got {grid}; train without symmetries"
                 )
+        direction = None if problem is None else _asymmetry(problem)
+        if direction is not None:
+            raise InputError(
+                "augmentation: expected a problem that looks the same from all sides for "
+                f"symmetries, got {direction}; train without symmetries"
+            )
+
+
+def _asymmetry(description: Mapping[str, Any]) -> str | None:
+    """Return what gives a described problem a direction, None also for problems not of ours."""
+    try:
+        problem = problem_from_description(description)
+    except InputError:
+        return None
+    return problem.asymmetry()
 
 
 def transformed(v: Tensor, draw: int) -> Tensor:

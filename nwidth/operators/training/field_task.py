@@ -36,7 +36,7 @@ class FieldTask(LearningTask):
         self.data, self.loss = data, loss_named(loss)
         self.augmentation = Augmentation() if augmentation is None else augmentation
         require_instance(self.augmentation, "augmentation", Augmentation)
-        self.augmentation.check(data.grid)
+        self.augmentation.check(data.grid, data.dataset.provenance.get("problem"))
         for name in (*data.inputs, data.output):
             if self.augmentation.symmetries and data.dataset[name].ndim > 1 + data.grid.dimension:
                 raise InputError(

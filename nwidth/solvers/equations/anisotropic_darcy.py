@@ -122,6 +122,10 @@ class AnisotropicDarcy(DiffusionProblem):
     def _equivalence(self, inputs: Inputs) -> tuple[float, float]:
         return self.equivalence(*eigenvalues(self._permeability(inputs), self.grid))
 
+    def asymmetry(self) -> str:
+        """Return that tensors turn along."""
+        return "the permeability, a tensor whose components turn along"
+
     def on(self, grid: Grid) -> "AnisotropicDarcy":
         """Return the same problem on another grid of the same box; arrays are interpolated."""
         return AnisotropicDarcy(

@@ -85,6 +85,9 @@ class Darcy(DiffusionProblem):
     def _source_field(self) -> Array:
         return source_on_grid(self.source_term, self.grid)
 
+    def _fixed_fields(self) -> dict[str, Array]:
+        return {**super()._fixed_fields(), "source": self._source_field}
+
     def coefficient(self, inputs: Inputs) -> Array:
         """Return the checked permeability a on the grid."""
         a = self.input_field(inputs, "permeability", tensor=True)

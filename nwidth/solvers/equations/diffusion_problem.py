@@ -16,6 +16,7 @@ from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.linear_operator import LinearOperator
 from nwidth.solvers.problem import Inputs, Problem
 from nwidth.solvers.reference_solver import ReferenceSolver
+from nwidth.solvers.square_symmetry import uneven_field, uneven_side
 
 Array = NDArray[Any]
 Source = float | Array | Callable[..., Any]
@@ -75,6 +76,18 @@ class DiffusionProblem(Problem):
         """Return the part of a description that states the reaction: none where it is zero."""
         numbers = described_source(self.reaction, "reaction")
         return {"reaction": numbers} if np.any(numbers) else {}
+
+    def asymmetry(self) -> str | None:
+        """Return a side or a coefficient that looks unlike from other sides, None if none does."""
+        side = uneven_side(self.boundary, self.grid)
+        if side is not None:
+            return f"the condition at {side}"
+        field = uneven_field(self._fixed_fields())
+        return None if field is None else f"the {field}"
+
+    def _fixed_fields(self) -> dict[str, Array]:
+        """Return the fields of the equation that are no inputs, by name."""
+        return {"reaction": source_on_grid(self.reaction, self.grid, "reaction")}
 
     def prescribed(self, operator: LinearOperator) -> tuple[Array, float]:
         """Return T g next to Dirichlet and Robin sides, and the sum of T g^2 over their faces."""

@@ -16,6 +16,7 @@ from nwidth.solvers.equations.diffusion_problem import check_sampler
 from nwidth.solvers.finite_volume import FiniteVolume
 from nwidth.solvers.helmholtz_operator import HelmholtzOperator
 from nwidth.solvers.problem import FieldInput, Inputs, LinearProblem
+from nwidth.solvers.square_symmetry import uneven_field, uneven_side
 
 Array = NDArray[Any]
 ComplexValue = complex | Array | Callable[..., Any]
@@ -130,6 +131,14 @@ class Helmholtz(LinearProblem):
                 f"{k.max():g}; change the unit of length"
             )
         return self.volumes.unknowns(k)
+
+    def asymmetry(self) -> str | None:
+        """Return a side or a source that looks unlike from other sides, None if none does."""
+        sides = Boundary({side: Dirichlet() for side in self.walls}, default=Neumann())
+        side = next(iter(self.incoming), None) or uneven_side(sides, self.grid)
+        if side is not None:
+            return f"the condition at {side}"
+        return uneven_field({"the source": self._source_field})
 
     def operator(self, inputs: Inputs) -> HelmholtzOperator:
         """Return A(k)."""

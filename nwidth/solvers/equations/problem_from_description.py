@@ -8,6 +8,7 @@ import numpy as np
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers.boundary import Boundary
+from nwidth.solvers.cubic_poisson import CubicPoisson
 from nwidth.solvers.equations.advection_diffusion import AdvectionDiffusion
 from nwidth.solvers.equations.allen_cahn import AllenCahn
 from nwidth.solvers.equations.anisotropic_darcy import AnisotropicDarcy
@@ -41,14 +42,15 @@ _KEYS = {
     "helmholtz": _ALL | {"walls", "incoming", "wavenumber"},
 }
 _REACTIVE = {"darcy", "poisson", "anisotropic-darcy"}
-# Equations in time read their own descriptions.
-_EVOLUTIONS: dict[str, Any] = {
+# Equations in time, and nonlinear ones, read their own descriptions.
+_OTHERS: dict[str, Any] = {
     kind.equation: kind
     for kind in (
         AdvectionDiffusion,
         AllenCahn,
         Burgers,
         ChannelFlow,
+        CubicPoisson,
         Fisher,
         FractionalDiffusion,
         GrayScott,
@@ -66,7 +68,7 @@ _EVOLUTIONS: dict[str, Any] = {
 
 def problem_from_description(
     description: Mapping[str, Any],
-) -> LinearProblem | EvolutionProblem:
+) -> LinearProblem | EvolutionProblem | CubicPoisson:
     """Return the problem whose `describe()` this is; nothing in it is executed.
 
     Raises `InputError` for unknown equations, missing or unknown keys, and values that the problem
@@ -77,13 +79,13 @@ def problem_from_description(
     True
     """
     equation = description.get("equation") if isinstance(description, Mapping) else None
-    if not isinstance(equation, str) or equation not in _KEYS | _EVOLUTIONS:
+    if not isinstance(equation, str) or equation not in _KEYS | _OTHERS:
         raise InputError(
-            f"problem description: expected an equation among {', '.join(_KEYS | _EVOLUTIONS)}, "
+            f"problem description: expected an equation among {', '.join(_KEYS | _OTHERS)}, "
             f"got {description!r:.200}"
         )
-    if equation in _EVOLUTIONS:
-        return _EVOLUTIONS[equation].from_description(description)
+    if equation in _OTHERS:
+        return _OTHERS[equation].from_description(description)
     wanted = _KEYS[equation]
     if {*description} - ({"reaction"} if equation in _REACTIVE else set()) != wanted:
         raise InputError(

@@ -1,11 +1,21 @@
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
 from nwidth.errors import InputError  # noqa: E402
-from nwidth.meshes import Grid  # noqa: E402
-from nwidth.operators import Augmentation  # noqa: E402
+from nwidth.fields import FieldDataset  # noqa: E402
+from nwidth.meshes import GaussianRandomField, Grid, LogNormalField  # noqa: E402
+from nwidth.operators import FNO, Augmentation, NeuralOperator, TrainingOptions  # noqa: E402
 from nwidth.operators.training.augmentation import transformed  # noqa: E402
+from nwidth.solvers import (  # noqa: E402
+    Boundary,
+    ConvectionDiffusion,
+    CubicPoisson,
+    Darcy,
+    Dirichlet,
+    generate,
+)
 
 
 @pytest.mark.parametrize(("d", "count"), [(1, 2), (2, 8), (3, 48)])
@@ -40,6 +50,33 @@ def test_grids_that_do_not_fit_are_refused():
         with pytest.raises(InputError, match="equal axes"):
             Augmentation(symmetries=True).check(grid)
     Augmentation(coarse=0.5, symmetries=True).check(Grid.uniform((9, 9), 1.0, 2.0))
+
+
+def test_the_problem_of_the_data_declares_its_symmetries():
+    grid, yes = Grid.uniform((9, 9)), Augmentation(symmetries=True)
+    x, _ = grid.coordinates()
+    tilted = Darcy(grid, source=np.broadcast_to(x, grid.shape))
+    yes.check(grid, Darcy(grid).describe())
+    yes.check(grid, CubicPoisson(grid).describe())
+    yes.check(grid, {"equation": "somebody else's"})
+    Augmentation(coarse=0.5).check(grid, tilted.describe())
+    with pytest.raises(InputError, match="all sides for symmetries, got the source"):
+        yes.check(grid, tilted.describe())
+    with pytest.raises(InputError, match="ConvectionDiffusion, which does not declare"):
+        yes.check(grid, ConvectionDiffusion(grid, [1.0, 0.0]).describe())
+
+
+def test_data_of_a_problem_with_a_direction_are_refused(tmp_path):
+    grid = Grid.uniform((9, 9))
+    a = GaussianRandomField(grid, alpha=2.0, tau=3.0, boundary="neumann")
+    problem = Darcy(grid, Boundary({"x_lower": Dirichlet(1.0)}), permeability=LogNormalField(a))
+    generate(problem, tmp_path / "data.h5", samples=4)
+    model = NeuralOperator(FNO(1, 1, (2, 2), width=4), inputs="permeability", output="pressure")
+    with FieldDataset.open(tmp_path / "data.h5") as data:
+        options = TrainingOptions(epochs=1, validation=0.0)
+        with pytest.raises(InputError, match="got the condition at x_upper; train without"):
+            model.fit(data, options, augmentation=Augmentation(symmetries=True))
+        model.fit(data, options)
 
 
 @pytest.mark.parametrize(

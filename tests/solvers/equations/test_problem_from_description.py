@@ -9,6 +9,7 @@ from nwidth.solvers import (
     AnisotropicDarcy,
     Boundary,
     ConvectionDiffusion,
+    CubicPoisson,
     Darcy,
     Dirichlet,
     Helmholtz,
@@ -60,6 +61,13 @@ def test_round_trip_through_json(problem):
     if problem.inputs[0].sampler is not None:
         one, other = (p.sample(np.random.default_rng(3)) for p in (problem, again))
         np.testing.assert_array_equal(one[problem.inputs[0].name], other[problem.inputs[0].name])
+
+
+def test_the_nonlinear_equation_is_rebuilt():
+    problem = CubicPoisson(Grid.uniform((6, 7)), 3.0)
+    again = problem_from_description(json.loads(json.dumps(problem.describe())))
+    assert isinstance(again, CubicPoisson)
+    assert again.describe() == problem.describe()
 
 
 def test_a_reaction_is_named_only_where_there_is_one():
