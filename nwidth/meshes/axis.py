@@ -225,6 +225,22 @@ class Axis:
             return Axis.uniform(coarse, self.lower, self.upper, centering="cell", **labels)
         return Axis.cells(self.faces[::factor], **labels)
 
+    def with_points(self, n: int) -> "Axis":
+        """Return the equidistant axis of n points with these ends, label and kind.
+
+        >>> Axis.uniform(421, 1.0, 2.0, name="y").with_points(3)
+        Axis(y: 3 uniform nodes on [1.0, 2.0] 1)
+        """
+        return Axis.uniform(
+            n,
+            self.lower,
+            self.upper,
+            name=self.name,
+            unit=self.unit,
+            periodic=self.periodic,
+            centering=self.centering,
+        )
+
     def describe(self) -> dict[str, Any]:
         """Return a JSON-able description; points are listed only if `uniform` cannot rebuild them.
 

@@ -12,7 +12,7 @@ from nwidth.arguments import require_flag
 from nwidth.arrays import to_numpy
 from nwidth.errors import InputError, NonFiniteError
 from nwidth.fields import FieldDataset
-from nwidth.meshes import Axis, Grid
+from nwidth.meshes import Grid
 from nwidth.operators.network_surrogate import NetworkSurrogate, real_field, require_inputs, split
 from nwidth.operators.operator_network import OperatorNetwork
 from nwidth.operators.training.augmentation import Augmentation
@@ -357,18 +357,7 @@ class NeuralOperator(NetworkSurrogate, Surrogate):
                 "the grid is not uniform, so pass grid= with the new points"
             )
         return Grid(
-            tuple(
-                Axis.uniform(
-                    n,
-                    axis.lower,
-                    axis.upper,
-                    name=axis.name,
-                    unit=axis.unit,
-                    periodic=axis.periodic,
-                    centering=axis.centering,
-                )
-                for n, axis in zip(shape, self.grid.axes, strict=True)
-            )
+            tuple(axis.with_points(n) for n, axis in zip(shape, self.grid.axes, strict=True))
         )
 
 

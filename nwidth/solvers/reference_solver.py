@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.errors import InputError
-from nwidth.meshes import Axis, Grid
+from nwidth.meshes import Grid
 from nwidth.solvers.diffusion_operator import DiffusionOperator
 from nwidth.solvers.fast_diagonalization import FastDiagonalization
 from nwidth.solvers.fast_poisson import FastPoisson
@@ -63,7 +63,9 @@ class ReferenceSolver:
         self.reference = reference
         self._fast: FastPoisson | FastDiagonalization
         if widths is None:
-            self._fast = FastPoisson.of(reference, Grid(tuple(map(_uniform, grid.axes))))
+            self._fast = FastPoisson.of(
+                reference, Grid(tuple(axis.with_points(axis.size) for axis in grid.axes))
+            )
         else:
             self._fast = FastDiagonalization.of(reference, widths)
             if not self._fast.accuracy < 0.5:
@@ -121,15 +123,3 @@ class ReferenceSolver:
         from nwidth.solvers.multigrid import Multigrid
 
         return Multigrid(self.reference)
-
-
-def _uniform(axis: Axis) -> Axis:
-    """Return the equidistant axis with as many points in the same box."""
-    return Axis.uniform(
-        axis.size,
-        axis.lower,
-        axis.upper,
-        name=axis.name,
-        periodic=axis.periodic,
-        centering=axis.centering,
-    )

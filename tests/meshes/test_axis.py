@@ -99,6 +99,17 @@ def test_uniform_axes_nest_exactly(coarse, factor, lower, length, kind):
     assert axis.coarsen(factor) == Axis.uniform(coarse, *bounds, **options)
 
 
+@pytest.mark.parametrize("n", [2, 7, 40])
+@pytest.mark.parametrize(
+    ("periodic", "centering"), [(False, "node"), (True, "node"), (True, "cell")]
+)
+def test_like_axes_of_other_sizes(n, periodic, centering):
+    kind = {"name": "t", "unit": "s", "periodic": periodic, "centering": centering}
+    axis = Axis.uniform(9, -1.0, 2.5, **kind)
+    assert axis.with_points(n) == Axis.uniform(n, -1.0, 2.5, **kind)
+    assert Axis(FACES[:-1], 0.0, 1.1, unit="m").with_points(n) == Axis.uniform(n, 0, 1.1, unit="m")
+
+
 def test_uneven_axes_coarsen():
     assert Axis(FACES[:-1], 0.0, 1.1).coarsen(2).points.tolist() == [0.0, 0.4, 1.1]
     merged = Axis.cells(FACES[:-1]).coarsen(2)

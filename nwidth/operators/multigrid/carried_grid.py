@@ -67,15 +67,7 @@ def own_axes(axes: Axes, points: Sequence[int]) -> Axes:
                 f"{axis.size} points, got {tuple(points)!r:.80}, which makes {n} of them there; "
                 "give the points per axis of the training data"
             )
-        to = Axis.uniform(
-            n,
-            axis.lower,
-            axis.upper,
-            name=axis.name,
-            unit=axis.unit,
-            periodic=axis.periodic,
-            centering=axis.centering,
-        )
+        to = axis.with_points(n)
         found.append(axis if axis == to else to)
     return tuple(found)
 
