@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nwidth.archive import hdf5_image
+from nwidth.arguments import require_path
 from nwidth.arrays import require_finite, to_numpy
 from nwidth.audit import audit, open_audited, open_journaled, problems
 from nwidth.errors import FileFormatError, InputError
@@ -78,7 +79,7 @@ class FieldDataset:
     """
 
     def __init__(self, path: str | Path, mode: str):
-        self.path = Path(path).resolve()
+        self.path = require_path(path, "path").resolve()
         self.mode = mode
         self._pid: int | None = None
         self._file: h5py.File | None = None

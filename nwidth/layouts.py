@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nwidth.arguments import require_path
 from nwidth.atomic_file import written_in_place
 from nwidth.audit import open_audited, schema_of
 from nwidth.errors import FileFormatError, InputError
@@ -42,7 +43,7 @@ def detect_layout(path: str | Path) -> str:
     ...     detect_layout(f"{folder}/a.npz")
     'npz'
     """
-    path = Path(path)
+    path = require_path(path, "path")
     if path.is_file():
         with path.open("rb") as stream:
             if stream.read(4) == b"PK\x03\x04":
@@ -95,7 +96,8 @@ def import_fields(
     when it is whole. Raises `FileFormatError` for files that are damaged or cannot be understood,
     with a list of what was found, and `InputError` for names that are not there.
     """
-    source, destination = Path(source), Path(destination)
+    source = require_path(source, "source")
+    destination = require_path(destination, "destination")
     found = layout or detect_layout(source)
     if found not in LAYOUTS[1:]:
         text = "it is one of our data sets already" if found == "nwidth" else f"got {found!r}"
@@ -204,7 +206,7 @@ def export_fields(
 
     Returns the path. Raises `InputError` for names that are not there or do not fit the layout.
     """
-    destination = Path(destination)
+    destination = require_path(destination, "destination")
     if layout not in LAYOUTS[1:]:
         raise InputError(f"layout: expected one of {', '.join(LAYOUTS[1:])}, got {layout!r}")
     names = {name: name for name in data.field_names} if fields is None else dict(fields)

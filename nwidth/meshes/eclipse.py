@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nwidth.arguments import require_path
 from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError
 
@@ -46,7 +47,7 @@ def read_eclipse(path: str | Path) -> dict[str, Array]:
     ...     read_eclipse(path)["PORO"].tolist()
     [0.25, 0.3, 0.3]
     """
-    path = Path(path)
+    path = require_path(path, "path")
     arrays: dict[str, Array] = {}
     keyword = ""
     words: list[str] = []

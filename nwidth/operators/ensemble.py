@@ -205,7 +205,7 @@ class Ensemble(Surrogate):
     def load(cls, path: str | Path) -> Self:
         """Read an ensemble back; executes nothing and opens no other file."""
         arrays, description = load_archive(path, _KIND)
-        path = Path(path)
+        path = require_path(path, "path")
         self = cls.__new__(cls)
         with described(path, _KIND):
             self.members = []

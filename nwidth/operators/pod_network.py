@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nwidth.arguments import require_integer, require_number, require_seed
 from nwidth.arrays import generator, require_finite, require_shape
 from nwidth.errors import InputError
+from nwidth.operators.seeded_weights import seeded_weights
 from nwidth.operators.training.training_checkpoint import weight_arrays
 from nwidth.rom.regression import PODSurrogate, Regressor
 from nwidth.rom.regression.regressor import asked_points
@@ -195,8 +196,7 @@ class PODNetwork(PODSurrogate):
 def _network(sizes: Sequence[int], seed: int) -> torch.nn.Sequential:
     """Return a network of tanh layers in double precision; torch's random state is left alone."""
     layers: list[torch.nn.Module] = []
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded_weights(seed):
         for first, second in pairwise(sizes):
             linear = torch.nn.Linear(first, second, dtype=torch.float64)
             torch.nn.init.xavier_uniform_(linear.weight)

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from nwidth.arguments import require_path
 from nwidth.atomic_file import written_in_place
 from nwidth.errors import InputError
 
 
 def save(figure: Figure, path: str | Path, dpi: int = 150) -> Path:
     """Write a figure whole or not at all; the suffix (.png, .pdf, .svg) is the format."""
-    path = Path(path)
+    path = require_path(path, "path")
     kind = path.suffix.lstrip(".").lower()
     known = figure.canvas.get_supported_filetypes()
     if kind not in known:

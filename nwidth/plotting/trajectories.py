@@ -11,7 +11,7 @@ from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_integer
+from nwidth.arguments import require_integer, require_path
 from nwidth.arrays import require_finite, require_shape, to_numpy
 from nwidth.atomic_file import written_in_place
 from nwidth.errors import InputError
@@ -157,7 +157,7 @@ def movie(
 
     The suffix is the format: .gif, or .mp4 where the program ffmpeg is installed.
     """
-    path = Path(path)
+    path = require_path(path, "path")
     t, data = _in_time(grid, times, values, title, 1)
     writer = _writer(path, require_integer(frames_per_second, "frames_per_second", 1))
     grid, data, where = _plane(grid, data)

@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arguments import require_dtype, require_integer, require_integers, require_number
+from nwidth.arguments import (
+    require_dtype,
+    require_integer,
+    require_integers,
+    require_number,
+    require_path,
+)
 from nwidth.arrays import as_floating, power_of_two, to_numpy
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 from nwidth.rom.field_geometry import FieldGeometry
@@ -297,7 +303,7 @@ give an object whose __iter__ starts anew
     stream = StreamingPOD(
         source.shape[1:], rtol, dtype=source.dtype, memory=memory * 4 // 5, **options
     )
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and require_path(checkpoint, "checkpoint").exists():
         begun = StreamingPOD.load(checkpoint)
         if begun.described() != stream.described() or begun.rows > source.shape[0]:
             raise InputError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nwidth.arguments import require_choice, require_integer, require_number
+from nwidth.arguments import require_choice, require_integer, require_number, require_path
 from nwidth.arrays import generator
 from nwidth.errors import InputError, NotConvergedError
 from nwidth.solvers.batch_solver import BatchSolver
@@ -98,7 +98,7 @@ def generate(
                 f"{item.name}: expected a sampler to draw random inputs from, got none; "
                 "give the problem a random field"
             )
-    path = Path(path)
+    path = require_path(path, "path")
     grid = problem.grid.coarsen(restrict)
     description = problem.describe()
     provenance = {

@@ -18,6 +18,7 @@ from nwidth.arguments import (
     require_instance,
     require_integer,
     require_number,
+    require_path,
 )
 from nwidth.arrays import generator, require_finite
 from nwidth.errors import InputError
@@ -137,7 +138,7 @@ def generate_trajectories(
     fields, scalars = recipe.layout()
     if cluster is not None and workers > 1:
         raise InputError("workers, cluster: expected one of them; a cluster has its own workers")
-    path = Path(require_instance(path, "path", str, os.PathLike))
+    path = require_path(path, "path")
     if progress is not None and not callable(progress):
         raise InputError(f"progress: expected a function, got {progress!r:.80}")
     provenance = {

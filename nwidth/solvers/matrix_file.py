@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from nwidth.arguments import require_instance
+from nwidth.arguments import require_path
 from nwidth.arrays import require_finite
 from nwidth.errors import FileFormatError, InputError, NonFiniteError
 
@@ -79,7 +79,7 @@ def read_matrix(path: str | Path) -> Any:
     ...     read_matrix(file).toarray().tolist()
     [[4.0, 1.0], [1.0, 0.0]]
     """
-    path = Path(require_instance(path, "path", str, Path))
+    path = require_path(path, "path")
     if path.name.endswith((".mtx", ".mtx.gz")):
         matrix = _guarded(path, _read_market)
     elif path.suffix == ".npz":
@@ -104,7 +104,7 @@ def read_vector(path: str | Path) -> Array:
     ...     read_vector(Path(folder) / "b.npy").tolist()
     [0.0, 1.0, 2.0]
     """
-    path = Path(require_instance(path, "path", str, Path))
+    path = require_path(path, "path")
     if path.name.endswith((".mtx", ".mtx.gz")):
         vector = _guarded(path, _read_market)
         vector = vector.toarray() if hasattr(vector, "toarray") else vector

@@ -173,7 +173,7 @@ def test_what_is_not_resolved_warns_with_the_sample(tmp_path):
         ({"max_steps": 0}, "max_steps"),
         ({"about": "me"}, "about"),
         ({"progress": 3}, "progress: expected a function, got 3"),
-        ({"path": 3}, "path: expected a str or PathLike, got 3"),
+        ({"path": 3}, "path: expected a path, text or a pathlib.Path, got 3"),
         ({"about": {"seed": 1}}, "about: expected other names than seed"),
         ({"samples": 10**12}, "GiB of memory"),
     ],

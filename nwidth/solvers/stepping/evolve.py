@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nwidth.archive import load_archive, save_archive
-from nwidth.arguments import require_instance, require_integer, require_number
+from nwidth.arguments import require_instance, require_integer, require_number, require_path
 from nwidth.arrays import as_floating, namespace, require_finite, to_numpy
 from nwidth.errors import FileFormatError, InputError, NonFiniteError, NotConvergedError
 from nwidth.solvers.stepping.courant_control import CourantControl, courant_rate, decay_limit
@@ -156,7 +156,7 @@ def evolve(
     if control is None:
         require_stable(system, method, v, start, h)
     done = 0
-    if checkpoint is not None and Path(checkpoint).exists():
+    if checkpoint is not None and require_path(checkpoint, "checkpoint").exists():
         done, states = _resume(checkpoint, integration, times, job)
     else:
         states = []
