@@ -78,8 +78,9 @@ def main() -> None:
             entries += new
             rows += [row_of(entry) for entry in new]
             if arguments.docs and not arguments.quick:
-                order = [one.title for one in data_sets().values()]
-                write_table(Path(arguments.docs) / "neural_operators.md", entries, order)
+                titles = [one.title for one in data_sets().values()]
+                guide = Path(arguments.docs) / "neural_operators.md"
+                write_table(guide, entries, titles, [*RECIPES])
     finish("Neural operators beside our solver, at equal error", rows, arguments)
 
 

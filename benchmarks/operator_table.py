@@ -6,6 +6,7 @@ from report import Row
 
 __all__ = ["row_of", "write_table"]
 
+SOLVER = "our solver"
 MARKS = ("<!-- the table: begin -->", "<!-- the table: end -->")
 
 
@@ -46,10 +47,10 @@ def percent(value: float | None) -> str:
     return "none" if value is None else f"{value:.2%}"
 
 
-def write_table(path: Path, entries: list[dict], order: list[str]) -> None:
-    """Write the compact table between its marks in the guide; other data sets keep their rows.
+def write_table(path: Path, entries: list[dict], titles: list[str], operators: list[str]) -> None:
+    """Write the compact table between its marks in the guide; what was not run keeps its rows.
 
-    `order` is that of the titles of the data sets.
+    `titles` of data sets and names of `operators` say in which order.
     """
     lines = [
         "| data set | operator | parameters | training, CPU-s | points | error | on another grid "
@@ -60,7 +61,7 @@ def write_table(path: Path, entries: list[dict], order: list[str]) -> None:
         if "operator" not in entry:
             tight = min(entry["rungs"], key=lambda rung: rung["error"])
             cells = [
-                f"{entry['title']}", f"our solver, {tight['label']}", "", "", "",
+                f"{entry['title']}", f"{SOLVER}, {tight['label']}", "", "", "",
                 percent(tight["error"]), "", milliseconds(tight["seconds"]),
                 milliseconds(tight["batched"]), "", "", "",
             ]  # fmt: skip
@@ -81,21 +82,22 @@ def write_table(path: Path, entries: list[dict], order: list[str]) -> None:
     text = path.read_text(encoding="utf-8")
     before, rest = text.split(MARKS[0])
     known, after = rest.split(MARKS[1])
-    groups = rows_by_set(known) | rows_by_set("\n".join(lines))
-    ranked = sorted(groups, key=lambda title: order.index(title) if title in order else len(order))
-    body = [line for title in ranked for line in groups[title]]
-    table = "\n".join([MARKS[0], *lines[:2], *body, MARKS[1]])
+    rows = rows_by_name(known) | rows_by_name("\n".join(lines))
+    order = {name: k for k, name in enumerate([*titles, SOLVER, *operators])}
+    ranked = sorted(rows, key=lambda row: [order.get(name, len(order)) for name in row])
+    table = "\n".join([MARKS[0], *lines[:2], *(rows[name] for name in ranked), MARKS[1]])
     path.write_text(before + table + after, encoding="utf-8")
 
 
-def rows_by_set(table: str) -> dict[str, list[str]]:
-    """Return the lines below the head of a table by data set; its first line names it."""
-    groups: dict[str, list[str]] = {}
+def rows_by_name(table: str) -> dict[tuple[str, str], str]:
+    """Return the lines below the head of a table by data set, which is told once, and operator."""
+    rows: dict[tuple[str, str], str] = {}
     title = ""
     for line in table.strip().splitlines()[2:]:
-        title = line.split("|")[1].strip() or title
-        groups.setdefault(title, []).append(line)
-    return groups
+        first, operator = (cell.strip() for cell in line.split("|")[1:3])
+        title = first or title
+        rows[title, SOLVER if operator.startswith(SOLVER) else operator] = line
+    return rows
 
 
 def speed_up(solver: float | None, network: float) -> str:
