@@ -1,7 +1,8 @@
 """Run every benchmark and rewrite docs/benchmarks.md with machine, versions and date.
 
-``python benchmarks/all.py [--quick] [names ...]``: with names, only those are run and the rows of
-the others are kept from the last full run (docs/benchmarks.json).
+``python benchmarks/all.py [--quick] [names ...] [-- options]``: with names, only those are run and
+the rows of the others are kept from the last full run (docs/benchmarks.json). What follows ``--``
+is given to them.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -72,27 +74,34 @@ def version(package: str) -> str:
         return "absent"
 
 
-def run(name: str, quick: bool) -> dict:
+def run(name: str, quick: bool, options: list[str]) -> dict:
     """Run one benchmark in its own process and return its record."""
     # Threads that spin while they wait make every contender erratic on a machine that is shared.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "rows.json"
         command = [sys.executable, str(HERE / f"{name}.py"), "--json", str(result)]
-        subprocess.run(command + ["--quick"] * quick, check=True, cwd=HERE.parent, env=environment)
+        command += ["--quick"] * quick + options
+        subprocess.run(command, check=True, cwd=HERE.parent, env=environment)
         record = json.loads(result.read_text())
-    record["quick"] = quick
+    record["quick"], record["options"] = quick, shlex.join(options)
     record["date"] = datetime.date.today().isoformat()
     record["machine"] = f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     record["versions"] = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
     return record
 
 
+def command_of(name: str, record: dict) -> str:
+    """Return the command that a record was made by."""
+    options = ["--quick"] * record["quick"] + [record.get("options", "")]
+    return " ".join(["python", f"benchmarks/{name}.py", *filter(None, options)])
+
+
 def table(name: str, record: dict) -> str:
     """Return one benchmark as Markdown."""
     head = [
         f"\n## {record['title']}\n",
-        f"`python benchmarks/{name}.py{' --quick' * record['quick']}`, {record['date']}, "
+        f"`{command_of(name, record)}`, {record['date']}, "
         f"{record['machine']}; {record['versions']}.\n",
         "| task | ours | peer | peer is | unit | ratio | goal | met | threads | note |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -120,13 +129,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="name", help="benchmarks to run (default all)")
     parser.add_argument("--quick", action="store_true", help="each within a minute")
-    arguments = parser.parse_args()
+    given = sys.argv[1:]
+    end = given.index("--") if "--" in given else len(given)
+    arguments, options = parser.parse_args(given[:end]), given[end + 1 :]
     unknown = set(arguments.names) - set(names())
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names())}")
     records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
     for name in arguments.names or names():
-        records[name] = run(name, arguments.quick)
+        records[name] = run(name, arguments.quick, options)
         RECORD.write_text(json.dumps(records, indent=1) + "\n")
     pages = [table(name, records[name]) for name in names() if name in records]
     (DOCS / "benchmarks.md").write_text(INTRODUCTION + "".join(pages))

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5g, h5l, h5o, h5t
 
+from nwidth.arguments import require_path
 from nwidth.errors import FileFormatError
 from nwidth.journaled_file import JournaledFile, settle
 
@@ -78,7 +79,7 @@ def open_hdf5(path: str | Path, **options: Any) -> h5py.File:
 
     What a killed writer had left to do in the file is done first.
     """
-    path = Path(path)
+    path = require_path(path, "path")
     with _told(path):
         settle(path)
         return h5py.File(path, "r", **options)
@@ -86,7 +87,7 @@ def open_hdf5(path: str | Path, **options: Any) -> h5py.File:
 
 def open_journaled(path: str | Path) -> JournaledFile:
     """Open a file for changing; every failure is a `FileFormatError` with its reason."""
-    path = Path(path)
+    path = require_path(path, "path")
     with _told(path):
         return JournaledFile(path)
 

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import h5py
 
+from nwidth.arguments import require_path
 from nwidth.atomic_file import unwritable
 from nwidth.errors import FileFormatError
 
@@ -57,7 +58,7 @@ class JournaledFile:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = require_path(path, "path")
         self._file: weakref.ref[h5py.File] | None = None
         self._descriptor: int | None = os.open(self.path, os.O_RDWR)
         try:

@@ -38,6 +38,7 @@ from nwidth.solvers import (
     Robin,
     problem_from_description,
 )
+from nwidth.solvers.problem import ParametrizedProblem
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,22 @@ def _per_axis(value: float | list[float], count: int) -> list[float]:
     return value if isinstance(value, list) else [value] * count
 
 
-def problem_of(dataset: FieldDataset, remedy: str) -> Problem:
-    """Return the problem whose solutions a data set holds, on the grid of the data set."""
+def described_problem(dataset: FieldDataset, remedy: str) -> ParametrizedProblem:
+    """Return the problem that a data set names, as it was solved."""
     description = dataset.provenance.get("problem")
     if description is None:
         raise InputError(
             f"{dataset.path}: expected a data set that names its problem, got one without; {remedy}"
         )
-    problem = problem_from_description(description)
+    return problem_from_description(description)
+
+
+def problem_of(dataset: FieldDataset, remedy: str) -> Problem:
+    """Return the problem whose solutions a data set holds, on the grid of the data set."""
+    problem = described_problem(dataset, remedy)
     if not isinstance(problem, Problem):
         raise InputError(
             f"{dataset.path}: expected solutions of a symmetric positive definite problem, which "
-            f"certificates are for, got those of {description['equation']}"
+            f"certificates are for, got those of {type(problem).__name__}"
         )
     return problem if problem.grid == dataset.grid else problem.on(dataset.grid)

@@ -60,6 +60,7 @@ class Pipeline:
             config.model,
             config.training,
             config.augmentation,
+            problem=self.problem.describe(),
         )
         self.journal = Journal(output / "run.json", config)
         again = self.journal.reconcile(restart)

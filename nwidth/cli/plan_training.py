@@ -1,6 +1,6 @@
 """From a configuration to a network and the options of its training, checked against the grid."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,12 @@ def plan_training(
     training: "TrainingSettings",
     cheaper: "AugmentationSettings",
     outgoing: int = 1,
+    problem: Mapping[str, Any] | None = None,
 ) -> tuple["OperatorNetwork", "TrainingOptions", "Augmentation"]:
-    """Return network, options and augmentation, or `ConfigError` if they do not fit the grid."""
+    """Return network, options and augmentation, or `ConfigError` if they do not fit the grid.
+
+    `problem` is the description of the one whose solutions are learned, if it is known.
+    """
     from nwidth.operators import Augmentation
 
     name = architecture_named(settings.architecture)
@@ -40,7 +44,7 @@ def plan_training(
     options = plan_options(name, training)
     augmentation = Augmentation(coarse=cheaper.coarse, symmetries=cheaper.symmetries)
     try:
-        augmentation.check(grid)
+        augmentation.check(grid, problem)
     except InputError as error:
         raise ConfigError(f"[augmentation] coarse, symmetries: {error}") from None
     return _on_device(network, training.execution.device), options, augmentation

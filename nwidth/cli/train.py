@@ -175,15 +175,15 @@ def fields_to_learn(
     dataset: "FieldDataset", inputs: list[str] | None, target: str | None
 ) -> tuple[tuple[str, ...], str]:
     """Return names of inputs and output: as asked, else as the data set's problem says."""
-    from nwidth.cli.build import problem_of
+    from nwidth.cli.build import described_problem
     from nwidth.errors import ConfigError
 
     if inputs and target:
         names, wanted = tuple(inputs), target
     else:
-        problem = problem_of(dataset, "add --input and --target")
+        problem = described_problem(dataset, "add --input and --target")
         names = tuple(inputs or (item.name for item in problem.inputs))
-        wanted = target or problem.output
+        wanted = target or str(getattr(problem, "output", ""))
     for option, asked in (("--input", names), ("--target", (wanted,))):
         for name in asked:
             if name not in dataset.field_names:
@@ -254,6 +254,7 @@ def train_model(
         training,
         cheaper,
         channels_of(dataset, output),
+        dataset.provenance.get("problem"),
     )
     model: NeuralOperator | Ensemble
     if members == 1:

@@ -133,7 +133,9 @@ def train_in_time(
         grid = Grid((SpaceTimeOperator.times_after(dataset, start + history), *grid.axes))
         # Coarse epochs are coarse in space only.
         planned = cheaper.model_copy(update={"coarse": 0.0})
-    network, options, _ = plan_training(grid, incoming, settings, training, planned, state)
+    network, options, _ = plan_training(
+        grid, incoming, settings, training, planned, state, dataset.provenance.get("problem")
+    )
     augmentation = Augmentation(coarse=cheaper.coarse, symmetries=cheaper.symmetries)
     common: dict[str, Any] = {"shared": shared, "augmentation": augmentation}
     model: Any

@@ -55,7 +55,7 @@ class ParametrizedProblem(ABC):
         of such problems can be multiplied: `nwidth.operators.Augmentation`. Equations that do not
         declare it have a direction.
         """
-        return f"{type(self).__name__}, which does not declare that it is"
+        return f"{type(self).__name__}, which does not declare that it does"
 
     def sample(self, generator: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Draw one set of inputs from their samplers."""

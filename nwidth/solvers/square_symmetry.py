@@ -36,10 +36,12 @@ def uneven_field(fields: Mapping[str, Array]) -> str | None:
 def uneven_side(boundary: Boundary, grid: Grid) -> str | None:
     """Return the first side whose condition is not that of the others turned, None if all are.
 
+    Where it is not that of another side, both are named.
+
     >>> uneven_side(Boundary(), Grid.uniform((5, 5))) is None
     True
     """
-    first: tuple[str, list[Array]] | None = None
+    first: tuple[str, str, list[Array]] | None = None
     walls = [axis.name for axis in grid.axes if not axis.periodic]
     if 0 < len(walls) < grid.dimension:
         return f"{walls[0]}_lower"
@@ -49,12 +51,12 @@ def uneven_side(boundary: Boundary, grid: Grid) -> str | None:
             data = [boundary.values(grid, k, end)]
             if isinstance(condition, Robin):
                 data.append(boundary.coefficients(grid, k, end))
-            kind = boundary.kind(axis.name, end)
-            known, others = first or (kind, data)
-            alike = kind == known and all(map(_equal, data, others))
-            if not alike or uneven_field({str(j): u for j, u in enumerate(data)}):
-                return f"{axis.name}_{end}"
-            first = known, others
+            side, kind = f"{axis.name}_{end}", boundary.kind(axis.name, end)
+            if uneven_field({str(j): u for j, u in enumerate(data)}):
+                return side
+            first = first or (side, kind, data)
+            if kind != first[1] or not all(map(_equal, data, first[2])):
+                return f"{side}, unlike that at {first[0]}"
     return None
 
 

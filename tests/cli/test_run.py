@@ -209,6 +209,13 @@ def test_what_cannot_work_is_said_before_the_work(nwidth, made, tmp_path, monkey
         answer = nwidth("run", tmp_path / "a.toml", "-o", tmp_path / "out")
         assert answer.code == 2 and word in answer.sentence
 
+    sides = "shape = [17, 17]\nboundary = {x_lower = {dirichlet = 1.0}}"
+    text = (made / "tiny.toml").read_text().replace("shape = [17, 17]", sides)
+    text = text.replace("[certificate]", "[augmentation]\nsymmetries = true\n[certificate]")
+    (tmp_path / "a.toml").write_text(text)
+    answer = nwidth("run", tmp_path / "a.toml", "-o", tmp_path / "out")
+    assert answer.code == 2 and "x_upper, unlike that at x_lower" in answer.sentence
+
     class Full:
         free = 1000
 

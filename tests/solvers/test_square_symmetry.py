@@ -5,6 +5,7 @@ import pytest
 
 from nwidth.meshes import Axis, Grid
 from nwidth.solvers import (
+    AllenCahn,
     AnisotropicDarcy,
     Boundary,
     ConvectionDiffusion,
@@ -12,10 +13,15 @@ from nwidth.solvers import (
     Darcy,
     Dirichlet,
     Fisher,
+    GrayScott,
     Helmholtz,
+    NavierStokes,
     Neumann,
+    NonlinearSchroedinger,
     Poisson,
     Robin,
+    WaveEquation,
+    simulate,
     solve,
 )
 from nwidth.solvers.square_symmetry import uneven_field, uneven_side
@@ -73,11 +79,11 @@ def test_sides_that_are_alike(name):
 @pytest.mark.parametrize(
     ("name", "side"),
     [
-        ("kind", "x_upper"),
-        ("value", "y_upper"),
-        ("coefficient", "y_lower"),
+        ("kind", "x_upper, unlike that at x_lower"),
+        ("value", "y_upper, unlike that at x_lower"),
+        ("coefficient", "y_lower, unlike that at x_lower"),
         ("slope", "x_lower"),
-        ("axis", "y_lower"),
+        ("axis", "y_lower, unlike that at x_lower"),
     ],
 )
 def test_sides_that_are_not_alike_are_named(name, side):
@@ -128,10 +134,13 @@ def test_the_nonlinear_equation_turns_with_its_source():
     [
         (Darcy(PLANE, source=X + 0 * Y), "the source"),
         (Darcy(PLANE, reaction=Y + 0 * X), "the reaction"),
-        (Darcy(PLANE, UNLIKE["value"]), "the condition at y_upper"),
+        (Darcy(PLANE, UNLIKE["value"]), "the condition at y_upper, unlike that at x_lower"),
         (Poisson(PLANE, UNLIKE["slope"]), "the condition at x_lower"),
         (Helmholtz(PLANE, X + 0 * Y), "the source"),
-        (Helmholtz(PLANE, walls=["x_lower"]), "the condition at x_upper"),
+        (
+            Helmholtz(PLANE, walls=["x_lower"]),
+            "the condition at x_upper, unlike that at x_lower",
+        ),
         (Helmholtz(PLANE, incoming={"y_lower": 1.0}), "the condition at y_lower"),
     ],
 )
@@ -149,4 +158,30 @@ def test_what_has_a_direction_says_which_and_does_not_turn(problem, what):
 def test_tensors_and_what_declares_nothing_have_a_direction():
     assert "tensor" in AnisotropicDarcy(PLANE).asymmetry()
     assert "does not declare" in ConvectionDiffusion(PLANE, [1.0, 0.0]).asymmetry()
-    assert "Fisher" in Fisher(Grid.periodic(8)).asymmetry()
+    assert "NavierStokes" in NavierStokes(Grid.periodic((8, 8))).asymmetry()
+    assert "layer" in WaveEquation(Grid.periodic((32, 32)), layer=0.25).asymmetry()
+
+
+TORUS = Grid.periodic((16, 16))
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        AllenCahn(TORUS, 0.1),
+        GrayScott(TORUS),
+        WaveEquation(TORUS, speed=None),
+        Fisher(Grid.periodic(16)),
+        NonlinearSchroedinger(Grid.periodic(16)),
+    ],
+)
+def test_what_declares_no_direction_turns_with_its_initial_fields(problem):
+    assert problem.asymmetry() is None
+    d, smooth = problem.grid.dimension, problem.grid.coordinates()
+    waves = sum(np.sin(2 * np.pi * (k + 1) * x + k) for k, x in enumerate(smooth))
+    start = {item.name: 1 + 0.1 * (k + 1) * waves for k, item in enumerate(problem.inputs)}
+    found = simulate(problem, start, [0.05], dt=0.0025).fields
+    for flips, order in symmetries(d):
+        moved = {name: turned(u, flips, order) for name, u in start.items()}
+        for name, u in simulate(problem, moved, [0.05], dt=0.0025).fields.items():
+            assert np.allclose(u[0], turned(found[name][0], flips, order), rtol=1e-9, atol=1e-12)

@@ -90,8 +90,9 @@ def radius_graph(
     their clouds, so that asking again costs nothing: 2^25 edges of all graphs, of which the least
     used make room (up to 0.4 GB, and as much again for gradients).
 
-    Raises `InputError`, naming the radius that would work, if a receiver has no neighbour, and for
-    a radius of more than half a period, which would meet the same neighbour twice.
+    Raises `InputError`, naming the radius that would work, if a receiver has no neighbour or no
+    point of a cloud has one but itself, and for a radius of more than half a period, which would
+    meet the same neighbour twice.
 
     >>> from nwidth.meshes import Grid
     >>> line = PointCloud.of_grid(Grid.periodic(8))
@@ -137,12 +138,14 @@ def _found(receivers: PointCloud, senders: PointCloud, radius: float, window: st
         parts.append((near["i"].astype(np.int32) + first, near["j"].astype(np.int32), near["v"]))
     owners, neighbours, distances = (np.concatenate(column) for column in zip(*parts, strict=True))
     counts = np.bincount(owners, minlength=len(receivers))
-    if not counts.all():
-        i = int(np.argmin(counts))
-        lonely = places.data[counts == 0]
-        enough = float(tree.query(lonely)[0].max()) * 1.01 * unit
+    # A point is in its own ball: some may be alone there, not all of a cloud.
+    own = int(receivers is senders and len(senders) > 1 and counts.max() == 1)
+    alone = counts == own
+    if alone.any():
+        i = int(np.argmax(alone))
+        enough = float(tree.query(places.data[alone], k=[1 + own])[0].max()) * 1.01 * unit
         raise InputError(
-            f"radius graph: expected neighbours for every point, but {int((counts == 0).sum())} "
+            f"radius graph: expected neighbours for every point, but {int(alone.sum())} "
             f"of {len(receivers)} have none within {radius * unit:g}, the first at "
             f"{receivers.points[i].round(6).tolist()}; use a radius of at least {enough:.3g}, or "
             "more points"

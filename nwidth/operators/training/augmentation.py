@@ -13,6 +13,7 @@ from nwidth.arguments import require_flag, require_integer, require_number
 from nwidth.errors import InputError
 from nwidth.meshes import Grid
 from nwidth.solvers import problem_from_description
+from nwidth.solvers.equations.problem_from_description import EQUATIONS
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,9 @@ class Augmentation:
     symmetries: show each batch under a random flip and exchange of axes. Multiplies two-dimensional
         data by 8. Only right for problems that look the same from all sides (isotropic
         coefficients, a constant source, the same boundary condition everywhere) and for scalar
-        fields, as the components of vectors are not turned along. Where the data say which problem
+        fields, as the components of vectors are not turned along. On periodic nodes mirror images
+        are moved by a spacing, which is no matter where nothing depends on the place. Where the
+        data say which problem
         they solve, it must declare so (`asymmetry()` of the problem); else your word counts.
 
     `InputError` is raised for a grid that cannot be coarsened, or has axes that differ, and for
@@ -66,7 +69,9 @@ class Augmentation:
                 from_below, first.points - first.lower, rtol=0, atol=1e-9 * first.length
             )
             mirrored = np.allclose(from_below, from_above, rtol=0, atol=1e-9 * axis.length)
-            if not (alike and mirrored):
+            # On a circle the mirror image of equidistant points is these points, moved.
+            mirrored = mirrored or (axis.periodic and axis.is_uniform)
+            if not (alike and mirrored and axis.periodic == first.periodic):
                 raise InputError(
                     "augmentation: expected a grid with equal axes that are their own mirror image "
                     f"for symmetries, got {grid}; train without symmetries"
@@ -80,12 +85,18 @@ class Augmentation:
 
 
 def _asymmetry(description: Mapping[str, Any]) -> str | None:
-    """Return what gives a described problem a direction, None also for problems not of ours."""
-    try:
-        problem = problem_from_description(description)
-    except InputError:
+    """Return what gives a described problem a direction, None also for equations not of ours."""
+    named = description.get("equation") if isinstance(description, Mapping) else None
+    if not isinstance(named, str) or named not in EQUATIONS:
         return None
-    return problem.asymmetry()
+    try:
+        return problem_from_description(description).asymmetry()
+    except (InputError, ArithmeticError, MemoryError, TypeError, ValueError) as error:
+        raise InputError(
+            f"augmentation: expected data that describe their {named} problem, to ask whether it "
+            f"looks the same from all sides, got a description that cannot be read ({error}); "
+            "train without symmetries"
+        ) from None
 
 
 def transformed(v: Tensor, draw: int) -> Tensor:

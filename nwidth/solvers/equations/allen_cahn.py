@@ -44,7 +44,7 @@ class AllenCahn(PeriodicEvolution):
     equation, field = "allen-cahn", "phase"
     dimensions = (1, 2, 3)
     intervals: ClassVar = {"width": "(0, inf)"}
-    degree = 3
+    degree, isotropic = 3, True
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class Fisher(PeriodicEvolution):
     """
 
     equation, field = "fisher", "density"
+    isotropic = True
     intervals: ClassVar = {"diffusivity": "(0, inf)", "growth": "[0, inf)"}
 
     def __init__(

@@ -64,7 +64,7 @@ class GrayScott(PeriodicEvolution):
     intervals: ClassVar = dict.fromkeys(
         ("feed", "kill", "substrate_diffusivity", "catalyst_diffusivity"), "[0, inf)"
     )
-    degree = 3
+    degree, isotropic = 3, True
 
     def __init__(
         self,

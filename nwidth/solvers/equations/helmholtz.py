@@ -133,7 +133,10 @@ class Helmholtz(LinearProblem):
         return self.volumes.unknowns(k)
 
     def asymmetry(self) -> str | None:
-        """Return a side or a source that looks unlike from other sides, None if none does."""
+        """Return a side or a source that looks unlike from other sides, None if none does.
+
+        Waves that come in count as a direction, wherever they come from.
+        """
         sides = Boundary({side: Dirichlet() for side in self.walls}, default=Neumann())
         side = next(iter(self.incoming), None) or uneven_side(sides, self.grid)
         if side is not None:

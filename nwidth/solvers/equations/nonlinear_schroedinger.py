@@ -45,7 +45,7 @@ class NonlinearSchroedinger(PeriodicEvolution):
 
     equation, field = "nonlinear-schroedinger", "wave"
     degree = 3
-    real = False
+    real, isotropic = False, True
 
     def __init__(
         self,

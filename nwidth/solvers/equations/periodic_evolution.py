@@ -26,8 +26,9 @@ class PeriodicEvolution(EvolutionProblem):
     coefficients are stacked), the intervals of its coefficients, which are keywords of its
     constructor, and how many functions its nonlinear terms multiply: `degree`. States have the
     modes of which such products have no aliases. Coefficients in `per_axis` are one number for
-    each axis. `real` says whether fields are; outputs of a complex "wave" are "wave_real" and
-    "wave_imag", as data files have real fields.
+    each axis. `isotropic` declares that the equation looks the same in all directions. `real` says
+    whether fields are; outputs of a complex "wave" are "wave_real" and "wave_imag", as data files
+    have real fields.
 
     Args:
         grid: periodic and uniform.
@@ -44,6 +45,7 @@ class PeriodicEvolution(EvolutionProblem):
     per_axis: ClassVar[tuple[str, ...]] = ()
     degree: ClassVar[int] = 2
     real: ClassVar[bool] = True
+    isotropic: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -85,6 +87,10 @@ class PeriodicEvolution(EvolutionProblem):
         )
         parts = ("",) if self.real else ("_real", "_imag")
         self.outputs = {f"{x.name}{part}": x.unit for x in self.inputs for part in parts}
+
+    def asymmetry(self) -> str | None:
+        """Return None for equations that look the same in all directions."""
+        return None if self.isotropic else super().asymmetry()
 
     def _coefficient(self, name: str, value: Any) -> Any:
         """Return a number, or a list of one number for each axis."""

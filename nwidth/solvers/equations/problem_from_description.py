@@ -65,6 +65,9 @@ _OTHERS: dict[str, Any] = {
     )
 }
 
+# The equations whose descriptions are understood.
+EQUATIONS = frozenset(_KEYS | _OTHERS)
+
 
 def problem_from_description(
     description: Mapping[str, Any],
@@ -79,7 +82,7 @@ def problem_from_description(
     True
     """
     equation = description.get("equation") if isinstance(description, Mapping) else None
-    if not isinstance(equation, str) or equation not in _KEYS | _OTHERS:
+    if not isinstance(equation, str) or equation not in EQUATIONS:
         raise InputError(
             f"problem description: expected an equation among {', '.join(_KEYS | _OTHERS)}, "
             f"got {description!r:.200}"

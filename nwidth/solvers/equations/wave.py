@@ -166,6 +166,10 @@ class WaveEquation(EvolutionProblem):
         parts = np.moveaxis(v, -self.grid.dimension - 1, 0)
         return {"displacement": parts[0], "velocity": parts[1]}
 
+    def asymmetry(self) -> str | None:
+        """Return the layer, whose ends are not each other's images, None without one."""
+        return "the absorbing layer" if any(self.layer) else None
+
     def invariants(self, v: Array) -> dict[str, Array]:
         """Return the energy, a mean over the box, where the speed is a number."""
         if not isinstance(self.speed, float):

@@ -62,6 +62,19 @@ def test_an_empty_neighbourhood_names_the_radius_that_would_work():
     assert len(radius_graph(to, of, enough)) >= 2
 
 
+@pytest.mark.parametrize(
+    "cloud", [PointCloud.of_grid(Grid.uniform((9, 9))), PointCloud([[0.0], [0.3], [1.0]])]
+)
+def test_points_that_are_all_alone_are_told_the_radius_that_would_work(cloud):
+    with pytest.raises(InputError, match="have none within 1e-09") as caught:
+        radius_graph(cloud, cloud, 1e-9)
+    enough = float(re.search(r"at least ([0-9.]+)", str(caught.value))[1])
+    graph = radius_graph(cloud, cloud, enough)
+    assert np.diff(graph.starts).min() >= 2
+    single = PointCloud([[0.5, 0.5]], lower=(0.0, 0.0), upper=(1.0, 1.0))
+    assert len(radius_graph(single, single, 0.1)) == 1
+
+
 def test_graphs_are_kept():
     cloud = PointCloud(np.random.default_rng(0).random((20, 2)))
     assert radius_graph(cloud, cloud, 0.9) is radius_graph(cloud, cloud, 0.9)

@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
 from nwidth.errors import InputError  # noqa: E402
 from nwidth.fields import FieldDataset  # noqa: E402
-from nwidth.meshes import GaussianRandomField, Grid, LogNormalField  # noqa: E402
+from nwidth.meshes import Axis, GaussianRandomField, Grid, LogNormalField  # noqa: E402
 from nwidth.operators import FNO, Augmentation, NeuralOperator, TrainingOptions  # noqa: E402
 from nwidth.operators.training.augmentation import transformed  # noqa: E402
 from nwidth.solvers import (  # noqa: E402
@@ -45,11 +45,12 @@ def test_grids_that_do_not_fit_are_refused():
     for grid in (
         Grid.uniform((9, 8)),
         Grid.uniform((9, 9), upper=(1.0, 2.0)),
-        Grid.periodic((9, 9)),
+        Grid((Axis.uniform(9, periodic=True), Axis.uniform(9, name="y"))),
     ):
         with pytest.raises(InputError, match="equal axes"):
             Augmentation(symmetries=True).check(grid)
     Augmentation(coarse=0.5, symmetries=True).check(Grid.uniform((9, 9), 1.0, 2.0))
+    Augmentation(symmetries=True).check(Grid.periodic((9, 9)))
 
 
 def test_the_problem_of_the_data_declares_its_symmetries():
@@ -66,6 +67,26 @@ def test_the_problem_of_the_data_declares_its_symmetries():
         yes.check(grid, ConvectionDiffusion(grid, [1.0, 0.0]).describe())
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"unit": None},
+        {"source": "x"},
+        {"source": {}},
+        {"source": 10**400},
+        {"grid": 3},
+        {"boundary": None},
+        {"surplus": 1},
+        {"grid": {"axes": [{"size": 10**30}] * 2}},
+    ],
+)
+def test_descriptions_that_cannot_be_read_are_refused(damage):
+    grid = Grid.uniform((9, 9))
+    description = {**Darcy(grid).describe(), **damage}
+    with pytest.raises(InputError, match="describe their darcy problem"):
+        Augmentation(symmetries=True).check(grid, description)
+
+
 def test_data_of_a_problem_with_a_direction_are_refused(tmp_path):
     grid = Grid.uniform((9, 9))
     a = GaussianRandomField(grid, alpha=2.0, tau=3.0, boundary="neumann")
@@ -74,7 +95,7 @@ def test_data_of_a_problem_with_a_direction_are_refused(tmp_path):
     model = NeuralOperator(FNO(1, 1, (2, 2), width=4), inputs="permeability", output="pressure")
     with FieldDataset.open(tmp_path / "data.h5") as data:
         options = TrainingOptions(epochs=1, validation=0.0)
-        with pytest.raises(InputError, match="got the condition at x_upper; train without"):
+        with pytest.raises(InputError, match="unlike that at x_lower; train without"):
             model.fit(data, options, augmentation=Augmentation(symmetries=True))
         model.fit(data, options)
 
