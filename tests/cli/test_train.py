@@ -1,10 +1,12 @@
 import shutil
 
+import numpy as np
 import pytest
 
 from nwidth.fields import FieldDataset
-from nwidth.meshes import Grid
+from nwidth.meshes import GaussianRandomField, Grid, LogNormalField
 from nwidth.operators import FNO, NeuralOperator
+from nwidth.solvers import CubicPoisson, Helmholtz, generate
 
 
 def test_a_model_is_written_and_nothing_else(made):
@@ -52,6 +54,25 @@ symmetries = true
     assert options["execution"]["micro_batch"] == 2 and len(NeuralOperator.load(out).history) == 2
     assert options["batch_size"] == 3
     assert metrics["augmentation"]["symmetries"] is True
+
+
+def test_fields_of_other_stationary_problems_are_known(nwidth, tmp_path):
+    grid = Grid.uniform((9, 9))
+    described = {"problem": CubicPoisson(grid).describe()}
+    with FieldDataset.create(
+        tmp_path / "cubic.h5", grid, {"source": "1", "solution": "1"}, provenance=described
+    ) as data:
+        for _ in range(8):
+            data.append({"source": np.ones((9, 9)), "solution": np.ones((9, 9))})
+        data.finish()
+    short = ("--modes", "2", "--width", "4", "--epochs", "1", "-o", tmp_path / "m.h5")
+    answer = nwidth("train", tmp_path / "cubic.h5", *short)
+    assert answer.code == 0, answer.err
+    assert NeuralOperator.load(tmp_path / "m.h5").output == "solution"
+    sampler = LogNormalField(GaussianRandomField(grid, 2.0, 3.0))
+    generate(Helmholtz(grid, wavenumber=sampler), tmp_path / "waves.h5", 8).close()
+    answer = nwidth("train", tmp_path / "waves.h5", *short, "--overwrite")
+    assert answer.code == 2 and "--target: expected one of " in answer.sentence
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="the neural operators need PyTorch")
 
 from nwidth.errors import InputError, NonFiniteError  # noqa: E402
-from nwidth.fields import Field  # noqa: E402
+from nwidth.fields import Field, FieldDataset  # noqa: E402
 from nwidth.meshes import Grid  # noqa: E402
 from nwidth.operators import (  # noqa: E402
     FNO,
+    Augmentation,
     AutoregressiveOperator,
     Rollout,
     Trainer,
@@ -15,6 +18,7 @@ from nwidth.operators import (  # noqa: E402
 )
 from nwidth.operators.in_time import state_windows, time_dependent_operator  # noqa: E402
 from nwidth.operators.in_time.state_windows import StateWindows  # noqa: E402
+from nwidth.solvers import AllenCahn, NavierStokes  # noqa: E402
 
 
 def network(channels=1, out=1, modes=(4,), **options):
@@ -293,3 +297,36 @@ def test_a_file_that_is_read_by_windows_trains_to_the_same_bits(flow_data, monke
     assert held.metrics["validation_relative_l2"] == streamed.metrics["validation_relative_l2"]
     for name, weight in held.model.state_dict().items():
         assert torch.equal(weight, streamed.model.state_dict()[name])
+
+
+def test_states_on_a_torus_are_turned_where_the_equation_allows_it(tmp_path):
+    grid = Grid.periodic((8, 8))
+    rng = np.random.default_rng(0)
+    found = {}
+    for problem in (AllenCahn(grid, 0.2), NavierStokes(grid, 1e-2)):
+        name = problem.inputs[0].name
+        described = {"problem": problem.describe()}
+        with FieldDataset.create(
+            *(tmp_path / f"{name}.h5", grid, {name: "1"}),
+            times=[0.0, 1.0, 2.0],
+            provenance=described,
+        ) as data:
+            for _ in range(4):
+                data.append({name: rng.standard_normal((3, 8, 8))})
+            data.finish()
+        with FieldDataset.open(tmp_path / f"{name}.h5") as data:
+            for symmetries in (False, True):
+                model = AutoregressiveOperator(network(modes=(2, 2)), fields=name)
+                fit = partial(
+                    model.fit,
+                    data,
+                    TrainingOptions(epochs=1, validation=0.0),
+                    rollout=Rollout("one-step", windows=2),
+                    augmentation=Augmentation(symmetries=symmetries),
+                )
+                if symmetries and name == "vorticity":  # which a mirror turns into its negative
+                    with pytest.raises(InputError, match="NavierStokes, which does not declare"):
+                        fit()
+                    continue
+                found[name, symmetries] = fit().history[-1]["training_loss"]
+    assert found["phase", True] != found["phase", False]
