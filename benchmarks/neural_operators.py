@@ -17,6 +17,7 @@ in `--data` is generated there. A run of everything:
 """
 
 import argparse
+import hashlib
 import json
 import statistics
 import tempfile
@@ -131,6 +132,11 @@ def measured(
             path, r = models / f"{stem}.json", recipe
             timed_before = path.exists()
             entry = kept(path, lambda r=r, p=path: network_entry(data, files, r, arguments.cpu, p))
+            if entry.get("recipe", recipe_of(data, r)) != recipe_of(data, r):
+                raise SystemExit(
+                    f"{path} is of another network or training than {name} is now: remove it, and "
+                    f"what else begins with {stem}, or name another folder by --models"
+                )
             if again and timed_before:
                 entry = kept(
                     path, lambda e=entry, r=r, p=path: timed_again(data, files, e, r, p), True
@@ -141,6 +147,17 @@ def measured(
                 | matched(solver["rungs"], entry)
             )
     return entries
+
+
+def recipe_of(data: DataSet, recipe: Recipe) -> str:
+    """Return a digest of a network and of how it is trained, but for the number of epochs."""
+    told = [
+        recipe.kind,
+        surrogate(data, recipe).model.describe(),
+        options_of(recipe, 1).describe(),
+        augmentation_of(data, recipe).describe(),
+    ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def kept(path: Path, make: Callable[[], dict], again: bool = False) -> dict:
@@ -273,6 +290,7 @@ def network_entry(data: DataSet, files: Files, recipe: Recipe, cpu: float, path:
             zero_shot = zero_shot_error(data, model, other)
         alone, batched = inference(data, model, test)
     return {
+        "recipe": recipe_of(data, recipe),
         "parameters": sum(p.numel() * (1 + p.is_complex()) for p in model.model.parameters()),
         "epochs": budget.epochs,
         "cpu": budget.spent,
