@@ -163,6 +163,6 @@ def problem_of(dataset: FieldDataset, remedy: str) -> Problem:
     if not isinstance(problem, Problem):
         raise InputError(
             f"{dataset.path}: expected solutions of a symmetric positive definite problem, which "
-            f"certificates are for, got those of {type(problem).__name__}"
+            f"certificates are for, got those of {dataset.provenance['problem']['equation']}"
         )
     return problem if problem.grid == dataset.grid else problem.on(dataset.grid)
