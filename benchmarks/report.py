@@ -44,7 +44,7 @@ class Row:
         """Whether the goal is reached, or None if there is nothing to compare."""
         if self.goal is None or self.ratio is None:
             return None
-        return self.ratio >= self.goal
+        return bool(self.ratio >= self.goal)  # NumPy's are unknown to JSON
 
     def record(self) -> dict:
         """Return the JSON form."""
