@@ -83,7 +83,8 @@ def write_table(path: Path, entries: list[dict], titles: list[str], operators: l
     before, rest = text.split(MARKS[0])
     known, after = rest.split(MARKS[1])
     rows = rows_by_name(known) | rows_by_name("\n".join(lines))
-    names = [*titles, *(title for title, _ in rows), SOLVER, *operators]
+    unlisted = list(zip(*rows, strict=True))  # data sets and operators of former runs
+    names = [*titles, *unlisted[0], SOLVER, *operators, *unlisted[1]]
     ranked = sorted(rows, key=lambda row: [names.index(name) for name in row])
     table = "\n".join([MARKS[0], *lines[:2], *(rows[name] for name in ranked), MARKS[1]])
     path.write_text(before + table + after, encoding="utf-8")
